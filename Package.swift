@@ -1,0 +1,73 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// A first-party plugin: one shared library built from `Plugins/<name>`, loaded at run time only.
+struct Plugin {
+    var name: String
+    var swift = false
+    var tests = true
+
+    var folder: String { "Plugins/\(name)" }
+    var product: Product { .library(name: name, type: .dynamic, targets: ["\(name)Plugin"]) }
+    var targets: [Target] {
+        let library = Target.target(
+            name: "\(name)Plugin", dependencies: swift ? ["SyzygyKit"] : ["CSyzygy"],
+            path: "\(folder)/Sources", cSettings: [.unsafeFlags(["-fno-math-errno"])],
+            linkerSettings: [.linkedLibrary("m")])
+        guard tests else { return [library] }
+        return [library, .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"], path: "\(folder)/Tests")]
+    }
+}
+
+let plugins: [Plugin] = []
+
+/// The C libraries of the system, as module maps and small shims (`Sources/CShims`).
+let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "dnnl", "openblas", "lapacke", "sodium", "dl", "m"]
+    .map { .linkedLibrary($0) }
+
+let package = Package(
+    name: "Syzygy",
+    products: [.executable(name: "syzygy", targets: ["syzygy"])] + plugins.map(\.product),
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
+    targets: [
+        .target(name: "CSyzygy"),
+        .target(
+            name: "CShims", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: systemLibraries),
+        .target(name: "LinearAlgebra", dependencies: ["CShims"]),
+        .target(name: "Graph", dependencies: ["CShims", "LinearAlgebra"]),
+        .target(name: "Protocols", dependencies: ["Graph", "LinearAlgebra"]),
+        .target(
+            name: "Manifests",
+            dependencies: ["CShims", .product(name: "OrderedCollections", package: "swift-collections")]),
+        .target(
+            name: "PluginHost",
+            dependencies: ["CSyzygy", "CShims", "LinearAlgebra", "Graph", "Protocols", "Manifests"]),
+        .target(name: "Observing", dependencies: ["LinearAlgebra", "Graph", "Protocols"]),
+        .target(name: "Training", dependencies: ["LinearAlgebra", "Graph", "Protocols", "Observing"]),
+        .target(
+            name: "Studies",
+            dependencies: [
+                "Manifests", "PluginHost", "Training", "Observing", "Protocols", "Graph", "LinearAlgebra",
+                .product(name: "Yams", package: "Yams"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
+        .target(name: "Reporting", dependencies: ["Studies", "Manifests", "Protocols"]),
+        .target(name: "PluginTesting", dependencies: ["PluginHost", "Manifests", "Protocols", "Graph", "LinearAlgebra"]),
+        .target(name: "SyzygyKit", dependencies: ["CSyzygy"]),
+        .executableTarget(
+            name: "syzygy",
+            dependencies: [
+                "Studies", "Reporting", "PluginHost", "Manifests",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+    ] + plugins.flatMap(\.targets) + [
+        "LinearAlgebra", "Graph", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
+    ].map { .testTarget(name: "\($0)Tests", dependencies: ["PluginTesting", .init(stringLiteral: $0)]) } + [
+        .testTarget(name: "EndToEnd", dependencies: ["PluginTesting", "Studies", "Reporting"])
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,70 @@
+#define _GNU_SOURCE
+#include "binding.h"
+#include <dlfcn.h>
+#include <ffi.h>
+#include <stdlib.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+struct sz_signature {
+    ffi_cif cif;
+    ffi_type *arguments[];
+};
+
+static ffi_type *type_of(int32_t code) {
+    switch (code) {
+    case SZ_VOID: return &ffi_type_void;
+    case SZ_I8: return &ffi_type_sint8;
+    case SZ_U8: return &ffi_type_uint8;
+    case SZ_I16: return &ffi_type_sint16;
+    case SZ_U16: return &ffi_type_uint16;
+    case SZ_I32: return &ffi_type_sint32;
+    case SZ_U32: return &ffi_type_uint32;
+    case SZ_I64: return &ffi_type_sint64;
+    case SZ_U64: return &ffi_type_uint64;
+    case SZ_F32: return &ffi_type_float;
+    case SZ_F64: return &ffi_type_double;
+    case SZ_POINTER: return &ffi_type_pointer;
+    default: return NULL;
+    }
+}
+
+sz_signature *sz_signature_create(int32_t result, const int32_t *arguments, int32_t count) {
+    sz_signature *s = malloc(sizeof *s + (size_t)count * sizeof(ffi_type *));
+    if (!s) return NULL;
+    for (int32_t i = 0; i < count; i++) s->arguments[i] = type_of(arguments[i]);
+    if (!type_of(result) ||
+        ffi_prep_cif(&s->cif, FFI_DEFAULT_ABI, (unsigned)count, type_of(result), s->arguments) != FFI_OK) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void sz_signature_destroy(sz_signature *s) { free(s); }
+
+#if defined(__x86_64__)
+#define DEFAULT_MODE 0x1f80u
+uint64_t sz_float_mode(void) { return _mm_getcsr() & ~0x3fu; } /* without the sticky exception flags */
+void sz_set_float_mode(uint64_t mode) { _mm_setcsr((unsigned)mode); }
+#elif defined(__aarch64__)
+#define DEFAULT_MODE 0u
+uint64_t sz_float_mode(void) { uint64_t v; __asm__ volatile("mrs %0, fpcr" : "=r"(v)); return v; }
+void sz_set_float_mode(uint64_t mode) { __asm__ volatile("msr fpcr, %0" ::"r"(mode)); }
+#else
+#error "unknown floating-point control register"
+#endif
+
+int32_t sz_call(const sz_signature *s, void *function, void *const *values, void *result) {
+    uint64_t before = sz_float_mode();
+    if (before != DEFAULT_MODE) sz_set_float_mode(DEFAULT_MODE);
+    ffi_call((ffi_cif *)&s->cif, FFI_FN(function), result, (void **)values);
+    int32_t changed = sz_float_mode() != DEFAULT_MODE;
+    if (changed || before != DEFAULT_MODE) sz_set_float_mode(before);
+    return changed;
+}
+
+void *sz_open(const char *path) {
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
+}

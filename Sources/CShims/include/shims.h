@@ -1,0 +1,9 @@
+/* The C libraries behind the host, and the few things Swift cannot say itself. */
+#ifndef SYZYGY_SHIMS_H
+#define SYZYGY_SHIMS_H
+#include <dlfcn.h>
+#include <json-c/json.h>
+#include <cblas.h>
+#include <sodium.h>
+#include "binding.h"
+#endif

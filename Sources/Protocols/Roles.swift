@@ -1,0 +1,127 @@
+import Graph
+
+/// What a dataset gives for each row, as the dataset's manifest declares it.
+package struct Field: Hashable, Sendable {
+    package var name: String
+    /// Shape of one row; `[]` for a number or a label.
+    package var shape: [Int]
+    /// The number of classes if the field holds class indices.
+    package var classes: Int?
+
+    package init(name: String, shape: [Int], classes: Int? = nil) {
+        self.name = name
+        self.shape = shape
+        self.classes = classes
+    }
+
+    package var elements: Int { shape.reduce(1, *) }
+    /// Columns of a one-hot or real target.
+    package var columns: Int { classes ?? elements }
+}
+
+/// Rows of named fields, split into parts such as `train` and `test`.
+package protocol Dataset: AnyObject {
+    var fields: [Field] { get }
+    var splits: [String] { get }
+    func rows(in split: String) throws -> Int
+    /// Writes rows `range` of every field as f64, `[rows, elements]` row-major, into the buffers, in the order of `fields`.
+    func read(_ split: String, _ range: Range<Int>, into buffers: [UnsafeMutableBufferPointer<Double>]) throws
+}
+
+/// A batch tensor in a graph under construction.
+package struct BatchNode: Sendable {
+    package var field: Field
+    /// `[rows] + field.shape`.
+    package var node: Node
+
+    package init(field: Field, node: Node) {
+        self.field = field
+        self.node = node
+    }
+}
+
+/// Builds a network: declares parameters and layers and returns its named outputs, one of them `output`.
+package protocol Model: AnyObject {
+    func build(in graph: Graph, batch: [String: BatchNode]) throws -> [String: Node]
+}
+
+/// Builds the loss of each sample, shape `[rows]`, or of the whole batch, shape `[]`.
+package protocol Loss: AnyObject {
+    func build(in graph: Graph, outputs: [String: Node], batch: [String: BatchNode]) throws -> Node
+}
+
+/// A term of the objective that depends on the parameters only.
+package protocol Regularizer: AnyObject {
+    /// Binds to the buffers; `start` functions run here when `fresh`.
+    func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedRegularizer
+}
+
+package protocol AttachedRegularizer: AnyObject, StateOwner {
+    /// Adds the gradient of the term to the gradient buffer and returns its value.
+    func addGradient(step: Int) throws -> Double
+}
+
+/// Changes the parameters from their gradients.
+package protocol Optimizer: AnyObject {
+    func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedOptimizer
+}
+
+package protocol AttachedOptimizer: AnyObject, StateOwner {
+    func update(step: Int) throws
+}
+
+/// State tensors that a checkpoint keeps, by name (`optimizer.velocity.fc1.weight`).
+package protocol StateOwner {
+    var state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] { get }
+}
+
+/// What one call of a probe is about.
+package enum ProbeScope: String, Sendable { case run, layer, parameter }
+
+/// Turns quantities into numbers.
+package protocol Probe: AnyObject {
+    var scope: ProbeScope { get }
+    /// Expressions of the catalogue, for every binding: `moment.raw(layer.output)`.
+    var needs: [Need] { get }
+    /// Measures one layer, parameter or run; `quantity` gives the values of `needs`.
+    func measure(step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void) throws
+}
+
+/// A quantity a probe asks for.
+package struct Need: Hashable, Sendable {
+    package var expression: String
+    /// The probe copes with networks that lack it (a layer without bias).
+    package var optional: Bool
+
+    package init(_ expression: String, optional: Bool = false) {
+        self.expression = expression
+        self.optional = optional
+    }
+}
+
+/// A tensor of an observation; `data` stays valid until the observation ends.
+package struct Quantity {
+    package enum Data {
+        case real(UnsafePointer<Double>)
+        case integer(UnsafePointer<Int32>)
+    }
+    package var data: Data
+    package var shape: [Int]
+
+    package init(data: Data, shape: [Int]) {
+        self.data = data
+        self.shape = shape
+    }
+}
+
+package protocol QuantitySource {
+    /// The value of an expression for a layer or parameter (empty: the run); nil if the network lacks it.
+    /// Throws `Undefined` if it has no value here.
+    func quantity(_ expression: String, layer: String) throws -> Quantity?
+}
+
+/// A value that does not exist for this input, with its reason code.
+package struct Undefined: Error, Hashable {
+    package var reason: String
+    package init(_ reason: String) { self.reason = reason }
+}

@@ -1,0 +1,1 @@
+@main struct Syzygy { static func main() {} }
