@@ -38,25 +38,25 @@ let package = Package(
         .target(
             name: "CShims", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: systemLibraries),
         .target(name: "LinearAlgebra", dependencies: ["CShims"]),
-        .target(name: "Graph", dependencies: ["CShims", "LinearAlgebra"]),
-        .target(name: "Protocols", dependencies: ["Graph", "LinearAlgebra"]),
+        .target(name: "Engine", dependencies: ["CShims", "LinearAlgebra"]),
+        .target(name: "Protocols", dependencies: ["Engine", "LinearAlgebra"]),
         .target(
             name: "Manifests",
             dependencies: ["CShims", .product(name: "OrderedCollections", package: "swift-collections")]),
         .target(
             name: "PluginHost",
-            dependencies: ["CSyzygy", "CShims", "LinearAlgebra", "Graph", "Protocols", "Manifests"]),
-        .target(name: "Observing", dependencies: ["LinearAlgebra", "Graph", "Protocols"]),
-        .target(name: "Training", dependencies: ["LinearAlgebra", "Graph", "Protocols", "Observing"]),
+            dependencies: ["CSyzygy", "CShims", "LinearAlgebra", "Engine", "Protocols", "Manifests"]),
+        .target(name: "Observing", dependencies: ["LinearAlgebra", "Engine", "Protocols"]),
+        .target(name: "Training", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Observing"]),
         .target(
             name: "Studies",
             dependencies: [
-                "Manifests", "PluginHost", "Training", "Observing", "Protocols", "Graph", "LinearAlgebra",
+                "Manifests", "PluginHost", "Training", "Observing", "Protocols", "Engine", "LinearAlgebra",
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "Reporting", dependencies: ["Studies", "Manifests", "Protocols"]),
-        .target(name: "PluginTesting", dependencies: ["PluginHost", "Manifests", "Protocols", "Graph", "LinearAlgebra"]),
+        .target(name: "PluginTesting", dependencies: ["PluginHost", "Manifests", "Protocols", "Engine", "LinearAlgebra"]),
         .target(name: "SyzygyKit", dependencies: ["CSyzygy"]),
         .executableTarget(
             name: "syzygy",
@@ -65,7 +65,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ] + plugins.flatMap(\.targets) + [
-        "LinearAlgebra", "Graph", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
+        "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
     ].map { .testTarget(name: "\($0)Tests", dependencies: ["PluginTesting", .init(stringLiteral: $0)]) } + [
         .testTarget(name: "EndToEnd", dependencies: ["PluginTesting", "Studies", "Reporting"])
     ],

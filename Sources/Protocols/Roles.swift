@@ -1,4 +1,4 @@
-import Graph
+import Engine
 
 /// What a dataset gives for each row, as the dataset's manifest declares it.
 package struct Field: Hashable, Sendable {
