@@ -6,4 +6,6 @@
 #include <cblas.h>
 #include <sodium.h>
 #include "binding.h"
+#include "kernels.h"
+#include "onednn.h"
 #endif
