@@ -71,7 +71,7 @@ static void FN(map_cos)(int64_t n, void *out, const void *a, const void *b, cons
 
 /* Elements [begin, begin + n) of a broadcast operand. */
 static void FN(expand)(T *restrict out, const sz_load *load, int64_t begin, int64_t n) {
-    int64_t index[SZ_MAX_SLOTS], rest = begin, offset = 0;
+    int64_t index[SZ_MAX_RANK], rest = begin, offset = 0;
     const int32_t last = load->rank - 1;
     const T *source = load->source;
     if (last < 0) { /* a single number */
@@ -130,7 +130,7 @@ static void FN(tiles_of_thread)(void *data) {
     const struct FN(team) *team = data;
     const sz_tiles *p = team->program;
     int64_t thread = omp_get_thread_num(), begin = thread * team->share, end = begin + team->share;
-    FN(run_tiles)(p, p->scratch + thread * p->scratch_stride, begin, end < p->count ? end : p->count);
+    FN(run_tiles)(p, (char *)p->scratch + thread * p->scratch_stride, begin, end < p->count ? end : p->count);
 }
 
 static void FN(tiles)(const sz_step *s) {

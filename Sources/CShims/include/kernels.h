@@ -39,6 +39,7 @@ enum {
     SZ_EXPANDED = 3   /* expanded for every tile */
 };
 
+#define SZ_MAX_RANK 8
 /* An operand, seen with the (collapsed) dimensions of the output; stride 0 where it is broadcast. */
 typedef struct {
     const void *source;
@@ -62,7 +63,7 @@ typedef struct {
     int32_t slots, loads, instructions, threads;
     const sz_load *load;
     const sz_instruction *instruction;
-    char *scratch;          /* scratch_stride bytes for each thread, slots * SZ_TILE_BYTES of them used */
+    void *scratch;          /* scratch_stride bytes for each thread, slots * SZ_TILE_BYTES of them used */
     int64_t scratch_stride;
 } sz_tiles;
 #define SZ_TILE_BYTES 4096
