@@ -16,7 +16,7 @@ package enum JSON: Hashable, Sendable {
 extension JSON {
     package subscript(key: String) -> JSON? { object?[key] }
 
-    package subscript(index: Int) -> JSON? {
+    package subscript(_ index: Int) -> JSON? {
         guard let array, array.indices.contains(index) else { return nil }
         return array[index]
     }
@@ -45,6 +45,9 @@ extension JSON {
     }
 
     package var isNumber: Bool { double != nil }
+
+    /// Without a fractional part, of any size.
+    package var isIntegral: Bool { double.map { $0.isFinite && $0 == $0.rounded(.towardZero) } ?? false }
 
     /// The order of two numbers, exact for two integers; nil if one is not a number.
     package func isLess(than other: JSON) -> Bool? {
