@@ -56,7 +56,9 @@ let package = Package(
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "Reporting", dependencies: ["Studies", "Manifests", "Protocols"]),
-        .target(name: "PluginTesting", dependencies: ["PluginHost", "Manifests", "Protocols", "Engine", "LinearAlgebra"]),
+        .target(
+            name: "PluginTesting",
+            dependencies: ["PluginHost", "Observing", "Training", "Manifests", "Protocols", "Engine", "LinearAlgebra"]),
         .target(name: "SyzygyKit", dependencies: ["CSyzygy"]),
         .executableTarget(
             name: "syzygy",
