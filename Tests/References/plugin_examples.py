@@ -49,7 +49,8 @@ def adam(p, t, optimizer_type):
     if p["amsgrad"]:
         state["max_exp_avg_sq"] = v_max.clone()
     state = torch_step(optimizer, w, g, state)
-    return {"w": w.detach(), "m": state["exp_avg"], "v": state["exp_avg_sq"], "v_max": state.get("max_exp_avg_sq", v_max)}
+    v_max = state.get("max_exp_avg_sq", v_max)
+    return {"w": w.detach(), "m": state["exp_avg"], "v": state["exp_avg_sq"], "v_max": v_max}
 
 
 def syre(p, t):
@@ -57,7 +58,8 @@ def syre(p, t):
     w, g, anchor, diagonal, velocity = t("w").requires_grad_(), t("g"), t("anchor"), t("diagonal"), t("velocity")
     penalty = p["weight_decay"] * (diagonal * (w - anchor) ** 2).sum()
     (slope,) = torch.autograd.grad(penalty, w)
-    optimizer = torch.optim.SGD([w], lr=p["lr"], momentum=p["momentum"], dampening=p["dampening"], nesterov=p["nesterov"])
+    optimizer = torch.optim.SGD([w], lr=p["lr"], momentum=p["momentum"], dampening=p["dampening"],
+                                nesterov=p["nesterov"])
     begun = p["step"] > 0 and p["momentum"] != 0
     state = torch_step(optimizer, w, g + slope, {"momentum_buffer": velocity.clone()} if begun else {})
     buffer = state.get("momentum_buffer")
