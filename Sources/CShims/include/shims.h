@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 #include <json-c/json.h>
 #include <cblas.h>
+#include <lapacke.h>
 #include <sodium.h>
 #include "binding.h"
+#include "philox.h"
 #endif
