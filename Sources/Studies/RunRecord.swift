@@ -78,8 +78,8 @@ extension RunRecord {
 
     /// Reads a record; nil if it lacks what every record has.
     package init?(_ json: JSON) {
-        guard let name = json["name"]?.text, let identity = json["identity"]?.text, let study = json["study"]?.text,
-            let status = json["status"]?.text.flatMap(Status.init), let seed = json["seed"]?.integer,
+        guard let name = json["name"]?.string, let identity = json["identity"]?.string, let study = json["study"]?.string,
+            let status = json["status"]?.string.flatMap(Status.init), let seed = json["seed"]?.int,
             let configuration = json["configuration"]
         else { return nil }
         self.name = name
@@ -88,17 +88,17 @@ extension RunRecord {
         self.status = status
         self.seed = seed
         self.configuration = configuration
-        title = json["title"]?.text ?? ""
-        message = json["message"]?.text ?? ""
-        step = json["step"]?.integer ?? 0
-        swept = json["swept"]?.members ?? [:]
-        origins = (json["origins"]?.members ?? [:]).compactMapValues(\.text)
-        plugins = (json["plugins"]?.items ?? []).compactMap(Plugin.init)
-        host = json["host"]?.members ?? [:]
-        started = json["started"]?.text ?? ""
-        ended = json["ended"]?.text ?? ""
-        seconds = json["seconds"]?.number ?? 0
-        stepsPerSecond = json["steps_per_second"]?.number ?? 0
+        title = json["title"]?.string ?? ""
+        message = json["message"]?.string ?? ""
+        step = json["step"]?.int ?? 0
+        swept = json["swept"]?.object ?? [:]
+        origins = (json["origins"]?.object ?? [:]).compactMapValues(\.string)
+        plugins = (json["plugins"]?.array ?? []).compactMap(Plugin.init)
+        host = json["host"]?.object ?? [:]
+        started = json["started"]?.string ?? ""
+        ended = json["ended"]?.string ?? ""
+        seconds = json["seconds"]?.double ?? 0
+        stepsPerSecond = json["steps_per_second"]?.double ?? 0
     }
 
     package static func read(folder: String) throws(StudyError) -> RunRecord {
@@ -121,8 +121,8 @@ extension RunRecord.Plugin {
     }
 
     init?(_ json: JSON) {
-        guard let id = json["id"]?.text, let version = json["version"]?.text,
-            let manifest = json["manifest_sha256"]?.text, let library = json["library_sha256"]?.text
+        guard let id = json["id"]?.string, let version = json["version"]?.string,
+            let manifest = json["manifest_sha256"]?.string, let library = json["library_sha256"]?.string
         else { return nil }
         self.init(id: id, version: version, manifestDigest: manifest, libraryDigest: library)
     }

@@ -29,7 +29,7 @@ package struct StudyFolder: Hashable, Sendable {
 
     /// The records of the plan's runs, in its order. Runs of the folder that other plans made are not among them.
     package func records() throws(StudyError) -> [RunRecord] {
-        let names = (try readStudy()["runs"]?.items ?? []).compactMap(\.text)
+        let names = (try readStudy()["runs"]?.array ?? []).compactMap(\.string)
         var records: [RunRecord] = []
         for name in names where FileManager.default.fileExists(atPath: runFolder(name) + "/run.json") {
             records.append(try RunRecord.read(folder: runFolder(name)))

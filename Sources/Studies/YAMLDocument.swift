@@ -78,7 +78,7 @@ package enum YAMLDocument {
             case .sequence(let sequence):
                 var items: [JSON] = []
                 for (index, item) in sequence.enumerated() {
-                    items.append(try value(item, pointer: "\(pointer)/\(index)", depth: depth + 1))
+                    items.append(try value(item, pointer: Pointer.child(pointer, index), depth: depth + 1))
                 }
                 return .array(items)
             case .mapping(let mapping):
@@ -89,7 +89,7 @@ package enum YAMLDocument {
                     guard object[key.string] == nil else {
                         throw error(keyPosition, "key '\(key.string)' appears twice")
                     }
-                    let child = pointer + "/" + Pointer.escape(key.string)
+                    let child = Pointer.child(pointer, key.string)
                     keyPositions[child] = keyPosition
                     object[key.string] = try value(valueNode, pointer: child, depth: depth + 1)
                 }
