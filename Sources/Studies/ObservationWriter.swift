@@ -11,7 +11,7 @@ package final class ObservationWriter {
     private let path: String
     private var buffer: [UInt8] = []
 
-    /// Starts the file anew, or continues it after the last complete line of a step before `resumeStep`.
+    /// Starts the file anew.
     package init(path: String) throws(StudyError) {
         self.path = path
         descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o644)
@@ -20,6 +20,8 @@ package final class ObservationWriter {
     }
 
     deinit { close(descriptor) }
+
+    package var hasUnwritten: Bool { !buffer.isEmpty }
 
     package func append(_ observation: Observation) {
         append("\(observation.step),")

@@ -46,7 +46,6 @@ package struct StudyRunner {
             if Self.interruption.load(ordering: .relaxed) { break }
             while active.count < jobs, let run = waiting.popFirst() {
                 active.append(try start(run))
-                display.started(run)
             }
             for worker in Self.ended(among: active, timeout: 200) {
                 active.removeAll { $0 === worker }

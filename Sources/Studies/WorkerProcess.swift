@@ -62,7 +62,8 @@ final class WorkerProcess {
         self.folder = folder
         progress = RunProgress(total: run.configuration.train.steps)
         var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw Self.failure("no pipe for a worker", errno) }
+        guard pipe(&ends) == 0 else { throw Self.failure("no pipe for a worker", errno) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         defer { close(ends[1]) }
 
         var actions = posix_spawn_file_actions_t()
