@@ -56,7 +56,9 @@ struct ClaimCheck {
             return "the study has no probe '\(key)'\(hint) (probes: \(list(probes)))"
         }
         guard let entry = try? components.find(probe.choice.component, kind: .probe).get() else { return nil }
-        let outputs = entry.component.recordedOutputs(configuration.json["probes"]?[probe.key])
+        let section = configuration.json["probes"]?[probe.key]?.object ?? [:]
+        let options = Dictionary(uniqueKeysWithValues: section.elements.map { ($0.key, $0.value) })
+        let outputs = entry.component.recordedOutputs(options)
         guard !outputs.contains(rest) else { return nil }
         let hint = Nearest.name(to: rest, among: outputs).map { "; did you mean '\(key).\($0)'?" } ?? ""
         return "probe '\(key)' has no output '\(rest)'\(hint) (it has: \(list(outputs)))"

@@ -3,11 +3,11 @@ import OrderedCollections
 
 /// A plugin that studies may use, with the digests of its files.
 package struct InstalledPlugin: Sendable {
-    package var manifest: PluginManifest
+    package var manifest: Manifest
     package var manifestDigest: String
     package var libraryDigest: String
 
-    package init(manifest: PluginManifest, manifestDigest: String, libraryDigest: String) {
+    package init(manifest: Manifest, manifestDigest: String, libraryDigest: String) {
         self.manifest = manifest
         self.manifestDigest = manifestDigest
         self.libraryDigest = libraryDigest
@@ -23,7 +23,6 @@ package struct ComponentIndex: Sendable {
     struct Entry: Sendable {
         var component: Component
         var plugin: RunRecord.Plugin
-        var fullName: String { "\(plugin.id)/\(component.id)" }
     }
 
     private var entries: [Entry] = []
@@ -36,11 +35,11 @@ package struct ComponentIndex: Sendable {
 
     /// The component of a kind with this name, or the sentence that says why there is none.
     func find(_ name: String, kind: Component.Kind) -> Result<Entry, StudyError> {
-        let named = entries.filter { $0.component.id == name || $0.fullName == name }
+        let named = entries.filter { $0.component.id == name || $0.component.fullID == name }
         let fitting = named.filter { $0.component.kind == kind }
         if fitting.count == 1 { return .success(fitting[0]) }
         if fitting.count > 1 {
-            let names = fitting.map { "'\($0.fullName)'" }.joined(separator: " or ")
+            let names = fitting.map { "'\($0.component.fullID)'" }.joined(separator: " or ")
             return .failure(StudyError("'\(name)' is in \(fitting.count) plugins; write \(names)"))
         }
         let ofKind = entries.filter { $0.component.kind == kind }
@@ -50,7 +49,7 @@ package struct ComponentIndex: Sendable {
             return .failure(
                 StudyError("'\(name)' is a \(other.component.kind.rawValue), expected a \(kind.rawValue) (\(kind.plural): \(list))"))
         }
-        let names = name.contains("/") ? ofKind.map(\.fullName) : ids
+        let names = name.contains("/") ? ofKind.map(\.component.fullID) : ids
         let hint = Nearest.name(to: name, among: names).map { "; did you mean '\($0)'?" } ?? ""
         return .failure(StudyError("no \(kind.rawValue) is called '\(name)'\(hint) (\(kind.plural): \(list))"))
     }

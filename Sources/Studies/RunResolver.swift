@@ -56,7 +56,7 @@ struct RunResolver {
         case .failure(let error): return add(tree.place(nameKey), "\(nameKey): \(error)")
         }
         entries[key] = entry
-        let parameters = entry.component.params
+        let parameters = entry.component.parameters
         let own = Self.ownKeys(kind)
         for option in section.keys where !own.contains(option) && !parameters.contains(where: { $0.id == option }) {
             let known = own.dropFirst() + parameters.map(\.id)
@@ -65,8 +65,8 @@ struct RunResolver {
             let place = tree.keyPlace(key.appending(option))
             add(place, "unknown key '\(option)' in \(key)\(nearest) (\(entry.component.id) has: \(has))")
         }
-        tree.resolve(nameKey, .string(entry.fullName))
-        for parameter in parameters { fill(key.appending(parameter.id), parameter.defaultJSON) }
+        tree.resolve(nameKey, .string(entry.component.fullID))
+        for parameter in parameters { fill(key.appending(parameter.id), parameter.defaultValue) }
     }
 
     private mutating func fillDefaults() {
@@ -119,14 +119,15 @@ struct RunResolver {
     }
 
     private mutating func choice(_ key: DottedKey, _ entry: ComponentIndex.Entry) -> Choice {
-        var choice = Choice(component: entry.fullName)
-        for parameter in entry.component.params {
+        var choice = Choice(component: entry.component.fullID)
+        for parameter in entry.component.parameters {
             let option = key.appending(parameter.id)
-            switch parameter.check(tree[option] ?? parameter.defaultJSON) {
+            switch parameter.check(tree[option] ?? parameter.defaultValue) {
             case .success(let value):
-                choice.parameters[parameter.id] = ParameterValue(value)
-                tree.resolve(option, value.json)
-            case .failure(let problem): add(tree.place(option), "\(key): \(problem)")
+                choice.parameters[parameter.id] = ParameterValue(value, as: parameter.type)
+                tree.resolve(option, value)
+            case .failure(let problem):
+                add(tree.place(DottedKey(option.parts + Pointer.tokens(problem.path))), "\(key): \(problem)")
             }
         }
         return choice
@@ -146,7 +147,7 @@ struct RunResolver {
         let quantities = (record["quantities"]?.array ?? []).compactMap(\.string)
         for (index, quantity) in quantities.enumerated() {
             do {
-                _ = try QuantityExpression(quantity)
+                _ = try Protocols.QuantityExpression(quantity)
             } catch {
                 add(tree.place(key.appending("quantities").appending("\(index)")), "record.quantities: \(error)")
             }
@@ -160,7 +161,7 @@ struct RunResolver {
         if case .steps(let steps) = schedule, let beyond = steps.last(where: { $0 > total }) {
             add(tree.place(key.appending("at")), "\(key).at: step \(beyond) lies beyond the last step, \(total)")
         }
-        if let splits = entries[DottedKey("dataset")]?.component.splitNames, !splits.contains(split) {
+        if let splits = entries[DottedKey("dataset")]?.component.splits.map(\.name), !splits.contains(split) {
             let nearest = Nearest.name(to: split, among: splits).map { "; did you mean '\($0)'?" } ?? ""
             let list = splits.joined(separator: ", ")
             add(tree.place(key.appending("split")), "\(key).split: the dataset has no split '\(split)'\(nearest) (it has: \(list))")
@@ -176,7 +177,7 @@ struct RunResolver {
         for (key, entry) in entries {
             let section = tree[key]?.object ?? [:]
             var ordered: OrderedDictionary<String, JSON> = [:]
-            for name in Self.ownKeys(entry.component.kind) + entry.component.params.map(\.id) {
+            for name in Self.ownKeys(entry.component.kind) + entry.component.parameters.map(\.id) {
                 ordered[name] = name == "at" ? section[name].flatMap { Schedule($0)?.json } : section[name]
             }
             if key.parts.count == 1 {

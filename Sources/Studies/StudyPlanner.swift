@@ -112,7 +112,7 @@ package struct StudyPlanner: Sendable {
         guard let name = tree[key.parent.appending("plugin")]?.string,
             let entry = try? components.find(name, kind: kind).get()
         else { return false }
-        return entry.component.params.first { $0.id == key.last }?.isList ?? false
+        return entry.component.parameter(key.last)?.type.isList ?? false
     }
 
     private func seeds(_ tree: StudyTree) throws(StudyError) -> [Int] {
