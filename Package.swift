@@ -22,7 +22,7 @@ struct Plugin {
 let plugins: [Plugin] = []
 
 /// The C libraries of the system, as module maps and small shims (`Sources/CShims`).
-let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "dnnl", "openblas", "lapacke", "sodium", "dl", "m"]
+let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "dnnl", "openblas", "lapacke", "gomp", "sodium", "dl", "m"]
     .map { .linkedLibrary($0) }
 
 let package = Package(

@@ -7,5 +7,7 @@
 #include <lapacke.h>
 #include <sodium.h>
 #include "binding.h"
+#include "kernels.h"
+#include "onednn.h"
 #include "philox.h"
 #endif
