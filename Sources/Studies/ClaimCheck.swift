@@ -1,10 +1,11 @@
 import Manifests
+import PluginHost
 
 /// Checks that claims are complete and speak of what the study measures, so that a slip shows before the runs and not after.
 struct ClaimCheck {
     let tree: StudyTree
     let configuration: RunConfiguration
-    let components: ComponentIndex
+    let registry: Registry
 
     func problems() -> [String] {
         let claims = DottedKey("claims")
@@ -55,14 +56,21 @@ struct ClaimCheck {
             let hint = Nearest.name(to: String(key), among: probes).map { "; did you mean '\($0)'?" } ?? ""
             return "the study has no probe '\(key)'\(hint) (probes: \(list(probes)))"
         }
-        guard let entry = try? components.find(probe.choice.component, kind: .probe).get() else { return nil }
-        let section = configuration.json["probes"]?[probe.key]?.object ?? [:]
-        let options = Dictionary(uniqueKeysWithValues: section.elements.map { ($0.key, $0.value) })
-        let outputs = entry.component.recordedOutputs(options)
+        guard let (_, component) = try? registry.component(probe.choice.component, kind: .probe) else { return nil }
+        let outputs = component.recordedOutputs(probe.choice.options)
         guard !outputs.contains(rest) else { return nil }
         let hint = Nearest.name(to: rest, among: outputs).map { "; did you mean '\(key).\($0)'?" } ?? ""
         return "probe '\(key)' has no output '\(rest)'\(hint) (it has: \(list(outputs)))"
     }
 
     private func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
+}
+
+extension Component {
+    /// The names under which a probe's values are recorded, without the probe's key: `binding.output`, or `output`.
+    func recordedOutputs(_ options: [String: JSON]) -> [String] {
+        expandedBindings(options).flatMap { binding in
+            outputs.map { binding.name.isEmpty ? $0.id : "\(binding.name).\($0.id)" }
+        }
+    }
 }

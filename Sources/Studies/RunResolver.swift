@@ -1,23 +1,31 @@
 import Manifests
 import Observing
 import OrderedCollections
+import PluginHost
 import Protocols
 
 /// Turns the tree of one setting into a configuration: finds the components, fills in defaults, resolves references, and checks
 /// every value against the schema and the manifests.
 struct RunResolver {
-    private let components: ComponentIndex
+    private let registry: Registry
     private let schema: Schema
     private(set) var tree: StudyTree
     private(set) var problems: [String] = []
-    private var entries: OrderedDictionary<DottedKey, ComponentIndex.Entry> = [:]
+    private var entries: OrderedDictionary<DottedKey, Entry> = [:]
 
-    init(_ tree: StudyTree, components: ComponentIndex, schema: Schema) {
-        (self.tree, self.components, self.schema) = (tree, components, schema)
+    private struct Entry {
+        var manifest: Manifest
+        var component: Component
     }
 
-    /// The plugins that the configuration uses.
-    var plugins: [RunRecord.Plugin] { OrderedSet(entries.values.map(\.plugin)).sorted { $0.id < $1.id } }
+    init(_ tree: StudyTree, registry: Registry, schema: Schema) {
+        (self.tree, self.registry, self.schema) = (tree, registry, schema)
+    }
+
+    /// The plugins that the configuration uses, by id.
+    var plugins: [String: Manifest] {
+        Dictionary(entries.values.map { ($0.manifest.id, $0.manifest) }) { first, _ in first }
+    }
 
     /// nil if there are problems.
     mutating func resolve() -> RunConfiguration? {
@@ -50,10 +58,12 @@ struct RunResolver {
     private mutating func chooseComponent(_ key: DottedKey, _ kind: Component.Kind) {
         let nameKey = key.appending("plugin")
         guard let section = tree[key]?.object, let name = section["plugin"]?.string else { return }
-        let entry: ComponentIndex.Entry
-        switch components.find(name, kind: kind) {
-        case .success(let found): entry = found
-        case .failure(let error): return add(tree.place(nameKey), "\(nameKey): \(error)")
+        let entry: Entry
+        do throws(PluginError) {
+            let (manifest, component) = try registry.component(name, kind: kind)
+            entry = Entry(manifest: manifest, component: component)
+        } catch {
+            return add(tree.place(nameKey), "\(nameKey): \(error.sentence)")
         }
         entries[key] = entry
         let parameters = entry.component.parameters
@@ -118,13 +128,13 @@ struct RunResolver {
             probes: probes, record: record(steps: train.steps), json: json())
     }
 
-    private mutating func choice(_ key: DottedKey, _ entry: ComponentIndex.Entry) -> Choice {
+    private mutating func choice(_ key: DottedKey, _ entry: Entry) -> Choice {
         var choice = Choice(component: entry.component.fullID)
         for parameter in entry.component.parameters {
             let option = key.appending(parameter.id)
             switch parameter.check(tree[option] ?? parameter.defaultValue) {
             case .success(let value):
-                choice.parameters[parameter.id] = ParameterValue(value, as: parameter.type)
+                choice.options[parameter.id] = value
                 tree.resolve(option, value)
             case .failure(let problem):
                 add(tree.place(DottedKey(option.parts + Pointer.tokens(problem.path))), "\(key): \(problem)")
@@ -146,10 +156,10 @@ struct RunResolver {
         guard let record = tree[key], let sighting = sighting(key, steps: steps) else { return nil }
         let quantities = (record["quantities"]?.array ?? []).compactMap(\.string)
         for (index, quantity) in quantities.enumerated() {
-            do {
-                _ = try Protocols.QuantityExpression(quantity)
+            do throws(UnknownQuantity) {
+                _ = try Manifests.QuantityExpression(quantity)
             } catch {
-                add(tree.place(key.appending("quantities").appending("\(index)")), "record.quantities: \(error)")
+                add(tree.place(key.appending("quantities").appending("\(index)")), "record.quantities: \(error.sentence)")
             }
         }
         return .init(quantities: quantities, sighting: sighting)

@@ -1,14 +1,15 @@
 import Manifests
 import OrderedCollections
+import PluginHost
 
 /// Reads studies and turns them into plans; runs no plugin code.
 package struct StudyPlanner: Sendable {
-    private let components: ComponentIndex
+    private let registry: Registry
     private let schema: Schema
 
     /// `schema` is `Schemas/study.schema.json`.
-    package init(components: ComponentIndex, schema: Schema) {
-        self.components = components
+    package init(registry: Registry, schema: Schema) {
+        self.registry = registry
         self.schema = schema
     }
 
@@ -33,8 +34,8 @@ package struct StudyPlanner: Sendable {
         for indices in Self.product(axes.map(\.values.count)) {
             var setting = tree
             for section in ["sweep", "seeds", "claims"] { setting.set(DottedKey(section), nil, .file) }
-            for (axis, index) in zip(axes, indices) { setting.set(axis.key, axis.values[index], .sweep(axis.places[index])) }
-            var resolver = RunResolver(setting, components: components, schema: schema)
+            for (axis, index) in zip(axes, indices) { setting.set(axis.key, axis.values[index], .sweep(axis.places[index], key: axis.place)) }
+            var resolver = RunResolver(setting, registry: registry, schema: schema)
             let configuration = resolver.resolve()
             problems.formUnion(resolver.problems)
             guard let configuration else { continue }
@@ -43,12 +44,15 @@ package struct StudyPlanner: Sendable {
             settings.append((swept, resolver, configuration))
         }
         if problems.isEmpty, let first = settings.first {
-            problems.formUnion(ClaimCheck(tree: tree, configuration: first.configuration, components: components).problems())
+            problems.formUnion(ClaimCheck(tree: tree, configuration: first.configuration, registry: registry).problems())
         }
         guard problems.isEmpty else { throw StudyError(lines: problems.elements) }
         let names = SweepNames(axes.map(\.key.description))
-        let runs = settings.flatMap { setting in
-            seeds.map { run(setting.configuration, setting.resolver, setting.swept, seed: $0, names) }
+        var digests: [String: RunRecord.Plugin] = [:]
+        var runs: [PlannedRun] = []
+        for setting in settings {
+            let plugins = try plugins(of: setting.resolver, &digests)
+            runs += seeds.map { run(setting.configuration, setting.resolver, plugins, setting.swept, seed: $0, names) }
         }
         return StudyPlan(
             name: tree[DottedKey("study")]?.string ?? "", title: tree[DottedKey("title")]?.string ?? "",
@@ -61,9 +65,11 @@ package struct StudyPlanner: Sendable {
         var study = record.configuration.object ?? [:]
         study["study"] = .string(record.study)
         var resolver = RunResolver(
-            StudyTree(Document(file: file, root: .object(study))), components: components, schema: schema)
+            StudyTree(Document(file: file, root: .object(study))), registry: registry, schema: schema)
         guard let configuration = resolver.resolve() else { throw StudyError(lines: resolver.problems) }
-        let run = run(configuration, resolver, record.swept, seed: record.seed, SweepNames(record.swept.keys))
+        var digests: [String: RunRecord.Plugin] = [:]
+        let plugins = try plugins(of: resolver, &digests)
+        let run = run(configuration, resolver, plugins, record.swept, seed: record.seed, SweepNames(record.swept.keys))
         for (planned, found) in zip(record.plugins, run.plugins) where planned != found {
             throw StudyError("plugin \(planned.id) changed since the run was planned; start the study again")
         }
@@ -75,18 +81,39 @@ package struct StudyPlanner: Sendable {
 
     // MARK: - Parts
 
+    /// The plugins of a setting with the digests of their files, each file read once.
+    private func plugins(
+        of resolver: RunResolver, _ digests: inout [String: RunRecord.Plugin]
+    ) throws(StudyError) -> [RunRecord.Plugin] {
+        var plugins: [RunRecord.Plugin] = []
+        for (id, manifest) in resolver.plugins.sorted(by: { $0.key < $1.key }) {
+            if digests[id] == nil {
+                do {
+                    let files = try ComponentLoader.digests(of: manifest)
+                    digests[id] = .init(
+                        id: id, version: manifest.version, manifestDigest: files.manifestSHA256,
+                        libraryDigest: files.librarySHA256)
+                } catch {
+                    throw StudyError("\(error)")
+                }
+            }
+            if let plugin = digests[id] { plugins.append(plugin) }
+        }
+        return plugins
+    }
+
     private func run(
-        _ configuration: RunConfiguration, _ resolver: RunResolver, _ swept: OrderedDictionary<String, JSON>, seed: Int,
-        _ names: SweepNames
+        _ configuration: RunConfiguration, _ resolver: RunResolver, _ plugins: [RunRecord.Plugin],
+        _ swept: OrderedDictionary<String, JSON>, seed: Int, _ names: SweepNames
     ) -> PlannedRun {
-        let identity = Identity.of(configuration: configuration.json, seed: seed, plugins: resolver.plugins)
+        let identity = Identity.of(configuration: configuration.json, seed: seed, plugins: plugins)
         var origins: OrderedDictionary<String, Origin> = [:]
         for (section, value) in configuration.json.object ?? [:] {
             for key in DottedKey(section).leaves(value) { origins[key.description] = resolver.tree.origin(key) }
         }
         return PlannedRun(
             name: names.folder(identity, swept, seed: seed), identity: identity, swept: swept, seed: seed,
-            configuration: configuration, origins: origins, plugins: resolver.plugins, label: names.label(swept, seed: seed))
+            configuration: configuration, origins: origins, plugins: plugins, label: names.label(swept, seed: seed))
     }
 
     /// The distinct values of each swept key as the runs have them: `1e-3` of a float is 0.001.
@@ -110,9 +137,9 @@ package struct StudyPlanner: Sendable {
         }
         if RunResolver.ownKeys(kind).contains(key.last) { return key.last == "layers" }
         guard let name = tree[key.parent.appending("plugin")]?.string,
-            let entry = try? components.find(name, kind: kind).get()
+            let (_, component) = try? registry.component(name, kind: kind)
         else { return false }
-        return entry.component.parameter(key.last)?.type.isList ?? false
+        return component.parameter(key.last)?.type.isList ?? false
     }
 
     private func seeds(_ tree: StudyTree) throws(StudyError) -> [Int] {

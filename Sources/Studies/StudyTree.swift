@@ -7,8 +7,8 @@ package enum Origin: Hashable, Sendable {
     case file
     /// The words of the command line, `optimizer.lr=0.1`.
     case override(String)
-    /// The place of the value in the sweep.
-    case sweep(String)
+    /// The places of the value and of its key in the sweep.
+    case sweep(String, key: String)
 
     /// As in `run.json`.
     package var word: String {
@@ -48,7 +48,7 @@ struct StudyTree {
 
     subscript(key: DottedKey) -> JSON? {
         var value: JSON? = root
-        for part in key.parts { value = value?[part] }
+        for part in key.parts { value = value?[part] ?? Int(part).flatMap { value?[$0] } }
         return value
     }
 
@@ -70,17 +70,19 @@ struct StudyTree {
     }
 
     /// `study.yaml:7:12` of the value, for sentences.
-    func place(_ key: DottedKey) -> String { place(key) { document.position(of: $0) } }
+    func place(_ key: DottedKey) -> String {
+        if case .sweep(let place, _) = origin(key) { return place }
+        return place(key) { document.position(of: $0) }
+    }
 
     /// The place of the key itself.
-    func keyPlace(_ key: DottedKey) -> String { place(key) { document.keyPosition(of: $0) } }
+    func keyPlace(_ key: DottedKey) -> String {
+        if case .sweep(_, let place) = origin(key) { return place }
+        return place(key) { document.keyPosition(of: $0) }
+    }
 
     private func place(_ key: DottedKey, _ position: (String) -> Position?) -> String {
-        switch origin(key) {
-        case .override(let words): return "override '\(words)'"
-        case .sweep(let place): return place
-        case .default, .file: break
-        }
+        if case .override(let words) = origin(key) { return "override '\(words)'" }
         guard let found = position(key.pointer) else { return document.file }
         return "\(document.file):\(found.line):\(found.column)"
     }

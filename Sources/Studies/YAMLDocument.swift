@@ -27,44 +27,42 @@ package enum YAMLDocument {
     }
 
     package static func parse(_ text: String, file: String) throws(StudyError) -> Document {
-        let node: Node?
-        do {
-            node = try Yams.compose(yaml: text, .basic)
-        } catch let error as YamlError {
-            throw StudyError(sentence(of: error, file: file))
-        } catch {
-            throw StudyError("\(file): \(error)")
-        }
-        guard let node, case .mapping = node else {
+        let place: Place = { "\(file):\($0.line):\($0.column)" }
+        guard let node = try compose(text, place), case .mapping = node else {
             throw StudyError("\(file):1:1: expected keys and values, such as 'study: my-study'")
         }
-        var reader = Reader(file: file)
+        var reader = Reader(place: place)
         let root = try reader.value(node, pointer: "", depth: 1)
         return Document(file: file, root: root, positions: reader.positions, keyPositions: reader.keyPositions)
     }
 
-    /// The value of `text` on a command line: a scalar, list or mapping in flow style.
+    /// A value on a command line: a scalar, list or mapping in flow style. `what` stands for the place in sentences.
     package static func value(_ text: String, of what: String) throws(StudyError) -> JSON {
-        let node: Node?
-        do {
-            node = try Yams.compose(yaml: text, .basic)
-        } catch let error as YamlError {
-            throw StudyError(sentence(of: error, file: what))
-        } catch {
-            throw StudyError("\(what): \(error)")
-        }
-        guard let node else { return .null }
-        var reader = Reader(file: what)
+        guard let node = try compose(text, { _ in what }) else { return .null }
+        var reader = Reader(place: { _ in what })
         return try reader.value(node, pointer: "", depth: 1)
     }
 
+    /// How a sentence names a position.
+    private typealias Place = (Position) -> String
+
+    private static func compose(_ text: String, _ place: Place) throws(StudyError) -> Node? {
+        do {
+            return try Yams.compose(yaml: text, .basic)
+        } catch let error as YamlError {
+            throw StudyError(sentence(of: error, place))
+        } catch {
+            throw StudyError("\(place(Position(line: 1, column: 1))): \(error)")
+        }
+    }
+
     private struct Reader {
-        var file: String
+        let place: Place
         var positions: [String: Position] = [:]
         var keyPositions: [String: Position] = [:]
         private var values = 0
 
-        init(file: String) { self.file = file }
+        init(place: @escaping Place) { self.place = place }
 
         mutating func value(_ node: Node, pointer: String, depth: Int) throws(StudyError) -> JSON {
             let position = Position(node.mark)
@@ -117,32 +115,32 @@ package enum YAMLDocument {
         }
 
         private func error(_ position: Position, _ sentence: String) -> StudyError {
-            StudyError("\(file):\(position.line):\(position.column): \(sentence)")
+            StudyError("\(place(position)): \(sentence)")
         }
     }
 
-    private static func sentence(of error: YamlError, file: String) -> String {
+    private static func sentence(of error: YamlError, _ place: Place) -> String {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             let about = context.map { " (\($0.text))" } ?? ""
-            return "\(file):\(mark.line):\(mark.column): not valid YAML: \(problem)\(about)"
+            return "\(place(Position(mark))): not valid YAML: \(problem)\(about)"
         case .reader(let problem, let offset, _, let text):
-            let before = text.prefix(offset ?? 0)
-            let line = before.count { $0.isNewline } + 1
-            let column = before.reversed().prefix { !$0.isNewline }.count + 1
-            return "\(file):\(line):\(column): not valid YAML: \(problem)"
+            let before = text.unicodeScalars.prefix(offset ?? 0)
+            let line = before.count { $0 == "\n" } + 1
+            let column = before.reversed().prefix { $0 != "\n" }.count + 1
+            return "\(place(Position(line: line, column: column))): not valid YAML: \(problem)"
         case .duplicatedKeysInMapping(let keys, let context):
             let key = keys.first ?? ""
-            let (line, column) = secondPlace(of: key, after: context.mark, in: context.text)
-            return "\(file):\(line):\(column): key '\(key)' appears twice (first in line \(context.mark.line))"
+            let second = secondPlace(of: key, after: context.mark, in: context.text)
+            return "\(place(second)): key '\(key)' appears twice (first in line \(context.mark.line))"
         default:
-            return "\(file): not valid YAML: \(error)"
+            return "\(place(Position(line: 1, column: 1))): not valid YAML: \(error)"
         }
     }
 
     /// Yams names the first place of a repeated key; the second is what the user has to look at.
-    private static func secondPlace(of key: String, after first: Mark, in text: String) -> (line: Int, column: Int) {
+    private static func secondPlace(of key: String, after first: Mark, in text: String) -> Position {
         let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
         func matches(_ rest: Substring) -> Bool {
             let name = rest.first == "\"" || rest.first == "'" ? rest.dropFirst() : rest
@@ -154,10 +152,10 @@ package enum YAMLDocument {
             let start = line == first.line ? first.column : 0
             for column in start..<max(start, content.count) {
                 let isStart = column == 0 || " {,".contains(content.dropFirst(column - 1).first ?? " ")
-                if isStart, matches(content.dropFirst(column)) { return (line, column + 1) }
+                if isStart, matches(content.dropFirst(column)) { return Position(line: line, column: column + 1) }
             }
         }
-        return (first.line, first.column)
+        return Position(first)
     }
 }
 

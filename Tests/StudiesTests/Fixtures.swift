@@ -1,8 +1,8 @@
 import Foundation
 import Manifests
-import Testing
-
+import PluginHost
 import Studies
+import Testing
 
 /// Two plugins that exist as manifests only: planning runs no plugin code.
 enum Fixtures {
@@ -131,20 +131,22 @@ enum Fixtures {
 
         """
 
-    static func plugin(_ text: String, digest: String = "m") throws -> InstalledPlugin {
-        let document = try StrictJSON.parse(text, file: "plugin.json")
-        return InstalledPlugin(
-            manifest: try Manifest(document, folder: "toys"), manifestDigest: digest, libraryDigest: "l")
+    /// A registry over folders with these manifests and, in place of libraries, a few bytes.
+    static func registry(_ folder: TemporaryFolder, library: String = "no code") throws -> Registry {
+        for (name, manifest) in [("Toys", toys), ("Others", others)] {
+            let path = "\(folder.path)/\(name)"
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try Data(manifest.utf8).write(to: URL(fileURLWithPath: path + "/plugin.json"))
+            try Data(library.utf8).write(to: URL(fileURLWithPath: path + "/lib\(name).so"))
+        }
+        return Registry(paths: [folder.path])
     }
 
-    static func planner(digest: String = "m") throws -> StudyPlanner {
-        StudyPlanner(
-            components: ComponentIndex([try plugin(toys, digest: digest), try plugin(others)]),
-            schema: try Installation.schema("study.schema.json"))
-    }
-
-    static func plan(_ text: String = study, _ overrides: [String] = [], digest: String = "m") throws -> StudyPlan {
-        try planner(digest: digest).plan(try YAMLDocument.parse(text, file: "study.yaml"), overrides: overrides)
+    static func plan(_ text: String = study, _ overrides: [String] = [], library: String = "no code") throws -> StudyPlan {
+        let folder = try TemporaryFolder()
+        let planner = StudyPlanner(
+            registry: try registry(folder, library: library), schema: try Installation.schema("study.schema.json"))
+        return try withExtendedLifetime(folder) { try planner.plan(try YAMLDocument.parse(text, file: "study.yaml"), overrides: overrides) }
     }
 
     /// The lines of the error that planning throws.
