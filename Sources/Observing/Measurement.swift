@@ -23,13 +23,17 @@ final class Measurement: QuantitySource {
 
     /// Copies numbers into memory of this measurement.
     func keep(_ numbers: [Double], shape: [Int]) -> Result<Quantity, Undefined> {
+        .success(Quantity(data: .real(pointer(numbers)), shape: shape))
+    }
+
+    func pointer(_ numbers: [Double]) -> UnsafePointer<Double> {
         let buffer = Buffer(numbers.count)
         numbers.withUnsafeBufferPointer { source in
             guard let base = source.baseAddress else { return }
             buffer.pointer.update(from: base, count: source.count)
         }
         keep(buffer)
-        return .success(Quantity(data: .real(UnsafePointer(buffer.pointer)), shape: shape))
+        return UnsafePointer(buffer.pointer)
     }
 
     /// A weight [rows, columns], or wᵀw or wwᵀ of it.

@@ -31,9 +31,9 @@ package final class Observer {
     package let layers: [String]
     private let network: Network
     private let parameters: ParameterStore
-    private let initialWeights: [String: [Double]]
+    private let initialWeights: [Int: [Double]]
     private let tables: [String: DataTable]
-    private let shapes: [(input: Int, output: Int, weight: String, bias: String?)]
+    private let shapes: [(input: Int, output: Int, weight: Int, bias: Int?)]
     private let outputWidth: Int
     private var programs: [ProgramKey: CaptureProgram] = [:]
 
@@ -52,15 +52,18 @@ package final class Observer {
         parameters = ParameterStore(blocks: graph.blocks, precision: .f64)
         parameters.copyValues(from: store)
         layers = graph.layers.map(\.name)
-        let names = Dictionary(uniqueKeysWithValues: zip(graph.parameterNodes, graph.blocks.map(\.name)))
-        shapes = graph.layers.map {
-            (
-                graph.shape(of: $0.input).last ?? 1, graph.shape(of: $0.output).last ?? 1, names[$0.weight] ?? "",
-                $0.bias.flatMap { names[$0] }
+        let blocks = Dictionary(uniqueKeysWithValues: zip(graph.parameterNodes, graph.blocks.indices))
+        shapes = try graph.layers.map { layer in
+            guard let weight = blocks[layer.weight] else {
+                throw GraphError("layer \(layer.name): its weight is not a parameter, so it cannot be observed")
+            }
+            return (
+                graph.shape(of: layer.input).last ?? 1, graph.shape(of: layer.output).last ?? 1, weight,
+                layer.bias.flatMap { blocks[$0] }
             )
         }
         outputWidth = graph.shape(of: built.output).dropFirst().reduce(1, *)
-        var initial: [String: [Double]] = [:]
+        var initial: [Int: [Double]] = [:]
         for shape in shapes { initial[shape.weight] = parameters.copy(block: shape.weight) }
         initialWeights = initial
     }
@@ -255,8 +258,8 @@ package final class Observer {
             return
         }
         if basic == .parameterValue {
-            let block = parameters.copy(block: key.layer)
-            pass.set(key, pass.keep(block, shape: [block.count]))
+            guard let block = parameters.blocks.firstIndex(where: { $0.name == key.layer }) else { return }
+            pass.set(key, pass.keep(parameters.copy(block: block), shape: [parameters.blocks[block].count]))
             return
         }
         let index = basic.ofLayer == nil ? layers.firstIndex(of: key.layer) : layers.indices.last

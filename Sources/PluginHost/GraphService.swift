@@ -74,7 +74,7 @@ final class GraphService {
                     bias: bias >= 0 ? try service.node(bias) : nil, output: output)
                 return output
             }
-            return made < 0 ? Int32(SYZYGY_INVALID.rawValue) : Int32(SYZYGY_OK.rawValue)
+            return made < 0 ? Int32(SYZYGY_INVALID) : Int32(SYZYGY_OK)
         }
         table.fail = { context, message in
             GraphService.of(context) { _ in throw GraphServiceError(text(message)) }

@@ -29,14 +29,14 @@ enum LinalgService {
         return UnsafePointer(pointer)
     }()
 
-    private static let invalid = Int32(SYZYGY_INVALID.rawValue)
+    private static let invalid = Int32(SYZYGY_INVALID)
 
     private static func status(_ body: () throws -> Void) -> Int32 {
         do {
             try body()
-            return Int32(SYZYGY_OK.rawValue)
+            return Int32(SYZYGY_OK)
         } catch {
-            return Int32(SYZYGY_UNDEFINED.rawValue)
+            return Int32(SYZYGY_UNDEFINED)
         }
     }
 }
