@@ -112,7 +112,9 @@ package struct MeasuredText: Hashable, Sendable {
         }
         self.mean = NumberText.fixed(scaledMean, decimals: decimals)
         halfWidth = ""
-        if value.halfWidth != nil {
+        if value.halfWidth == 0 {
+            halfWidth = "0"
+        } else if value.halfWidth != nil {
             let text = NumberText.fixed(scaledHalf, decimals: decimals)
             let vanishes = scaledHalf > 0 && !text.contains { ("1"..."9").contains($0) }
             halfWidth = vanishes ? "<" + NumberText.fixed(pow(10, Double(-decimals)), decimals: decimals) : text

@@ -75,64 +75,8 @@ extension TextTable {
             header: ["output", "layer"] + headline.columns,
             alignments: [.left, .left] + headline.columns.map { _ in .decimal })
         for row in headline.rows {
-            rows.append([row.output, row.layer] + row.cells.map { headline.text($0) })
+            rows.append([row.output, row.layer] + row.cells.enumerated().map { headline.text($1, setting: $0) })
         }
         footer = headline.note
-    }
-}
-
-/// The headline numbers: which rows, which columns, and what they say.
-struct Headline {
-    struct Row {
-        var probe: String
-        /// `crh.forward_rga.raw.alpha`.
-        var output: String
-        var layer: String
-        /// One for each setting; nil where no run finished or recorded it.
-        var cells: [Aggregate?]
-    }
-
-    var columns: [String]
-    var rows: [Row] = []
-    /// The number of values behind most cells.
-    var commonCount = 0
-    var note: String
-
-    init(_ results: StudyResults, limit: Int = 60) {
-        let outline = Outline(results.series)
-        let shown = outline.headline(claimed: Set(results.claims.flatMap(\.outputs)))
-        columns = results.settings.indices.map { setting in
-            // With one swept key the first column names it and the others give values alone.
-            results.sweptKeys.count == 1 && setting > 0
-                ? NumberText.label(results.settings[setting][0]) : results.label(setting: setting)
-        }
-        var omitted = 0
-        for metric in shown {
-            for layer in metric.layers {
-                for binding in metric.bindings {
-                    guard let series = metric[binding, layer] else { continue }
-                    let cells = results.settings.indices.map { results.last(series, setting: $0)?.value }
-                    guard cells.contains(where: { $0 != nil }) else { continue }
-                    if rows.count < limit {
-                        rows.append(
-                            Row(probe: metric.probe, output: metric.outputName(binding), layer: layer, cells: cells))
-                    } else {
-                        omitted += 1
-                    }
-                }
-            }
-        }
-        var counts: [Int: Int] = [:]
-        for cell in rows.flatMap(\.cells) { counts[cell?.n ?? 0, default: 0] += 1 }
-        commonCount = counts.filter { $0.key > 0 }.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key ?? 0
-        note = commonCount > 1 ? "(mean ± 95 % over \(commonCount) seeds, at the last step)" : "(one seed, at the last step)"
-        if omitted > 0 { note += "\n\(omitted) more rows in table.csv" }
-    }
-
-    /// `0.83 ± 0.01`, with `[4]` where fewer values than usual stand behind it, or the reason why there is none.
-    func text(_ cell: Aggregate?) -> String {
-        guard let cell else { return "–" }
-        guard let text = MeasuredText(cell) else { return "– (\(cell.reasons))" }
-        return cell.n == commonCount ? text.plain : "\(text.plain) [N=\(cell.n)]"
     }
 }

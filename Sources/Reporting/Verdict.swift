@@ -11,17 +11,24 @@ package struct Verdict: Hashable, Sendable {
     package var outcome: Outcome
     /// What was measured, against what was asked: `0.83 ± 0.01 exceeds 0.41 ± 0.03 by 0.42 (asked: 0)`.
     package var finding: String
+    /// How many runs stand behind it, and what is missing: `N = 4, missing: run_diverged`.
+    package var note: String {
+        let sides = [measured, compared].compactMap { $0 }.map { side in
+            "N = \(side.n)" + (side.missing.isEmpty ? "" : ", missing: \(side.reasons)")
+        }
+        return sides.count == 2 && sides[0] != sides[1] ? sides.joined(separator: " against ") : sides.first ?? ""
+    }
     /// The measured side, and the side it is to exceed.
     package var measured: Aggregate?
     package var compared: Aggregate?
 
     package var holds: Bool { outcome == .holds }
 
-    /// `ok    Later layers align better: 0.83 ± 0.01 exceeds …`
+    /// `ok  Later layers align better: 0.83 ± 0.01 exceeds 0.41 ± 0.03 by 0.42 (asked: 0); N = 5`
     package var line: String {
         switch outcome {
-        case .holds: "ok    \(claim.say): \(finding)"
-        case .fails: "FAIL  \(claim.say): \(finding)"
+        case .holds: "ok  \(claim.say): \(finding); \(note)"
+        case .fails: "FAIL  \(claim.say): \(finding); \(note)"
         case .undecided(let reason): "FAIL  \(claim.say): cannot be decided: \(reason)"
         }
     }
@@ -126,16 +133,10 @@ private struct Reading {
         self.value = value
     }
 
-    /// `0.83 ± 0.01`; for other statistics than the mean the number alone; with what is missing.
+    /// `0.83 ± 0.01`; for other statistics than the mean the number alone.
     var text: String {
-        let shown: String
-        if statistic == .mean {
-            shown = MeasuredText(aggregate)?.plain ?? ""
-        } else {
-            shown = "\(statistic.rawValue) \(NumberText.short(value))"
-        }
-        let n = "N = \(aggregate.n)"
-        return shown + (aggregate.missing.isEmpty ? " (\(n))" : " (\(n), missing: \(aggregate.reasons))")
+        guard statistic != .mean else { return MeasuredText(aggregate)?.plain ?? "" }
+        return "\(statistic.rawValue) \(NumberText.short(value))"
     }
 
     private static func series(_ measure: Claim.Measure, _ results: StudyResults) throws(Undecided) -> [Int] {
