@@ -20,7 +20,7 @@ extension Graph {
         let biases = bias.map {
             parameter("\(name).bias", role: .bias, shape: [units], initializer: $0, fanIn: sizes[1], fanOut: units)
         }
-        let output = apply("matmul", [input, weights], [("transpose_b", 1)])
+        let output = apply("matmul", [input, weights], ["transpose_b": 1])
         let declared = service.pointee.layer(service.pointee.context, name, input.id, weights.id, biases?.id ?? -1, output.id)
         guard declared == SYZYGY_OK else { return fail("layer \(name) was refused") }
         return biases.map { output + $0 } ?? output
@@ -41,6 +41,6 @@ extension Node {
     /// with one column becomes `[rows, 1]`.
     public func targets(columns: Int) -> Node {
         guard id >= 0, shape.count == 1, columns > 1 else { return flattened() }
-        return apply("one_hot", [("classes", Double(columns))])
+        return apply("one_hot", ["classes": Double(columns)])
     }
 }

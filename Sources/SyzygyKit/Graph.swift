@@ -40,10 +40,10 @@ public struct Graph {
     }
 
     /// The operation named `op` (docs/plugins/graph.md lists them) with its options.
-    public func apply(_ op: String, _ inputs: [Node], _ attributes: [(name: StaticString, value: Double)] = []) -> Node {
-        let pairs = attributes.map { attribute in
-            let name = UnsafeRawPointer(attribute.name.utf8Start).assumingMemoryBound(to: CChar.self)
-            return syzygy_attribute(name: name, value: attribute.value)
+    public func apply(_ op: String, _ inputs: [Node], _ attributes: KeyValuePairs<StaticString, Double> = [:]) -> Node {
+        let pairs = attributes.map { name, value in
+            syzygy_attribute(
+                name: UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), value: value)
         }
         let ids = inputs.map(\.id)
         return node(service.pointee.apply(service.pointee.context, op, ids, Int32(ids.count), pairs, Int32(pairs.count)))
@@ -84,7 +84,7 @@ public struct Node {
         return sizes.prefix(Int(max(rank, 0))).map(Int.init)
     }
 
-    public func apply(_ op: String, _ attributes: [(name: StaticString, value: Double)] = []) -> Node {
+    public func apply(_ op: String, _ attributes: KeyValuePairs<StaticString, Double> = [:]) -> Node {
         graph.apply(op, [self], attributes)
     }
 
@@ -92,7 +92,7 @@ public struct Node {
     public func broadcast(to shape: [Int]) -> Node { shaped("broadcast", shape) }
 
     /// The sum over one axis, which disappears.
-    public func sum(axis: Int) -> Node { apply("sum", [("axis", Double(axis))]) }
+    public func sum(axis: Int) -> Node { apply("sum", ["axis": Double(axis)]) }
 
     private func shaped(_ op: String, _ shape: [Int]) -> Node {
         let sizes = shape.map(Int64.init)
@@ -103,10 +103,10 @@ public struct Node {
 /// Arithmetic with broadcasting.
 extension Node {
     public static func + (a: Node, b: Node) -> Node { a.graph.apply("add", [a, b]) }
-    public static func - (a: Node, b: Node) -> Node { a.graph.apply("subtract", [a, b]) }
-    public static func * (a: Node, b: Node) -> Node { a.graph.apply("multiply", [a, b]) }
-    public static func / (a: Node, b: Node) -> Node { a.graph.apply("divide", [a, b]) }
+    public static func - (a: Node, b: Node) -> Node { a.graph.apply("sub", [a, b]) }
+    public static func * (a: Node, b: Node) -> Node { a.graph.apply("mul", [a, b]) }
+    public static func / (a: Node, b: Node) -> Node { a.graph.apply("div", [a, b]) }
     public static func + (a: Node, b: Double) -> Node { a + a.graph.constant(b) }
     public static func * (a: Double, b: Node) -> Node { b.graph.constant(a) * b }
-    public static prefix func - (a: Node) -> Node { a.apply("negate") }
+    public static prefix func - (a: Node) -> Node { a.apply("neg") }
 }

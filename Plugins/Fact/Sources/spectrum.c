@@ -4,7 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
-/* w: [d_out, d_in], r = min(d_out, d_in). values [r] descending; u [d_out, r] and vt [r, d_in] are scratch. */
+/* w: [d_out, d_in], r = min(d_out, d_in). values [d_out]: the square roots of the eigenvalues of w w^T, descending, so the
+ * last d_out - r are zero. u [d_out, r] and vt [r, d_in] are scratch. */
 syzygy_status spectrum(const syzygy_linalg *linalg, const double *w, int64_t d_out, int64_t d_in, double *u, double *vt,
                        double *values, double *effective_rank, double *stable_rank, char *message, size_t size) {
     syzygy_status status = linalg->svd(linalg->context, d_out, d_in, w, u, values, vt);
@@ -13,6 +14,7 @@ syzygy_status spectrum(const syzygy_linalg *linalg, const double *w, int64_t d_o
         return SYZYGY_UNDEFINED;
     }
     int64_t r = d_out < d_in ? d_out : d_in;
+    for (int64_t i = r; i < d_out; i++) values[i] = 0;
     if (values[0] == 0) {
         snprintf(message, size, "zero_weight");
         return SYZYGY_OK;

@@ -63,9 +63,9 @@ import SyzygyKit
     let absent = means.coincide ? "coincident_means" : "zero_weight"
     let target = means.coincide ? Matrix(rows: means.count, columns: Int(d)) : means.centred
     results.set(nc3, selfDuality(classifier, target), else: absent)
-    let centredClassifier = centred(classifier)
     results.set(
-        nc3CentredWeights, selfDuality(centredClassifier, target), else: means.coincide ? absent : "equal_weights")
+        nc3CentredWeights, selfDuality(centred(classifier), target),
+        else: means.coincide || classifier.squaredNorm == 0 ? absent : "equal_weights")
     results.set(nc3Structure, Geometry.frameError(linalg.rowProducts(classifier, target)), else: absent)
     meanLogit.pointee = norm(of: means.global, through: classifier, plus: means.classes.map { bias?[$0] ?? 0 })
 
