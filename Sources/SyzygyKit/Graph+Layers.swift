@@ -9,7 +9,8 @@ extension Graph {
     ///   - bias: how `name.bias`, `[d_out]`, begins; nil for a layer without bias
     /// - Returns: `[rows, d_out]`, with the bias; probes see the layer's output without it.
     public func dense(
-        _ input: Node, _ units: Int, name: String, weight: Initializer = Initializer("torch_linear"), bias: Initializer? = nil
+        _ input: Node, _ units: Int, name: String, weight: Initializer = Initializer("torch_linear"),
+        bias: Initializer? = nil
     ) -> Node {
         guard input.id >= 0 else { return input }
         let sizes = input.shape
@@ -21,7 +22,8 @@ extension Graph {
             parameter("\(name).bias", role: .bias, shape: [units], initializer: $0, fanIn: sizes[1], fanOut: units)
         }
         let output = apply("matmul", [input, weights], ["transpose_b": 1])
-        let declared = service.pointee.layer(service.pointee.context, name, input.id, weights.id, biases?.id ?? -1, output.id)
+        let declared = service.pointee.layer(
+            service.pointee.context, name, input.id, weights.id, biases?.id ?? -1, output.id)
         guard declared == SYZYGY_OK else { return fail("layer \(name) was refused") }
         return biases.map { output + $0 } ?? output
     }

@@ -40,13 +40,15 @@ public struct Graph {
     }
 
     /// The operation named `op` (docs/plugins/graph.md lists them) with its options.
-    public func apply(_ op: String, _ inputs: [Node], _ attributes: KeyValuePairs<StaticString, Double> = [:]) -> Node {
+    public func apply(_ op: String, _ inputs: [Node], _ attributes: KeyValuePairs<StaticString, Double> = [:]) -> Node
+    {
         let pairs = attributes.map { name, value in
             syzygy_attribute(
                 name: UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), value: value)
         }
         let ids = inputs.map(\.id)
-        return node(service.pointee.apply(service.pointee.context, op, ids, Int32(ids.count), pairs, Int32(pairs.count)))
+        return node(
+            service.pointee.apply(service.pointee.context, op, ids, Int32(ids.count), pairs, Int32(pairs.count)))
     }
 
     /// Records an error in the author's words; the first error wins.
@@ -96,7 +98,8 @@ public struct Node {
 
     private func shaped(_ op: String, _ shape: [Int]) -> Node {
         let sizes = shape.map(Int64.init)
-        return graph.node(graph.service.pointee.shaped(graph.service.pointee.context, op, id, sizes, Int32(sizes.count)))
+        return graph.node(
+            graph.service.pointee.shaped(graph.service.pointee.context, op, id, sizes, Int32(sizes.count)))
     }
 }
 

@@ -59,7 +59,8 @@ public struct LinearAlgebra {
     public func rowProducts(_ a: Matrix, _ b: Matrix, into result: inout Matrix) {
         precondition(a.columns == b.columns && result.rows == a.rows && result.columns == b.rows)
         service.pointee.gemm(
-            service.pointee.context, 0, 1, Int64(a.rows), Int64(b.rows), Int64(a.columns), 1, a.elements, b.elements, 0,
+            service.pointee.context, 0, 1, Int64(a.rows), Int64(b.rows), Int64(a.columns), 1, a.elements, b.elements,
+            0,
             &result.elements)
     }
 

@@ -1,9 +1,9 @@
-"""Alignment, exponents and stationarity of layers in NumPy, from the definitions: recomputes what the probes `alignment`,
-`exponents`, `fact` and `spectrum` observed in a run.
+"""Alignment, exponents and stationarity of layers in NumPy, from the definitions: recomputes what the probes
+`alignment`, `exponents`, `fact` and `spectrum` observed in a run.
 
 usage: python3 alignment.py RUN_FOLDER     (exit status 1 if a value disagrees)
 
-The study must record layer.input, layer.output_grad and layer.weight at observed steps; everything else follows from them.
+The study must record layer.input, layer.output_grad and layer.weight at observed steps; the rest follows from them.
 """
 import numpy as np
 
@@ -60,7 +60,8 @@ def exponents(x, z, cutoff=1e-8):
         slope, intercept = np.polyfit(lx, ly, 1)
         spread = np.sum((ly - ly.mean()) ** 2)
         unexplained = np.sum((ly - slope * lx - intercept) ** 2)
-        result.update(slope=slope, intercept=intercept, r2=1 - unexplained / spread if spread > 1e-20 * len(lx) else NAN)
+        varies = spread > 1e-20 * len(lx)
+        result.update(slope=slope, intercept=intercept, r2=1 - unexplained / spread if varies else NAN)
     return result
 
 

@@ -1,5 +1,7 @@
-"""The numbers of Plugins/Alignment/studies/linear-balance.yaml in NumPy: a two-layer linear network 20-20-10 learns a
-noiseless linear teacher of rank 8 (singular values S from 4 to 0.5, whitened inputs) by gradient descent with weight decay.
+"""The numbers of Plugins/Alignment/studies/linear-balance.yaml in NumPy: a two-layer linear network 20-20-10 learns
+a noiseless linear teacher of rank 8 (singular values S from 4 to 0.5, whitened inputs) by gradient descent with decay.
+
+usage: python3 linear_balance.py     (exit status 1 if a value is not the closed form's)
 
 The population moments replace the sample: with E[x x^T] = I, A = W_2 W_1 and y = T x, the gradient at the output is
 f - y = (A - T) x. Prints one line per quantity and checks the closed form of the balanced stationary point:

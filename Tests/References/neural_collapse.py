@@ -2,7 +2,7 @@
 
 usage: python3 neural_collapse.py RUN_FOLDER     (exit status 1 if a value disagrees)
 
-The study must record head.input, head.weight, model.output and labels (and head.bias if there is one) at observed steps.
+The study must record head.input, head.weight, model.output, labels (and head.bias if there is one) at observed steps.
 Written apart from the plugin: covariances are formed in full and inverted with pinv, distances are taken pair by pair.
 """
 import itertools

@@ -22,10 +22,11 @@ class Run:
                 yield key, probe
 
     def arrays(self):
-        """(step, {key: array}) of every recorded step. Keys are `fc1/layer.input`, and `labels` for the whole run."""
+        """(step, {key: array}) of every recorded step: `fc1/layer.input` of a layer, `labels` of the whole run."""
         for file in sorted((self.folder / "arrays").glob("step-*.npz")):
             with np.load(file) as data:
-                yield int(file.stem.split("-")[1]), {key.lstrip("/"): data[key] for key in data.files}
+                whole = {key: key if "/layer." in key else key.split("/")[-1] for key in data.files}
+                yield int(file.stem.split("-")[1]), {name: data[key] for key, name in whole.items()}
 
     def observed(self, step, probe, layer=""):
         """{(output, index): value, or the reason why there is none}"""

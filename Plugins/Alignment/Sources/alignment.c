@@ -66,8 +66,8 @@ static int vanishes(products part, products whole) {
     return part.aa <= r * whole.aa || part.bb <= r * whole.bb;
 }
 
-/* a, b: [d, d]. alpha: Pearson correlation of the entries. cosine: <a,b>/(|a||b|). cos_dev: cosine of a - (tr a/d) I and
- * b - (tr b/d) I. cos_null: mean of the cosine over rotations of a. Outputs without value stay NaN, with a reason. */
+/* a, b: [d, d]. alpha: Pearson correlation of the entries. cosine: <a,b>/(|a||b|). cos_dev: cosine of a - (tr a/d) I
+ * and b - (tr b/d) I. cos_null: mean of the cosine over rotations of a. Outputs without value stay NaN, with a reason. */
 syzygy_status alignment(const double *a, const double *b, int64_t d, double *alpha, double *cosine, double *cos_dev,
                         double *cos_null, char *message, size_t size) {
     centre ca = find_centre(a, d), cb = find_centre(b, d);

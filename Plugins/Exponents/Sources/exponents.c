@@ -1,4 +1,4 @@
-/* Power laws between a layer's matrices, by projection on the eigenbasis of the weight Gram. ../README.md has the formulas. */
+/* Power laws between a layer's matrices, by projection on the eigenbasis of the weight Gram. Formulas: ../README.md */
 #include "syzygy.h"
 
 #include <float.h>
@@ -37,13 +37,13 @@ static syzygy_status undefined(const char *reason, char *message, size_t size) {
     return SYZYGY_UNDEFINED;
 }
 
-/* x, z: symmetric [d, d], z positive semidefinite. With z = sum_i z_i u_i u_i^T and y_ij = u_i^T x u_j over the modes with
- * z_i > cutoff * z_max, fits log10 y_ii = intercept + slope log10 z_i over the modes with y_ii > 0.
+/* x, z: symmetric [d, d], z positive semidefinite. With z = sum_i z_i u_i u_i^T and y_ij = u_i^T x u_j over the modes
+ * with z_i > cutoff * z_max, fits log10 y_ii = intercept + slope log10 z_i over the modes with y_ii > 0.
  * values [d], vectors [d, d], product [d, d] and modes [d, d] are scratch. */
 syzygy_status exponents(const syzygy_linalg *linalg, const double *x, const double *z, int64_t d, double cutoff,
-                        double *values, double *vectors, double *product, double *modes, double *slope, double *intercept,
-                        double *r2, double *points, double *decades, double *off_diagonal, double *outside, char *message,
-                        size_t size) {
+                        double *values, double *vectors, double *product, double *modes, double *slope,
+                        double *intercept, double *r2, double *points, double *decades, double *off_diagonal,
+                        double *outside, char *message, size_t size) {
     double unit = largest_entry(x, d * d);
     if (unit == 0) return undefined("zero_matrix", message, size);
     syzygy_status status = linalg->eigh(linalg->context, d, z, values, vectors);

@@ -26,11 +26,11 @@ static double residual(const double *c, const double *z, int64_t d, double decay
     return sqrt(difference / norm);
 }
 
-/* cross_b [d_b, d_b] = mean of grad_b h_b^T, cross_a [d_a, d_a] = mean of grad_a h_a^T with grad = +dl/dh of one sample;
- * z_b = W W^T, z_a = W^T W, g_b [d_b, d_b] = mean of grad_b grad_b^T; decay: gamma of (gamma/2) |W|^2. */
-syzygy_status fact(const double *cross_b, const double *cross_a, const double *z_b, const double *z_a, const double *g_b,
-                   int64_t d_b, int64_t d_a, double decay, double *residual_b, double *residual_a, double *trace_ratio,
-                   char *message, size_t size) {
+/* cross_b [d_b, d_b] = mean of grad_b h_b^T, cross_a [d_a, d_a] = mean of grad_a h_a^T with grad = +dl/dh of one
+ * sample; z_b = W W^T, z_a = W^T W, g_b [d_b, d_b] = mean of grad_b grad_b^T; decay: gamma of (gamma/2) |W|^2. */
+syzygy_status fact(const double *cross_b, const double *cross_a, const double *z_b, const double *z_a,
+                   const double *g_b, int64_t d_b, int64_t d_a, double decay, double *residual_b, double *residual_a,
+                   double *trace_ratio, char *message, size_t size) {
     double weight = trace(z_b, d_b);
     if (weight == 0) {
         snprintf(message, size, "zero_weight");

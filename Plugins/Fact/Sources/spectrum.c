@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
-/* w: [d_out, d_in], r = min(d_out, d_in). values [d_out]: the square roots of the eigenvalues of w w^T, descending, so the
- * last d_out - r are zero. u [d_out, r] and vt [r, d_in] are scratch. */
+/* w: [d_out, d_in], r = min(d_out, d_in). values [d_out]: square roots of the eigenvalues of w w^T, descending, so
+ * the last d_out - r are zero. u [d_out, r] and vt [r, d_in] are scratch. */
 syzygy_status spectrum(const syzygy_linalg *linalg, const double *w, int64_t d_out, int64_t d_in, double *u, double *vt,
                        double *values, double *effective_rank, double *stable_rank, char *message, size_t size) {
     syzygy_status status = linalg->svd(linalg->context, d_out, d_in, w, u, values, vt);

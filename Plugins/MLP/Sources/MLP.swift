@@ -7,14 +7,16 @@ private let activations = [
 
 /// Schemes in the order of the manifest's enum.
 private let schemes = [
-    "torch_linear", "lecun_normal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "orthogonal", "normal",
+    "torch_linear", "lecun_normal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "orthogonal",
+    "normal",
     "uniform",
 ]
 
 /// A fully connected network: x ↦ head(φ(fcL(… φ(fc1(x))))), `[rows, classes]`.
 @c(mlp) public func mlp(
     _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ classes: Int64, _ widths: UnsafePointer<Int64>,
-    _ depth: Int64, _ activation: Int32, _ negativeSlope: Double, _ hasBias: UInt8, _ biasInit: Int32, _ scheme: Int32,
+    _ depth: Int64, _ activation: Int32, _ negativeSlope: Double, _ hasBias: UInt8, _ biasInit: Int32,
+    _ scheme: Int32,
     _ gain: Double, _ initStd: Double, _ output: UnsafeMutablePointer<syzygy_node>
 ) -> syzygy_status {
     Graph.build(service, output) { graph in

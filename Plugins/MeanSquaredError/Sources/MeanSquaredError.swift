@@ -11,7 +11,8 @@ import SyzygyKit
         guard predictions.id >= 0 else { return predictions }
         guard predictions.shape.count == 2, predictions.shape[1] == columns else {
             return graph.fail(
-                "mean_squared_error needs outputs [rows, \(columns)], as many as targets; the model gives \(predictions.shape)")
+                "mean_squared_error needs outputs [rows, \(columns)], as many as targets; the model gives \(predictions.shape)"
+            )
         }
         let difference = predictions - graph.node(y).targets(columns: Int(columns))
         let factor = (half != 0 ? 0.5 : 1) / (over == 0 ? 1 : Double(columns))

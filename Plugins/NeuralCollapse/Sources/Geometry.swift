@@ -13,7 +13,8 @@ struct Geometry {
 
     /// Standard deviation (K − 1 in the denominator) over mean of the norms.
     var equinorm: Double? {
-        let norms = norms, mean = norms.reduce(0, +) / Double(classes)
+        let norms = norms
+        let mean = norms.reduce(0, +) / Double(classes)
         guard mean > 0 else { return nil }
         let variance = norms.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(classes - 1)
         return variance.squareRoot() / mean
@@ -36,7 +37,8 @@ struct Geometry {
 
     /// ‖ A/‖A‖_F − (I − 11ᵀ/K)/√(K−1) ‖_F for a K × K matrix of products; nil for A = 0.
     static func frameError(_ a: Matrix) -> Double? {
-        let classes = Double(a.rows), norm = a.squaredNorm.squareRoot()
+        let classes = Double(a.rows)
+        let norm = a.squaredNorm.squareRoot()
         guard norm > 0 else { return nil }
         let off = -1 / classes / (classes - 1).squareRoot()
         var sum = 0.0

@@ -8,7 +8,8 @@ import SyzygyKit
     _ linalg: UnsafePointer<syzygy_linalg>, _ features: UnsafePointer<Double>, _ labels: UnsafePointer<Int32>,
     _ weights: UnsafePointer<Double>, _ bias: UnsafePointer<Double>?, _ outputs: UnsafePointer<Double>, _ n: Int64,
     _ d: Int64, _ classCount: Int64, _ minCount: Int64, _ globalMean: Int32, _ classes: UnsafeMutablePointer<Double>,
-    _ rank: UnsafeMutablePointer<Double>, _ nc1: UnsafeMutablePointer<Double>, _ nc1Quotient: UnsafeMutablePointer<Double>,
+    _ rank: UnsafeMutablePointer<Double>, _ nc1: UnsafeMutablePointer<Double>,
+    _ nc1Quotient: UnsafeMutablePointer<Double>,
     _ nc1CDNV: UnsafeMutablePointer<Double>, _ equinormMeans: UnsafeMutablePointer<Double>,
     _ equinormWeights: UnsafeMutablePointer<Double>, _ angleMeans: UnsafeMutablePointer<Double>,
     _ angleWeights: UnsafeMutablePointer<Double>, _ frameMeans: UnsafeMutablePointer<Double>,
@@ -26,7 +27,8 @@ import SyzygyKit
     let features = MatrixView(features, rows: Int(n), columns: Int(d))
     let linalg = LinearAlgebra(linalg)
     let means = ClassMeans(
-        features: features, labels: labels, classCount: classCount, minCount: Int(minCount), overSamples: globalMean == 1)
+        features: features, labels: labels, classCount: classCount, minCount: Int(minCount),
+        overSamples: globalMean == 1)
     classes.pointee = Double(means.count)
     var results = Results()
     guard means.count >= 2 else {
@@ -36,7 +38,8 @@ import SyzygyKit
 
     // NC1 and NC4
     let logits = MatrixView(outputs, rows: Int(n), columns: classCount)
-    guard let within = Variability(features: features, labels: labels, outputs: logits, means: means, linalg: linalg) else {
+    guard let within = Variability(features: features, labels: labels, outputs: logits, means: means, linalg: linalg)
+    else {
         message.write("no_singular_values")
         return Status.ok.rawValue
     }

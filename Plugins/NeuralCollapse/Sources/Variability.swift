@@ -17,9 +17,13 @@ struct Variability {
     ///
     /// Residuals r = h − μ_y are formed row by row, never as differences of second moments, and meet M and the right
     /// singular vectors of M in one product per block: O(n d (K + rank)) time, no d × d matrix.
-    init?(features: MatrixView, labels: UnsafePointer<Int32>, outputs: MatrixView, means: ClassMeans, linalg: LinearAlgebra) {
+    init?(
+        features: MatrixView, labels: UnsafePointer<Int32>, outputs: MatrixView, means: ClassMeans,
+        linalg: LinearAlgebra
+    ) {
         guard let (_, s, vt) = linalg.svd(means.centred) else { return nil }
-        let classes = means.count, width = features.columns
+        let classes = means.count
+        let width = features.columns
         if !means.coincide {
             rank = min(s.prefix { $0 > 1e-6 * s[0] }.count, classes - 1)
         }
@@ -98,7 +102,8 @@ struct Variability {
 
     /// The class mean nearest to a sample: ‖h − μ_c‖² = ‖r‖² + 2 r·(μ_y − μ_c) + ‖μ_y − μ_c‖². Ties go to the lowest index.
     private static func nearest(_ products: Matrix, _ k: Int, own: Int, _ distances: Matrix) -> Int {
-        var best = 0, smallest = Double.infinity
+        var best = 0
+        var smallest = Double.infinity
         for c in 0..<distances.rows {
             let distance = 2 * (products[k, own] - products[k, c]) + distances[own, c]
             if distance < smallest { (best, smallest) = (c, distance) }

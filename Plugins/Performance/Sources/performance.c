@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 /* losses: [n]; outputs: [n, classes]; labels: [n], or null if the targets are real numbers. */
-syzygy_status performance(const double *losses, const double *outputs, const int32_t *labels, int64_t n, int64_t classes,
-                          double *loss, double *accuracy, double *error, char *message, size_t size) {
+syzygy_status performance(const double *losses, const double *outputs, const int32_t *labels, int64_t n,
+                          int64_t classes, double *loss, double *accuracy, double *error, char *message, size_t size) {
     if (n == 0) {
         snprintf(message, size, "no_samples");
         return SYZYGY_UNDEFINED;
