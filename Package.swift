@@ -22,8 +22,16 @@ struct Plugin {
 
 let plugins: [Plugin] = [
     Plugin(name: "Adam", tests: false),
+    Plugin(name: "Alignment", tests: false),
+    Plugin(name: "CrossEntropy", swift: true, tests: false),
     Plugin(name: "Digits", tests: false),
+    Plugin(name: "Exponents", tests: false),
+    Plugin(name: "Fact", tests: false),
     Plugin(name: "L2", tests: false),
+    Plugin(name: "MLP", swift: true, tests: false),
+    Plugin(name: "MeanSquaredError", swift: true, tests: false),
+    Plugin(name: "NeuralCollapse", swift: true, tests: false),
+    Plugin(name: "Performance", tests: false),
     Plugin(name: "SGD", tests: false),
     Plugin(name: "Syre", tests: false),
     Plugin(name: "Teachers", tests: false),

@@ -16,7 +16,8 @@ package enum Installation {
             override: ProcessInfo.processInfo.environment["SYZYGY_ROOT"])
     }
 
-    static func root(above executable: String?, override: String?) throws(InstallationError) -> String {
+    /// The search itself.
+    package static func root(above executable: String?, override: String?) throws(InstallationError) -> String {
         func isRoot(_ folder: String) -> Bool {
             FileManager.default.fileExists(atPath: "\(folder)/Schemas/plugin.schema.json")
         }

@@ -20,7 +20,9 @@ package struct Manifest: Sendable {
         /// A library of the system, found by the loader.
         case system(String)
     }
+}
 
+extension Manifest {
     /// Reads `plugin.json` of a folder. Runs no code of the plugin; reports everything that is wrong at once.
     package static func load(folder: String) throws(ManifestError) -> Manifest {
         let document: Document

@@ -157,8 +157,8 @@ struct ManifestReader {
         case "const": return .constant(json["value"] ?? .int(0))
         case "workspace":
             let factors = text("elements").split(separator: "*").map(String.init)
-            let (factor, dims) = (factors.compactMap { Int($0) }, factors.filter { Int($0) == nil })
-            return .workspace(factor: factor.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }, dimensions: dims)
+            let factor = ManifestChecks.product(factors.compactMap { Int($0) }) ?? 0  // 0 is refused later
+            return .workspace(factor: factor, dimensions: factors.filter { Int($0) == nil })
         case "file": return .file(text("file"))
         case "service": return .service(choice(json["service"]) ?? .graph)
         case "step": return .step
@@ -200,16 +200,5 @@ struct ManifestReader {
     /// The members of an object with their pointers.
     private func members(_ json: JSON, _ key: String, _ pointer: String) -> [(String, JSON, String)] {
         (json[key]?.object ?? [:]).map { ($0, $1, Pointer.child("\(pointer)/\(key)", $0)) }
-    }
-}
-
-extension Manifest {
-    init(
-        folder: String, document: Document, id: String, version: String, name: String, summary: String, license: String,
-        authors: [String], references: [Reference], library: Library, components: [Component]
-    ) {
-        (self.folder, self.document, self.id, self.version, self.name) = (folder, document, id, version, name)
-        (self.summary, self.license, self.authors, self.references) = (summary, license, authors, references)
-        (self.library, self.components) = (library, components)
     }
 }

@@ -108,7 +108,7 @@ package struct ParameterDeclaration: Hashable, Sendable {
     /// One line for `plugin show`: `lr: float > 0, default 0.1, log scale. Learning rate.`
     package var summary: String {
         var form = type.item.map { "list of \(Self.plural($0))" } ?? (type == .enum ? "one of" : type.rawValue)
-        if !values.isEmpty { form += (type == .enum ? " " : " ") + values.joined(separator: ", ") }
+        if !values.isEmpty { form += " " + values.joined(separator: ", ") }
         if !bounds.isEmpty { form += " \(bounds)" }
         if let unit { form += " (\(unit))" }
         let scale = scale.map { $0 == .linear ? "" : ", \($0.rawValue) scale" } ?? ""
