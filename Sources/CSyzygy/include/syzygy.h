@@ -42,7 +42,7 @@ typedef int32_t syzygy_node;
 
 /* How a parameter gets its first values. `scale` is the standard deviation (normal),
  * the half width (uniform), the value (constant) or the gain (all others, where
- * a = scale * sqrt(...) of the fans declared with the parameter; see docs/plugins/graph.md). */
+ * multiplies the scheme, which uses the fans declared with the parameter: docs/plugins/graph.md). */
 typedef struct {
     const char *scheme;      /* constant normal uniform glorot_normal glorot_uniform he_normal he_uniform
                                 lecun_normal torch_linear orthogonal */
