@@ -54,7 +54,8 @@ package enum Dense {
                 work[j * n + i] = mean
             }
         }
-        let info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors == nil ? 78 /* N */ : 86 /* V */, 76 /* L */, order, work, order, values)
+        let job: CChar = vectors == nil ? 78 /* N */ : 86 /* V */
+        let info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, job, 76 /* L */, order, work, order, values)
         try check(info, "eigh")
     }
 

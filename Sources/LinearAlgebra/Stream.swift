@@ -2,7 +2,7 @@ import CShims
 
 /// A stream of random numbers addressed by (seed, name, step, index).
 ///
-/// The numbers of one address never depend on what was drawn before, in which order, or in which pieces: adding a probe
+/// Indices count from 0. The numbers of one address never depend on what was drawn before, in which order, or in which pieces: adding a probe
 /// or a layer changes no other stream. `uniform`, `normal`, `bits` and `permutation` of one (name, step) are made from
 /// the same words, so give each purpose a name of its own.
 ///
