@@ -103,8 +103,10 @@ extension ManifestChecks {
         }
         guard checkKnown(text, "quantity of \(component.kind.rawValue)s", among: ["parameter.value", "parameter.grad"], at: here)
         else { return false }
-        if isWritable, component.kind == .regularizer, text != "parameter.grad" {
-            add("\(argument.pointer)/access", "a regularizer may only change parameter.grad")
+        // `start` may move the initial values; a step of a regularizer may not.
+        let isStart = argument.pointer.hasPrefix("\(component.pointer)/start/")
+        if isWritable, component.kind == .regularizer, !isStart, text != "parameter.grad" {
+            add("\(argument.pointer)/access", "a regularizer's call may only change parameter.grad")
         }
         return true
     }

@@ -328,7 +328,7 @@ import Testing
         regularizer
         - "quantity": "parameter.value"
         + "quantity": "parameter.value", "access": "readwrite"
-        plugin.json:20:99: a regularizer may only change parameter.grad
+        plugin.json:20:99: a regularizer's call may only change parameter.grad
 
         regularizer
         - , "access": "readwrite"
