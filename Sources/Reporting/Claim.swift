@@ -1,0 +1,126 @@
+/// What a study asserts (docs/study.md): a measured side, and a number or another measured side to compare it with.
+package struct Claim: Hashable, Sendable {
+    package enum Statistic: String, CaseIterable, Sendable { case mean, min, max, median }
+
+    package enum Moment: Hashable, Sendable { case first, last, step(Int) }
+
+    /// A statistic of one output over all runs that match `settings`.
+    package struct Measure: Hashable, Sendable {
+        package var statistic: Statistic
+        /// `probe.output`.
+        package var output: String
+        /// Nil: all layers.
+        package var layer: String?
+        package var moment: Moment
+        /// Swept keys and values; empty: all runs.
+        package var settings: [String: String]
+
+        package init(
+            _ statistic: Statistic, _ output: String, layer: String? = nil, at moment: Moment = .last,
+            where settings: [String: String] = [:]
+        ) {
+            self.statistic = statistic
+            self.output = output
+            self.layer = layer
+            self.moment = moment
+            self.settings = settings
+        }
+    }
+
+    package enum Relation: Hashable, Sendable {
+        case equals(Double, within: Double)
+        case equalsRelatively(Double, within: Double)
+        case atLeast(Double)
+        case atMost(Double)
+        case exceeds(Measure, by: Double)
+    }
+
+    package var say: String
+    package var measure: Measure
+    package var relation: Relation
+
+    package init(_ say: String, _ measure: Measure, _ relation: Relation) {
+        self.say = say
+        self.measure = measure
+        self.relation = relation
+    }
+}
+
+extension Claim {
+    init(_ tree: JSONTree, at location: String) throws {
+        try tree.check(
+            keys: ["say", "that", "equals", "within", "within_relative", "at_least", "at_most", "exceeds", "by"],
+            at: location)
+        guard let that = tree["that"] else {
+            throw ReportError("expected 'that', the measured side", at: location)
+        }
+        measure = try Measure(that, at: location + ".that")
+        say = tree["say"]?.text ?? measure.description
+        let relations = ["equals", "at_least", "at_most", "exceeds"].filter { tree[$0] != nil }
+        guard relations.count == 1 else {
+            throw ReportError("expected exactly one of equals, at_least, at_most, exceeds", at: location)
+        }
+        if let other = tree["exceeds"] {
+            let by = tree["by"] == nil ? 0 : try tree.number("by", at: location)
+            relation = .exceeds(try Measure(other, at: location + ".exceeds"), by: by)
+        } else if tree["at_least"] != nil {
+            relation = .atLeast(try tree.number("at_least", at: location))
+        } else if tree["at_most"] != nil {
+            relation = .atMost(try tree.number("at_most", at: location))
+        } else if tree["within_relative"] != nil {
+            relation = .equalsRelatively(
+                try tree.number("equals", at: location), within: try tree.number("within_relative", at: location))
+        } else {
+            relation = .equals(try tree.number("equals", at: location), within: try tree.number("within", at: location))
+        }
+    }
+}
+
+extension Claim.Measure {
+    init(_ tree: JSONTree, at location: String) throws {
+        let statistics = Claim.Statistic.allCases.map(\.rawValue)
+        try tree.check(keys: statistics + ["layer", "at", "where"], at: location)
+        let given = Claim.Statistic.allCases.filter { tree[$0.rawValue] != nil }
+        guard given.count == 1, let output = tree[given[0].rawValue]?.text else {
+            throw ReportError("expected one of mean, min, max, median with the name of an output", at: location)
+        }
+        statistic = given[0]
+        self.output = output
+        layer = tree["layer"]?.text
+        settings = Dictionary(
+            (tree["where"]?.members ?? []).map { ($0.key, $0.value.plain) }, uniquingKeysWith: { first, _ in first })
+        switch tree["at"] {
+        case nil, .string("last"): moment = .last
+        case .string("first"): moment = .first
+        case .integer(let step): moment = .step(step)
+        default: throw ReportError("expected last, first or a step", at: location + ".at")
+        }
+    }
+
+    /// `mean crh.forward_rga.raw.alpha of fc2 at step 10 where weight_decay = 0.1`.
+    package var description: String {
+        var text = "\(statistic.rawValue) \(output)"
+        if let layer { text += " of \(layer)" }
+        switch moment {
+        case .last: break
+        case .first: text += " at the first step"
+        case .step(let step): text += " at step \(step)"
+        }
+        let conditions = settings.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)" }
+        return conditions.isEmpty ? text : text + " where " + conditions.joined(separator: ", ")
+    }
+}
+
+extension JSONTree {
+    func check(keys: [String], at location: String) throws {
+        guard case .object = self else { throw ReportError("expected an object", at: location) }
+        for (key, _) in members where !keys.contains(key) {
+            throw ReportError("unknown key '\(key)' (has: \(keys.joined(separator: ", ")))", at: location)
+        }
+    }
+
+    func number(_ key: String, at location: String) throws -> Double {
+        guard let value = self[key]?.double else { throw ReportError("expected a number", at: "\(location).\(key)") }
+        return value
+    }
+}

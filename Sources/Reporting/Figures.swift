@@ -1,0 +1,215 @@
+/// Charts of a study's metrics, laid out by the structure of their names.
+struct Figures {
+    let results: StudyResults
+    /// The settings drawn; a chart with more curves than this cannot be read.
+    let shown: [Int]
+    /// Whether bands are intervals of the mean; below four seeds they are the range from the least to the greatest.
+    let bandsAreIntervals: Bool
+    let steps: [Int]
+
+    static let curveLimit = 12
+
+    init(_ results: StudyResults) {
+        self.results = results
+        shown = Array(results.settings.indices.prefix(Figures.curveLimit))
+        bandsAreIntervals = (results.finished.map(\.count).max() ?? 0) >= 4
+        var steps = Set<Int>()
+        for run in results.runs {
+            for s in results.series.indices { for row in run.curves.range(s) { steps.insert(Int(run.curves.steps[row])) } }
+        }
+        self.steps = steps.sorted()
+    }
+
+    /// What lines and bands are, in a sentence.
+    var legend: String {
+        let seeds = results.finished.map(\.count).max() ?? 0
+        let mean = seeds > 1 ? "Lines: mean over the finished runs of each setting." : "Lines: one run for each setting."
+        guard seeds > 1 else { return mean }
+        return mean + (bandsAreIntervals ? " Bands: 95 % interval of the mean." : " Bands: least to greatest value.")
+    }
+
+    /// A row of charts with one scale: their titles and series.
+    struct Block {
+        var title: String
+        var unit: String
+        var charts: [(title: String, series: Int, baseline: Int?)]
+        var scale: Scale?
+    }
+
+    /// Layers down, bindings across, one scale for all.
+    func matrix(_ metric: Outline.Metric) -> Markup {
+        var blocks = metric.layers.map { layer in
+            Block(
+                title: layer.isEmpty ? metric.probe : layer, unit: metric.name,
+                charts: metric.bindings.compactMap { binding in
+                    metric[binding, layer].map {
+                        (binding, $0, metric.baseline[.init(binding: binding, layer: layer)])
+                    }
+                })
+        }
+        let scale = scale(of: blocks)
+        for i in blocks.indices { blocks[i].scale = scale }
+        return rows(blocks)
+    }
+
+    /// One row for each metric: its layers or probes across, a scale of its own.
+    func rows(of metrics: [Outline.Metric]) -> Markup {
+        var blocks: [Block] = []
+        var positions: [String: Int] = [:]
+        for metric in metrics {
+            for binding in metric.bindings {
+                let title = binding.isEmpty ? metric.name : "\(binding) · \(metric.name)"
+                let key = title + " " + metric.variant
+                if positions[key] == nil {
+                    positions[key] = blocks.count
+                    blocks.append(Block(title: title, unit: metric.variant, charts: []))
+                }
+                guard let position = positions[key] else { continue }
+                let isShared = metrics.contains { $0.probe != metric.probe }
+                for layer in metric.layers {
+                    guard let series = metric[binding, layer] else { continue }
+                    let name = [isShared ? metric.probe : "", layer].filter { !$0.isEmpty }.joined(separator: " · ")
+                    blocks[position].charts.append(
+                        (name, series, metric.baseline[.init(binding: binding, layer: layer)]))
+                }
+            }
+        }
+        return rows(blocks)
+    }
+
+    private func rows(_ blocks: [Block]) -> Markup {
+        let columns = min(6, blocks.map(\.charts.count).max() ?? 1)
+        let drawn = blocks.map { block -> Markup in
+            let scale = block.scale ?? self.scale(of: [block])
+            let charts = block.charts.map { chart(title: $0.title, series: $0.series, baseline: $0.baseline, y: scale).svg }
+            let unit: Markup = block.unit.isEmpty ? "" : "<span>\(block.unit)\(note(scale))</span>"
+            return "<div class=\"block\"><h4>\(block.title) \(block.unit.isEmpty ? "<span>\(note(scale))</span>" : unit)</h4><div class=\"charts\">\(charts)</div></div>"
+        }
+        return "<div class=\"blocks n\(columns)\">\(drawn)</div>"
+    }
+
+    private func note(_ scale: Scale) -> String {
+        switch scale.kind {
+        case .log: " (log)"
+        case .symlog: " (symlog)"
+        default: ""
+        }
+    }
+
+    private func scale(of blocks: [Block]) -> Scale {
+        var values: [Double] = []
+        var edges: [Double] = []
+        for series in blocks.flatMap(\.charts).flatMap({ [$0.series] + ($0.baseline.map { [$0] } ?? []) }) {
+            for setting in shown {
+                for point in results.curve(series, setting: setting) {
+                    guard let mean = point.value.mean else { continue }
+                    values.append(mean)
+                    let (low, high) = band(point.value, mean)
+                    edges.append(low)
+                    edges.append(high)
+                }
+            }
+        }
+        return .values(values, edges: edges)
+    }
+
+    private func band(_ value: Aggregate, _ mean: Double) -> (low: Double, high: Double) {
+        if bandsAreIntervals { return (mean - (value.halfWidth ?? 0), mean + (value.halfWidth ?? 0)) }
+        return (value.min ?? mean, value.max ?? mean)
+    }
+
+    private func chart(title: String, series: Int, baseline: Int?, y: Scale) -> LineChart {
+        let curves = shown.map { results.curve(series, setting: $0) }
+        let recorded = Set(curves.flatMap { $0.map(\.step) })
+        // Measured once: the settings side by side.
+        let isOnce = recorded.count == 1
+        let labels = shown.map { setting in
+            results.settings[setting].map(NumberText.label).joined(separator: ", ")
+        }
+        let x = isOnce ? Scale(kind: .categories(labels), low: 0, high: 1) : Scale.steps(steps)
+        var drawn: [LineChart.Curve] = []
+        for (i, setting) in shown.enumerated() where !curves[i].isEmpty {
+            let points = curves[i].map { point -> LineChart.Point? in
+                guard let mean = point.value.mean else { return nil }
+                let (low, high) = band(point.value, mean)
+                return LineChart.Point(x: Double(isOnce ? i : point.step), y: mean, low: low, high: high)
+            }
+            drawn.append(.init(style: setting, title: tooltip(setting, curves[i]), points: points))
+        }
+        return LineChart(
+            title: title, x: x, xTitle: isOnce ? results.shortKeys.joined(separator: ", ") : "training step", y: y,
+            curves: drawn, baseline: isOnce ? [] : baseline.map(null) ?? [])
+    }
+
+    private func tooltip(_ setting: Int, _ points: [StudyResults.Point]) -> String {
+        guard let last = points.last else { return results.label(setting: setting) }
+        let value = MeasuredText(last.value)?.plain ?? "no value (\(last.value.reasons))"
+        return "\(results.label(setting: setting)): \(value) at step \(NumberText.grouped(last.step)) (N = \(last.value.n))"
+    }
+
+    /// The mean of a baseline over all settings drawn: it hardly depends on them.
+    private func null(_ series: Int) -> [LineChart.Point?] {
+        var sums: [Int: (sum: Double, count: Int)] = [:]
+        for setting in shown {
+            for point in results.curve(series, setting: setting) {
+                guard let mean = point.value.mean else { continue }
+                let (sum, count) = sums[point.step] ?? (0, 0)
+                sums[point.step] = (sum + mean, count + 1)
+            }
+        }
+        return sums.sorted { $0.key < $1.key }.map { step, value in
+            let mean = value.sum / Double(value.count)
+            return LineChart.Point(x: Double(step), y: mean, low: mean, high: mean)
+        }
+    }
+
+    // MARK: - Matrices of last values
+
+    /// One heat map for each setting, with one colour scale, and the scale.
+    func heatMaps(_ metric: Outline.Metric) -> Markup {
+        let cells = shown.map { setting in
+            metric.layers.map { layer in
+                metric.bindings.map { binding in
+                    metric[binding, layer].flatMap { results.last($0, setting: setting)?.value }
+                }
+            }
+        }
+        let values = cells.flatMap { $0.flatMap { $0.compactMap { $0?.mean } } }
+        guard !values.isEmpty else { return "" }
+        let ramp = Palette.Ramp(values)
+        let maps = shown.map { setting -> Markup in
+            let rows = cells[setting].enumerated().map { r, row in
+                row.enumerated().map { c, value in
+                    cell(value, "\(metric.layers[r]) \(metric.bindings[c])")
+                }
+            }
+            return HeatMap(
+                title: results.label(setting: setting), style: setting,
+                rows: metric.layers.map { $0.isEmpty ? metric.probe : $0 },
+                columns: metric.bindings, cells: rows, palette: ramp
+            ).svg
+        }
+        return "<div class=\"heats\">\(maps)</div>\(colourScale(ramp, metric.name))"
+    }
+
+    private func cell(_ value: Aggregate?, _ name: String) -> HeatMap.Cell {
+        guard let value else { return .init(value: nil, text: "–", title: "\(name): no finished run") }
+        guard let mean = value.mean else { return .init(value: nil, text: "–", title: "\(name): \(value.reasons)") }
+        let text = abs(mean) < 100 && (mean == 0 || abs(mean) >= 0.005)
+            ? NumberText.fixed(mean, decimals: abs(mean) < 10 ? 2 : 1) : NumberText.short(mean, digits: 2)
+        return .init(value: mean, text: text, title: "\(name): \(MeasuredText(value)?.plain ?? text) (N = \(value.n))")
+    }
+
+    private func colourScale(_ ramp: Palette.Ramp, _ name: String) -> Markup {
+        let width = 9.0 * Double(Palette.Ramp.steps)
+        var text: Markup = "<svg class=\"ramp\" viewBox=\"0 0 \(width) 30\" width=\"\(width)\" height=\"30\" role=\"img\">"
+        for i in 0..<Palette.Ramp.steps {
+            text += "<g class=\"\(ramp.letter.description)\(i)\"><rect x=\"\(9.0 * Double(i))\" y=\"0\" width=\"9.2\" height=\"9\"/></g>"
+        }
+        let middle = (ramp.low + ramp.high) / 2
+        for (at, value, anchor) in [(0, ramp.low, "start"), (width / 2, middle, "middle"), (width, ramp.high, "end")] {
+            text += "<text x=\"\(at)\" y=\"24\" style=\"text-anchor:\(anchor)\">\(NumberText.tick(value))</text>"
+        }
+        return "<div class=\"ramps\"><span>\(name)</span>\(text)</svg></div>"
+    }
+}

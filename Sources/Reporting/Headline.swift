@@ -1,0 +1,72 @@
+/// The headline numbers: which rows, which columns, and what they say.
+struct Headline {
+    struct Row {
+        var probe: String
+        /// `crh.forward_rga.raw.alpha`.
+        var output: String
+        var layer: String
+        /// One for each setting; nil where no run finished or recorded it.
+        var cells: [Aggregate?]
+    }
+
+    var columns: [String]
+    var rows: [Row] = []
+    /// For each setting the number of values behind most of its cells.
+    var counts: [Int] = []
+    /// The number of values behind most columns.
+    var commonCount = 0
+    private var omitted = 0
+
+    /// Metrics of whole networks first, then those of layers. Without `matrices`, of the matrices only what claims name.
+    init(_ results: StudyResults, limit: Int = 60, matrices: Bool = true) {
+        let claimed = Set(results.claims.flatMap(\.outputs))
+        let metrics = Outline(results.series).headline(claimed: claimed)
+        columns = results.settings.indices.map { setting in
+            // With one swept key the first column names it and the others give values alone.
+            results.sweptKeys.count == 1 && setting > 0
+                ? NumberText.label(results.settings[setting][0]) : results.label(setting: setting)
+        }
+        for metric in metrics.filter({ $0.layers == [""] }) + metrics.filter({ $0.layers != [""] }) {
+            let shown = metric.bindings.filter { binding in
+                matrices || !metric.isMatrix || claimed.contains(metric.outputName(binding))
+            }
+            for (layer, binding) in metric.layers.flatMap({ layer in shown.map { (layer, $0) } }) {
+                guard let series = metric[binding, layer] else { continue }
+                let cells = results.settings.indices.map { results.last(series, setting: $0)?.value }
+                guard cells.contains(where: { $0 != nil }) else { continue }
+                guard rows.count < limit else {
+                    omitted += 1
+                    continue
+                }
+                rows.append(Row(probe: metric.probe, output: metric.outputName(binding), layer: layer, cells: cells))
+            }
+        }
+        counts = results.settings.indices.map { setting in Headline.mode(rows.compactMap { $0.cells[setting]?.n }) }
+        commonCount = Headline.mode(counts)
+    }
+
+    /// The most frequent positive number, the largest among equals; 0 if there is none.
+    private static func mode(_ numbers: [Int]) -> Int {
+        Dictionary(grouping: numbers.filter { $0 > 0 }, by: \.self).max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }?
+            .key ?? 0
+    }
+
+    func hasUsualCount(_ setting: Int) -> Bool { counts[setting] == commonCount }
+
+    /// What stands below the table.
+    var note: String {
+        var text = commonCount > 1 ? "(mean ± 95 % over \(commonCount) seeds" : "(one seed"
+        for setting in columns.indices where !hasUsualCount(setting) {
+            text += "; \(counts[setting]) for \(columns[setting])"
+        }
+        text += ", at the last step)"
+        return omitted > 0 ? text + "\n\(omitted) more rows in table.csv" : text
+    }
+
+    /// `0.83 ± 0.01`, with `[N=3]` where fewer values than elsewhere in the column stand behind it, or why there is none.
+    func text(_ cell: Aggregate?, setting: Int) -> String {
+        guard let cell else { return "–" }
+        guard let text = MeasuredText(cell) else { return "– (\(cell.reasons))" }
+        return cell.n == counts[setting] ? text.plain : "\(text.plain) [N=\(cell.n)]"
+    }
+}

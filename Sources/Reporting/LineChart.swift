@@ -1,0 +1,132 @@
+/// A small chart of curves with bands, one of several that share their axes.
+///
+/// The view box is the plot area alone: tick labels lie outside it, so a style sheet can show them on the first chart of
+/// a row only and the plot areas still line up.
+struct LineChart {
+    struct Curve {
+        /// Which colour: the position of the setting.
+        var style: Int
+        var title: String
+        /// Nil where there is no value: the line breaks.
+        var points: [Point?]
+    }
+
+    struct Point {
+        var x: Double
+        var y: Double
+        /// The ends of the band; equal to y where there is none.
+        var low: Double
+        var high: Double
+    }
+
+    var title: String
+    var x: Scale
+    var xTitle = "training step"
+    var y: Scale
+    var curves: [Curve]
+    /// What chance alone would give.
+    var baseline: [Point?] = []
+
+    static let width = 170.0
+    static let height = 108.0
+
+    var svg: Markup {
+        let (w, h) = (LineChart.width, LineChart.height)
+        var text: Markup = "<svg class=\"chart\" viewBox=\"0 0 \(w) \(h)\" role=\"img\">"
+        if !title.isEmpty { text += "<text class=\"ct\" x=\"0\" y=\"-8\">\(title)</text>" }
+        var (grid, labels) = (Markup(""), Markup(""))
+        for tick in y.ticks() {
+            let at = h * (1 - y.position(tick.value))
+            let isZero = tick.value == 0 && y.low < 0
+            grid += "<path class=\"\(isZero ? "z" : "g")\" d=\"M0 \(at)H\(w)\"/>"
+            labels += "<text x=\"-6\" y=\"\(at + 3.6)\">\(tick.label)</text>"
+        }
+        text += grid + "<g class=\"yt\">\(labels)</g>" + xAxis
+        if !baseline.isEmpty {
+            text += "<g transform=\"scale(.1)\"><path class=\"n\" d=\"\(path(baseline))\"/><title>expected by chance</title></g>"
+        }
+        for curve in curves {
+            text += "<g class=\"s\(curve.style)\" transform=\"scale(.1)\"><title>\(curve.title)</title>\(draw(curve))</g>"
+        }
+        return text + "</svg>"
+    }
+
+    private var xAxis: Markup {
+        let (w, h) = (LineChart.width, LineChart.height)
+        var lines: Markup = "<path class=\"a\" d=\"M0 \(h)H\(w)\"/>"
+        if case .logWithZero = x.kind {
+            // The axis breaks between 0 and the first positive step.
+            let middle = w * Scale.zeroWidth / 2
+            lines = "<path class=\"a\" d=\"M0 \(h)H\(middle - 2)M\(middle + 2) \(h)H\(w)M\(middle - 3.5) \(h + 3)l3 -6M\(middle + 0.5) \(h + 3)l3 -6\"/>"
+        }
+        var labels: Markup = ""
+        for tick in x.ticks(5) {
+            let at = w * x.position(tick.value)
+            lines += "<path class=\"a\" d=\"M\(at) \(h)v3.5\"/>"
+            labels += "<text x=\"\(at)\" y=\"\(h + 14)\">\(tick.label)</text>"
+        }
+        return lines + "<g class=\"xt\">\(labels)</g><text class=\"xl\" x=\"0\" y=\"\(h + 29)\">\(xTitle)</text>"
+    }
+
+    /// Curves of several points as line and band, of a single one as a dot with a bar.
+    private func draw(_ curve: Curve) -> Markup {
+        let present = curve.points.compactMap { $0 }
+        if present.count == 1 {
+            let (at, low, high) = (place(present[0].x, present[0].y), place(present[0].x, present[0].low), place(present[0].x, present[0].high))
+            return "<path class=\"l\" d=\"M\(at.x) \(low.y)V\(high.y)\"/><circle cx=\"\(at.x)\" cy=\"\(at.y)\" r=\"32\"/>"
+        }
+        let band = band(curve.points)
+        return band.text.isEmpty
+            ? "<path class=\"l\" d=\"\(path(curve.points))\"/>"
+            : "<path class=\"b\" d=\"\(band)\"/><path class=\"l\" d=\"\(path(curve.points))\"/>"
+    }
+
+    /// Whole tenths of a unit, held within the plot area.
+    private func place(_ xValue: Double, _ yValue: Double) -> (x: Int, y: Int) {
+        let across = min(1, max(0, x.position(xValue)))
+        let up = min(1, max(0, y.position(yValue)))
+        return (Int((across * LineChart.width * 10).rounded()), Int(((1 - up) * LineChart.height * 10).rounded()))
+    }
+
+    private func path(_ points: [Point?]) -> Markup {
+        var text = ""
+        var previous: (x: Int, y: Int)?
+        for point in points {
+            guard let point else {
+                previous = nil
+                continue
+            }
+            let at = place(point.x, point.y)
+            append(at, after: previous, to: &text)
+            previous = at
+        }
+        return Markup(raw: text)
+    }
+
+    private func append(_ at: (x: Int, y: Int), after previous: (x: Int, y: Int)?, to text: inout String) {
+        guard let previous else {
+            text += "M\(at.x) \(at.y)"
+            return
+        }
+        // Relative, and no space before a minus sign: half the bytes.
+        let dy = at.y - previous.y
+        text += "l\(at.x - previous.x)\(dy < 0 ? "" : " ")\(dy)"
+    }
+
+    /// One closed outline for each unbroken stretch of points that have an interval.
+    private func band(_ points: [Point?]) -> Markup {
+        var text = ""
+        for stretch in points.split(whereSeparator: { $0 == nil }) {
+            let points = stretch.compactMap { $0 }
+            guard points.count > 1, points.contains(where: { $0.low < $0.high }) else { continue }
+            let outline = points.map { place($0.x, $0.high) } + points.reversed().map { place($0.x, $0.low) }
+            var previous: (x: Int, y: Int)?
+            for at in outline {
+                append(at, after: previous, to: &text)
+                previous = at
+            }
+            text += "z"
+        }
+        return Markup(raw: text)
+    }
+}

@@ -1,0 +1,130 @@
+import Foundation
+
+/// Numbers as text, for files, tables, ticks and labels.
+package enum NumberText {
+    /// 17 significant digits: reads back to the same bits.
+    package static func exact(_ value: Double) -> String { String(format: "%.17g", value) }
+
+    /// A swept value as people write it, the shorter of the decimal and the exponent form: `0.01`, `1e-4`; other text unchanged.
+    package static func label(_ text: String) -> String {
+        guard let value = Double(text), value.isFinite else { return text }
+        return label(value)
+    }
+
+    package static func label(_ value: Double) -> String {
+        if value == value.rounded(), abs(value) < 1e6 { return String(Int(value)) }
+        let digits = "\(abs(value))".lowercased()
+        let parts = digits.split(separator: "e")
+        let exponent = parts.count == 2 ? Int(parts[1]) ?? 0 : 0
+        let mantissa = parts[0].split(separator: ".", omittingEmptySubsequences: false)
+        let whole = String(mantissa[0])
+        let fraction = mantissa.count == 2 && mantissa[1] != "0" ? String(mantissa[1]) : ""
+        // All digits without the point, and the power of ten of the first one.
+        var significant = whole + fraction
+        var power = exponent + whole.count - 1
+        while significant.hasPrefix("0"), significant.count > 1 { significant.removeFirst(); power -= 1 }
+        while significant.hasSuffix("0"), significant.count > 1 { significant.removeLast() }
+        let tail = significant.dropFirst()
+        let scientific = "\(significant.prefix(1))\(tail.isEmpty ? "" : ".\(tail)")e\(power)"
+        let decimal: String
+        if power < 0 {
+            decimal = "0." + String(repeating: "0", count: min(-power - 1, 40)) + significant
+        } else if significant.count <= power + 1 {
+            decimal = significant + String(repeating: "0", count: min(power + 1 - significant.count, 40))
+        } else {
+            decimal = "\(significant.prefix(power + 1)).\(significant.dropFirst(power + 1))"
+        }
+        return (value < 0 ? "-" : "") + (scientific.count < decimal.count ? scientific : decimal)
+    }
+
+    /// A tick on an axis: `0.5`, `100`, `10k`, `2M`, `1e-5`.
+    package static func tick(_ value: Double) -> String {
+        for (unit, letter) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] where abs(value) >= unit {
+            let scaled = value / unit
+            return abs(scaled) < 1e4 ? label((scaled * 1e6).rounded() / 1e6) + letter : label(value)
+        }
+        // Multiples of 0.1 carry rounding dust such as 0.30000000000000004.
+        return label(Double(String(format: "%.10g", value)) ?? value)
+    }
+
+    /// A whole number with thousands separated: `4,000`.
+    package static func grouped(_ value: Int) -> String {
+        let digits = Array(String(value.magnitude))
+        var text = ""
+        for (i, digit) in digits.enumerated() {
+            if i > 0, (digits.count - i) % 3 == 0 { text.append(",") }
+            text.append(digit)
+        }
+        return (value < 0 ? "-" : "") + text
+    }
+
+    /// A number with `digits` significant digits and no exponent where it is of ordinary size.
+    package static func short(_ value: Double, digits: Int = 3) -> String {
+        guard value != 0 else { return "0" }
+        let power = Int(log10(abs(value)).rounded(.down))
+        if power < -4 || power > 5 {
+            return String(format: "%.\(digits - 1)e", value).replacing("e-0", with: "e-").replacing("e+0", with: "e")
+                .replacing("e+", with: "e")
+        }
+        return fixed(value, decimals: max(0, digits - 1 - power))
+    }
+
+    package static func fixed(_ value: Double, decimals: Int) -> String {
+        let text = String(format: "%.\(decimals)f", value)
+        // "-0.00" is a zero with a false sign.
+        return text.hasPrefix("-") && !text.contains { ("1"..."9").contains($0) } ? String(text.dropFirst()) : text
+    }
+
+    /// Seconds as people say them: `0.4 s`, `12 s`, `3 min 12 s`, `2 h 05 min`.
+    package static func duration(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds >= 0, seconds < 1e12 else { return "–" }
+        if seconds < 9.95 { return fixed(seconds, decimals: 1) + " s" }
+        let whole = Int(seconds.rounded())
+        if whole < 60 { return "\(whole) s" }
+        if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+        return "\(whole / 3600) h \(whole % 3600 / 60) min"
+    }
+}
+
+/// `0.83 ± 0.01`: a mean cut to the digits that its interval supports.
+package struct MeasuredText: Hashable, Sendable {
+    /// Sign, digits and point of the mean.
+    package var mean: String
+    /// The half-width, empty if there is none.
+    package var halfWidth: String
+    /// A shared power of ten, or 0.
+    package var exponent: Int
+
+    /// One digit of the half-width, two if it begins with 1; at most five digits of the mean; three where there is no interval.
+    package init?(_ value: Aggregate) {
+        guard let mean = value.mean else { return nil }
+        let half = value.halfWidth ?? 0
+        let size = max(abs(mean), half)
+        let power = size > 0 ? Int(log10(size).rounded(.down)) : 0
+        exponent = size > 0 && (power < -3 || power > 5) ? power : 0
+        let unit = pow(10, Double(exponent))
+        let (scaledMean, scaledHalf) = (mean / unit, half / unit)
+        var decimals = max(0, (value.halfWidth == nil ? 2 : 3) - (power - exponent))
+        if scaledHalf > 0 {
+            let halfPower = Int(log10(scaledHalf).rounded(.down))
+            let leading = Int(scaledHalf / pow(10, Double(halfPower)))
+            decimals = min(max(0, -halfPower + (leading == 1 ? 1 : 0)), max(0, 4 - (power - exponent)))
+        }
+        self.mean = NumberText.fixed(scaledMean, decimals: decimals)
+        halfWidth = ""
+        if value.halfWidth == 0 {
+            halfWidth = "0"
+        } else if value.halfWidth != nil {
+            let text = NumberText.fixed(scaledHalf, decimals: decimals)
+            let vanishes = scaledHalf > 0 && !text.contains { ("1"..."9").contains($0) }
+            halfWidth = vanishes ? "<" + NumberText.fixed(pow(10, Double(-decimals)), decimals: decimals) : text
+        }
+    }
+
+    /// One line of plain text: `0.83 ± 0.01`, `(1.2 ± 0.3)e-5`.
+    package var plain: String {
+        let text = halfWidth.isEmpty ? mean : "\(mean) ± \(halfWidth)"
+        guard exponent != 0 else { return text }
+        return halfWidth.isEmpty ? "\(text)e\(exponent)" : "(\(text))e\(exponent)"
+    }
+}

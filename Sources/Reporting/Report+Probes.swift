@@ -1,0 +1,106 @@
+extension ReportSections {
+    /// Charts drawn in full; what lies beyond stays in the table.
+    private static let chartLimit = 700
+
+    /// Probes by section: those that record the same outputs of the same layers without bindings (one probe on two splits) share one.
+    var probeGroups: [[String]] {
+        var groups: [[String]] = []
+        var signatures: [[String]] = []
+        for metric in outline.metrics where !groups.contains(where: { $0.contains(metric.probe) }) {
+            let own = outline.metrics.filter { $0.probe == metric.probe }
+            let signature = own.map { "\($0.name) \($0.variant) \($0.bindings) \($0.layers)" }
+            if own.allSatisfy({ $0.bindings == [""] && $0.layers == [""] }), let same = signatures.firstIndex(of: signature) {
+                groups[same].append(metric.probe)
+            } else {
+                groups.append([metric.probe])
+                signatures.append(signature)
+            }
+        }
+        return groups
+    }
+
+    var probes: Markup {
+        var text: Markup = ""
+        var budget = ReportSections.chartLimit
+        for (i, group) in probeGroups.enumerated() {
+            let metrics = outline.metrics.filter { group.contains($0.probe) }
+            text += section("p\(i)", group, metrics, &budget)
+        }
+        if !outline.arrays.isEmpty {
+            let count = outline.arrays.count
+            text += "<p class=\"note\">\(count) elements of array outputs are not drawn; table.csv has them.</p>"
+        }
+        return text
+    }
+
+    private func section(
+        _ id: String, _ probes: [String], _ metrics: [Outline.Metric], _ budget: inout Int
+    ) -> Markup {
+        let matrices = metrics.filter(\.isMatrix)
+        let plain = metrics.filter { !$0.isMatrix }
+        // The first metric that a probe records is its main one; the others follow folded.
+        let main = matrices.filter { $0.name == matrices.first?.name }
+        let others = matrices.filter { $0.name != matrices.first?.name }
+        var text: Markup = "<section id=\"\(id)\"><h2>\(probes.joined(separator: ", "))</h2>"
+        if !plain.isEmpty { text += plainFigure(plain, &budget) }
+        for metric in main { text += matrixFigures(metric, &budget) }
+        if !others.isEmpty {
+            var names: [String] = []
+            for metric in others where !names.contains(metric.name) { names.append(metric.name) }
+            var folded: Markup = ""
+            for metric in others { folded += matrixFigures(metric, &budget) }
+            text += "<details><summary>More of \(probes[0]): \(names.joined(separator: ", "))</summary>\(folded)</details>"
+        }
+        return text + "</section>"
+    }
+
+    private func plainFigure(_ metrics: [Outline.Metric], _ budget: inout Int) -> Markup {
+        let count = metrics.reduce(0) { $0 + $1.cells.count }
+        guard spend(count, &budget) else { return tooMany(count) }
+        let hasBaseline = metrics.contains { !$0.baseline.isEmpty }
+        return figure("over training", figures.rows(of: metrics), hasBaseline: hasBaseline, note: axes)
+    }
+
+    private func matrixFigures(_ metric: Outline.Metric, _ budget: inout Int) -> Markup {
+        let name = ([metric.name] + (metric.variant.isEmpty ? [] : [metric.variant])).joined(separator: " · ")
+        let maps: Markup = """
+            <figure><figcaption><h3>\(name), last step</h3></figcaption>\(figures.heatMaps(metric))</figure>
+            """
+        guard spend(metric.cells.count, &budget) else { return maps + tooMany(metric.cells.count) }
+        let curves = figure(
+            "\(name) over training", figures.matrix(metric), hasBaseline: !metric.baseline.isEmpty,
+            note: "All charts share one vertical axis. " + axes)
+        return curves + maps
+    }
+
+    private var axes: String { "Horizontal: training step. \(figures.legend)" }
+
+    private func figure(_ title: String, _ charts: Markup, hasBaseline: Bool, note: String) -> Markup {
+        """
+        <figure><figcaption><h3>\(title)</h3>\(legend(hasBaseline))</figcaption>\(charts)<p class="note">\(note)</p></figure>
+        """
+    }
+
+    private func legend(_ hasBaseline: Bool) -> Markup {
+        guard results.settings.count > 1 || hasBaseline else { return "" }
+        var entries: [Markup] = []
+        for setting in figures.shown where results.settings.count > 1 {
+            entries.append(
+                "<label class=\"s\(setting)\" for=\"f\(setting)\"><i class=\"line\"></i><span>\(results.label(setting: setting))</span></label>")
+        }
+        let left = results.settings.count - figures.shown.count
+        if left > 0 { entries.append("<span class=\"soft\">and \(left) more settings in table.csv</span>") }
+        if hasBaseline { entries.append("<span class=\"chance soft\"><i class=\"line\"></i>expected by chance</span>") }
+        return "<div class=\"legend\">\(entries)</div>"
+    }
+
+    private func spend(_ count: Int, _ budget: inout Int) -> Bool {
+        guard count <= budget else { return false }
+        budget -= count
+        return true
+    }
+
+    private func tooMany(_ count: Int) -> Markup {
+        "<p class=\"note\">\(count) more charts would make this page too large; table.csv has their last values.</p>"
+    }
+}

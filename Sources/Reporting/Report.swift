@@ -1,0 +1,194 @@
+/// `report.html`: one file without external resources.
+package enum Report {
+    package static func html(_ results: StudyResults) -> String {
+        let figures = Figures(results)
+        let outline = Outline(results.series)
+        let verdicts = Claims.evaluate(results)
+        let isOrdered = results.sweptKeys.count == 1 && results.settings.allSatisfy { Double($0[0]) != nil }
+        let colours = Palette.settings(figures.shown.count, isOrdered: isOrdered)
+        let sections = ReportSections(results: results, figures: figures, outline: outline, verdicts: verdicts)
+        let filters: [Markup] = figures.shown.map { setting in
+            "<input class=\"toggle\" type=\"checkbox\" id=\"f\(setting)\" checked=\"checked\" aria-label=\"show \(results.label(setting: setting))\"/>"
+        }
+        let page: Markup = """
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8"/>
+            <meta name="viewport" content="width=device-width, initial-scale=1"/>
+            <title>\(results.title.isEmpty ? results.name : results.title)</title>
+            <style>\(Markup(raw: Style.sheet(colours: colours)))</style>
+            </head>
+            <body>
+            <main>
+            \(filters)
+            \(sections.header)
+            \(sections.claims)
+            \(sections.headline)
+            \(sections.probes)
+            \(sections.runs)
+            \(sections.record)
+            </main>
+            </body>
+            </html>
+
+            """
+        return page.text
+    }
+}
+
+/// The sections of the report, in the order of the page.
+struct ReportSections {
+    let results: StudyResults
+    let figures: Figures
+    let outline: Outline
+    let verdicts: [Verdict]
+
+    // MARK: - What was run
+
+    var header: Markup {
+        let held = verdicts.filter(\.holds).count
+        let finished = results.runs.filter(\.isFinished).count
+        let others = Dictionary(grouping: results.runs.filter { !$0.isFinished }, by: \.status).sorted { $0.key < $1.key }
+            .map { "\($0.value.count) \($0.key)" }
+        let seconds = results.runs.compactMap { $0.record["seconds"]?.double }.reduce(0, +)
+        let steps = results.runs.filter(\.isFinished).map(\.step).max() ?? results.runs.map(\.step).max() ?? 0
+        var tiles: [(String, String)] = [
+            ("\(results.runs.count)", (["\(finished) finished"] + others).joined(separator: ", ")),
+            ("\(results.settings.count)", results.sweptKeys.isEmpty ? "setting" : "settings of \(results.shortKeys.joined(separator: ", "))"),
+            ("\(results.seeds.count)", results.seeds.count == 1 ? "seed" : "seeds each"),
+            (NumberText.grouped(steps), "training steps"),
+            (NumberText.duration(seconds), "in all runs"),
+        ]
+        tiles[0].1 = (results.runs.count == 1 ? "run: " : "runs: ") + tiles[0].1
+        if !verdicts.isEmpty { tiles.append(("\(held) of \(verdicts.count)", verdicts.count == 1 ? "claim holds" : "claims hold")) }
+        let drawn: [Markup] = tiles.map { "<div><b>\($0.0)</b><span>\($0.1)</span></div>" }
+        return """
+            <header>
+            <p class="over">Study · <span class="mono">\(results.name)</span></p>
+            <h1>\(results.title.isEmpty ? results.name : results.title)</h1>
+            <p>\(summary)</p>
+            <div class="tiles">\(drawn)</div>
+            \(facts)
+            \(navigation)
+            </header>
+            """
+    }
+
+    /// One paragraph: what was varied, on what, and how numbers are to be read.
+    private var summary: String {
+        var sentences: [String] = []
+        let varied = zip(results.shortKeys, results.sweptKeys.indices).map { key, column in
+            var values: [String] = []
+            for setting in results.settings where !values.contains(NumberText.label(setting[column])) {
+                values.append(NumberText.label(setting[column]))
+            }
+            return "\(key) in {\(values.prefix(12).joined(separator: ", "))\(values.count > 12 ? ", …" : "")}"
+        }
+        let configuration = results.runs.first?.record["configuration"]
+        let what = ["model", "dataset", "optimizer"].map { configuration?[$0]?["plugin"]?.text }
+        if let model = what[0], let dataset = what[1] {
+            sentences.append("\(model) on \(dataset)\(what[2].map { ", trained with \($0)" } ?? "").")
+        }
+        if !varied.isEmpty { sentences.append("Swept: \(varied.joined(separator: "; ")).") }
+        let seeds = results.seeds
+        if seeds.count > 1 {
+            sentences.append("Every setting ran with \(seeds.count) seeds; numbers are means with 95 % intervals (Student's t) over seeds.")
+        }
+        let lost = results.runs.filter { !$0.isFinished }.count
+        if lost > 0 {
+            sentences.append("\(lost == 1 ? "One run" : "\(lost) runs") did not finish and \(lost == 1 ? "is" : "are") left out of curves and means.")
+        }
+        return sentences.joined(separator: " ")
+    }
+
+    /// The resolved components with their options, without what was swept.
+    private var facts: Markup {
+        guard let configuration = results.runs.first?.record["configuration"] else { return "" }
+        var rows: [Markup] = []
+        for role in ["dataset", "model", "loss", "optimizer", "regularizers", "train"] {
+            guard let tree = configuration[role] else { continue }
+            let text = role == "regularizers"
+                ? tree.members.map { describe($0.value, at: "regularizers.\($0.key)") }.joined(separator: "; ") : describe(tree, at: role)
+            if !text.isEmpty { rows.append("<dt>\(role)</dt><dd>\(text)</dd>") }
+        }
+        return rows.isEmpty ? "" : "<dl class=\"facts\">\(rows)</dl>"
+    }
+
+    /// `mlp, widths 128, 128, activation tanh`; swept options say so.
+    private func describe(_ tree: JSONTree, at path: String) -> String {
+        let options = tree.members.filter { $0.key != "plugin" }.map { key, value in
+            let isSwept = results.sweptKeys.contains("\(path).\(key)")
+            return "\(key) \(isSwept ? "(swept)" : value.double.map { NumberText.label($0) } ?? value.plain)"
+        }
+        return ([tree["plugin"]?.text].compactMap { $0 } + options).joined(separator: " · ")
+    }
+
+    private var navigation: Markup {
+        var links: [(String, String)] = []
+        if !verdicts.isEmpty { links.append(("claims", "Claims")) }
+        links.append(("numbers", "Numbers"))
+        for (i, group) in probeGroups.enumerated() { links.append(("p\(i)", group.map(\.self).joined(separator: ", "))) }
+        links += [("runs", "Runs"), ("record", "Record")]
+        let drawn: [Markup] = links.map { "<a href=\"#\($0.0)\">\($0.1)</a>" }
+        return "<nav>\(drawn)</nav>"
+    }
+
+    // MARK: - Claims and numbers
+
+    var claims: Markup {
+        guard !verdicts.isEmpty else { return "" }
+        let items: [Markup] = verdicts.map { verdict in
+            let (word, style, finding) =
+                switch verdict.outcome {
+                case .holds: ("✓ holds", "good", "\(verdict.finding); \(verdict.note)")
+                case .fails: ("✗ fails", "bad", "\(verdict.finding); \(verdict.note)")
+                case .undecided(let reason): ("? undecided", "bad", reason)
+                }
+            return "<li><span class=\"verdict \(style)\">\(word)</span><span class=\"say\">\(verdict.claim.say)</span><span class=\"finding\">\(finding)</span></li>"
+        }
+        return "<section id=\"claims\"><h2>Claims</h2><ol class=\"claims\">\(items)</ol></section>"
+    }
+
+    var headline: Markup {
+        let headline = Headline(results, limit: 400, matrices: false)
+        guard !headline.rows.isEmpty else {
+            return "<section id=\"numbers\"><h2>Numbers at the last step</h2><p>No finished run has recorded anything.</p></section>"
+        }
+        let heads: [Markup] = results.settings.indices.map { setting in
+            let mark: Markup = figures.shown.contains(setting) ? "<span class=\"mark s\(setting)\"></span>" : ""
+            let few: Markup = headline.hasUsualCount(setting) ? "" : "<br/><span class=\"soft\">N=\(headline.counts[setting])</span>"
+            return "<th class=\"num\" scope=\"col\">\(mark)\(headline.columns[setting])\(few)</th>"
+        }
+        var groups: Markup = ""
+        var start = 0
+        while start < headline.rows.count {
+            let probe = headline.rows[start].probe
+            let end = headline.rows[start...].firstIndex { $0.probe != probe } ?? headline.rows.count
+            let rows: [Markup] = headline.rows[start..<end].map { row in
+                let cells: [Markup] = row.cells.enumerated().map { setting, cell in
+                    "<td class=\"num\">\(number(cell, headline.counts[setting]))</td>"
+                }
+                return "<tr><th scope=\"row\">\(String(row.output.dropFirst(probe.count + 1)))</th><td>\(row.layer)</td>\(cells)</tr>"
+            }
+            groups += "<tbody class=\"group\"><tr><th scope=\"rowgroup\" colspan=\"\(results.settings.count + 2)\">\(probe)</th></tr>\(rows)</tbody>"
+            start = end
+        }
+        let seeds = headline.commonCount > 1 ? "Mean ± 95 % half-width over \(headline.commonCount) seeds; where fewer values stand behind a number, N is given" : "One seed"
+        return """
+            <section id="numbers"><h2>Numbers at the last step</h2>
+            <p class="soft">\(seeds). Matrices of layers follow below; all outputs are in <span class="mono">table.csv</span>.</p>
+            <div class="scroll"><table><thead><tr><th scope="col">output</th><th scope="col">layer</th>\(heads)</tr></thead>\(groups)</table></div>
+            </section>
+            """
+    }
+
+    private func number(_ cell: Aggregate?, _ common: Int) -> Markup {
+        guard let cell else { return "<i>–</i>" }
+        guard let text = MeasuredText(cell) else { return "<i title=\"\(cell.reasons)\">– \(cell.reasons)</i>" }
+        let few: Markup = cell.n == common ? "" : "<i title=\"missing: \(cell.reasons)\"> N=\(cell.n)</i>"
+        let half: Markup = text.halfWidth.isEmpty ? "" : "<i> ± \(text.halfWidth)</i>"
+        let power: Markup = text.exponent == 0 ? "" : "<i> ×10<sup>\(text.exponent)</sup></i>"
+        return "\(text.mean)\(half)\(power)\(few)"
+    }
+}

@@ -1,0 +1,197 @@
+/// What a probe measures along training: one number per step.
+package struct Series: Hashable, Sendable {
+    /// The key of the probe in the study.
+    package var probe: String
+    /// `binding.output`, or `output`.
+    package var output: String
+    /// The layer's or parameter's name; empty for a whole network.
+    package var layer: String
+    /// Position in an array output.
+    package var index: Int?
+
+    package init(probe: String, output: String, layer: String = "", index: Int? = nil) {
+        self.probe = probe
+        self.output = output
+        self.layer = layer
+        self.index = index
+    }
+
+    /// The name claims use: `crh.forward_rga.raw.alpha`.
+    package var name: String { "\(probe).\(output)" }
+}
+
+/// The observations of one run, sorted by series and step.
+package struct Curves: Sendable {
+    /// `rows[s] ..< rows[s + 1]` are the rows of series s; series that this run never saw may lie beyond the end.
+    private(set) var rows: [Int32] = [0]
+    private(set) var steps: [Int32] = []
+    /// NaN where there is no value.
+    private(set) var values: [Double] = []
+    /// Index into `StudyResults.reasons`; 0 where there is a value.
+    private(set) var reasons: [UInt16] = []
+
+    package func range(_ series: Int) -> Range<Int> {
+        series + 1 < rows.count ? Int(rows[series])..<Int(rows[series + 1]) : 0..<0
+    }
+
+    /// The row of a series at a step, the later one if a resumed run wrote two.
+    func row(_ series: Int, at step: Int) -> Int? {
+        range(series).last { steps[$0] == step }
+    }
+
+    func lastStep(_ series: Int) -> Int? { range(series).last.map { Int(steps[$0]) } }
+    func firstStep(_ series: Int) -> Int? { range(series).first.map { Int(steps[$0]) } }
+}
+
+extension Curves {
+    /// Observations in the order of their recording.
+    struct Log {
+        var series: [Int32] = []
+        var steps: [Int32] = []
+        var values: [Double] = []
+        var reasons: [UInt16] = []
+
+        mutating func reserve(_ count: Int) {
+            series.reserveCapacity(count)
+            steps.reserveCapacity(count)
+            values.reserveCapacity(count)
+            reasons.reserveCapacity(count)
+        }
+
+        mutating func append(series: Int, step: Int, value: Double, reason: UInt16) {
+            self.series.append(Int32(series))
+            steps.append(Int32(clamping: step))
+            values.append(value)
+            reasons.append(reason)
+        }
+    }
+
+    /// Groups a log by series: a stable counting sort, so steps stay in the order of recording, which is ascending
+    /// unless somebody joined files by hand.
+    init(_ log: Log, seriesCount: Int) {
+        rows = Array(repeating: 0, count: seriesCount + 1)
+        for s in log.series { rows[Int(s) + 1] += 1 }
+        for s in 0..<seriesCount { rows[s + 1] += rows[s] }
+        var next = rows
+        let count = log.series.count
+        steps = Array(repeating: 0, count: count)
+        values = Array(repeating: 0, count: count)
+        reasons = Array(repeating: 0, count: count)
+        for i in 0..<count {
+            let s = Int(log.series[i])
+            let row = Int(next[s])
+            next[s] += 1
+            steps[row] = log.steps[i]
+            values[row] = log.values[i]
+            reasons[row] = log.reasons[i]
+        }
+        for s in 0..<seriesCount where !isAscending(range(s)) { sort(range(s)) }
+    }
+
+    private func isAscending(_ range: Range<Int>) -> Bool {
+        range.dropFirst().allSatisfy { steps[$0 - 1] <= steps[$0] }
+    }
+
+    private mutating func sort(_ range: Range<Int>) {
+        let order = range.sorted { (steps[$0], $0) < (steps[$1], $1) }
+        steps.replaceSubrange(range, with: order.map { steps[$0] })
+        values.replaceSubrange(range, with: order.map { values[$0] })
+        reasons.replaceSubrange(range, with: order.map { reasons[$0] })
+    }
+}
+
+/// A finished (or failed) study, as its folder tells it: runs, what they measured, and what the study claims.
+package struct StudyResults: Sendable {
+    package struct Run: Sendable {
+        package var name: String
+        /// Position in `settings`.
+        package var setting: Int
+        package var seed: Int
+        /// `finished`, `diverged`, `failed`, `interrupted`, …
+        package var status: String
+        package var message: String
+        /// The last step done.
+        package var step: Int
+        package var curves: Curves
+        /// The whole of `run.json`.
+        var record: JSONTree
+
+        package var isFinished: Bool { status == "finished" }
+    }
+
+    package var name: String
+    package var title: String
+    /// Swept keys, the seed not among them.
+    package var sweptKeys: [String]
+    /// The distinct swept values, one text per key, in the order of the sweep.
+    package var settings: [[String]]
+    package var series: [Series]
+    /// Reason codes of missing values; the first, empty, stands for a present one.
+    package var reasons: [String]
+    package let runs: [Run]
+    package var claims: [Claim]
+    /// For each setting the positions of its runs, and of those that finished.
+    let members: [[Int]]
+    let finished: [[Int]]
+
+    package init(
+        name: String, title: String, sweptKeys: [String], settings: [[String]], series: [Series], reasons: [String],
+        runs: [Run], claims: [Claim]
+    ) {
+        self.name = name
+        self.title = title
+        self.sweptKeys = sweptKeys
+        self.settings = settings
+        self.series = series
+        self.reasons = reasons
+        self.runs = runs
+        self.claims = claims
+        members = settings.indices.map { setting in runs.indices.filter { runs[$0].setting == setting } }
+        finished = members.map { $0.filter { runs[$0].isFinished } }
+    }
+
+    /// The seeds of all runs, ascending.
+    package var seeds: [Int] { Set(runs.map(\.seed)).sorted() }
+
+    /// Swept keys cut to their last words, as long as they stay distinct: `regularizers.l2.weight_decay` → `weight_decay`.
+    package var shortKeys: [String] {
+        sweptKeys.map { key in
+            let words = key.split(separator: ".")
+            for length in words.indices {
+                let tail = words.suffix(length + 1).joined(separator: ".")
+                if sweptKeys.filter({ $0 == tail || $0.hasSuffix("." + tail) }).count == 1 { return tail }
+            }
+            return key
+        }
+    }
+
+    /// `weight_decay=1e-3 lr=0.1`, or `all runs` without a sweep.
+    package func label(setting: Int) -> String {
+        guard !sweptKeys.isEmpty else { return "all runs" }
+        return zip(shortKeys, settings[setting]).map { "\($0)=\(NumberText.label($1))" }.joined(separator: " ")
+    }
+}
+
+/// Gives every series and every reason code a small number.
+struct Interner {
+    private(set) var series: [Series] = []
+    private var seriesNumbers: [Series: Int] = [:]
+    private(set) var reasons = [""]
+    private var reasonNumbers: [String: UInt16] = ["": 0]
+
+    mutating func number(_ key: Series) -> Int {
+        if let known = seriesNumbers[key] { return known }
+        seriesNumbers[key] = series.count
+        series.append(key)
+        return series.count - 1
+    }
+
+    mutating func number(reason: String) -> UInt16 {
+        if let known = reasonNumbers[reason] { return known }
+        // A study has a handful of codes; whatever lies beyond the table shares its last entry.
+        let new = UInt16(clamping: reasons.count)
+        if new < UInt16.max { reasons.append(reason) }
+        reasonNumbers[reason] = min(new, UInt16.max - 1)
+        return min(new, UInt16.max - 1)
+    }
+}

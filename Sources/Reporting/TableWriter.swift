@@ -1,0 +1,40 @@
+/// `table.csv`: every last value of a study, averaged over seeds.
+package enum TableWriter {
+    /// One row per setting, probe, output, layer and index. Columns: the swept keys, then
+    /// `probe,output,layer,index,step,mean,half_width,median,min,max,n,missing,reasons`; numbers have 17 significant digits and are empty
+    /// where there is none (`half_width` below two values). Quoting as RFC 4180, lines end with a single line feed.
+    package static func csv(_ results: StudyResults) -> String {
+        var text = ""
+        line(
+            results.sweptKeys + [
+                "probe", "output", "layer", "index", "step", "mean", "half_width", "median", "min", "max", "n",
+                "missing", "reasons",
+            ], into: &text)
+        for setting in results.settings.indices {
+            for (s, series) in results.series.enumerated() {
+                guard let last = results.last(s, setting: setting) else { continue }
+                let value = last.value
+                let numbers = [value.mean, value.halfWidth, value.median, value.min, value.max]
+                    .map { $0.map(NumberText.exact) ?? "" }
+                let key = [series.probe, series.output, series.layer, series.index.map(String.init) ?? "", "\(last.step)"]
+                let counts = ["\(value.n)", "\(value.missingCount)", value.reasons]
+                line(results.settings[setting] + key + numbers + counts, into: &text)
+            }
+        }
+        return text
+    }
+
+    private static func line(_ fields: [String], into text: inout String) {
+        for (i, field) in fields.enumerated() {
+            if i > 0 { text.append(",") }
+            text.append(quoted(field))
+        }
+        text.append("\n")
+    }
+
+    /// A field in quotes if it holds a comma, a quote or a line break, its quotes doubled.
+    static func quoted(_ field: String) -> String {
+        guard field.utf8.contains(where: { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }) else { return field }
+        return "\"" + field.replacing("\"", with: "\"\"") + "\""
+    }
+}
