@@ -73,12 +73,12 @@ struct JSONScanner {
             let key = try string()
             // Swift compares strings by canonical equivalence, so keys that only look alike are repeats as well.
             if let first = keys.updateValue(place, forKey: key) {
-                throw problem("key '\(key)' is given twice; the first is in line \(first.line)", at: place)
+                throw problem("key \(quoted(key)) is given twice; the first is in line \(first.line)", at: place)
             }
             let child = Pointer.child(pointer, key)
             keyPositions[child] = place
             skipSpace()
-            guard take(":") else { throw problem("expected ':' after key '\(key)', found \(found)") }
+            guard take(":") else { throw problem("expected ':' after key \(quoted(key)), found \(found)") }
             skipSpace()
             try value(at: child)
             more = try separator(closing: "}")

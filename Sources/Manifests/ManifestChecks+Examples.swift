@@ -2,7 +2,7 @@ extension ManifestChecks {
     mutating func check(_ example: Example, of component: Component) {
         if !component.precisions.contains(example.precision) {
             let list = component.precisions.map(\.rawValue).sorted().joined(separator: ", ")
-            add("\(example.pointer)/dtype", "example '\(example.name)' runs in \(example.precision.rawValue), "
+            add("\(example.pointer)/dtype", "example \(quoted(example.name)) runs in \(example.precision.rawValue), "
                 + "but '\(component.id)' has functions for \(list) only")
         }
         if let binding = example.binding {
@@ -29,7 +29,7 @@ extension ManifestChecks {
             let mayBeParameterOfModel = component.kind == .model && isArray(value)
             guard known.contains(name) else {
                 if !mayBeParameterOfModel {
-                    add(here, key: true, "example '\(example.name)' gives the unknown '\(name)'" + Nearest.hint(for: name, among: known))
+                    add(here, key: true, "example \(quoted(example.name)) gives the unknown \(quoted(name))" + Nearest.hint(for: name, among: known))
                 }
                 continue
             }
@@ -45,9 +45,10 @@ extension ManifestChecks {
         }
         for (name, isRequired) in arrays.map({ ($0.name, $0.isRequired) }) + numbers
         where isRequired && example.given[name] == nil {
-            add("\(example.pointer)/given", "example '\(example.name)' does not give '\(name)'")
+            add("\(example.pointer)/given", "example \(quoted(example.name)) does not give '\(name)'")
         }
-        if component.kind == .dataset, let begin = integer("begin", example), let end = integer("end", example), end < begin || begin < 0 {
+        if component.kind == .dataset, let begin = integer("begin", example), let end = integer("end", example),
+            begin < 0 || end < begin {
             add("\(example.pointer)/given/end", "rows \(begin) ..< \(end) are no range")
         }
     }
@@ -126,7 +127,7 @@ extension ManifestChecks {
         for (name, value) in example.expected {
             let here = Pointer.child("\(example.pointer)/expect", name)
             guard known.contains(name) else {
-                add(here, key: true, "example '\(example.name)' expects the unknown '\(name)'" + Nearest.hint(for: name, among: known))
+                add(here, key: true, "example \(quoted(example.name)) expects the unknown \(quoted(name))" + Nearest.hint(for: name, among: known))
                 continue
             }
             let output = component.output(name)
@@ -142,7 +143,7 @@ extension ManifestChecks {
                 if let rank = output?.shape?.count, shape.count != rank {
                     add(here, "'\(name)' \(words(rank)), got shape \(text(shape))")
                 } else if component.kind == .dataset, let begin = integer("begin", example), let end = integer("end", example),
-                    let rows = shape.first, rows != end - begin {
+                    let rows = shape.first, 0 <= begin, begin <= end, rows != end - begin {
                     add("\(here)/shape", "'\(name)' has \(rows) rows, but the example asks for rows \(begin) ..< \(end)")
                 }
             }

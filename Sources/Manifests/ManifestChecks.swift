@@ -22,7 +22,7 @@ struct ManifestChecks {
     mutating func checkKnown(_ name: String, _ what: String, among known: [String], at pointer: String) -> Bool {
         if known.contains(name) { return true }
         let hint = known.isEmpty ? "; there are none" : Nearest.hint(for: name, among: known)
-        add(pointer, "unknown \(what) '\(name)'\(hint)")
+        add(pointer, "unknown \(what) \(quoted(name))\(hint)")
         return false
     }
 

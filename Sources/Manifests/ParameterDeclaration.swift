@@ -80,7 +80,7 @@ package struct ParameterDeclaration: Hashable, Sendable {
             guard let text = value.string else { return wrong("one of \(values.joined(separator: ", "))") }
             if values.contains(text) { return .success(value) }
             return .failure(
-                InvalidOption("unknown \(id) '\(text)'" + Nearest.hint(for: text, among: values), path: path))
+                InvalidOption("unknown \(id) \(quoted(text))" + Nearest.hint(for: text, among: values), path: path))
         case .int:
             guard let int = value.int else { return wrong("an integer") }
             return isInside(.int(int)) ? .success(.int(int)) : wrong(bounds)

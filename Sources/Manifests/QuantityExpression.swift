@@ -63,29 +63,29 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         guard let open = compact.firstIndex(of: "(") else {
             guard Self.basic[compact] != nil else {
                 throw UnknownQuantity(
-                    sentence: "unknown quantity '\(text)'" + Nearest.hint(for: compact, among: Array(Self.basic.keys)))
+                    sentence: "unknown quantity \(quoted(text))" + Nearest.hint(for: compact, among: Array(Self.basic.keys)))
             }
             self.init(function: nil, arguments: [compact])
             return
         }
         let name = String(compact[..<open])
-        guard compact.hasSuffix(")") else { throw UnknownQuantity(sentence: "'\(text)' has no ')' at its end") }
+        guard compact.hasSuffix(")") else { throw UnknownQuantity(sentence: "\(quoted(text)) has no ')' at its end") }
         guard let forms = Self.functions[name] else {
             throw UnknownQuantity(
-                sentence: "unknown function '\(name)' in '\(text)'"
+                sentence: "unknown function \(quoted(name)) in \(quoted(text))"
                     + Nearest.hint(for: name, among: Array(Self.functions.keys)))
         }
         let inner = compact[compact.index(after: open)...].dropLast()
         let arguments = inner.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         guard arguments.count == forms.count else {
             let noun = forms.count == 1 ? "1 quantity" : "\(forms.count) quantities"
-            throw UnknownQuantity(sentence: "\(name) takes \(noun), got \(arguments.count) in '\(text)'")
+            throw UnknownQuantity(sentence: "\(name) takes \(noun), got \(arguments.count) in \(quoted(text))")
         }
         for (argument, form) in zip(arguments, forms) where Self.basic[argument] != form {
             let allowed = Self.basic.keys.elements.filter { Self.basic[$0] == form }
             let what = form == .weight ? "a weight" : "a quantity with a row per sample"
             throw UnknownQuantity(
-                sentence: "\(name) takes \(what), got '\(argument)'" + Nearest.hint(for: argument, among: allowed))
+                sentence: "\(name) takes \(what), got \(quoted(argument))" + Nearest.hint(for: argument, among: allowed))
         }
         self.init(function: name, arguments: arguments)
     }

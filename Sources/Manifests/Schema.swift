@@ -25,7 +25,7 @@ package struct Schema: Sendable {
         var items: Int?
         var uniqueItems = false
         /// `minItems`, `maxLength`, …: a bound on a count.
-        var bounds: [String: Double] = [:]
+        var bounds: [String: Int] = [:]
         var minimum: JSON?
         var maximum: JSON?
         var exclusiveMinimum: JSON?
@@ -121,7 +121,7 @@ package struct Schema: Sendable {
             guard let bound = value.int, bound >= 0 else {
                 throw document.problem(at: at, "\(key) must be an integer >= 0, got \(value.brief)")
             }
-            node.bounds[key] = Double(bound)
+            node.bounds[key] = bound
         case "minimum": node.minimum = try number(value, at)
         case "maximum": node.maximum = try number(value, at)
         case "exclusiveMinimum": node.exclusiveMinimum = try number(value, at)

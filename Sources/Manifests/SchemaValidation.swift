@@ -55,7 +55,7 @@ struct SchemaValidation {
         if let text = value.string, names.count == values.count, names.count > 1, let key = Pointer.tokens(pointer).last {
             let what = Int(key) == nil ? key : "item"
             let place = pointer.lastIndex(of: "/").map { String(pointer[..<$0]) } ?? ""
-            add(pointer, "unknown \(what) '\(text)'\(inside(place))" + Nearest.hint(for: text, among: names))
+            add(pointer, "unknown \(what) \(quoted(text))\(inside(place))" + Nearest.hint(for: text, among: names))
         } else {
             let allowed = values.map(\.brief).joined(separator: ", ")
             add(pointer, "\(name(pointer)) must be \(values.count == 1 ? "" : "one of ")\(allowed), got \(value.brief)")
@@ -88,7 +88,7 @@ struct SchemaValidation {
     }
 
     private mutating func checkArray(_ items: [JSON], _ node: Schema.Node, _ pointer: String) {
-        _ = checkCount(items.count, "Items", "item", node, pointer)
+        guard checkCount(items.count, "Items", "item", node, pointer) else { return }
         for (index, item) in items.enumerated() {
             let here = Pointer.child(pointer, index)
             if index < node.prefixItems.count {
@@ -117,7 +117,7 @@ struct SchemaValidation {
             let here = Pointer.child(pointer, key)
             if let names = node.propertyNames, !problems(.string(key), names, here).isEmpty {
                 let expected = title(names) ?? "of the allowed form"
-                add(here, key: true, "key '\(key)'\(inside(pointer)) must be \(expected)")
+                add(here, key: true, "key \(quoted(key))\(inside(pointer)) must be \(expected)")
             }
             var known = false
             if let property = node.properties[key] {
@@ -132,7 +132,7 @@ struct SchemaValidation {
             if schema.nodes[additional].always == false {
                 let known = Array(node.properties.keys)
                 if let nearest = Nearest.name(to: key, among: known) { meant.insert(nearest) }
-                add(here, key: true, "unknown key '\(key)'\(inside(pointer))" + Nearest.hint(for: key, among: known))
+                add(here, key: true, "unknown key \(quoted(key))\(inside(pointer))" + Nearest.hint(for: key, among: known))
             } else {
                 check(member, against: additional, at: here)
             }
@@ -148,9 +148,8 @@ struct SchemaValidation {
         _ count: Int, _ suffix: String, _ noun: String, _ node: Schema.Node, _ pointer: String
     ) -> Bool {
         for (bound, word) in [(node.bounds["min" + suffix], "least"), (node.bounds["max" + suffix], "most")] {
-            guard let bound, word == "least" ? Double(count) < bound : Double(count) > bound else { continue }
-            let limit = Int(bound)
-            let what = "at \(word) \(limit) \(noun)\(limit == 1 ? "" : "s")"
+            guard let bound, word == "least" ? count < bound : count > bound else { continue }
+            let what = "at \(word) \(bound) \(noun)\(bound == 1 ? "" : "s")"
             add(pointer, "\(name(pointer)) must have \(what), got \(count)")
             return false
         }

@@ -28,8 +28,11 @@ import Testing
     @Test(.enabled(if: folder != nil, "json-schema-test-suite is not installed and JSON_SCHEMA_SUITE is not set"))
     func agreesWithTheOfficialCases() throws {
         let folder = try #require(Self.folder)
-        // Before 2019-09 a $ref hid its neighbours, and prefixItems did not exist.
-        let files = Self.files.filter { !folder.hasSuffix("draft7") || $0 != "ref" && $0 != "prefixItems" }
+        // Before 2019-09 a $ref hid its neighbours.
+        let files = Self.files.filter { file in
+            (!folder.hasSuffix("draft7") || file != "ref")
+                && FileManager.default.fileExists(atPath: "\(folder)/\(file).json")
+        }
         var checked = 0, refused: [String] = []
         for file in files {
             let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(file).json"))
@@ -46,8 +49,7 @@ import Testing
             }
         }
         // A schema with a keyword beyond ours is refused; that must stay the exception.
-        #expect(checked > 400, "\(checked) cases; refused: \(refused)")
-        #expect(refused.count < 60, "\(refused)")
+        #expect(checked > 300 && refused.count < 30, "\(checked) cases; refused: \(refused)")
     }
 
     private struct Group: Decodable {

@@ -38,7 +38,7 @@ import Testing
             let root = try StrictJSON.parse(fixture.text, file: "f").root
             #expect(try StrictJSON.parse(root.text(pretty: pretty), file: "f").root == root)
         }
-        for double in [0.1, -0.0, 5e-324.nextUp, 1e16, 123456789.125, .greatestFiniteMagnitude, 1 / 3, 1e22, 2.5e-300] {
+        for double in [0.1, -0.0, Double.leastNonzeroMagnitude, 1e16, 123456789.125, .greatestFiniteMagnitude, 1 / 3, 1e22, 2.5e-300] {
             let text = JSON.object(["x": .double(double)]).text(pretty: pretty)
             let back = try #require(try StrictJSON.parse(text, file: "f").root["x"]?.double)
             #expect(back.bitPattern == double.bitPattern)
