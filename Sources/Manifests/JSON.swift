@@ -83,7 +83,9 @@ extension JSON {
 
 /// Text of a file inside an error message: in single quotes, short, on one line, without control characters.
 package func quoted(_ text: String) -> String {
-    let short = text.unicodeScalars.count <= 60 ? text : String(String.UnicodeScalarView(text.unicodeScalars.prefix(57))) + "…"
+    let short =
+        text.unicodeScalars.count <= 60
+        ? text : String(String.UnicodeScalarView(text.unicodeScalars.prefix(57))) + "…"
     let parts = short.unicodeScalars.map { scalar in
         scalar.properties.generalCategory == .control ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
     }

@@ -92,8 +92,12 @@ package struct ParameterDeclaration: Hashable, Sendable {
     }
 
     private func isInside(_ value: JSON) -> Bool {
-        if let minimum, value.isLess(than: minimum) == true || excludesMinimum && value.isEqual(to: minimum) { return false }
-        if let maximum, maximum.isLess(than: value) == true || excludesMaximum && value.isEqual(to: maximum) { return false }
+        if let minimum, value.isLess(than: minimum) == true || excludesMinimum && value.isEqual(to: minimum) {
+            return false
+        }
+        if let maximum, maximum.isLess(than: value) == true || excludesMaximum && value.isEqual(to: maximum) {
+            return false
+        }
         return true
     }
 

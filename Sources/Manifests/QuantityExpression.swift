@@ -63,7 +63,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         guard let open = compact.firstIndex(of: "(") else {
             guard Self.basic[compact] != nil else {
                 throw UnknownQuantity(
-                    sentence: "unknown quantity \(quoted(text))" + Nearest.hint(for: compact, among: Array(Self.basic.keys)))
+                    sentence: "unknown quantity \(quoted(text))"
+                        + Nearest.hint(for: compact, among: Array(Self.basic.keys)))
             }
             self.init(function: nil, arguments: [compact])
             return
@@ -85,7 +86,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
             let allowed = Self.basic.keys.elements.filter { Self.basic[$0] == form }
             let what = form == .weight ? "a weight" : "a quantity with a row per sample"
             throw UnknownQuantity(
-                sentence: "\(name) takes \(what), got \(quoted(argument))" + Nearest.hint(for: argument, among: allowed))
+                sentence: "\(name) takes \(what), got \(quoted(argument))"
+                    + Nearest.hint(for: argument, among: allowed))
         }
         self.init(function: name, arguments: arguments)
     }

@@ -78,10 +78,12 @@ import Testing
     func agreesWithPython() throws {
         var generator = SplitMix(state: 2024)
         let texts = [
-            "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "-", ".", "e", "1e999", "NaN", "\\u0000", "\\ud800", " ", "\n", "\t",
+            "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "-", ".", "e", "1e999", "NaN", "\\u0000", "\\ud800", " ",
+            "\n", "\t",
             "true", "\u{E9}", "//", "'", "99999999999999999999",
         ]
-        let pieces = texts.map { Array($0.utf8) } + [[0xC0, 0xAF], [0xED, 0xA0, 0x80], [0], [0xFF], [0xEF, 0xBB, 0xBF]]
+        let pieces =
+            texts.map { Array($0.utf8) } + [[0xC0, 0xAF], [0xED, 0xA0, 0x80], [0], [0xFF], [0xEF, 0xBB, 0xBF]]
         var files: [[UInt8]] = []
         for round in 0..<4000 {
             // Fixtures are long, so most rounds take the dense short texts.

@@ -6,8 +6,10 @@ import Testing
 @Suite struct MutationTests {
     /// Values at the edge of what the code computes with.
     private static let values: [JSON] = [
-        .null, .bool(true), .int(0), .int(-1), .int(.max), .int(.min), .double(0.5), .double(-1e300), .double(1e18), .string(""),
-        .string("x"), .string("rows"), .string("{variant}"), .string("mean("), .string("999999999*999999999*999999999"),
+        .null, .bool(true), .int(0), .int(-1), .int(.max), .int(.min), .double(0.5), .double(-1e300), .double(1e18),
+        .string(""),
+        .string("x"), .string("rows"), .string("{variant}"), .string("mean("),
+        .string("999999999*999999999*999999999"),
         .string("\u{1B}[31m"), .array([]), .array([.int(.max), .int(.max)]), .array([.null]), .object([:]),
         .object(["shape": .array([.int(.max), .int(2)]), "data": .array([])]), .object(["param": .string("x")]),
     ]
@@ -53,7 +55,9 @@ import Testing
                 refused += 1
                 #expect(!error.problems.isEmpty)
                 for problem in error.problems {
-                    #expect(problem.position != nil && !problem.sentence.contains("\u{1B}") && !problem.sentence.contains("\n"))
+                    #expect(
+                        problem.position != nil && !problem.sentence.contains("\u{1B}")
+                            && !problem.sentence.contains("\n"))
                 }
             }
         }

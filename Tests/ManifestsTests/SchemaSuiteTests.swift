@@ -15,14 +15,16 @@ import Testing
 
     private static let files = [
         "additionalProperties", "allOf", "anyOf", "boolean_schema", "const", "default", "enum", "exclusiveMaximum",
-        "exclusiveMinimum", "if-then-else", "infinite-loop-detection", "items", "maxItems", "maxLength", "maxProperties",
-        "maximum", "minItems", "minLength", "minProperties", "minimum", "not", "oneOf", "pattern", "patternProperties",
+        "exclusiveMinimum", "if-then-else", "infinite-loop-detection", "items", "maxItems", "maxLength",
+        "maxProperties",
+        "maximum", "minItems", "minLength", "minProperties", "minimum", "not", "oneOf", "pattern",
+        "patternProperties",
         "prefixItems", "properties", "propertyNames", "ref", "required", "type", "uniqueItems",
     ]
 
     /// Cases that our rules exclude, with the reason.
     private static let excluded: [String: String] = [
-        "nul characters in strings": "JSON files with U+0000 never get here",
+        "nul characters in strings": "JSON files with U+0000 never get here"
     ]
 
     @Test(.enabled(if: folder != nil, "json-schema-test-suite is not installed and JSON_SCHEMA_SUITE is not set"))
@@ -36,7 +38,8 @@ import Testing
         var checked = 0, refused: [String] = []
         for file in files {
             let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(file).json"))
-            for group in try JSONDecoder().decode([Group].self, from: data) where Self.excluded[group.description] == nil {
+            for group in try JSONDecoder().decode([Group].self, from: data)
+            where Self.excluded[group.description] == nil {
                 guard let schema = try? Schema(Document(file: file, root: group.schema.json)) else {
                     refused.append("\(file): \(group.description)")
                     continue

@@ -20,7 +20,9 @@ import Testing
         var ids: Set<String> = []
         for folder in Self.folders {
             let manifest = try Manifest.load(folder: folder)
-            for component in manifest.components { #expect(ids.insert(component.fullID).inserted, "\(component.fullID)") }
+            for component in manifest.components {
+                #expect(ids.insert(component.fullID).inserted, "\(component.fullID)")
+            }
         }
     }
 }
