@@ -22,7 +22,7 @@ struct PlanTests {
     @Test func lastKeyRunsFastest() throws {
         let plan = try Fixtures.plan(Fixtures.study, ["model.widths=[[3, 2], [9]]", "seeds=5"])
         #expect(plan.runs.map(\.label) == [
-            "weight_decay=0.0 widths=3x2 seed=5", "weight_decay=0.0 widths=9 seed=5",
+            "weight_decay=0 widths=3x2 seed=5", "weight_decay=0 widths=9 seed=5",
             "weight_decay=0.0001 widths=3x2 seed=5", "weight_decay=0.0001 widths=9 seed=5",
             "weight_decay=0.001 widths=3x2 seed=5", "weight_decay=0.001 widths=9 seed=5",
         ])

@@ -101,7 +101,7 @@ struct StudyRunnerTests {
     @Test(arguments: ["", "trap '' TERM;"])
     func interruptionKeepsWhatIsFinished(_ trap: String) throws {
         let script = """
-            case "$2" in *weight_decay0.0-*) \(Self.finish); exit 0;; esac
+            case "$2" in *weight_decay0-*) \(Self.finish); exit 0;; esac
             \(trap) echo "3 100 10.0 0.5"; exec tail -f /dev/null
             """
         let outcome = try runner(script, jobs: 1).run(display: InterruptingDisplay())
