@@ -62,7 +62,7 @@ let package = Package(
         .target(
             name: "PluginHost",
             dependencies: ["CSyzygy", "CShims", "LinearAlgebra", "Engine", "Protocols", "Manifests"]),
-        .target(name: "Observing", dependencies: ["LinearAlgebra", "Engine", "Protocols"]),
+        .target(name: "Observing", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Manifests"]),
         .target(name: "Training", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Observing"]),
         .target(
             name: "Studies",
