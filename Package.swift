@@ -12,17 +12,33 @@ struct Plugin {
     var targets: [Target] {
         let library = Target.target(
             name: "\(name)Plugin", dependencies: swift ? ["SyzygyKit"] : ["CSyzygy"],
-            path: "\(folder)/Sources", cSettings: [.unsafeFlags(["-fno-math-errno"])],
+            path: "\(folder)/Sources", publicHeadersPath: swift ? nil : ".",  // no `include` folder
+            cSettings: [.unsafeFlags(["-fno-math-errno"])],
             linkerSettings: [.linkedLibrary("m")])
         guard tests else { return [library] }
         return [library, .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"], path: "\(folder)/Tests")]
     }
 }
 
-let plugins: [Plugin] = []
+let plugins: [Plugin] = [
+    Plugin(name: "Adam", tests: false),
+    Plugin(name: "Alignment", tests: false),
+    Plugin(name: "CrossEntropy", swift: true, tests: false),
+    Plugin(name: "Digits", tests: false),
+    Plugin(name: "Exponents", tests: false),
+    Plugin(name: "Fact", tests: false),
+    Plugin(name: "L2", tests: false),
+    Plugin(name: "MLP", swift: true, tests: false),
+    Plugin(name: "MeanSquaredError", swift: true, tests: false),
+    Plugin(name: "NeuralCollapse", swift: true, tests: false),
+    Plugin(name: "Performance", tests: false),
+    Plugin(name: "SGD", tests: false),
+    Plugin(name: "Syre", tests: false),
+    Plugin(name: "Teachers", tests: false),
+]
 
 /// The C libraries of the system, as module maps and small shims (`Sources/CShims`).
-let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "dnnl", "openblas", "lapacke", "sodium", "dl", "m"]
+let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "dnnl", "openblas", "lapacke", "gomp", "sodium", "dl", "m"]
     .map { .linkedLibrary($0) }
 
 let package = Package(
@@ -56,7 +72,9 @@ let package = Package(
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "Reporting", dependencies: ["Studies", "Manifests", "Protocols"]),
-        .target(name: "PluginTesting", dependencies: ["PluginHost", "Manifests", "Protocols", "Engine", "LinearAlgebra"]),
+        .target(
+            name: "PluginTesting",
+            dependencies: ["PluginHost", "Observing", "Training", "Manifests", "Protocols", "Engine", "LinearAlgebra"]),
         .target(name: "SyzygyKit", dependencies: ["CSyzygy"]),
         .executableTarget(
             name: "syzygy",

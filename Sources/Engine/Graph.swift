@@ -10,7 +10,138 @@ package struct Node: Hashable, Sendable {
     package init(id: Int) { self.id = id }
 }
 
-/// A computation with static shapes, built once and compiled into a `Program`.
+/// A computation with static shapes, built once, differentiated by adding nodes, and compiled into `Program`s.
+///
+/// Equal nodes are one node: building the same expression twice costs nothing at run time.
 package final class Graph {
+    /// How a node gets its value.
+    package enum Definition: Hashable, Sendable {
+        case input(String)
+        case scalar(String)
+        /// The bits of a number.
+        case constant(UInt64)
+        /// 0, 1, … n - 1.
+        case iota(Int)
+        /// Index in `blocks`.
+        case parameter(Int)
+        case operation(Operation, [Node])
+    }
+
+    package private(set) var blocks: [ParameterBlock] = []
+    package private(set) var layers: [Layer] = []
+    private var nodes: [(definition: Definition, shape: [Int])] = []
+    private var known: [Definition: Node] = [:]
+
     package init() {}
+
+    package var nodeCount: Int { nodes.count }
+    package func shape(of node: Node) -> [Int] { nodes[node.id].shape }
+    package func definition(of node: Node) -> Definition { nodes[node.id].definition }
+
+    private func node(_ definition: Definition, _ shape: [Int]) -> Node {
+        if let node = known[definition] { return node }
+        nodes.append((definition, shape))
+        let node = Node(id: nodes.count - 1)
+        known[definition] = node
+        return node
+    }
+
+    // MARK: Sources
+
+    /// A tensor of the batch (labels too, as numbers), set before each run. The name stands for one shape only.
+    package func input(_ name: String, shape: [Int]) -> Node {
+        let node = node(.input(name), shape)
+        precondition(self.shape(of: node) == shape, "input \(name) was declared with shape \(self.shape(of: node))")
+        return node
+    }
+
+    /// A number set before each run, shape `[]`.
+    package func scalar(_ name: String) -> Node { node(.scalar(name), []) }
+
+    /// A fixed number, shape `[]`.
+    package func constant(_ value: Double) -> Node { node(.constant(value.bitPattern), []) }
+
+    /// 0, 1, … count - 1, shape `[count]`.
+    package func iota(_ count: Int) throws -> Node {
+        try Shape.check([count], for: "iota")
+        return node(.iota(count), [count])
+    }
+
+    /// A trained block. Fans left out follow from the shape: `[out, in, …]` has fan_in = in · … and fan_out = out · ….
+    package func parameter(
+        _ name: String, role: ParameterRole, shape: [Int], initializer: Initializer, fanIn: Int? = nil,
+        fanOut: Int? = nil
+    ) throws -> Node {
+        guard !name.isEmpty else { throw GraphError("parameter: the name is empty") }
+        guard !blocks.contains(where: { $0.name == name }) else {
+            throw GraphError("parameter: '\(name)' is declared twice")
+        }
+        try Shape.check(shape, for: "parameter \(name)")
+        guard initializer.scale.isFinite else {
+            throw GraphError("parameter \(name): the initializer's scale is \(initializer.scale); a finite number is expected")
+        }
+        for (fan, value) in [("fan_in", fanIn), ("fan_out", fanOut)] {
+            guard value ?? 1 > 0 else { throw GraphError("parameter \(name): \(fan) is \(value ?? 0); at least 1 is expected") }
+        }
+        let rest = shape.dropFirst()
+        blocks.append(ParameterBlock(
+            name: name, shape: shape, role: role, initializer: initializer,
+            fanIn: fanIn ?? (rest.isEmpty ? shape.first ?? 1 : rest.reduce(1, *)),
+            fanOut: fanOut ?? (shape.first ?? 1) * rest.dropFirst().reduce(1, *),
+            offset: blocks.last?.end ?? 0))
+        return node(.parameter(blocks.count - 1), shape)
+    }
+
+    /// Declares output = input · weightᵀ, before any bias, as a layer to observe. The last one is the head.
+    package func layer(_ name: String, input: Node, weight: Node, bias: Node?, output: Node) throws {
+        guard !name.isEmpty else { throw GraphError("layer: the name is empty") }
+        guard !layers.contains(where: { $0.name == name }) else { throw GraphError("layer: '\(name)' is declared twice") }
+        let what = "layer \(name)"
+        try check([input, weight, output] + (bias.map { [$0] } ?? []), for: what)
+        let (x, w, y) = (operand(input), operand(weight), operand(output))
+        for matrix in [x, w, y] where matrix.shape.count != 2 { throw GraphError("\(what): \(matrix) is not a matrix") }
+        guard x.shape[1] == w.shape[1] else {
+            throw GraphError("\(what): input \(x) and weight \(w) do not fit: \(x.shape[1]) features against \(w.shape[1])")
+        }
+        guard y.shape == [x.shape[0], w.shape[0]] else {
+            throw GraphError("\(what): output \(y) is not \([x.shape[0], w.shape[0]]), input times weight transposed")
+        }
+        if let bias, shape(of: bias) != [w.shape[0]] {
+            throw GraphError("\(what): bias \(operand(bias)) is not \([w.shape[0]])")
+        }
+        layers.append(Layer(name: name, input: input, weight: weight, bias: bias, output: output))
+    }
+
+    // MARK: Operations
+
+    package func apply(_ operation: Operation, _ inputs: [Node]) throws -> Node {
+        let rule = operation.rule
+        try check(inputs, for: rule.name)
+        guard inputs.count == rule.inputCount else {
+            throw GraphError("\(rule.name): \(inputs.count) inputs; \(rule.inputCount) expected")
+        }
+        let shape = try rule.shape(of: inputs.map(operand))
+        if let simpler = try rule.simplified(inputs.map { Term(graph: self, node: $0) }) { return simpler.node }
+        return node(.operation(operation, inputs), shape)
+    }
+
+    package func reshape(_ node: Node, to shape: [Int]) throws -> Node { try apply(.reshape(shape), [node]) }
+    package func broadcast(_ node: Node, to shape: [Int]) throws -> Node { try apply(.broadcast(shape), [node]) }
+
+    func check(_ nodes: [Node], for what: String) throws {
+        for node in nodes where !self.nodes.indices.contains(node.id) {
+            throw GraphError("\(what): node \(node.id) does not exist; the graph has \(nodeCount) nodes")
+        }
+    }
+
+    /// The node as errors name it.
+    func operand(_ node: Node) -> Operand {
+        let name: String? =
+            switch definition(of: node) {
+            case .input(let name), .scalar(let name): name
+            case .parameter(let index): blocks[index].name
+            default: layers.first { $0.output == node }.map { "\($0.name).output" }
+            }
+        return Operand(name: name, shape: shape(of: node))
+    }
 }

@@ -1,5 +1,136 @@
+import CShims
+import LinearAlgebra
+
 /// Values and gradients of all parameters of a network, each in one contiguous buffer with named blocks.
+///
+/// Buffers start on a cache line; the gaps between blocks are 0 and stay so. Programs of one graph can share a store.
 package final class ParameterStore {
     package let precision: Precision
-    package init(precision: Precision) { self.precision = precision }
+    package let blocks: [ParameterBlock]
+    package let values: UnsafeMutableRawPointer
+    package let gradients: UnsafeMutableRawPointer
+    /// Elements of either buffer, gaps included; a multiple of 16.
+    package let count: Int
+
+    package init(blocks: [ParameterBlock], precision: Precision) {
+        self.precision = precision
+        self.blocks = blocks
+        count = blocks.last?.end ?? 0
+        values = Memory.zeroed(bytes: count * precision.bytes)
+        gradients = Memory.zeroed(bytes: count * precision.bytes)
+    }
+
+    deinit {
+        values.deallocate()
+        gradients.deallocate()
+    }
+
+    /// Parameters without gaps.
+    package var parameterCount: Int { blocks.reduce(0) { $0 + $1.count } }
+
+    package func copy(block index: Int) -> [Double] {
+        let block = blocks[index]
+        return Memory.read(values + block.offset * precision.bytes, count: block.count, precision)
+    }
+
+    package func copyGradient(block index: Int) -> [Double] {
+        let block = blocks[index]
+        return Memory.read(gradients + block.offset * precision.bytes, count: block.count, precision)
+    }
+
+    /// Sets the values of a block; f32 rounds to nearest.
+    package func set(block index: Int, _ newValues: [Double]) {
+        let block = blocks[index]
+        precondition(newValues.count == block.count, "\(block.name) has \(block.count) values, not \(newValues.count)")
+        Memory.write(newValues, to: values + block.offset * precision.bytes, precision)
+    }
+
+    /// Takes the values of a store with the same blocks, whatever its precision.
+    package func copyValues(from other: ParameterStore) {
+        precondition(other.count == count, "the stores have different blocks")
+        if other.precision == precision {
+            values.copyMemory(from: other.values, byteCount: count * precision.bytes)
+        } else {
+            Memory.write(Memory.read(other.values, count: count, other.precision), to: values, precision)
+        }
+    }
+}
+
+extension ParameterStore {
+    /// Sets every block to its first values. Block b draws from the stream (seed, "initial/<b>"), in f64: its values depend
+    /// on the seed, its name and its shape only, and f32 values are the rounded f64 ones.
+    package func initialize(seed: UInt64) {
+        for index in blocks.indices {
+            let block = blocks[index]
+            set(block: index, block.initialValues(from: Stream(seed: seed, name: "initial/\(block.name)")))
+        }
+    }
+}
+
+extension ParameterBlock {
+    func initialValues(from stream: Stream) -> [Double] {
+        let scale = initializer.scale, fanIn = Double(fanIn), fanOut = Double(fanOut)
+        switch initializer.scheme {
+        case .constant: return [Double](repeating: scale, count: count)
+        case .normal: return normal(scale, stream)
+        case .uniform: return uniform(scale, stream)
+        case .glorot_normal: return normal(scale * (2 / (fanIn + fanOut)).squareRoot(), stream)
+        case .glorot_uniform: return uniform(scale * (6 / (fanIn + fanOut)).squareRoot(), stream)
+        case .he_normal: return normal(scale * (2 / fanIn).squareRoot(), stream)
+        case .he_uniform: return uniform(scale * (6 / fanIn).squareRoot(), stream)
+        case .lecun_normal: return normal(scale * (1 / fanIn).squareRoot(), stream)
+        case .torch_linear: return uniform(scale / fanIn.squareRoot(), stream)
+        case .orthogonal: return orthogonal(stream).map { scale * $0 }
+        }
+    }
+
+    private func normal(_ deviation: Double, _ stream: Stream) -> [Double] {
+        var values = [Double](repeating: 0, count: count)
+        values.withUnsafeMutableBufferPointer { stream.normal(into: $0) }
+        return values.map { deviation * $0 }
+    }
+
+    private func uniform(_ halfWidth: Double, _ stream: Stream) -> [Double] {
+        var values = [Double](repeating: 0, count: count)
+        values.withUnsafeMutableBufferPointer { stream.uniform(into: $0) }
+        return values.map { halfWidth * (2 * $0 - 1) }
+    }
+
+    /// Q of the QR decomposition (diagonal of R ≥ 0) of a normal matrix: uniform among orthogonal matrices.
+    private func orthogonal(_ stream: Stream) -> [Double] {
+        let rows = shape.first ?? 1, columns = count / rows
+        let gaussian = Matrix(rows: max(rows, columns), columns: min(rows, columns), elements: normal(1, stream))
+        guard let q = try? gaussian.qr().q else { return [Double](repeating: .nan, count: count) }  // only without memory
+        return (rows < columns ? q.transposed : q).elements
+    }
+}
+
+/// Buffers on cache lines, and numbers in and out of them.
+enum Memory {
+    static func zeroed(bytes: Int) -> UnsafeMutableRawPointer {
+        let size = max((bytes + 63) / 64 * 64, 64)
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+        return memory
+    }
+
+    static func read(_ source: UnsafeRawPointer, count: Int, _ precision: Precision) -> [Double] {
+        switch precision {
+        case .f32:
+            let floats = source.assumingMemoryBound(to: Float.self)
+            return (0..<count).map { Double(floats[$0]) }
+        case .f64:
+            return Array(UnsafeBufferPointer(start: source.assumingMemoryBound(to: Double.self), count: count))
+        }
+    }
+
+    static func write(_ values: [Double], to target: UnsafeMutableRawPointer, _ precision: Precision) {
+        switch precision {
+        case .f32:
+            let floats = target.assumingMemoryBound(to: Float.self)
+            for i in values.indices { floats[i] = Float(values[i]) }
+        case .f64:
+            target.assumingMemoryBound(to: Double.self).update(from: values, count: values.count)
+        }
+    }
 }

@@ -4,6 +4,10 @@
 #include <dlfcn.h>
 #include <json-c/json.h>
 #include <cblas.h>
+#include <lapacke.h>
 #include <sodium.h>
 #include "binding.h"
+#include "kernels.h"
+#include "onednn.h"
+#include "philox.h"
 #endif

@@ -1,0 +1,73 @@
+/* The arithmetic of compiled graphs: small kernels over resolved pointers, run one after the other.
+ * Products are in onednn.h (f32) and OpenBLAS (f64). */
+#ifndef SYZYGY_KERNELS_H
+#define SYZYGY_KERNELS_H
+#include <stdint.h>
+
+/* One step of a compiled program. What the sizes mean depends on the kernel:
+ *   tiles           detail is an sz_tiles
+ *   sum, max        a [outer, n, inner] -> out [outer, inner]; sums accumulate in f64
+ *   softmax, log_softmax   rows of a [outer, n]
+ *   transpose       a [outer, n] -> out [n, outer]
+ *   copy            n elements
+ *   matmul          f32: detail is an sz_product; f64: a, b, out and m = outer, n, k = inner */
+typedef struct sz_step {
+    void (*run)(const struct sz_step *);
+    const void *a, *b;
+    void *out;
+    int64_t outer, n, inner;
+    int32_t transpose_a, transpose_b;
+    void *detail;
+} sz_step;
+typedef void (*sz_kernel)(const sz_step *);
+
+/* Runs the steps in order. Allocates nothing. */
+void sz_run(const sz_step *steps, int64_t count);
+
+/* The kernel of a step for elements of 4 (f32) or 8 (f64) bytes, in the widest vectors of this processor; NULL if unknown. */
+sz_kernel sz_find_kernel(const char *name, int32_t bytes);
+
+/* out[i] = f(a[i], b[i], c[i]); `out` may be one of the operands. Operands a kernel does not take are ignored. */
+typedef void (*sz_map)(int64_t n, void *out, const void *a, const void *b, const void *c);
+sz_map sz_find_map(const char *name, int32_t bytes);
+
+/* Where an operand of a tile program comes from. */
+enum {
+    SZ_DIRECT = 0,    /* contiguous, same shape as the output: read in place */
+    SZ_PERIODIC = 1,  /* repeats every `period` elements and tiles stay within a period: read in place */
+    SZ_HOISTED = 2,   /* the same for every tile: expanded once per run */
+    SZ_EXPANDED = 3   /* expanded for every tile */
+};
+
+#define SZ_MAX_RANK 8
+/* An operand, seen with the (collapsed) dimensions of the output; stride 0 where it is broadcast. */
+typedef struct {
+    const void *source;
+    int32_t mode, slot, rank;
+    const int64_t *dims, *strides;
+} sz_load;
+
+typedef struct {
+    sz_map map;
+    int32_t out, a, b, c; /* slots */
+} sz_instruction;
+
+/* A chain of elementwise operations, run tile by tile so that what lies between stays in the first-level cache.
+ * Slot 0 is the output, the other slots are tiles of scratch or point into operands. */
+#define SZ_MAX_SLOTS 64
+typedef struct {
+    int64_t count;   /* elements of the output */
+    int64_t tile;    /* elements of a tile, at most */
+    int64_t period;  /* tiles do not cross its multiples; 0: no such limit */
+    void *out;
+    int32_t slots, loads, instructions, threads;
+    const sz_load *load;
+    const sz_instruction *instruction;
+    void *scratch;          /* scratch_stride bytes for each thread, slots * SZ_TILE_BYTES of them used */
+    int64_t scratch_stride;
+} sz_tiles;
+#define SZ_TILE_BYTES 4096
+
+/* Threads of the OpenMP pool that oneDNN and OpenBLAS use too. */
+int32_t sz_threads(void);
+#endif

@@ -1,0 +1,41 @@
+/* Both precisions for one instruction set, named by ISA. */
+#define FN(name) JOIN(name, ISA, f32)
+#define T float
+#define LANES 16
+#include "kernels_math.h"
+#define F_EACH EACH
+#define F_ABS(x) __builtin_fabsf(x)
+#define F_SQRT(x) __builtin_sqrtf(x)
+#define F_EXP(x) FN(exp)(x)
+#define F_LOG(x) FN(log)(x)
+#define F_TANH(x) FN(tanh)(x)
+#define F_SIGMOID(x) FN(sigmoid)(x)
+#define F_SOFTPLUS(x) FN(softplus)(x)
+#define F_ERF(x) FN(erf)(x)
+#define F_NORMAL_CDF(x) FN(normal_cdf)(x)
+#define F_SIN_SMALL(x) FN(sine)(x, 0u)
+#define F_COS_SMALL(x) FN(sine)(x, 1u)
+#define F_SMALL_ANGLE 1e6f
+#define F_MATMUL sz_product_run
+#include "kernels_typed.h"
+#include "kernels_undefine.h"
+
+#define FN(name) JOIN(name, ISA, f64)
+#define T double
+#define LANES 8
+#define F_EACH for (int64_t i = 0; i < n; i++)
+#define F_ABS(x) fabs(x)
+#define F_SQRT(x) sqrt(x)
+#define F_EXP(x) exp(x)
+#define F_LOG(x) log(x)
+#define F_TANH(x) tanh(x)
+#define F_SIGMOID(x) sigmoid_f64(x)
+#define F_SOFTPLUS(x) ((x < 0 ? 0 : x) + log1p(exp(-fabs(x))))
+#define F_ERF(x) erf(x)
+#define F_NORMAL_CDF(x) (0.5 * erfc(-0.70710678118654752440 * x))
+#define F_SIN_SMALL(x) sin(x)
+#define F_COS_SMALL(x) cos(x)
+#define F_SMALL_ANGLE INFINITY
+#define F_MATMUL product_f64
+#include "kernels_typed.h"
+#include "kernels_undefine.h"

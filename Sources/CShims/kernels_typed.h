@@ -1,0 +1,273 @@
+/* Kernels for elements of type T. Included for each instruction set and precision with FN, T, LANES and the functions
+ * F_EXP, … defined; defines the tables FN(maps) and FN(kernels) of kernels.c. */
+
+/* `out` may be an operand, so no restrict; element i depends on elements i only. */
+#define EACH _Pragma("clang loop vectorize(assume_safety) interleave(enable)") for (int64_t i = 0; i < n; i++)
+
+#define UNARY(NAME, VALUE) MAP_LOOP(NAME, VALUE, EACH)
+#define MATH(NAME, VALUE) MAP_LOOP(NAME, VALUE, F_EACH) /* f64: libm, one element after the other */
+#define MAP_LOOP(NAME, VALUE, LOOP)                                                                            \
+    static void FN(map_##NAME)(int64_t n, void *out, const void *a, const void *b, const void *c) {            \
+        (void)b; (void)c;                                                                                      \
+        T *o = out;                                                                                            \
+        const T *p = a;                                                                                        \
+        LOOP { T x = p[i]; o[i] = VALUE; }                                                                     \
+    }
+#define BINARY(NAME, VALUE)                                                                                    \
+    static void FN(map_##NAME)(int64_t n, void *out, const void *a, const void *b, const void *c) {            \
+        (void)c;                                                                                               \
+        T *o = out;                                                                                            \
+        const T *p = a, *q = b;                                                                                \
+        EACH { T x = p[i], y = q[i]; o[i] = VALUE; }                                                           \
+    }
+
+UNARY(identity, x)
+UNARY(neg, -x)
+UNARY(reciprocal, (T)1 / x)
+UNARY(square, x * x)
+UNARY(abs, F_ABS(x))
+UNARY(sqrt, F_SQRT(x))
+UNARY(sign, x > 0 ? (T)1 : x < 0 ? (T)-1 : x)   /* NaN stays NaN */
+UNARY(relu, x < 0 ? (T)0 : x)                   /* NaN stays NaN */
+UNARY(step, x > 0 ? (T)1 : (T)0)
+MATH(exp, F_EXP(x))
+MATH(log, F_LOG(x))
+MATH(tanh, F_TANH(x))
+MATH(sigmoid, F_SIGMOID(x))
+MATH(softplus, F_SOFTPLUS(x))
+MATH(erf, F_ERF(x))
+MATH(normal_cdf, F_NORMAL_CDF(x))
+MATH(sin_small, F_SIN_SMALL(x))
+MATH(cos_small, F_COS_SMALL(x))
+BINARY(add, x + y)
+BINARY(sub, x - y)
+BINARY(mul, x *y)
+BINARY(div, x / y)
+BINARY(maximum, x > y || x != x ? x : y) /* NaN of either side stays */
+BINARY(minimum, x < y || x != x ? x : y)
+BINARY(greater, x > y ? (T)1 : (T)0)
+BINARY(equal, x == y ? (T)1 : (T)0)
+
+static void FN(map_select)(int64_t n, void *out, const void *a, const void *b, const void *c) {
+    T *o = out;
+    const T *p = a, *q = b, *r = c;
+    EACH { T x = q[i], y = r[i]; o[i] = p[i] != 0 ? x : y; }
+}
+
+/* Large, infinite and NaN angles take libm's reduction. */
+static int FN(all_small)(int64_t n, const T *a) {
+    int large = 0;
+    for (int64_t i = 0; i < n; i++) large |= !(F_ABS(a[i]) <= F_SMALL_ANGLE);
+    return !large;
+}
+static void FN(map_sin)(int64_t n, void *out, const void *a, const void *b, const void *c) {
+    if (FN(all_small)(n, a)) FN(map_sin_small)(n, out, a, b, c);
+    else for (int64_t i = 0; i < n; i++) ((T *)out)[i] = (T)sin((double)((const T *)a)[i]);
+}
+static void FN(map_cos)(int64_t n, void *out, const void *a, const void *b, const void *c) {
+    if (FN(all_small)(n, a)) FN(map_cos_small)(n, out, a, b, c);
+    else for (int64_t i = 0; i < n; i++) ((T *)out)[i] = (T)cos((double)((const T *)a)[i]);
+}
+
+/* Elements [begin, begin + n) of a broadcast operand. */
+static void FN(expand)(T *restrict out, const sz_load *load, int64_t begin, int64_t n) {
+    int64_t index[SZ_MAX_RANK], rest = begin, offset = 0;
+    const int32_t last = load->rank - 1;
+    const T *source = load->source;
+    if (last < 0) { /* a single number */
+        for (int64_t i = 0; i < n; i++) out[i] = source[0];
+        return;
+    }
+    for (int32_t d = last; d >= 0; d--) {
+        index[d] = rest % load->dims[d];
+        rest /= load->dims[d];
+        offset += index[d] * load->strides[d];
+    }
+    for (int64_t done = 0; done < n;) {
+        int64_t run = load->dims[last] - index[last];
+        if (run > n - done) run = n - done;
+        const T *from = source + offset;
+        if (load->strides[last]) for (int64_t i = 0; i < run; i++) out[done + i] = from[i];
+        else { T x = from[0]; for (int64_t i = 0; i < run; i++) out[done + i] = x; }
+        done += run;
+        index[last] += run;
+        offset += run * load->strides[last];
+        for (int32_t d = last; d > 0 && index[d] == load->dims[d]; d--) {
+            offset += load->strides[d - 1] - index[d] * load->strides[d];
+            index[d] = 0;
+            index[d - 1]++;
+        }
+    }
+}
+
+/* Tiles begin, begin + tile, … of a program, up to `end`, with the scratch of one thread. */
+static void FN(run_tiles)(const sz_tiles *p, char *scratch, int64_t begin, int64_t end) {
+    void *slot[SZ_MAX_SLOTS];
+    for (int32_t s = 0; s < p->slots; s++) slot[s] = scratch + (int64_t)s * SZ_TILE_BYTES;
+    for (int32_t l = 0; l < p->loads; l++)
+        if (p->load[l].mode == SZ_HOISTED)
+            FN(expand)(slot[p->load[l].slot], &p->load[l], 0, p->tile < p->count ? p->tile : p->count);
+    for (int64_t n; begin < end; begin += n) {
+        n = p->tile < end - begin ? p->tile : end - begin;
+        int64_t phase = p->period ? begin % p->period : 0;
+        if (p->period && n > p->period - phase) n = p->period - phase;
+        slot[0] = (T *)p->out + begin;
+        for (int32_t l = 0; l < p->loads; l++) {
+            const sz_load *load = &p->load[l];
+            if (load->mode == SZ_DIRECT) slot[load->slot] = (T *)load->source + begin;
+            else if (load->mode == SZ_PERIODIC) slot[load->slot] = (T *)load->source + phase;
+            else if (load->mode == SZ_EXPANDED) FN(expand)(slot[load->slot], load, begin, n);
+        }
+        for (int32_t k = 0; k < p->instructions; k++) {
+            const sz_instruction *x = &p->instruction[k];
+            x->map(n, slot[x->out], slot[x->a], slot[x->b], slot[x->c]);
+        }
+    }
+}
+
+struct FN(team) { const sz_tiles *program; int64_t share; };
+static void FN(tiles_of_thread)(void *data) {
+    const struct FN(team) *team = data;
+    const sz_tiles *p = team->program;
+    int64_t thread = omp_get_thread_num(), begin = thread * team->share, end = begin + team->share;
+    FN(run_tiles)(p, (char *)p->scratch + thread * p->scratch_stride, begin, end < p->count ? end : p->count);
+}
+
+static void FN(tiles)(const sz_step *s) {
+    const sz_tiles *p = s->detail;
+    if (p->threads < 2) { FN(run_tiles)(p, p->scratch, 0, p->count); return; }
+    int64_t unit = p->period > p->tile ? p->period : p->tile, units = (p->count + unit - 1) / unit;
+    struct FN(team) team = {p, (units + p->threads - 1) / p->threads * unit};
+    GOMP_parallel(FN(tiles_of_thread), &team, (unsigned)p->threads, 0);
+}
+
+/* Sums run in f64 over LANES interleaved partial sums: the same order whatever the instruction set. */
+static double FN(sum_of)(const T *a, int64_t n) {
+    double lane[LANES] = {0}, total = 0;
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int j = 0; j < LANES; j++) lane[j] += (double)a[i + j];
+    for (int j = 0; j < LANES; j++) total += lane[j];
+    for (; i < n; i++) total += (double)a[i];
+    return total;
+}
+
+static T FN(max_of)(const T *a, int64_t n) {
+    T best = a[0];
+    int nan = best != best;
+    for (int64_t i = 1; i < n; i++) {
+        nan |= a[i] != a[i];
+        best = a[i] > best ? a[i] : best;
+    }
+    return nan ? (T)__builtin_nan("") : best;
+}
+
+#define COLUMNS 256
+static void FN(sum)(const sz_step *s) {
+    const T *a = s->a;
+    T *out = s->out;
+    const int64_t inner = s->inner;
+    for (int64_t o = 0; o < s->outer; o++, a += s->n * inner, out += inner) {
+        if (inner == 1) { out[0] = (T)FN(sum_of)(a, s->n); continue; }
+        for (int64_t j = 0; j < inner; j += COLUMNS) {
+            double total[COLUMNS] = {0};
+            const int64_t width = inner - j < COLUMNS ? inner - j : COLUMNS;
+            for (int64_t i = 0; i < s->n; i++) {
+                const T *row = a + i * inner + j;
+                for (int64_t c = 0; c < width; c++) total[c] += (double)row[c];
+            }
+            for (int64_t c = 0; c < width; c++) out[j + c] = (T)total[c];
+        }
+    }
+}
+#undef COLUMNS
+
+static void FN(max)(const sz_step *s) {
+    const T *a = s->a;
+    T *restrict out = s->out;
+    const int64_t inner = s->inner;
+    for (int64_t o = 0; o < s->outer; o++, a += s->n * inner, out += inner) {
+        if (inner == 1) { out[0] = FN(max_of)(a, s->n); continue; }
+        for (int64_t c = 0; c < inner; c++) out[c] = a[c];
+        for (int64_t i = 1; i < s->n; i++) {
+            const T *row = a + i * inner;
+            for (int64_t c = 0; c < inner; c++) out[c] = row[c] > out[c] || row[c] != row[c] ? row[c] : out[c];
+        }
+    }
+}
+
+/* Rows go through in blocks that fit the cache, so that exp sees long contiguous runs even for ten classes. */
+static void FN(softmax)(const sz_step *s) {
+    const int64_t n = s->n, block = n < 1024 ? 1024 / n : 1;
+    for (int64_t row = 0; row < s->outer; row += block) {
+        const int64_t rows = s->outer - row < block ? s->outer - row : block;
+        const T *a = (const T *)s->a + row * n;
+        T *out = (T *)s->out + row * n;
+        for (int64_t r = 0; r < rows; r++) {
+            const T top = FN(max_of)(a + r * n, n);
+            for (int64_t i = 0; i < n; i++) out[r * n + i] = a[r * n + i] - top;
+        }
+        FN(map_exp)(rows * n, out, out, out, out);
+        for (int64_t r = 0; r < rows; r++) {
+            const T total = (T)FN(sum_of)(out + r * n, n);
+            for (int64_t i = 0; i < n; i++) out[r * n + i] /= total;
+        }
+    }
+}
+
+static void FN(log_softmax)(const sz_step *s) {
+    T scratch[1024];
+    const int64_t n = s->n, block = n < 1024 ? 1024 / n : 1;
+    for (int64_t row = 0; row < s->outer; row += block) {
+        const int64_t rows = s->outer - row < block ? s->outer - row : block;
+        const T *a = (const T *)s->a + row * n;
+        T *out = (T *)s->out + row * n, total[1024];
+        for (int64_t r = 0; r < rows; r++) {
+            const T top = FN(max_of)(a + r * n, n);
+            for (int64_t i = 0; i < n; i++) out[r * n + i] = a[r * n + i] - top;
+            total[r] = 0;
+        }
+        if (n <= 1024) {
+            FN(map_exp)(rows * n, scratch, out, out, out);
+            for (int64_t r = 0; r < rows; r++) total[r] = (T)FN(sum_of)(scratch + r * n, n);
+        } else {
+            double sum = 0;
+            for (int64_t i = 0; i < n; i += 1024) {
+                const int64_t width = n - i < 1024 ? n - i : 1024;
+                FN(map_exp)(width, scratch, out + i, out, out);
+                sum += FN(sum_of)(scratch, width);
+            }
+            total[0] = (T)sum;
+        }
+        FN(map_log)(rows, total, total, total, total);
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t i = 0; i < n; i++) out[r * n + i] -= total[r];
+    }
+}
+
+static void FN(transpose)(const sz_step *s) {
+    const T *a = s->a;
+    T *out = s->out;
+    for (int64_t i = 0; i < s->outer; i += 16)
+        for (int64_t j = 0; j < s->n; j += 16)
+            for (int64_t r = i; r < s->outer && r < i + 16; r++)
+                for (int64_t c = j; c < s->n && c < j + 16; c++) out[c * s->outer + r] = a[r * s->n + c];
+}
+
+static void FN(copy)(const sz_step *s) { memcpy(s->out, s->a, (size_t)s->n * sizeof(T)); }
+
+#define MAP(NAME) {#NAME, FN(map_##NAME)}
+static const struct named_map FN(maps)[] = {
+    MAP(identity), MAP(neg), MAP(reciprocal), MAP(square), MAP(abs), MAP(sqrt), MAP(sign), MAP(relu), MAP(step),
+    MAP(exp), MAP(log), MAP(tanh), MAP(sigmoid), MAP(softplus), MAP(erf), MAP(normal_cdf), MAP(sin), MAP(cos),
+    MAP(add), MAP(sub), MAP(mul), MAP(div), MAP(maximum), MAP(minimum), MAP(greater), MAP(equal), MAP(select), {0}};
+static const struct named_kernel FN(kernels)[] = {
+    {"tiles", FN(tiles)}, {"sum", FN(sum)}, {"max", FN(max)}, {"softmax", FN(softmax)},
+    {"log_softmax", FN(log_softmax)}, {"transpose", FN(transpose)}, {"copy", FN(copy)}, {"matmul", F_MATMUL}, {0}};
+
+#undef EACH
+#undef UNARY
+#undef MATH
+#undef MAP_LOOP
+#undef BINARY
+#undef MAP

@@ -1,0 +1,17 @@
+#undef FN
+#undef T
+#undef LANES
+#undef F_EACH
+#undef F_ABS
+#undef F_SQRT
+#undef F_EXP
+#undef F_LOG
+#undef F_TANH
+#undef F_SIGMOID
+#undef F_SOFTPLUS
+#undef F_ERF
+#undef F_NORMAL_CDF
+#undef F_SIN_SMALL
+#undef F_COS_SMALL
+#undef F_SMALL_ANGLE
+#undef F_MATMUL

@@ -1,0 +1,127 @@
+/// What a program does, in order: which nodes it computes, which of them in one pass, and where each reads.
+struct Schedule {
+    enum Work {
+        /// A chain of elementwise operations, the last of which is the step's node. Ids ascend.
+        case elementwise([Int])
+        case operation(Operation)
+        /// 0, 1, …
+        case iota
+    }
+
+    struct Step {
+        let node: Int
+        let work: Work
+        /// Nodes read, each once.
+        let reads: [Int]
+        /// Depends on no input, scalar or parameter: runs once, when the program is made.
+        let isConstant: Bool
+    }
+
+    private(set) var steps: [Step] = []
+    /// Inputs, scalars, constants and parameters in use.
+    private(set) var sources: [Int] = []
+    /// The node whose memory a node's value lives in: itself, or what it reshapes.
+    private(set) var owner: [Int: Int] = [:]
+
+    /// An elementwise group has at most this many operations, so that its slots fit `SZ_MAX_SLOTS`.
+    static let largestGroup = 20
+
+    /// - Parameter results: nodes whose values are wanted; they are never folded into another pass.
+    init(_ graph: Graph, results: [Node]) {
+        let live = Schedule.live(graph, results)
+        var consumers: [Int: [Int]] = [:]
+        var isConstant: [Int: Bool] = [:]
+        for id in live {
+            let inputs = graph.inputs(id)
+            for input in Set(inputs) { consumers[input, default: []].append(id) }
+            switch graph.definition(of: Node(id: id)) {
+            case .input, .scalar, .parameter: isConstant[id] = false
+            case .constant, .iota: isConstant[id] = true
+            case .operation: isConstant[id] = inputs.allSatisfy { isConstant[$0] == true }
+            }
+            owner[id] = graph.isAlias(id) ? owner[inputs[0]] : id
+        }
+
+        // Backwards: an operation joins the pass of its consumers if they all share one and nothing else needs its value.
+        // Its inputs then live until that pass, and nothing between depends on it.
+        let wanted = Set(results.map(\.id))
+        var root: [Int: Int] = [:]
+        var members: [Int: [Int]] = [:]
+        for id in live.reversed() where graph.isElementwise(id) {
+            let uses = consumers[id] ?? []
+            let target = uses.first.flatMap { root[$0] }
+            if let target, !wanted.contains(id), uses.allSatisfy({ root[$0] == target }),
+                graph.shape(of: Node(id: id)) == graph.shape(of: Node(id: target)),
+                isConstant[id] == isConstant[target] || graph.isBroadcast(id),
+                members[target, default: []].count < Schedule.largestGroup
+            {
+                root[id] = target
+                members[target, default: []].append(id)
+            } else {
+                root[id] = id
+                members[id] = [id]
+            }
+        }
+
+        for id in live {
+            let constant = isConstant[id] == true
+            switch graph.definition(of: Node(id: id)) {
+            case .iota: steps.append(Step(node: id, work: .iota, reads: [], isConstant: true))
+            case .input, .scalar, .constant, .parameter: sources.append(id)
+            case .operation(let operation, let inputs):
+                if graph.isAlias(id) { continue }
+                guard graph.isElementwise(id) else {
+                    let reads = Array(Set(inputs.map(\.id))).sorted()
+                    steps.append(Step(node: id, work: .operation(operation), reads: reads, isConstant: constant))
+                    continue
+                }
+                guard let group = members[id] else { continue }
+                let inside = Set(group)
+                let reads = Set(group.flatMap { graph.inputs($0) }).subtracting(inside).sorted()
+                let work = Work.elementwise(group.reversed())
+                steps.append(Step(node: id, work: work, reads: reads, isConstant: constant))
+            }
+        }
+    }
+
+    /// Everything the results depend on, ascending: an order in which inputs come before their uses.
+    private static func live(_ graph: Graph, _ results: [Node]) -> [Int] {
+        var isLive = [Bool](repeating: false, count: graph.nodeCount)
+        for node in results { isLive[node.id] = true }
+        for id in isLive.indices.reversed() where isLive[id] {
+            for input in graph.inputs(id) { isLive[input] = true }
+        }
+        return isLive.indices.filter { isLive[$0] }
+    }
+}
+
+extension Graph {
+    func inputs(_ id: Int) -> [Int] {
+        guard case .operation(_, let inputs) = definition(of: Node(id: id)) else { return [] }
+        return inputs.map(\.id)
+    }
+
+    /// Same memory as its input.
+    func isAlias(_ id: Int) -> Bool {
+        switch definition(of: Node(id: id)) {
+        case .operation(.reshape, _), .operation(.stopGradient, _): true
+        default: false
+        }
+    }
+
+    func isBroadcast(_ id: Int) -> Bool {
+        if case .operation(.broadcast, _) = definition(of: Node(id: id)) { true } else { false }
+    }
+
+    func isElementwise(_ id: Int) -> Bool { isBroadcast(id) || kernelName(id) != nil }
+
+    /// The kernel of an elementwise operation; a broadcast has none: operands broadcast as they are loaded.
+    func kernelName(_ id: Int) -> String? {
+        switch definition(of: Node(id: id)) {
+        case .operation(.unary(let unary), _): unary.rawValue
+        case .operation(.binary(let binary), _): binary.rawValue
+        case .operation(.select, _): "select"
+        default: nil
+        }
+    }
+}

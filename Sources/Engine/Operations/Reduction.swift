@@ -1,0 +1,75 @@
+/// Sum, mean or largest element along axes.
+package struct Reduction: Hashable, Sendable {
+    package enum Kind: String, Sendable { case sum, mean, max }
+    package var kind: Kind
+    /// -1 is the last axis; nil means all.
+    package var axes: [Int]?
+    /// Reduced axes stay, with size 1.
+    package var keep: Bool
+
+    package init(kind: Kind, axes: [Int]? = nil, keep: Bool = false) {
+        self.kind = kind
+        self.axes = axes
+        self.keep = keep
+    }
+
+    /// What the kernels do, and all that a graph contains: sum or max over adjacent axes, which disappear.
+    func range(in shape: [Int]) -> Range<Int> {
+        let axes = axes ?? []
+        return (axes.first ?? 0)..<((axes.last ?? -1) + 1)
+    }
+}
+
+extension Reduction: OperationRule {
+    var name: String { kind.rawValue }
+    var inputCount: Int { 1 }
+
+    func shape(of inputs: [Operand]) throws -> [Int] {
+        let shape = inputs[0].shape
+        let axes = Set(try resolved(inputs[0]))
+        return shape.indices.compactMap { axes.contains($0) ? (keep ? 1 : nil) : shape[$0] }
+    }
+
+    private func resolved(_ input: Operand) throws -> [Int] {
+        guard let axes else { return Array(input.shape.indices) }
+        let resolved = try axes.map { axis in
+            guard let result = Shape.axis(axis, rank: input.shape.count) else {
+                throw GraphError("\(name): \(input) has no axis \(axis)")
+            }
+            return result
+        }
+        guard Set(resolved).count == resolved.count else {
+            throw GraphError("\(name): \(axes) names an axis of \(input) twice")
+        }
+        return resolved.sorted()
+    }
+
+    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) -> [Term?] {
+        let x = inputs[0]
+        var kept = x.shape
+        for axis in range(in: kept) { kept[axis] = 1 }
+        let c = cotangent.reshaped(to: kept)
+        guard kind == .max else { return [c.broadcast(to: x.shape)] }
+        // Elements that share the maximum share its cotangent.
+        let largest = x.apply(.binary(.equal), output.reshaped(to: kept))
+        let count = largest.sum(axes: Array(range(in: kept)), keep: true)
+        return [c / count * largest]
+    }
+
+    func simplified(_ inputs: [Term]) throws -> Term? {
+        let x = inputs[0], shape = x.shape
+        let axes = try resolved(Operand(name: nil, shape: shape))
+        let isCanonical = kind != .mean && !keep && self.axes == axes && axes.last.map { $0 - axes[0] + 1 } == axes.count
+        if isCanonical { return nil }
+        var result = x
+        var end = axes.count
+        while end > 0 {  // runs of adjacent axes, the last first: the earlier ones keep their numbers
+            var begin = end - 1
+            while begin > 0 && axes[begin - 1] == axes[begin] - 1 { begin -= 1 }
+            result = result.apply(.reduce(Reduction(kind: kind == .max ? .max : .sum, axes: Array(axes[begin..<end]))))
+            end = begin
+        }
+        if kind == .mean { result = (1 / Double(Shape.elements(axes.map { shape[$0] }))) * result }
+        return keep ? result.reshaped(to: shape.indices.map { axes.contains($0) ? 1 : shape[$0] }) : result
+    }
+}

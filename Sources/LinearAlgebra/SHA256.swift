@@ -1,0 +1,43 @@
+import CShims
+import Glibc
+
+/// SHA-256 digests through libsodium, as 64 lowercase hexadecimal digits.
+package enum SHA256 {
+    /// Of bytes in memory: `[UInt8]`, `Data`, `String.utf8`, `UnsafeRawBufferPointer`.
+    package static func hex(of bytes: some Sequence<UInt8>) -> String {
+        hex(digest: digest(of: bytes))
+    }
+
+    /// Of a file, read in pieces.
+    ///
+    /// - Throws: `FileError` when the file cannot be opened or read.
+    package static func hex(ofFile path: String) throws -> String {
+        let file = try FileDescriptor(reading: path)
+        var state = crypto_hash_sha256_state()
+        crypto_hash_sha256_init(&state)
+        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+        defer { piece.deallocate() }
+        while true {
+            let count = try file.read(into: piece)
+            if count == 0 { break }
+            crypto_hash_sha256_update(&state, piece.baseAddress, UInt64(count))
+        }
+        var digest = [UInt8](repeating: 0, count: 32)
+        crypto_hash_sha256_final(&state, &digest)
+        return hex(digest: digest)
+    }
+
+    /// The 32 bytes. (The hash needs no `sodium_init`: it has one implementation and no state.)
+    static func digest(of bytes: some Sequence<UInt8>) -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: 32)
+        let done: Void? = bytes.withContiguousStorageIfAvailable {
+            _ = crypto_hash_sha256(&digest, $0.baseAddress, UInt64($0.count))
+        }
+        return done == nil ? self.digest(of: Array(bytes)) : digest
+    }
+
+    private static func hex(digest: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+}

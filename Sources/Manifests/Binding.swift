@@ -1,0 +1,70 @@
+import OrderedCollections
+
+/// One use of a probe's function: a name and the quantities that arguments take. In a manifest both may hold
+/// `{param}`, which stands for the value of an enum or enum_list param.
+package struct Binding: Hashable, Sendable {
+    /// Empty if the probe has no bindings.
+    package var name: String
+    /// Quantity by name of the argument.
+    package var quantities: OrderedDictionary<String, String>
+    package var pointer: String
+
+    /// The params in `{}`, in order of appearance.
+    package var placeholders: [String] {
+        OrderedSet(([name] + quantities.values).flatMap(Binding.placeholders)).elements
+    }
+
+    static func placeholders(in text: String) -> [String] {
+        text.split(separator: "{", omittingEmptySubsequences: false).dropFirst().compactMap { piece in
+            piece.firstIndex(of: "}").map { String(piece[..<$0]) }
+        }
+    }
+
+    /// The binding with every placeholder replaced; without those that name nothing.
+    func replacing(_ values: [(parameter: String, value: String)]) -> Binding {
+        func filled(_ text: String) -> String {
+            values.reduce(text) { text, pair in
+                text.split(separator: "{\(pair.parameter)}", omittingEmptySubsequences: false).joined(separator: pair.value)
+            }
+        }
+        var result = self
+        result.name = filled(name)
+        for (argument, quantity) in quantities {
+            let text = filled(quantity)
+            result.quantities[argument] = (try? QuantityExpression(text))?.description ?? text
+        }
+        return result
+    }
+}
+
+extension Component {
+    /// All uses of a probe's function under the given options, one per value of each list that a binding names; each
+    /// with the quantities of all its arguments, in canonical form. A probe without bindings has one use without a name.
+    package func expandedBindings(_ options: [String: JSON] = [:]) -> [Binding] {
+        let options = self.options(options)
+        return expandedBindings { parameter in
+            switch options[parameter] {
+            case .array(let items): items.compactMap(\.string)
+            case .string(let value): [value]
+            default: []
+            }
+        }
+    }
+
+    func expandedBindings(values: (String) -> [String]) -> [Binding] {
+        var fixed: OrderedDictionary<String, String> = [:]
+        for argument in call.arguments {
+            if case .quantity(let quantity?, _, _) = argument.source { fixed[argument.name] = quantity }
+        }
+        let templates = bindings.isEmpty ? [Binding(name: "", quantities: [:], pointer: pointer)] : bindings
+        return templates.flatMap { template in
+            var template = template
+            template.quantities.merge(fixed) { own, _ in own }
+            var combinations: [[(parameter: String, value: String)]] = [[]]
+            for parameter in template.placeholders {
+                combinations = combinations.flatMap { chosen in values(parameter).map { chosen + [(parameter, $0)] } }
+            }
+            return combinations.map(template.replacing)
+        }
+    }
+}

@@ -1,0 +1,167 @@
+/// What a plugin contributes: one function with its options, outputs and state.
+package struct Component: Sendable {
+    package enum Kind: String, CaseIterable, Sendable { case dataset, model, loss, regularizer, optimizer, probe }
+    package enum Scope: String, CaseIterable, Sendable { case run, layer, parameter }
+
+    package var plugin: String
+    package var kind: Kind
+    package var id: String
+    package var name: String
+    package var summary: String
+    package var references: [Reference]
+    package var parameters: [ParameterDeclaration]
+    package var call: Function
+    /// Called once per parameter before the first step.
+    package var start: Function?
+    /// What one call is about; `parameter` for optimizers and regularizers, nil for datasets, models and losses.
+    package var scope: Scope?
+    package var outputs: [OutputDeclaration]
+    package var dimensions: [Dimension]
+    package var state: [StateDeclaration]
+    package var splits: [Split]
+    /// Templates as written; see `expandedBindings`.
+    package var bindings: [Binding]
+    package var properties: [Property]
+    package var examples: [Example]
+    package var pointer: String
+
+    /// The plugin's id and the component's: `syzygy.sgd/sgd`.
+    package var fullID: String { "\(plugin)/\(id)" }
+
+    package func parameter(_ id: String) -> ParameterDeclaration? { parameters.first { $0.id == id } }
+    package func output(_ id: String) -> OutputDeclaration? { outputs.first { $0.id == id } }
+
+    /// The precisions the component can run in. Functions with one symbol work on f64 parameters only, where they see
+    /// parameters at all.
+    package var precisions: Set<Function.Precision> {
+        if call.isPerPrecision { return Set(call.symbols.keys) }
+        return kind == .optimizer || kind == .regularizer ? [.f64] : [.f32, .f64]
+    }
+
+    /// The values of all params, in their declared types: those given, else the defaults.
+    package func options(_ given: [String: JSON] = [:]) -> [String: JSON] {
+        var options = given
+        for parameter in parameters where options[parameter.id] == nil { options[parameter.id] = parameter.defaultValue }
+        return options
+    }
+}
+
+/// A size known before the function is called.
+package enum Size: Hashable, Sendable {
+    case constant(Int)
+    /// The value of an int param.
+    case parameter(String)
+    /// An axis of another argument.
+    case axis(of: String, Axis)
+}
+
+package enum Axis: Hashable, Sendable, CustomStringConvertible {
+    case index(Int)
+    /// Of a target: the columns that a one-hot or real target has.
+    case classes
+
+    package var description: String {
+        switch self {
+        case .index(let index): "\(index)"
+        case .classes: "classes"
+        }
+    }
+}
+
+/// A named size of `dims`.
+package struct Dimension: Hashable, Sendable {
+    package var name: String
+    package var size: Size
+    package var pointer: String
+}
+
+/// The number of rows of a dataset's split.
+package struct Split: Hashable, Sendable {
+    package var name: String
+    package var rows: Size
+    package var pointer: String
+}
+
+/// A result of a function.
+package struct OutputDeclaration: Hashable, Sendable {
+    package enum Extent: Hashable, Sendable {
+        case rows
+        case constant(Int)
+        case dimension(String)
+    }
+
+    package var id: String
+    /// Nodes have the precision of the run; this is then f64.
+    package var type: Scalar
+    /// nil for a model's output that leaves its shape to the graph.
+    package var shape: [Extent]?
+    package var unit: String?
+    package var help: String?
+    package var lowest: Double?
+    package var highest: Double?
+    /// The output may have no value; the function then leaves NaN.
+    package var mayBeUndefined: Bool
+    /// Marks integer labels 0 ..< classes.
+    package var classes: Size?
+    package var pointer: String
+}
+
+/// A tensor the host creates, keeps and saves for each parameter, in the parameter's shape.
+package struct StateDeclaration: Hashable, Sendable {
+    /// (param · multiplier + offset), divided by √fan_in if asked for; a plain number has no param.
+    package struct Value: Hashable, Sendable {
+        package var parameter: String?
+        package var multiplier: Double
+        package var offset: Double
+        package var overRootOfFanIn: Bool
+        package var pointer: String
+
+        /// - Parameter options: the component's options by id.
+        package func value(options: [String: JSON], fanIn: Int) -> Double {
+            let value = (parameter.flatMap { options[$0]?.double } ?? 0) * multiplier + offset
+            return overRootOfFanIn ? value / Double(fanIn).squareRoot() : value
+        }
+    }
+
+    package enum Initializer: Hashable, Sendable {
+        case constant(Value)
+        case normal(mean: Value, deviation: Value)
+        case uniform(low: Value, high: Value)
+        case copyOfParameter
+    }
+
+    package var id: String
+    package var initializer: Initializer
+    package var isMutable: Bool
+    package var help: String?
+    package var pointer: String
+}
+
+/// What must hold on any input; tested by the validation battery.
+package struct Property: Hashable, Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
+        case symmetric
+        case scaleInvariant = "scale_invariant"
+        case scaleEquivariant = "scale_equivariant"
+        case orthogonalInvariant = "orthogonal_invariant"
+        case translationInvariant = "translation_invariant"
+        case samplePermutationInvariant = "sample_permutation_invariant"
+        case neuronPermutationInvariant = "neuron_permutation_invariant"
+        case seedSensitive = "seed_sensitive"
+        case zeroGradientFixedPoint = "zero_gradient_fixed_point"
+        case chunkInvariant = "chunk_invariant"
+        case gradientMatchesFiniteDifference = "gradient_matches_finite_difference"
+        case reducesTo = "reduces_to"
+    }
+
+    package var kind: Kind
+    /// `of`, or the two names of `swap`.
+    package var names: [String]
+    /// The power of the scale in `scale_equivariant`.
+    package var degree: Double?
+    /// The component of `reduces_to`, and the params under which the two agree.
+    package var component: String?
+    package var with: [String: JSON]
+    package var rtol: Double?
+    package var pointer: String
+}

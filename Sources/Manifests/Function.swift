@@ -1,0 +1,102 @@
+/// A C function and where its arguments come from.
+package struct Function: Sendable {
+    package enum Precision: String, CaseIterable, Hashable, Sendable { case f32, f64 }
+
+    package enum Returns: Hashable, Sendable {
+        case nothing
+        /// 0 success, 4 no value for this input, else failure.
+        case status
+        /// An f64 that is an output.
+        case output(String)
+    }
+
+    /// One function per precision; the same name twice if the manifest names one function.
+    package var symbols: [Precision: String]
+    /// Whether `T` has a meaning.
+    package var isPerPrecision: Bool
+    package var returns: Returns
+    package var arguments: [Argument]
+    package var pointer: String
+
+    package func argument(_ name: String) -> Argument? { arguments.first { $0.name == name } }
+}
+
+/// An argument of a function, in the order of the C signature.
+package struct Argument: Hashable, Sendable {
+    package var name: String
+    package var type: ArgumentType
+    package var source: Source
+    package var pointer: String
+
+    package enum Source: Hashable, Sendable {
+        /// An expression of the catalogue in its canonical form, or nil if the bindings give it.
+        case quantity(String?, isWritable: Bool, isOptional: Bool)
+        case input(String)
+        case output(String)
+        case state(String)
+        case parameter(String)
+        case dimension(of: String, Axis)
+        case count(of: String)
+        case field(Field)
+        case constant(JSON)
+        /// Scratch of factor · product of dims elements.
+        case workspace(factor: Int, dimensions: [String])
+        case file(String)
+        case service(Service)
+        case seed, step, split, indexBegin, indexEnd, message, messageSize
+    }
+
+    package enum Field: String, Sendable {
+        case role
+        case fanIn = "fan_in"
+        case fanOut = "fan_out"
+    }
+
+    package enum Service: String, CaseIterable, Sendable {
+        case graph = "syzygy.graph/1"
+        case random = "syzygy.random/1"
+        case linalg = "syzygy.linalg/1"
+    }
+}
+
+/// Types of C values, by exact width.
+package enum Scalar: String, CaseIterable, Hashable, Sendable {
+    case i8, u8, i16, u16, i32, u32, i64, u64, f32, f64
+    /// The precision of the run.
+    case precision = "T"
+    case size
+
+    package var isInteger: Bool { ![.f32, .f64, .precision].contains(self) }
+}
+
+package enum ArgumentType: Hashable, Sendable, CustomStringConvertible {
+    case scalar(Scalar)
+    case pointer(Scalar)
+    /// `char*`
+    case text
+    /// A pointer to a struct of `syzygy.h`.
+    case service
+
+    package init?(_ name: String) {
+        switch name {
+        case "char*": self = .text
+        case "service": self = .service
+        default:
+            let isPointer = name.hasSuffix("*")
+            guard let scalar = Scalar(rawValue: isPointer ? String(name.dropLast()) : name) else { return nil }
+            self = isPointer ? .pointer(scalar) : .scalar(scalar)
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .scalar(let scalar): scalar.rawValue
+        case .pointer(let scalar): "\(scalar.rawValue)*"
+        case .text: "char*"
+        case .service: "service"
+        }
+    }
+
+    /// Whether the type depends on the precision of the run.
+    package var isGeneric: Bool { self == .scalar(.precision) || self == .pointer(.precision) }
+}

@@ -1,0 +1,181 @@
+extension ManifestChecks {
+    mutating func check(_ example: Example, of component: Component) {
+        if !component.precisions.contains(example.precision) {
+            let list = component.precisions.map(\.rawValue).sorted().joined(separator: ", ")
+            add("\(example.pointer)/dtype", "example '\(example.name)' runs in \(example.precision.rawValue), "
+                + "but '\(component.id)' has functions for \(list) only")
+        }
+        if let binding = example.binding {
+            let known = component.expandedBindings(values: component.allValues).map(\.name).filter { !$0.isEmpty }
+            checkKnown(binding, "binding", among: known, at: "\(example.pointer)/binding")
+        }
+        if let split = example.split {
+            checkKnown(split, "split", among: component.splits.map(\.name), at: "\(example.pointer)/split")
+        }
+        checkGiven(example, component)
+        checkExpected(example, component)
+    }
+
+    // MARK: - Given
+
+    private mutating func checkGiven(_ example: Example, _ component: Component) {
+        let arrays = neededArrays(of: component)
+        let numbers = neededNumbers(of: component)
+        let states = component.state.map(\.id)
+        let known = arrays.map(\.name) + states + component.parameters.map(\.id) + numbers.map(\.name)
+        for (name, value) in example.given {
+            let here = Pointer.child("\(example.pointer)/given", name)
+            if case .array(let shape, let data) = value { checkArray(shape, data.count, at: here) }
+            let mayBeParameterOfModel = component.kind == .model && isArray(value)
+            guard known.contains(name) else {
+                if !mayBeParameterOfModel {
+                    add(here, key: true, "example '\(example.name)' gives the unknown '\(name)'" + Nearest.hint(for: name, among: known))
+                }
+                continue
+            }
+            if let array = arrays.first(where: { $0.name == name }) {
+                check(value, isArrayOfRank: array.rank, name, at: here)
+            } else if states.contains(name) {
+                check(value, isArrayOfRank: nil, name, at: here)
+            } else if case .value(let json) = value {
+                checkOption(json, name, component, at: here)
+            } else {
+                add(here, "'\(name)' must be a value of a param or a number, got an array")
+            }
+        }
+        for (name, isRequired) in arrays.map({ ($0.name, $0.isRequired) }) + numbers
+        where isRequired && example.given[name] == nil {
+            add("\(example.pointer)/given", "example '\(example.name)' does not give '\(name)'")
+        }
+        if component.kind == .dataset, let begin = integer("begin", example), let end = integer("end", example), end < begin || begin < 0 {
+            add("\(example.pointer)/given/end", "rows \(begin) ..< \(end) are no range")
+        }
+    }
+
+    private mutating func checkOption(_ json: JSON, _ name: String, _ component: Component, at pointer: String) {
+        if let parameter = component.parameter(name) {
+            if case .failure(let problem) = parameter.check(json) { add(pointer + problem.path, problem.sentence) }
+        } else if name == "seed" {
+            if json.string.flatMap({ UInt64($0) }) == nil {
+                add(pointer, "seed must be a decimal number in quotes, below 2^64, got \(json.brief)")
+            }
+        } else if json.int.map({ $0 < 0 }) ?? true {
+            add(pointer, "\(name) must be an integer >= 0, got \(json.brief)")
+        }
+    }
+
+    /// Arrays an example gives by name, and their rank where it is known.
+    private func neededArrays(of component: Component) -> [(name: String, rank: Int?, isRequired: Bool)] {
+        let random = component.state.filter { state in
+            switch state.initializer {
+            case .normal, .uniform: true
+            default: false
+            }
+        }
+        let bindings = component.expandedBindings(values: component.allValues)
+        let arguments = component.call.arguments.compactMap { argument -> (name: String, rank: Int?, isRequired: Bool)? in
+            switch argument.source {
+            case .input(let id): return (id, nil, true)
+            case .quantity(_, _, let isOptional):
+                let ranks = Set(bindings.compactMap { $0.quantities[argument.name] }
+                    .compactMap { try? QuantityExpression($0) }.map(\.rank))
+                let isKnown = component.kind == .probe && ranks.count == 1
+                return (argument.name, isKnown ? ranks.first : nil, !isOptional)
+            default: return nil
+            }
+        }
+        // Without `start`, a random state has no value that an example could know.
+        return arguments + (component.start == nil ? random.map { ($0.id, nil, true) } : [])
+    }
+
+    /// Numbers an example gives by name beside params.
+    private func neededNumbers(of component: Component) -> [(name: String, isRequired: Bool)] {
+        var numbers: [(String, Bool)] = []
+        for argument in component.call.arguments + (component.start?.arguments ?? []) {
+            switch argument.source {
+            case .seed: numbers.append(("seed", true))
+            case .step: numbers.append(("step", false))
+            case .field(let field): numbers.append((field.rawValue, true))
+            case .indexBegin: numbers.append(("begin", true))
+            case .indexEnd: numbers.append(("end", true))
+            default: break
+            }
+        }
+        switch component.kind {
+        case .model, .loss: numbers.append(("classes", false))
+        case .optimizer, .regularizer: numbers += [("fan_in", false), ("fan_out", false), ("role", false)]
+        default: break
+        }
+        if component.kind == .dataset, !numbers.contains(where: { $0.0 == "seed" }) { numbers.append(("seed", false)) }
+        return numbers
+    }
+
+    // MARK: - Expected
+
+    private mutating func checkExpected(_ example: Example, _ component: Component) {
+        let outputs = component.outputs.map(\.id)
+        let known: [String]
+        switch component.kind {
+        case .optimizer, .regularizer:
+            known = outputs + component.state.map(\.id) + component.call.arguments.compactMap { argument in
+                if case .quantity(_, isWritable: true, _) = argument.source { argument.name } else { nil }
+            }
+        case .loss: known = outputs + ["output_grad"]
+        default: known = outputs
+        }
+        for (name, value) in example.expected {
+            let here = Pointer.child("\(example.pointer)/expect", name)
+            guard known.contains(name) else {
+                add(here, key: true, "example '\(example.name)' expects the unknown '\(name)'" + Nearest.hint(for: name, among: known))
+                continue
+            }
+            let output = component.output(name)
+            switch value {
+            case .undefined:
+                if output?.mayBeUndefined != true {
+                    add(here, "'\(name)' cannot be undefined; an output that can says \"nan\": \"undefined_value\"")
+                }
+            case .number:
+                if output == nil || output?.shape?.isEmpty == false { add(here, "'\(name)' is an array, got a number") }
+            case .array(let shape, let data):
+                checkArray(shape, data.count, at: here)
+                if let rank = output?.shape?.count, shape.count != rank {
+                    add(here, "'\(name)' \(words(rank)), got shape \(text(shape))")
+                } else if component.kind == .dataset, let begin = integer("begin", example), let end = integer("end", example),
+                    let rows = shape.first, rows != end - begin {
+                    add("\(here)/shape", "'\(name)' has \(rows) rows, but the example asks for rows \(begin) ..< \(end)")
+                }
+            }
+        }
+    }
+
+    // MARK: - Arrays
+
+    private mutating func checkArray(_ shape: [Int], _ count: Int, at pointer: String) {
+        let elements = Self.product(shape)
+        guard elements != count else { return }
+        let needed = elements.map(String.init) ?? "more than there are integers"
+        add("\(pointer)/data", "data has \(count) numbers, but shape \(text(shape)) needs \(needed)")
+    }
+
+    private mutating func check(_ value: Example.Given, isArrayOfRank rank: Int?, _ name: String, at pointer: String) {
+        guard case .array(let shape, _) = value else {
+            return add(pointer, "'\(name)' must be an array: {\"shape\": […], \"data\": […]}")
+        }
+        if let rank, shape.count != rank {
+            add("\(pointer)/shape", "'\(name)' \(words(rank)), got shape \(text(shape))")
+        }
+    }
+
+    private func words(_ rank: Int) -> String {
+        rank == 0 ? "is a single number" : rank == 1 ? "has 1 axis" : "has \(rank) axes"
+    }
+
+    private func text(_ shape: [Int]) -> String { "[\(shape.map(String.init).joined(separator: ", "))]" }
+
+    private func isArray(_ value: Example.Given) -> Bool { if case .array = value { true } else { false } }
+
+    private func integer(_ name: String, _ example: Example) -> Int? {
+        if case .value(let json)? = example.given[name] { json.int } else { nil }
+    }
+}

@@ -1,0 +1,273 @@
+extension ManifestChecks {
+    mutating func checkFunctions(of component: Component) {
+        let reservesPrecision = component.kind == .optimizer || component.kind == .regularizer
+        for function in [component.call, component.start].compactMap(\.self) {
+            if function.isPerPrecision, !reservesPrecision {
+                add("\(function.pointer)/symbol",
+                    "only optimizers and regularizers have one symbol per precision; a \(component.kind.rawValue) has one symbol")
+            }
+            if !function.isPerPrecision, let generic = function.arguments.first(where: \.type.isGeneric) {
+                let advice = component.kind == .probe
+                    ? "quantities of a probe are always f64" : "give one symbol per precision: {\"f32\": …, \"f64\": …}"
+                add("\(generic.pointer)/type", "argument '\(generic.name)' has type \(generic.type), but 'symbol' is one "
+                    + "function; \(advice)")
+                continue
+            }
+            for argument in function.arguments { check(argument, in: function, component) }
+            checkMessage(function)
+        }
+        if let start = component.start, start.isPerPrecision != component.call.isPerPrecision
+            || start.isPerPrecision && Set(start.symbols.keys) != Set(component.call.symbols.keys) {
+            add("\(start.pointer)/symbol", "'start' must have symbols for the same precisions as 'call'")
+        }
+    }
+
+    // MARK: - One argument
+
+    private mutating func check(_ argument: Argument, in function: Function, _ component: Component) {
+        let kinds = Self.kinds(of: argument.source)
+        guard kinds.contains(component.kind) else {
+            let list = kinds.map { "\($0.rawValue)s" }.joined(separator: ", ")
+            return add("\(argument.pointer)/from", "argument '\(argument.name)': '\(Self.name(of: argument.source))' is for "
+                + "\(list), not for a \(component.kind.rawValue)")
+        }
+        guard checkSource(of: argument, in: function, component) else { return }
+        let expected = types(of: argument, in: function, component)
+        if expected.isEmpty {
+            add(argument.pointer, "the bindings give argument '\(argument.name)' labels (i32*) as well as real quantities (f64*)")
+        } else if !expected.contains("\(argument.type)") {
+            add("\(argument.pointer)/type", "argument '\(argument.name)' has type \(argument.type), but "
+                + "\(describe(argument.source, component)) needs \(expected.joined(separator: " or "))")
+        }
+    }
+
+    /// Checks the names a source mentions; false after a mistake that makes the type meaningless.
+    private mutating func checkSource(of argument: Argument, in function: Function, _ component: Component) -> Bool {
+        let here = argument.pointer
+        switch argument.source {
+        case .quantity(let text, let isWritable, _):
+            return checkQuantity(text, isWritable, of: argument, component)
+        case .output(let id):
+            if component.start?.pointer == function.pointer {
+                add("\(here)/from", "'start' runs before the first step and has no outputs")
+                return false
+            }
+            return checkKnown(id, "output", among: component.outputs.map(\.id), at: "\(here)/output")
+        case .state(let id): return checkKnown(id, "state", among: component.state.map(\.id), at: "\(here)/state")
+        case .parameter(let id):
+            guard checkKnown(id, "param", among: component.parameters.map(\.id), at: "\(here)/param") else { return false }
+            guard argument.type == .scalar(.i32), let parameter = component.parameter(id), parameter.type == .int else { return true }
+            guard let low = parameter.minimum?.double, let high = parameter.maximum?.double,
+                low >= Double(Int32.min), high <= Double(Int32.max)
+            else {
+                add("\(here)/type", "argument '\(argument.name)' has type i32, but param '\(id)' has no min and max inside 32 bits")
+                return false
+            }
+            return true
+        case .dimension(let name, let axis):
+            checkAxis(axis, of: name, in: function, component, at: here)
+        case .count(let name):
+            checkTarget(name, "elements to count", in: function, at: here) { Self.isCountable($0, component) }
+        case .workspace(let factor, let dims):
+            for name in dims { checkKnown(name, "dim", among: component.dimensions.map(\.name), at: "\(here)/elements") }
+            if !(1...1 << 32).contains(factor) { add("\(here)/elements", "the factor of a workspace must be from 1 to 2^32") }
+        case .constant(let value):
+            guard case .scalar(let type) = argument.type, type.isInteger else { return true }
+            if let int = value.int, Self.fits(int, type) { return true }
+            add("\(here)/value", "\(value.brief) is no value of type \(type.rawValue)")
+            return false
+        case .service(.graph) where component.kind != .model && component.kind != .loss:
+            add("\(here)/service", "syzygy.graph/1 is for models and losses, not for a \(component.kind.rawValue)")
+        default: break
+        }
+        return true
+    }
+
+    private mutating func checkQuantity(_ text: String?, _ isWritable: Bool, of argument: Argument, _ component: Component) -> Bool {
+        let here = "\(argument.pointer)/quantity"
+        guard component.kind != .probe else {
+            if isWritable {
+                add("\(argument.pointer)/access", "a probe may not change '\(argument.name)'; only optimizers and regularizers write")
+            }
+            guard let text else {
+                if component.bindings.isEmpty {
+                    add(argument.pointer, "argument '\(argument.name)' has no quantity, and there are no bindings to give it")
+                }
+                return !component.bindings.isEmpty
+            }
+            return checkExpression(text, of: component, at: here) != nil
+        }
+        guard let text else {
+            add(argument.pointer, "argument '\(argument.name)' needs 'quantity': parameter.value or parameter.grad")
+            return false
+        }
+        guard checkKnown(text, "quantity of \(component.kind.rawValue)s", among: ["parameter.value", "parameter.grad"], at: here)
+        else { return false }
+        // `start` may move the initial values; a step of a regularizer may not.
+        let isStart = argument.pointer.hasPrefix("\(component.pointer)/start/")
+        if isWritable, component.kind == .regularizer, !isStart, text != "parameter.grad" {
+            add("\(argument.pointer)/access", "a regularizer's call may only change parameter.grad")
+        }
+        return true
+    }
+
+    /// The expression, if it is one and exists in the probe's scope.
+    mutating func checkExpression(_ text: String, of component: Component, at pointer: String) -> QuantityExpression? {
+        let expression: QuantityExpression
+        do throws(UnknownQuantity) {
+            expression = try QuantityExpression(text)
+        } catch {
+            add(pointer, error.sentence)
+            return nil
+        }
+        if let needed = expression.scope, let scope = component.scope, needed != scope {
+            add(pointer, "'\(text)' exists per \(needed.rawValue), but this probe is per \(scope.rawValue)")
+            return nil
+        }
+        return expression
+    }
+
+    // MARK: - Axes
+
+    mutating func checkAxis(_ axis: Axis, of name: String, in function: Function, _ component: Component, at pointer: String) {
+        let isGraph = component.kind == .model || component.kind == .loss
+        // Classes belong to a tensor of the batch, which need not be an argument itself.
+        if axis == .classes, isGraph, function.argument(name) == nil { return }
+        let isFound = checkTarget(name, "axes", in: function, at: pointer) { Self.hasAxes($0, component) }
+        guard isFound, let target = function.argument(name) else { return }
+        guard case .index(let index) = axis else {
+            if case .input = target.source { return }
+            return add("\(pointer)/axis", "only inputs have the axis \"classes\", and '\(name)' is none")
+        }
+        for (rank, what) in ranks(of: target, component) where index >= rank {
+            let axes = rank == 1 ? "1 axis (0)" : "\(rank) axes (\((0..<rank).map(String.init).joined(separator: ", ")))"
+            let has = rank == 0 ? "is a single number" : "has \(axes)"
+            return add("\(pointer)/axis", "axis \(index) of '\(name)' does not exist: \(what) \(has)")
+        }
+    }
+
+    /// Checks that `of` names an argument of the function with the wanted property.
+    @discardableResult
+    private mutating func checkTarget(
+        _ name: String, _ what: String, in function: Function, at pointer: String, _ fits: (Argument.Source) -> Bool
+    ) -> Bool {
+        let possible = function.arguments.filter { fits($0.source) }.map(\.name)
+        if function.argument(name) == nil || possible.contains(name) {
+            return checkKnown(name, "argument", among: possible, at: "\(pointer)/of")
+        }
+        let list = possible.isEmpty ? "no argument has" : "those that have: \(possible.joined(separator: ", "))"
+        add("\(pointer)/of", "argument '\(name)' has no \(what) (\(list))")
+        return false
+    }
+
+    /// The possible ranks of an argument with what gives them; empty if unknown.
+    private func ranks(of argument: Argument, _ component: Component) -> [(rank: Int, what: String)] {
+        switch argument.source {
+        case .quantity:
+            component.expandedBindings(values: component.allValues).compactMap { binding in
+                guard let text = binding.quantities[argument.name], let expression = try? QuantityExpression(text) else { return nil }
+                return (expression.rank, "'\(text)'")
+            }
+        case .output(let id): (component.output(id)?.shape?.count).map { [($0, "output '\(id)'")] } ?? []
+        case .state(let id): [(1, "state '\(id)'")]
+        case .parameter(let id): [(1, "param '\(id)'")]
+        case .file(let file): [(1, "file '\(file)'")]
+        default: []
+        }
+    }
+
+    // MARK: - The whole function
+
+    private mutating func checkMessage(_ function: Function) {
+        let sources = Set(function.arguments.map(\.source))
+        if sources.contains(.message) != sources.contains(.messageSize) {
+            let (one, other) = sources.contains(.message) ? ("message", "message_size") : ("message_size", "message")
+            add("\(function.pointer)/args", "an argument from '\(one)' needs one from '\(other)'")
+        }
+    }
+
+    /// Every output is written by exactly one argument, or returned.
+    mutating func checkWriters(of component: Component) {
+        let function = component.call
+        var writers: [String: [(name: String, pointer: String)]] = [:]
+        if case .output(let id) = function.returns {
+            let here = "\(function.pointer)/returns/output"
+            if checkKnown(id, "output", among: component.outputs.map(\.id), at: here) {
+                writers[id] = [("the result", here)]
+                if component.kind != .probe && component.kind != .regularizer {
+                    add(here, "only probes and regularizers return an output")
+                } else if component.output(id)?.shape != [] {
+                    add(here, "output '\(id)' is returned, so its shape must be []")
+                }
+            }
+        }
+        for argument in function.arguments {
+            if case .output(let id) = argument.source { writers[id, default: []].append(("'\(argument.name)'", argument.pointer)) }
+        }
+        for output in component.outputs {
+            let writers = writers[output.id] ?? []
+            if writers.isEmpty { add(output.pointer, "output '\(output.id)' is written by no argument and is not the result") }
+            if writers.count > 1 {
+                add(writers[1].pointer, "output '\(output.id)' is written twice, by \(writers[0].name) and \(writers[1].name)")
+            }
+        }
+        if case .output = component.start?.returns { add("\(component.pointer)/start/returns", "'start' has no outputs; return \"status\"") }
+    }
+
+    // MARK: - Bindings
+
+    mutating func checkBindings(of component: Component) {
+        guard !component.bindings.isEmpty else { return }
+        let before = problems.count
+        let quantities = component.call.arguments.compactMap { argument -> (name: String, isOpen: Bool)? in
+            guard case .quantity(let text, _, _) = argument.source else { return nil }
+            return (argument.name, text == nil)
+        }
+        let open = quantities.filter(\.isOpen).map(\.name)
+        for binding in component.bindings {
+            for name in binding.quantities.keys where !open.contains(name) {
+                let here = Pointer.child(binding.pointer, name)
+                if quantities.contains(where: { $0.name == name }) {
+                    add(here, key: true, "binding '\(binding.name)' gives '\(name)', which has a quantity of its own")
+                } else {
+                    add(here, key: true, "unknown argument '\(name)' in binding '\(binding.name)'"
+                        + Nearest.hint(for: name, among: open, label: "open"))
+                }
+            }
+            for name in open where binding.quantities[name] == nil {
+                add(binding.pointer, "binding '\(binding.name)' does not give the quantity of argument '\(name)'")
+            }
+            checkPlaceholders(of: binding, component)
+        }
+        guard problems.count == before else { return }
+        var names: [String: Binding] = [:]
+        for binding in component.expandedBindings(values: component.allValues) {
+            if let other = names.updateValue(binding, forKey: binding.name) {
+                let isSame = other.pointer == binding.pointer
+                add(binding.pointer, key: true, isSame
+                    ? "binding '\(binding.name)' has one name for several values; write the {param} into the name"
+                    : "two bindings give the name '\(binding.name)'")
+                return
+            }
+            for (argument, text) in binding.quantities {
+                let here = Pointer.child(binding.pointer, argument)
+                guard checkExpression(text, of: component, at: here) != nil else { return }
+            }
+        }
+    }
+
+    private mutating func checkPlaceholders(of binding: Binding, _ component: Component) {
+        let enums = component.parameters.filter { $0.type == .enum || $0.type == .enumList }
+        for (text, here, isKey) in [(binding.name, binding.pointer, true)]
+            + binding.quantities.map({ ($1, Pointer.child(binding.pointer, $0), false) }) {
+            for name in Binding.placeholders(in: text) {
+                if let parameter = component.parameter(name), !enums.contains(parameter) {
+                    add(here, key: isKey, "'{\(name)}' must be an enum or enum_list param, but '\(name)' is of type \(parameter.type.rawValue)")
+                } else if !enums.contains(where: { $0.id == name }) {
+                    add(here, key: isKey, "unknown param '\(name)' in '\(text)'"
+                        + Nearest.hint(for: name, among: enums.map(\.id), label: "enums"))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+/// What the sources of arguments need: the table of `docs/plugins/manifest.md`.
+extension ManifestChecks {
+    static func name(of source: Argument.Source) -> String {
+        switch source {
+        case .quantity: "quantity"
+        case .input: "input"
+        case .output: "output"
+        case .state: "state"
+        case .parameter: "param"
+        case .dimension: "dim"
+        case .count: "count"
+        case .field: "field"
+        case .constant: "const"
+        case .workspace: "workspace"
+        case .file: "file"
+        case .service: "service"
+        case .seed: "seed"
+        case .step: "step"
+        case .split: "split"
+        case .indexBegin: "index_begin"
+        case .indexEnd: "index_end"
+        case .message: "message"
+        case .messageSize: "message_size"
+        }
+    }
+
+    /// The kinds that have the source.
+    static func kinds(of source: Argument.Source) -> [Component.Kind] {
+        switch source {
+        case .quantity: [.probe, .optimizer, .regularizer]
+        case .input: [.model, .loss]
+        case .output: [.dataset, .model, .loss, .regularizer, .probe]
+        case .state, .field: [.optimizer, .regularizer]
+        case .step: [.optimizer, .regularizer, .probe]
+        case .split, .indexBegin, .indexEnd: [.dataset]
+        default: Component.Kind.allCases
+        }
+    }
+
+    /// The types an argument may have, as written in a manifest.
+    func types(of argument: Argument, in function: Function, _ component: Component) -> [String] {
+        let ownPrecision = function.isPerPrecision ? "T*" : "f64*"
+        let integers = ["i32", "i64", "u32", "u64", "size"]
+        switch argument.source {
+        case .quantity(let text, _, _):
+            guard component.kind == .probe else { return [ownPrecision] }
+            return text == "labels" ? ["i32*"] : text == nil ? openTypes(argument, component) : ["f64*"]
+        case .input: return ["i32"]
+        case .output(let id):
+            if component.kind == .model || component.kind == .loss { return ["i32*"] }
+            return ["\(component.output(id)?.type.rawValue ?? "f64")*"]
+        case .state: return [ownPrecision]
+        case .parameter(let id):
+            switch component.parameter(id)?.type {
+            case .bool: return ["u8"]
+            case .enum: return ["i32"]
+            case .int: return ["i64", "i32"]
+            case .string: return ["char*"]
+            case .intList: return ["i64*"]
+            case .floatList: return ["f64*"]
+            case .enumList: return ["i32*"]
+            default: return ["f64"]
+            }
+        case .dimension, .count, .field: return integers
+        case .constant: return Scalar.allCases.map(\.rawValue)
+        case .workspace: return Scalar.allCases.map { "\($0.rawValue)*" }
+        case .file: return ["u8*"]
+        case .service: return ["service"]
+        case .seed: return ["u64"]
+        case .step, .indexBegin, .indexEnd: return ["i64"]
+        case .split: return ["i32"]
+        case .message: return ["char*"]
+        case .messageSize: return ["size"]
+        }
+    }
+
+    /// Of an argument whose quantity the bindings give: labels are integers, everything else is f64; none for a mixture.
+    private func openTypes(_ argument: Argument, _ component: Component) -> [String] {
+        let types = Set(component.bindings.map { $0.quantities[argument.name] == "labels" ? "i32*" : "f64*" })
+        return types.count == 1 ? Array(types) : []
+    }
+
+    /// A source in a sentence: `param 'lr' of type float`.
+    func describe(_ source: Argument.Source, _ component: Component) -> String {
+        switch source {
+        case .quantity(let text, _, _): "quantity \(text.map { "'\($0)'" } ?? "of a binding")"
+        case .output(let id): "output '\(id)'"
+        case .state(let id): "state '\(id)'"
+        case .parameter(let id): "param '\(id)' of type \(component.parameter(id)?.type.rawValue ?? "")"
+        case .input(let id): "input '\(id)'"
+        default: "'\(Self.name(of: source))'"
+        }
+    }
+
+    static func isCountable(_ source: Argument.Source, _ component: Component) -> Bool {
+        switch source {
+        case .quantity, .state, .file: true
+        case .output: component.kind != .model && component.kind != .loss
+        case .parameter(let id): component.parameter(id)?.type.isList ?? false
+        default: false
+        }
+    }
+
+    static func hasAxes(_ source: Argument.Source, _ component: Component) -> Bool {
+        if case .input = source { true } else { isCountable(source, component) }
+    }
+
+    static func fits(_ value: Int, _ type: Scalar) -> Bool {
+        switch type {
+        case .i8: Int8(exactly: value) != nil
+        case .u8: UInt8(exactly: value) != nil
+        case .i16: Int16(exactly: value) != nil
+        case .u16: UInt16(exactly: value) != nil
+        case .i32: Int32(exactly: value) != nil
+        case .u32: UInt32(exactly: value) != nil
+        case .u64, .size: value >= 0
+        default: true
+        }
+    }
+}
+
+extension Component {
+    /// Every value a placeholder can take in some study.
+    func allValues(_ parameter: String) -> [String] { self.parameter(parameter)?.values ?? [] }
+}

@@ -1,0 +1,245 @@
+/// What must hold of a manifest beyond its schema: names that must exist, types that must fit, duties of the kinds.
+struct ManifestChecks {
+    let document: Document
+    private(set) var problems: [Problem] = []
+
+    static func problems(in manifest: Manifest) -> [Problem] {
+        var checks = ManifestChecks(document: manifest.document)
+        checks.checkUnique(manifest.components.map { ($0.id, "\($0.pointer)/id") }, "component")
+        for component in manifest.components { checks.check(component) }
+        return checks.problems
+    }
+
+    private init(document: Document) { self.document = document }
+
+    mutating func add(_ pointer: String, key: Bool = false, _ sentence: String) {
+        let problem = document.problem(at: pointer, key: key, sentence)
+        if !problems.contains(problem) { problems.append(problem) }
+    }
+
+    /// Adds a sentence about an unknown name and returns false, unless the name is among the known ones.
+    @discardableResult
+    mutating func checkKnown(_ name: String, _ what: String, among known: [String], at pointer: String) -> Bool {
+        if known.contains(name) { return true }
+        let hint = known.isEmpty ? "; there are none" : Nearest.hint(for: name, among: known)
+        add(pointer, "unknown \(what) '\(name)'\(hint)")
+        return false
+    }
+
+    mutating func checkUnique(_ names: [(name: String, pointer: String)], _ what: String) {
+        var seen: Set<String> = []
+        for (name, pointer) in names where !seen.insert(name).inserted {
+            add(pointer, "two \(what)s have the name '\(name)'")
+        }
+    }
+
+    /// The product of sizes, nil if it does not fit.
+    static func product(_ sizes: [Int]) -> Int? {
+        sizes.reduce(1) { product, size in
+            let (result, overflow) = (product ?? 0).multipliedReportingOverflow(by: size)
+            return product == nil || overflow ? nil : result
+        }
+    }
+
+    // MARK: - Components
+
+    /// In stages: a mistake in one would only be repeated by the next.
+    private mutating func check(_ component: Component) {
+        let before = problems.count
+        checkUnique(component.parameters.map { ($0.id, "\($0.pointer)/id") }, "param")
+        checkUnique(component.outputs.map { ($0.id, "\($0.pointer)/id") }, "output")
+        checkUnique(component.state.map { ($0.id, "\($0.pointer)/id") }, "state")
+        for function in [component.call, component.start].compactMap(\.self) {
+            checkUnique(function.arguments.map { ($0.name, "\($0.pointer)/name") }, "argument")
+        }
+        guard problems.count == before else { return }
+        for parameter in component.parameters { check(parameter, of: component) }
+        for dimension in component.dimensions { check(dimension, of: component) }
+        for output in component.outputs { check(output, of: component) }
+        for state in component.state { check(state, of: component) }
+        for split in component.splits { checkSize(split.rows, of: component, at: split.pointer) }
+        checkOutputs(of: component)
+        guard problems.count == before else { return }
+        checkFunctions(of: component)
+        guard problems.count == before else { return }
+        checkWriters(of: component)
+        checkBindings(of: component)
+        checkNeededArguments(of: component)
+        for property in component.properties { check(property, of: component) }
+        guard problems.count == before else { return }
+        for example in component.examples { check(example, of: component) }
+    }
+
+    private mutating func check(_ parameter: ParameterDeclaration, of component: Component) {
+        let reserved = component.kind == .probe ? ["plugin", "at", "samples", "split", "layers"] : ["plugin"]
+        if reserved.contains(parameter.id) {
+            add("\(parameter.pointer)/id", "param '\(parameter.id)' has the name of a key that studies give a meaning")
+        }
+        let type = parameter.type
+        let isEnum = type == .enum || type == .enumList
+        if isEnum, parameter.values.isEmpty {
+            return add(parameter.pointer, "param '\(parameter.id)' of type \(type.rawValue) needs 'values'")
+        }
+        let misplaced = [
+            ("values", !isEnum), ("min", !type.isNumeric), ("max", !type.isNumeric), ("scale", !type.isNumeric),
+            ("exclusive_min", parameter.minimum == nil), ("exclusive_max", parameter.maximum == nil),
+            ("min_items", !type.isList), ("max_items", !type.isList),
+        ]
+        for (key, isMisplaced) in misplaced where isMisplaced {
+            let here = "\(parameter.pointer)/\(key)"
+            guard document.keyPositions[here] != nil else { continue }
+            let reason = key.hasPrefix("exclusive") ? "without '\(key.suffix(3))'" : "for type \(type.rawValue)"
+            add(here, key: true, "'\(key)' of param '\(parameter.id)' has no meaning \(reason)")
+        }
+        if let minimum = parameter.minimum, let maximum = parameter.maximum, maximum.isLess(than: minimum) == true {
+            return add("\(parameter.pointer)/max", "max \(maximum.brief) of param '\(parameter.id)' is below its min \(minimum.brief)")
+        }
+        if let low = parameter.minimumCount, let high = parameter.maximumCount, high < low {
+            return add("\(parameter.pointer)/max_items", "max_items \(high) of param '\(parameter.id)' is below its min_items \(low)")
+        }
+        if case .failure(let problem) = parameter.check(parameter.defaultValue) {
+            add("\(parameter.pointer)/default\(problem.path)", "default: \(problem.sentence)")
+        }
+    }
+
+    private mutating func check(_ dimension: Dimension, of component: Component) {
+        if dimension.name == "rows" {
+            add(dimension.pointer, key: true, "'rows' is the number of rows of a call and cannot be a dim")
+        }
+        checkSize(dimension.size, of: component, at: dimension.pointer)
+    }
+
+    private mutating func checkSize(_ size: Size, of component: Component, at pointer: String) {
+        switch size {
+        case .constant: break
+        case .parameter(let id): checkIntParameter(id, of: component, at: "\(pointer)/param")
+        case .axis(let name, let axis):
+            if let target = component.call.argument(name), case .output = target.source {
+                return add("\(pointer)/of", "a dim cannot be measured on output '\(name)', whose shape may depend on it")
+            }
+            checkAxis(axis, of: name, in: component.call, component, at: pointer)
+        }
+    }
+
+    private mutating func checkIntParameter(_ id: String, of component: Component, at pointer: String) {
+        guard checkKnown(id, "param", among: component.parameters.map(\.id), at: pointer),
+            let parameter = component.parameter(id), parameter.type != .int
+        else { return }
+        add(pointer, "a size must be an int param, but '\(id)' is of type \(parameter.type.rawValue)")
+    }
+
+    private mutating func check(_ output: OutputDeclaration, of component: Component) {
+        let isNode = component.kind == .model || component.kind == .loss
+        for (axis, extent) in (output.shape ?? []).enumerated() {
+            let here = "\(output.pointer)/shape/\(axis)"
+            switch extent {
+            case .constant: break
+            case .rows:
+                if !(component.kind == .dataset || isNode) || axis > 0 {
+                    add(here, "'rows' can only be the first axis, of a dataset, model or loss")
+                }
+            case .dimension(let name):
+                checkKnown(name, "dim", among: component.dimensions.map(\.name), at: here)
+            }
+        }
+        if let lowest = output.lowest, let highest = output.highest, lowest > highest {
+            add("\(output.pointer)/range", "the range of output '\(output.id)' ends at \(JSON.double(highest).brief), "
+                + "below its begin \(JSON.double(lowest).brief)")
+        }
+        guard let classes = output.classes else { return }
+        if output.type != .i32 {
+            add("\(output.pointer)/dtype", "labels ('classes') have dtype i32, but '\(output.id)' is \(output.type.rawValue)")
+        }
+        if case .parameter(let id) = classes { checkIntParameter(id, of: component, at: "\(output.pointer)/classes/param") }
+    }
+
+    private mutating func check(_ state: StateDeclaration, of component: Component) {
+        let values: [StateDeclaration.Value] =
+            switch state.initializer {
+            case .constant(let value): [value]
+            case .normal(let mean, let deviation): [mean, deviation]
+            case .uniform(let low, let high): [low, high]
+            case .copyOfParameter: []
+            }
+        for value in values {
+            guard let id = value.parameter,
+                checkKnown(id, "param", among: component.parameters.map(\.id), at: "\(value.pointer)/param"),
+                let type = component.parameter(id)?.type, type != .float, type != .int
+            else { continue }
+            add("\(value.pointer)/param", "a state's first value needs a float or int param, but '\(id)' is of type \(type.rawValue)")
+        }
+    }
+
+    // MARK: - Duties of the kinds
+
+    private mutating func checkOutputs(of component: Component) {
+        switch component.kind {
+        case .dataset:
+            for output in component.outputs where output.shape?.first != .rows {
+                add("\(output.pointer)/shape", "the shape of dataset output '\(output.id)' must begin with \"rows\"")
+            }
+        case .model:
+            if component.output("output") == nil {
+                add("\(component.pointer)/outputs", "a model needs an output with the id 'output'")
+            }
+        case .loss:
+            for output in component.outputs {
+                if output.id != "sample_loss" {
+                    add("\(output.pointer)/id", "the output of a loss must have the id 'sample_loss', got '\(output.id)'")
+                } else if output.shape != [.rows] && output.shape != [] {
+                    add("\(output.pointer)/shape", "sample_loss must have shape [\"rows\"] (the host takes the mean) or []")
+                }
+            }
+        case .regularizer:
+            for output in component.outputs where output.id != "value" || output.shape != [] {
+                add(output.pointer, "the output of a regularizer must have the id 'value' and shape []")
+            }
+        case .optimizer, .probe: break
+        }
+    }
+
+    private mutating func checkNeededArguments(of component: Component) {
+        let sources = component.call.arguments.map(\.source)
+        let here = "\(component.pointer)/call/args"
+        switch component.kind {
+        case .dataset:
+            if !sources.contains(.indexBegin) || !sources.contains(.indexEnd) {
+                add(here, "a dataset needs arguments from index_begin and index_end")
+            }
+        case .model, .loss:
+            if !sources.contains(.service(.graph)) {
+                add(here, "a \(component.kind.rawValue) needs an argument from service syzygy.graph/1")
+            }
+        case .regularizer:
+            if !sources.contains(.quantity("parameter.grad", isWritable: true, isOptional: false)) {
+                add(here, "a regularizer needs an argument from quantity parameter.grad with access readwrite")
+            }
+        case .optimizer:
+            if !sources.contains(.quantity("parameter.value", isWritable: true, isOptional: false)) {
+                add(here, "an optimizer needs an argument from quantity parameter.value with access readwrite")
+            }
+        case .probe: break
+        }
+    }
+
+    private mutating func check(_ property: Property, of component: Component) {
+        let arguments = component.call.arguments.filter { argument in
+            if case .quantity = argument.source { true } else { false }
+        }
+        let known: [String] =
+            switch property.kind {
+            case .seedSensitive: component.outputs.map(\.id) + component.state.map(\.id)
+            default: arguments.map(\.name)
+            }
+        let key = property.kind == .symmetric ? "swap" : "of"
+        let what = property.kind == .seedSensitive ? "output or state" : "argument from a quantity"
+        for (index, name) in property.names.enumerated() {
+            checkKnown(name, what, among: known, at: "\(property.pointer)/\(key)/\(index)")
+        }
+        for (id, value) in property.with.sorted(by: { $0.key < $1.key }) {
+            let here = Pointer.child("\(property.pointer)/with", id)
+            guard checkKnown(id, "param", among: component.parameters.map(\.id), at: here) else { continue }
+            if case .failure(let problem)? = component.parameter(id)?.check(value) { add(here + problem.path, problem.sentence) }
+        }
+    }
+}

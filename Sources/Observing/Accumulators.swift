@@ -1,0 +1,183 @@
+import CShims
+import LinearAlgebra
+import Protocols
+
+/// Collects a quantity over chunks of samples. `add` reads `rows` rows of the basic quantities it was made for.
+protocol Accumulator: AnyObject {
+    func add(_ chunks: [UnsafePointer<Double>], rows: Int)
+    /// The finished values, row-major; valid as long as the accumulator lives.
+    func finish() throws -> (data: UnsafePointer<Double>, shape: [Int])
+}
+
+/// Memory of doubles that lives as long as its owner.
+final class Buffer {
+    let pointer: UnsafeMutablePointer<Double>
+    let count: Int
+
+    init(_ count: Int) {
+        self.count = count
+        pointer = .allocate(capacity: max(count, 1))
+        pointer.initialize(repeating: 0, count: max(count, 1))
+    }
+
+    deinit { pointer.deallocate() }
+}
+
+/// The rows themselves. Memory: samples × width.
+final class Rows: Accumulator {
+    private let buffer: Buffer
+    private let shape: [Int]
+    private var filled = 0
+
+    init(samples: Int, shape: [Int]) {
+        self.shape = [samples] + shape
+        buffer = Buffer(self.shape.reduce(1, *))
+    }
+
+    func add(_ chunks: [UnsafePointer<Double>], rows: Int) {
+        let count = rows * shape.dropFirst().reduce(1, *)
+        (buffer.pointer + filled).update(from: chunks[0], count: count)
+        filled += count
+    }
+
+    func finish() -> (data: UnsafePointer<Double>, shape: [Int]) { (UnsafePointer(buffer.pointer), shape) }
+}
+
+/// (1/n) Σ p_i q_iᵀ, `[d_p, d_q]`; with p = q the raw second moment, of which only a triangle is computed.
+final class CrossMoment: Accumulator {
+    private let sum: Buffer
+    private let left: Int
+    private let right: Int
+    private let same: Bool
+    private var samples = 0
+
+    init(left: Int, right: Int, same: Bool) {
+        (self.left, self.right, self.same) = (left, right, same)
+        sum = Buffer(left * right)
+    }
+
+    func add(_ chunks: [UnsafePointer<Double>], rows: Int) {
+        samples += rows
+        if same {
+            addSquare(chunks[0], rows: rows, width: left, into: sum.pointer)
+        } else {
+            cblas_dgemm(
+                CblasRowMajor, CblasTrans, CblasNoTrans, Int32(left), Int32(right), Int32(rows), 1, chunks[0],
+                Int32(left), chunks[1], Int32(right), 1, sum.pointer, Int32(right))
+        }
+    }
+
+    func finish() throws -> (data: UnsafePointer<Double>, shape: [Int]) {
+        guard samples > 0 else { throw LayerUndefined.noSamples }
+        if same { mirror(sum.pointer, width: left) }
+        cblas_dscal(Int32(left * right), 1 / Double(samples), sum.pointer, 1)
+        samples = 1
+        return (UnsafePointer(sum.pointer), [left, right])
+    }
+}
+
+/// The mean of the rows and, merged chunk by chunk (Chan, Golub and LeVeque 1979), their centred second moment
+/// (1/n) Σ (q_i − q̄)(q_i − q̄)ᵀ. With `normalize` each row is first divided by its norm.
+final class CentredMoment: Accumulator {
+    private let width: Int
+    private let wantsMean: Bool
+    private let mean: Buffer
+    private let scatter: Buffer
+    private let shift: Buffer
+    private var samples = 0
+    private var work: Buffer
+
+    init(width: Int, wantsMean: Bool = false) {
+        self.width = width
+        self.wantsMean = wantsMean
+        mean = Buffer(width)
+        shift = Buffer(width)
+        scatter = Buffer(wantsMean ? 1 : width * width)
+        work = Buffer(0)
+    }
+
+    func add(_ chunks: [UnsafePointer<Double>], rows: Int) {
+        guard rows > 0 else { return }
+        let d = width
+        shift.pointer.update(repeating: 0, count: d)
+        for i in 0..<rows {
+            for j in 0..<d { shift.pointer[j] += chunks[0][i * d + j] }
+        }
+        for j in 0..<d { shift.pointer[j] /= Double(rows) }
+        let total = Double(samples + rows)
+        if !wantsMean {
+            if work.count < rows * d { work = Buffer(rows * d) }
+            for i in 0..<rows {
+                for j in 0..<d { work.pointer[i * d + j] = chunks[0][i * d + j] - shift.pointer[j] }
+            }
+            addSquare(work.pointer, rows: rows, width: d, into: scatter.pointer)
+            for j in 0..<d { shift.pointer[j] -= mean.pointer[j] }
+            cblas_dsyr(
+                CblasRowMajor, CblasUpper, Int32(d), Double(samples) * Double(rows) / total, shift.pointer, 1,
+                scatter.pointer, Int32(d))
+        } else {
+            for j in 0..<d { shift.pointer[j] -= mean.pointer[j] }
+        }
+        for j in 0..<d { mean.pointer[j] += shift.pointer[j] * Double(rows) / total }
+        samples += rows
+    }
+
+    func finish() throws -> (data: UnsafePointer<Double>, shape: [Int]) {
+        guard samples > 0 else { throw LayerUndefined.noSamples }
+        if wantsMean { return (UnsafePointer(mean.pointer), [width]) }
+        mirror(scatter.pointer, width: width)
+        cblas_dscal(Int32(width * width), 1 / Double(samples), scatter.pointer, 1)
+        return (UnsafePointer(scatter.pointer), [width, width])
+    }
+}
+
+/// The centred second moment of q_i/‖q_i‖, leaving out rows with ‖q_i‖ < 1e-12 max ‖q‖. Keeps all rows, because
+/// the largest norm is known only at the end.
+final class NormalizedMoment: Accumulator {
+    private let rows: Rows
+    private let width: Int
+    private var result: CentredMoment?
+
+    init(samples: Int, width: Int) {
+        rows = Rows(samples: samples, shape: [width])
+        self.width = width
+    }
+
+    func add(_ chunks: [UnsafePointer<Double>], rows count: Int) { rows.add(chunks, rows: count) }
+
+    func finish() throws -> (data: UnsafePointer<Double>, shape: [Int]) {
+        let (data, shape) = rows.finish()
+        let norms = (0..<shape[0]).map { cblas_dnrm2(Int32(width), data + $0 * width, 1) }
+        let limit = 1e-12 * (norms.max() ?? 0)
+        let kept = norms.indices.filter { norms[$0] > 0 && norms[$0] >= limit }
+        guard !kept.isEmpty else { throw LayerUndefined.zeroRows }
+        let unit = Buffer(kept.count * width)
+        for (row, i) in kept.enumerated() {
+            for j in 0..<width { unit.pointer[row * width + j] = data[i * width + j] / norms[i] }
+        }
+        let moment = CentredMoment(width: width)
+        moment.add([UnsafePointer(unit.pointer)], rows: kept.count)
+        result = moment
+        return try moment.finish()
+    }
+}
+
+
+
+enum LayerUndefined {
+    static let noSamples = Undefined("no_samples")
+    static let zeroRows = Undefined("zero_rows")
+}
+
+/// Adds the upper triangle of qᵀq, `[width, width]`.
+private func addSquare(_ q: UnsafePointer<Double>, rows: Int, width: Int, into sum: UnsafeMutablePointer<Double>) {
+    cblas_dsyrk(
+        CblasRowMajor, CblasUpper, CblasTrans, Int32(width), Int32(rows), 1, q, Int32(width), 1, sum, Int32(width))
+}
+
+/// Copies the upper triangle to the lower one.
+private func mirror(_ square: UnsafeMutablePointer<Double>, width: Int) {
+    for i in 0..<width {
+        for j in 0..<i { square[i * width + j] = square[j * width + i] }
+    }
+}

@@ -1,0 +1,83 @@
+import CShims
+import Protocols
+
+/// The quantities of one observation, each formed once.
+final class Measurement: QuantitySource {
+    struct Key: Hashable, Comparable {
+        var expression: String
+        var layer: String
+
+        static func < (a: Key, b: Key) -> Bool { (a.layer, a.expression) < (b.layer, b.expression) }
+    }
+
+    private var values: [Key: Result<Quantity, Undefined>] = [:]
+    private var owners: [AnyObject] = []
+
+    func quantity(_ expression: String, layer: String) throws -> Quantity? {
+        try values[Key(expression: expression, layer: layer)]?.get()
+    }
+
+    func set(_ key: Key, _ value: Result<Quantity, Undefined>) { values[key] = value }
+
+    func keep(_ owner: AnyObject) { owners.append(owner) }
+
+    /// Copies numbers into memory of this measurement.
+    func keep(_ numbers: [Double], shape: [Int]) -> Result<Quantity, Undefined> {
+        .success(Quantity(data: .real(pointer(numbers)), shape: shape))
+    }
+
+    func pointer(_ numbers: [Double]) -> UnsafePointer<Double> {
+        let buffer = Buffer(numbers.count)
+        numbers.withUnsafeBufferPointer { source in
+            guard let base = source.baseAddress else { return }
+            buffer.pointer.update(from: base, count: source.count)
+        }
+        keep(buffer)
+        return UnsafePointer(buffer.pointer)
+    }
+
+    /// A weight [rows, columns], or wᵀw or wwᵀ of it.
+    func setWeight(_ key: Key, _ function: QuantityExpression.Function?, _ weight: [Double], rows: Int, columns: Int) {
+        guard let function else { return set(key, keep(weight, shape: [rows, columns])) }
+        let inner = function == .wtw
+        let size = inner ? columns : rows
+        let gram = Buffer(size * size)
+        cblas_dgemm(
+            CblasRowMajor, inner ? CblasTrans : CblasNoTrans, inner ? CblasNoTrans : CblasTrans, Int32(size),
+            Int32(size), Int32(inner ? rows : columns), 1, weight, Int32(columns), weight, Int32(columns), 0,
+            gram.pointer, Int32(size))
+        keep(gram)
+        set(key, .success(Quantity(data: .real(UnsafePointer(gram.pointer)), shape: [size, size])))
+    }
+
+    /// Class indices as integers.
+    func setLabels(_ key: Key, _ labels: UnsafePointer<Double>, rows: Int) {
+        let labels = Labels(labels, count: rows)
+        keep(labels)
+        set(key, .success(Quantity(data: .integer(UnsafePointer(labels.pointer)), shape: [rows])))
+    }
+}
+
+private final class Labels {
+    let pointer: UnsafeMutablePointer<Int32>
+
+    init(_ values: UnsafePointer<Double>, count: Int) {
+        pointer = .allocate(capacity: max(count, 1))
+        for i in 0..<count { (pointer + i).initialize(to: Int32(values[i])) }
+    }
+
+    deinit { pointer.deallocate() }
+}
+
+/// The accumulator of an expression over rows of the given widths.
+func makeAccumulator(_ expression: QuantityExpression, widths: [Int], samples: Int) -> any Accumulator {
+    switch expression.function {
+    case .rawMoment: CrossMoment(left: widths[0], right: widths[0], same: true)
+    case .centredMoment: CentredMoment(width: widths[0])
+    case .normalizedMoment: NormalizedMoment(samples: samples, width: widths[0])
+    case .mean: CentredMoment(width: widths[0], wantsMean: true)
+    case .rawCross: CrossMoment(left: widths[0], right: widths[1], same: false)
+    case .wtw, .wwt, nil:
+        Rows(samples: samples, shape: expression.arguments[0] == .sampleLoss ? [] : [widths[0]])
+    }
+}

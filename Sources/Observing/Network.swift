@@ -1,0 +1,59 @@
+import Engine
+import Protocols
+
+/// A model with its loss and the fields of its batches: what can be built at any number of rows.
+package struct Network {
+    package let model: any Model
+    package let loss: any Loss
+    package let fields: [Field]
+
+    package init(model: any Model, loss: any Loss, fields: [Field]) {
+        self.model = model
+        self.loss = loss
+        self.fields = fields
+    }
+
+    /// The field that losses compare with.
+    package var target: Field? { fields.first { $0.name == "y" } }
+
+    /// One built graph.
+    package struct Built {
+        package let graph: Graph
+        package let parameters: [Node]
+        package let batch: [String: BatchNode]
+        package let outputs: [String: Node]
+        package let output: Node
+        fileprivate let loss: any Loss
+
+        /// The loss of each sample, `[rows]`, or of the batch, `[]`.
+        package func anyLoss() throws -> Node { try loss.build(in: graph, outputs: outputs, batch: batch) }
+
+        /// The loss of each sample; a loss that couples samples has none.
+        package func sampleLoss() throws -> Node {
+            let node = try anyLoss()
+            guard graph.shape(of: node).count == 1 else { throw Undefined("loss_not_separable") }
+            return node
+        }
+
+        /// The targets as real columns, one-hot for labels: `[rows, columns]`.
+        func targets() throws -> Node {
+            guard let y = batch["y"] else { throw Undefined("no_targets") }
+            if let classes = y.field.classes {
+                return try graph.apply(named: "one_hot", [y.node], attributes: ["classes": Double(classes)])
+            }
+            return try graph.reshape(y.node, to: [graph.shape(of: y.node)[0], y.field.elements])
+        }
+    }
+
+    package func build(rows: Int) throws -> Built {
+        let graph = Graph()
+        var batch: [String: BatchNode] = [:]
+        for field in fields {
+            batch[field.name] = BatchNode(field: field, node: graph.input(field.name, shape: [rows] + field.shape))
+        }
+        let outputs = try model.build(in: graph, batch: batch)
+        guard let output = outputs["output"] else { throw Undefined("model_without_output") }
+        return Built(
+            graph: graph, parameters: graph.parameterNodes, batch: batch, outputs: outputs, output: output, loss: loss)
+    }
+}

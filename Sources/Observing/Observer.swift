@@ -1,0 +1,280 @@
+import Engine
+import LinearAlgebra
+import Protocols
+
+/// A probe of a study: when it measures, and on which rows.
+package struct ScheduledProbe {
+    package var key: String
+    package var probe: any Probe
+    package var steps: Set<Int>
+    package var split: String
+    /// The first rows of the split; nil: all.
+    package var samples: Int?
+    /// Names of the layers to measure; nil: all.
+    package var layers: Set<String>?
+
+    package init(
+        key: String, probe: any Probe, steps: Set<Int>, split: String = "train", samples: Int? = nil,
+        layers: Set<String>? = nil
+    ) {
+        (self.key, self.probe, self.steps) = (key, probe, steps)
+        (self.split, self.samples, self.layers) = (split, samples, layers)
+    }
+}
+
+/// Measures a network: runs it in f64 over the rows that the due probes ask for, forms each needed quantity once, and
+/// hands them to the probes.
+package final class Observer {
+    /// Rows per pass; memory grows with this number, not with the number of samples.
+    static let chunk = 512
+
+    package let layers: [String]
+    private let network: Network
+    private let parameters: ParameterStore
+    private let initialWeights: [Int: [Double]]
+    private let tables: [String: DataTable]
+    private let shapes: [(input: Int, output: Int, weight: Int, bias: Int?)]
+    private let outputWidth: Int
+    private var programs: [ProgramKey: CaptureProgram] = [:]
+
+    private struct ProgramKey: Hashable {
+        var rows: Int
+        var captures: Set<Capture>
+        var wantsGradient: Bool
+    }
+
+    /// `store` holds the initial values when this is called.
+    package init(_ network: Network, store: ParameterStore, tables: [String: DataTable]) throws {
+        self.network = network
+        self.tables = tables
+        let built = try network.build(rows: 1)
+        let graph = built.graph
+        parameters = ParameterStore(blocks: graph.blocks, precision: .f64)
+        parameters.copyValues(from: store)
+        layers = graph.layers.map(\.name)
+        let blocks = Dictionary(uniqueKeysWithValues: zip(graph.parameterNodes, graph.blocks.indices))
+        shapes = try graph.layers.map { layer in
+            guard let weight = blocks[layer.weight] else {
+                throw GraphError("layer \(layer.name): its weight is not a parameter, so it cannot be observed")
+            }
+            return (
+                graph.shape(of: layer.input).last ?? 1, graph.shape(of: layer.output).last ?? 1, weight,
+                layer.bias.flatMap { blocks[$0] }
+            )
+        }
+        outputWidth = graph.shape(of: built.output).dropFirst().reduce(1, *)
+        var initial: [Int: [Double]] = [:]
+        for shape in shapes { initial[shape.weight] = parameters.copy(block: shape.weight) }
+        initialWeights = initial
+    }
+
+    /// Runs every probe of `due` on the values in `store`.
+    package func observe(
+        step: Int, store: ParameterStore, due: [ScheduledProbe], record: (Observation) -> Void
+    ) throws {
+        parameters.copyValues(from: store)
+        for group in Dictionary(grouping: due.indices, by: { Rows(due[$0], self) }).sorted(by: { $0.key < $1.key }) {
+            let probes = group.value.map { due[$0] }
+            let pass = try measure(
+                rows: group.key, needs: probes.map { ($0.probe.scope, $0.probe.needs, $0.layers) })
+            for scheduled in probes {
+                for subject in subjects(scheduled.probe.scope, scheduled.layers) {
+                    try scheduled.probe.measure(step: step, layer: subject, quantities: pass) { observation in
+                        var named = observation
+                        named.probe = scheduled.key
+                        record(named)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The values of basic or derived quantities for all layers they exist for, as `(key, quantity)`, the key being
+    /// `fc1/layer.input` or `labels`.
+    package func quantities(
+        _ expressions: [String], split: String, samples: Int?, store: ParameterStore,
+        each: (String, Quantity) throws -> Void
+    ) throws {
+        parameters.copyValues(from: store)
+        let available = tables[split]?.rows ?? 0
+        let rows = Rows(split: split, count: min(samples ?? available, available))
+        for expression in expressions {
+            let scope = try QuantityExpression(expression).arguments.compactMap(\.scope).first ?? .run
+            let pass = try measure(rows: rows, needs: [(scope, [Need(expression, optional: true)], nil)])
+            for subject in subjects(scope, nil) {
+                guard let quantity = try pass.quantity(expression, layer: subject) else { continue }
+                try each(subject.isEmpty ? expression : "\(subject)/\(expression)", quantity)
+            }
+        }
+    }
+
+    private func subjects(_ scope: ProbeScope, _ only: Set<String>?) -> [String] {
+        switch scope {
+        case .run: [""]
+        case .layer: layers.filter { only?.contains($0) ?? true }
+        case .parameter: parameters.blocks.map(\.name).filter { only?.contains($0) ?? true }
+        }
+    }
+
+    /// The first `count` rows of a split.
+    private struct Rows: Hashable, Comparable {
+        var split: String
+        var count: Int
+
+        init(split: String, count: Int) { (self.split, self.count) = (split, count) }
+
+        init(_ scheduled: ScheduledProbe, _ observer: Observer) {
+            let available = observer.tables[scheduled.split]?.rows ?? 0
+            self.init(split: scheduled.split, count: min(scheduled.samples ?? available, available))
+        }
+
+        static func < (a: Rows, b: Rows) -> Bool { (a.split, a.count) < (b.split, b.count) }
+    }
+
+    // MARK: One pass
+
+    private func measure(
+        rows: Rows, needs: [(ProbeScope, [Need], Set<String>?)]
+    ) throws -> Measurement {
+        let pass = Measurement()
+        guard let table = tables[rows.split] else { return pass }
+        var wanted: [Measurement.Key: QuantityExpression] = [:]
+        var wantsGradient = false
+        for (scope, needs, only) in needs {
+            for need in needs {
+                let expression = try QuantityExpression(need.expression)
+                wantsGradient = wantsGradient || expression.arguments == [.parameterGrad]
+                for subject in subjects(scope, only) {
+                    wanted[.init(expression: need.expression, layer: subject)] = expression
+                }
+            }
+        }
+        var streams: [(key: Measurement.Key, accumulator: any Accumulator, captures: [Capture])] = []
+        for (key, expression) in wanted.sorted(by: { $0.key < $1.key }) {
+            if let captures = captures(expression, layer: key.layer) {
+                let widths = captures.map(width)
+                let accumulator = makeAccumulator(expression, widths: widths, samples: rows.count)
+                streams.append((key, accumulator, captures))
+            } else if expression.arguments != [.parameterGrad] {
+                try addStatic(expression, key, table, rows.count, to: pass)
+            }
+        }
+        var captures = Set(streams.flatMap(\.captures))
+        for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
+        let gradient = wantsGradient ? Buffer(parameters.count) : nil
+        if !captures.isEmpty || wantsGradient {
+            do {
+                try run(rows, table, captures, gradient) { program, count in
+                    for stream in streams {
+                        stream.accumulator.add(stream.captures.compactMap(program.values), rows: count)
+                    }
+                }
+            } catch let undefined as Undefined {
+                for stream in streams { pass.set(stream.key, .failure(undefined)) }
+                return pass
+            }
+        }
+        for stream in streams {
+            pass.keep(stream.accumulator)
+            do {
+                let (data, shape) = try stream.accumulator.finish()
+                pass.set(stream.key, .success(Quantity(data: .real(data), shape: shape)))
+            } catch let undefined as Undefined {
+                pass.set(stream.key, .failure(undefined))
+            }
+        }
+        if let gradient {
+            pass.keep(gradient)
+            for block in parameters.blocks {
+                pass.set(
+                    .init(expression: "parameter.grad", layer: block.name),
+                    .success(Quantity(data: .real(UnsafePointer(gradient.pointer + block.offset)), shape: [block.count])))
+            }
+        }
+        return pass
+    }
+
+    private func run(
+        _ rows: Rows, _ table: DataTable, _ captures: Set<Capture>, _ gradient: Buffer?,
+        each: (CaptureProgram, Int) -> Void
+    ) throws {
+        var row = 0
+        while row < rows.count {
+            let count = min(Self.chunk, rows.count - row)
+            let key = ProgramKey(rows: count, captures: captures, wantsGradient: gradient != nil)
+            let program =
+                try programs[key]
+                ?? CaptureProgram(
+                    network, rows: count, captures: captures, wantsGradient: gradient != nil, parameters: parameters)
+            programs[key] = program
+            program.run(on: table, from: row)
+            each(program, count)
+            if let gradient {
+                let chunk = parameters.gradients.assumingMemoryBound(to: Double.self)
+                for i in 0..<gradient.count { gradient.pointer[i] += chunk[i] / Double(rows.count) }
+            }
+            row += count
+        }
+    }
+
+    /// The captures an expression needs, nil if it does not depend on samples of the network.
+    private func captures(_ expression: QuantityExpression, layer: String) -> [Capture]? {
+        var captures: [Capture] = []
+        for basic in expression.arguments {
+            switch basic {
+            case .modelOutput: captures.append(.modelOutput)
+            case .sampleLoss: captures.append(.sampleLoss)
+            case .targets where network.target != nil: captures.append(.targets)
+            default:
+                let target = basic.ofLayer ?? basic
+                guard target.isRows, target != .targets else { return nil }
+                let index = basic.ofLayer == nil ? layers.firstIndex(of: layer) : layers.indices.last
+                guard let index else { return nil }
+                captures.append(.layer(index, target))
+            }
+        }
+        return captures
+    }
+
+    private func width(_ capture: Capture) -> Int {
+        switch capture {
+        case .modelOutput: outputWidth
+        case .sampleLoss: 1
+        case .targets: network.target?.columns ?? 0
+        case .layer(let index, let basic):
+            basic == .layerInput || basic == .layerInputGrad ? shapes[index].input : shapes[index].output
+        }
+    }
+
+    /// Quantities of parameters and of the data.
+    private func addStatic(
+        _ expression: QuantityExpression, _ key: Measurement.Key, _ table: DataTable, _ rows: Int,
+        to pass: Measurement
+    ) throws {
+        let basic = expression.arguments[0]
+        if basic == .labels {
+            guard let field = table.index(of: "y"), table.fields[field].classes != nil else { return }
+            pass.setLabels(key, table.pointer(field: field), rows: rows)
+            return
+        }
+        if basic == .parameterValue {
+            guard let block = parameters.blocks.firstIndex(where: { $0.name == key.layer }) else { return }
+            pass.set(key, pass.keep(parameters.copy(block: block), shape: [parameters.blocks[block].count]))
+            return
+        }
+        let index = basic.ofLayer == nil ? layers.firstIndex(of: key.layer) : layers.indices.last
+        guard let index else { return }
+        let shape = shapes[index]
+        switch basic.ofLayer ?? basic {
+        case .layerBias:
+            if let bias = shape.bias {
+                pass.set(key, pass.keep(parameters.copy(block: bias), shape: [shape.output]))
+            }
+        case .layerWeight, .layerWeightInitial:
+            let initial = (basic.ofLayer ?? basic) == .layerWeightInitial
+            let weight = initial ? initialWeights[shape.weight] ?? [] : parameters.copy(block: shape.weight)
+            pass.setWeight(key, expression.function, weight, rows: shape.output, columns: shape.input)
+        default: break
+        }
+    }
+}

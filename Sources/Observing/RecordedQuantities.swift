@@ -1,0 +1,47 @@
+import Protocols
+
+/// Quantities from arrays that something else recorded: rows of samples and weights by name, `fc1/layer.input`,
+/// `head.weight`, `labels`. Derived quantities are formed from them exactly as in a run.
+package final class RecordedQuantities: QuantitySource {
+    package struct Array: Sendable {
+        package var shape: [Int]
+        package var data: [Double]
+
+        package init(shape: [Int], data: [Double]) {
+            self.shape = shape
+            self.data = data
+        }
+    }
+
+    private let arrays: [String: Array]
+    private let pass = Measurement()
+
+    package init(_ arrays: [String: Array]) { self.arrays = arrays }
+
+    package func quantity(_ expression: String, layer: String) throws -> Quantity? {
+        if let known = try pass.quantity(expression, layer: layer) { return known }
+        let parsed = try QuantityExpression(expression)
+        let key = Measurement.Key(expression: expression, layer: layer)
+        let sources = parsed.arguments.compactMap { arrays[layer.isEmpty ? $0.rawValue : "\(layer)/\($0.rawValue)"] }
+        guard sources.count == parsed.arguments.count else { return nil }
+        if parsed.isInteger {
+            sources[0].data.withUnsafeBufferPointer { labels in
+                guard let base = labels.baseAddress else { return }
+                pass.setLabels(key, base, rows: labels.count)
+            }
+        } else if parsed.arguments[0].isWeight {
+            pass.setWeight(
+                key, parsed.function, sources[0].data, rows: sources[0].shape[0], columns: sources[0].shape[1])
+        } else if parsed.function == nil {
+            pass.set(key, pass.keep(sources[0].data, shape: sources[0].shape))
+        } else {
+            let accumulator = makeAccumulator(parsed, widths: sources.map { $0.shape.last ?? 1 }, samples: sources[0].shape[0])
+            let copies = sources.map { pass.pointer($0.data) }
+            accumulator.add(copies, rows: sources[0].shape[0])
+            pass.keep(accumulator)
+            let (data, shape) = try accumulator.finish()
+            pass.set(key, .success(Quantity(data: .real(data), shape: shape)))
+        }
+        return try pass.quantity(expression, layer: layer)
+    }
+}

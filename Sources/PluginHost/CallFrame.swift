@@ -1,0 +1,250 @@
+import CShims
+import Foundation
+import Manifests
+
+/// What a pointer or node argument stands for in one call.
+package struct Operand {
+    package enum Value {
+        case memory(UnsafeMutableRawPointer?)
+        case node(Int32)
+    }
+    package var value: Value
+    package var shape: [Int]
+    /// `"axis": "classes"`: columns that a one-hot or real target has.
+    package var columns: Int?
+
+    package init(_ value: Value, shape: [Int], columns: Int? = nil) {
+        (self.value, self.shape, self.columns) = (value, shape, columns)
+    }
+}
+
+/// One bound function with memory for its arguments: filled once per parameter for optimizers, once per call for probes,
+/// then called without any allocation.
+final class CallFrame {
+    private let function: Function
+    private let address: UnsafeMutableRawPointer
+    private let signature: OpaquePointer
+    private let precision: Function.Precision
+    private let context: CallContext
+    /// 8 bytes per argument; `values[i]` points to `slots + i`.
+    private let slots: UnsafeMutablePointer<UInt64>
+    private let values: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    private let result: UnsafeMutablePointer<Double>
+    private let message: UnsafeMutablePointer<CChar>
+    private static let messageSize = 256
+    private var workspaces: [Int: UnsafeMutableRawPointer] = [:]
+    private let stepSlot: Int?
+    /// True if some call changed the floating-point mode.
+    private(set) var changedFloatMode = false
+
+    init(
+        _ function: Function, address: UnsafeMutableRawPointer, precision: Function.Precision, context: CallContext
+    ) throws(PluginError) {
+        self.function = function
+        self.address = address
+        self.precision = precision
+        self.context = context
+        let types = function.arguments.map { $0.type.code(precision) }
+        let resultType: Int32 =
+            switch function.returns {
+            case .nothing: Int32(SZ_VOID)
+            case .status: Int32(SZ_I32)
+            case .output: Int32(SZ_F64)
+            }
+        guard let signature = sz_signature_create(resultType, types, Int32(types.count)) else {
+            throw PluginError(context.place, "libffi refuses the signature of '\(function.symbols[precision] ?? "")'")
+        }
+        self.signature = signature
+        let count = max(types.count, 1)
+        slots = .allocate(capacity: count)
+        slots.initialize(repeating: 0, count: count)
+        values = .allocate(capacity: count)
+        for i in 0..<count { (values + i).initialize(to: UnsafeMutableRawPointer(slots + i)) }
+        result = .allocate(capacity: 2)
+        result.initialize(repeating: 0, count: 2)
+        message = .allocate(capacity: Self.messageSize)
+        message.initialize(repeating: 0, count: Self.messageSize)
+        stepSlot = function.arguments.firstIndex { $0.source == .step }
+    }
+
+    deinit {
+        sz_signature_destroy(signature)
+        slots.deallocate()
+        values.deallocate()
+        result.deallocate()
+        message.deallocate()
+        for workspace in workspaces.values { workspace.deallocate() }
+    }
+
+    /// Fills every argument. `operands` gives pointers and nodes by argument name, `integers` the remaining numbers.
+    func bind(_ operands: [String: Operand], fields: [Argument.Field: Int] = [:], rows: Range<Int> = 0..<0, split: Int = 0)
+        throws(PluginError)
+    {
+        let sizes = Sizes(operands: operands, context: context)
+        for (i, argument) in function.arguments.enumerated() {
+            switch argument.source {
+            case .quantity, .output, .state, .input:
+                switch operands[argument.name]?.value {
+                case .memory(let pointer): set(i, pointer)
+                case .node(let node): set(i, integer: Int(node), argument)
+                case nil: set(i, nil)
+                }
+            case .parameter(let id): try setOption(i, argument, id)
+            case .dimension(let of, let axis): try setSize(i, argument, sizes.axis(of, axis))
+            case .count(let of): try setSize(i, argument, sizes.count(of))
+            case .workspace(let factor, let dimensions):
+                var elements = factor
+                for name in dimensions { elements *= try sizes.named(name) }
+                workspaces[i]?.deallocate()
+                let memory = UnsafeMutableRawPointer.allocate(byteCount: max(elements, 1) * 8, alignment: 64)
+                memory.initializeMemory(as: UInt8.self, repeating: 0, count: max(elements, 1) * 8)
+                workspaces[i] = memory
+                set(i, memory)
+            case .field(let field): set(i, integer: fields[field] ?? 0, argument)
+            case .constant(let value):
+                if argument.type.isFloating(precision) {
+                    set(i, number: value.double ?? 0, argument)
+                } else {
+                    set(i, integer: value.int ?? 0, argument)
+                }
+            case .file(let name): set(i, UnsafeMutableRawPointer(mutating: try context.file(name).pointer))
+            case .service(let service): set(i, try context.service(service))
+            case .seed: slots[i] = context.seed
+            case .step: set(i, integer: 0, argument)
+            case .split: set(i, integer: split, argument)
+            case .indexBegin: set(i, integer: rows.lowerBound, argument)
+            case .indexEnd: set(i, integer: rows.upperBound, argument)
+            case .message: set(i, UnsafeMutableRawPointer(message))
+            case .messageSize: set(i, integer: Self.messageSize, argument)
+            }
+        }
+    }
+
+    func set(step: Int) {
+        if let stepSlot { set(stepSlot, integer: step, function.arguments[stepSlot]) }
+    }
+
+    /// Calls the function. Returns the status, 0 for functions without one.
+    func call() -> Int32 {
+        message[0] = 0
+        if sz_call(signature, address, values, result) != 0 { changedFloatMode = true }
+        guard function.returns == .status else { return 0 }
+        return UnsafeRawPointer(result).load(as: Int32.self)
+    }
+
+    /// The f64 that the function returned, if it returns an output.
+    var returned: Double { result[0] }
+
+    /// What the function wrote to its message buffer.
+    var text: String {
+        message[Self.messageSize - 1] = 0
+        return String(cString: message)
+    }
+
+    // MARK: Slots
+
+    private func set(_ i: Int, _ pointer: UnsafeMutableRawPointer?) {
+        slots[i] = UInt64(UInt(bitPattern: pointer))
+    }
+
+    /// Little-endian: the low bytes of the slot are the value in any integer width.
+    private func set(_ i: Int, integer: Int, _ argument: Argument) {
+        if argument.type.isFloating(precision) {
+            set(i, number: Double(integer), argument)
+        } else {
+            slots[i] = UInt64(bitPattern: Int64(integer))
+        }
+    }
+
+    private func set(_ i: Int, number: Double, _ argument: Argument) {
+        slots[i] = argument.type.isSingle(precision) ? UInt64(Float(number).bitPattern) : number.bitPattern
+    }
+
+    private func setSize(_ i: Int, _ argument: Argument, _ size: Int) throws(PluginError) {
+        if case .scalar(let scalar) = argument.type, let limit = scalar.largest, size > limit {
+            throw PluginError(context.place, "argument '\(argument.name)' is \(scalar.rawValue) and cannot hold \(size)")
+        }
+        set(i, integer: size, argument)
+    }
+
+    private func setOption(_ i: Int, _ argument: Argument, _ id: String) throws(PluginError) {
+        guard let value = context.options[id] else {
+            throw PluginError(context.place, "the param '\(id)' has no value")
+        }
+        switch value {
+        case .bool(let flag): slots[i] = flag ? 1 : 0
+        case .string(let text):
+            if case .text = argument.type {
+                set(i, context.keep(text))
+            } else {
+                set(i, integer: context.index(of: text, in: id), argument)
+            }
+        case .array(let items): set(i, context.keep(items, as: argument.type, of: id))
+        default:
+            if argument.type.isFloating(precision) {
+                set(i, number: value.double ?? .nan, argument)
+            } else {
+                set(i, integer: value.int ?? 0, argument)
+            }
+        }
+    }
+}
+
+extension ArgumentType {
+    func code(_ precision: Function.Precision) -> Int32 {
+        switch self {
+        case .pointer, .text, .service: Int32(SZ_POINTER)
+        case .scalar(let scalar): Int32(scalar.code(precision))
+        }
+    }
+
+    func isFloating(_ precision: Function.Precision) -> Bool {
+        if case .scalar(let scalar) = self { return !scalar.isInteger }
+        return false
+    }
+
+    func isSingle(_ precision: Function.Precision) -> Bool {
+        self == .scalar(.f32) || (self == .scalar(.precision) && precision == .f32)
+    }
+}
+
+extension Scalar {
+    func code(_ precision: Function.Precision) -> Int {
+        switch self {
+        case .i8: SZ_I8
+        case .u8: SZ_U8
+        case .i16: SZ_I16
+        case .u16: SZ_U16
+        case .i32: SZ_I32
+        case .u32: SZ_U32
+        case .i64: SZ_I64
+        case .u64, .size: SZ_U64
+        case .f32: SZ_F32
+        case .f64: SZ_F64
+        case .precision: precision == .f32 ? SZ_F32 : SZ_F64
+        }
+    }
+
+    /// The largest size an integer type can hold; nil for 64 bits and floats.
+    var largest: Int? {
+        switch self {
+        case .i8: 127
+        case .u8: 255
+        case .i16: 32767
+        case .u16: 65535
+        case .i32: Int(Int32.max)
+        case .u32: Int(UInt32.max)
+        default: nil
+        }
+    }
+
+    func bytes(_ precision: Function.Precision) -> Int {
+        switch self {
+        case .i8, .u8: 1
+        case .i16, .u16: 2
+        case .i32, .u32, .f32: 4
+        case .precision: precision == .f32 ? 4 : 8
+        default: 8
+        }
+    }
+}

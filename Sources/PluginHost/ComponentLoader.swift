@@ -1,0 +1,118 @@
+import Engine
+import Foundation
+import LinearAlgebra
+import Manifests
+import Protocols
+
+/// Opens the libraries of chosen components and makes them play their roles.
+package final class ComponentLoader {
+    /// What was loaded, for the record of a run.
+    package struct Loaded: Hashable, Sendable {
+        package var plugin: String
+        package var version: String
+        package var manifestSHA256: String
+        package var librarySHA256: String
+    }
+
+    private let registry: Registry
+    private let seed: UInt64
+    private var libraries: [String: Library] = [:]
+
+    package init(registry: Registry, seed: UInt64) {
+        self.registry = registry
+        self.seed = seed
+    }
+
+    package func dataset(_ choice: Choice) throws -> any Dataset {
+        try PluginDataset(try component(choice, .dataset))
+    }
+
+    package func model(_ choice: Choice) throws -> any Model {
+        PluginModel(try component(choice, .model))
+    }
+
+    package func loss(_ choice: Choice) throws -> any Loss {
+        PluginLoss(try component(choice, .loss))
+    }
+
+    package func regularizer(_ choice: Choice) throws -> any Regularizer {
+        PluginUpdate(try component(choice, .regularizer))
+    }
+
+    package func optimizer(_ choice: Choice) throws -> any Optimizer {
+        PluginUpdate(try component(choice, .optimizer))
+    }
+
+    package func probe(_ choice: Choice) throws -> any Probe {
+        try PluginProbe(try component(choice, .probe))
+    }
+
+    /// The function of a component that runs no engine: for tests and examples.
+    func component(_ choice: Choice, _ kind: Component.Kind) throws(PluginError) -> LoadedComponent {
+        let (manifest, component) = try registry.component(choice.component, kind: kind)
+        let library = try library(of: manifest)
+        return LoadedComponent(
+            component: component, library: library,
+            context: CallContext(component, options: choice.options, seed: seed, folder: manifest.folder))
+    }
+
+    private func library(of manifest: Manifest) throws(PluginError) -> Library {
+        if let open = libraries[manifest.id] { return open }
+        let library: Library =
+            switch manifest.library {
+            case .system(let name): try Library(system: name)
+            case .named(let name): try Library(path: Self.path(of: name, folder: manifest.folder))
+            }
+        libraries[manifest.id] = library
+        return library
+    }
+
+    /// `lib<name>.so` in the plugin's folder, else beside the executable, where first-party plugins are built.
+    private static func path(of name: String, folder: String) throws(PluginError) -> String {
+        let file = "lib\(name).so"
+        let executable = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        let places = [folder, (executable as NSString).deletingLastPathComponent]
+        for place in places where FileManager.default.fileExists(atPath: "\(place)/\(file)") { return "\(place)/\(file)" }
+        throw PluginError(
+            "\(folder)/plugin.json", "library '\(file)' not found in \(places.joined(separator: " or ")); was the plugin built?")
+    }
+
+    /// Manifest and library digests of a plugin, without opening the library.
+    package static func digests(of manifest: Manifest) throws -> Loaded {
+        var library = ""
+        if case .named(let name) = manifest.library {
+            library = try SHA256.hex(ofFile: try path(of: name, folder: manifest.folder))
+        }
+        return Loaded(
+            plugin: manifest.id, version: manifest.version,
+            manifestSHA256: try SHA256.hex(ofFile: manifest.folder + "/plugin.json"), librarySHA256: library)
+    }
+}
+
+/// A component with its opened library and what its calls share.
+struct LoadedComponent {
+    let component: Component
+    let library: Library
+    let context: CallContext
+
+    func frame(_ function: Function? = nil, _ precision: Function.Precision = .f64) throws(PluginError) -> CallFrame {
+        let function = function ?? component.call
+        guard let symbol = function.symbols[precision] else {
+            let known = function.symbols.keys.map(\.rawValue).sorted().joined(separator: ", ")
+            throw PluginError(context.place, "has no function for \(precision.rawValue) (it has \(known))")
+        }
+        return try CallFrame(function, address: try library.symbol(symbol), precision: precision, context: context)
+    }
+
+    /// Turns a status into an error.
+    func check(_ status: Int32, _ frame: CallFrame) throws(PluginError) {
+        guard status != 0 else { return }
+        let names: [Int32: String] = [
+            1: "cancelled", 2: "invalid arguments", 3: "unsupported", 4: "undefined", 5: "out of memory",
+            6: "input/output error", 7: "internal error",
+        ]
+        let text = frame.text
+        throw PluginError(
+            context.place, "failed (\(names[status] ?? "status \(status)"))" + (text.isEmpty ? "" : ": \(text)"))
+    }
+}

@@ -1,0 +1,123 @@
+import CSyzygy
+import Engine
+
+/// `syzygy.graph/1`: lets a plugin's function build a graph. Node numbers are indices into `nodes`.
+final class GraphService {
+    private let graph: Graph
+    private(set) var nodes: [Node] = []
+    /// The first error, in the host's or the plugin's words.
+    private(set) var failure: String?
+    private(set) var table = syzygy_graph()
+
+    init(_ graph: Graph) {
+        self.graph = graph
+        table.struct_size = UInt32(MemoryLayout<syzygy_graph>.size)
+        table.context = Unmanaged.passUnretained(self).toOpaque()
+        table.parameter = { context, name, role, shape, rank, initializer, fanIn, fanOut in
+            GraphService.of(context) { service in
+                let scheme = text(initializer.scheme)
+                guard let known = Initializer.Scheme(rawValue: scheme) else {
+                    throw GraphServiceError("parameter '\(text(name))': unknown initializer '\(scheme)' "
+                        + "(known: \(Initializer.Scheme.allCases.map(\.rawValue).joined(separator: ", ")))")
+                }
+                guard let role = ParameterRole(rawValue: text(role)) else {
+                    throw GraphServiceError("parameter '\(text(name))': unknown role '\(text(role))' "
+                        + "(known: \(ParameterRole.allCases.map(\.rawValue).joined(separator: ", ")))")
+                }
+                return try service.graph.parameter(
+                    text(name), role: role, shape: try sizes(shape, rank),
+                    initializer: Initializer(scheme: known, scale: initializer.scale),
+                    fanIn: fanIn > 0 ? Int(fanIn) : nil, fanOut: fanOut > 0 ? Int(fanOut) : nil)
+            }
+        }
+        table.constant = { context, value in GraphService.of(context) { $0.graph.constant(value) } }
+        table.apply = { context, name, inputs, inputCount, attributes, attributeCount in
+            GraphService.of(context) { service in
+                var named: [String: Double] = [:]
+                for i in 0..<Int(max(attributeCount, 0)) {
+                    guard let attributes else { break }
+                    named[text(attributes[i].name)] = attributes[i].value
+                }
+                var operands: [Node] = []
+                for i in 0..<Int(max(inputCount, 0)) {
+                    guard let inputs else { break }
+                    operands.append(try service.node(inputs[i]))
+                }
+                return try service.graph.apply(named: text(name), operands, attributes: named)
+            }
+        }
+        table.shaped = { context, name, input, shape, rank in
+            GraphService.of(context) { service in
+                let node = try service.node(input)
+                let target = try sizes(shape, rank)
+                switch text(name) {
+                case "reshape": return try service.graph.reshape(node, to: target)
+                case "broadcast": return try service.graph.broadcast(node, to: target)
+                default:
+                    throw GraphServiceError("unknown operation '\(text(name))' for a shape (known: reshape, broadcast)")
+                }
+            }
+        }
+        table.shape = { context, node, out in
+            guard let context, let out else { return -1 }
+            let service = Unmanaged<GraphService>.fromOpaque(context).takeUnretainedValue()
+            guard let known = try? service.node(node) else { return -1 }
+            let shape = service.graph.shape(of: known)
+            for (axis, size) in shape.enumerated() where axis < Int(SYZYGY_MAX_RANK) { out[axis] = Int64(size) }
+            return Int32(shape.count)
+        }
+        table.layer = { context, name, input, weight, bias, output in
+            let made = GraphService.of(context) { service in
+                let output = try service.node(output)
+                try service.graph.layer(
+                    text(name), input: try service.node(input), weight: try service.node(weight),
+                    bias: bias >= 0 ? try service.node(bias) : nil, output: output)
+                return output
+            }
+            return made < 0 ? Int32(SYZYGY_INVALID) : Int32(SYZYGY_OK)
+        }
+        table.fail = { context, message in
+            GraphService.of(context) { _ in throw GraphServiceError(text(message)) }
+        }
+    }
+
+    /// The number under which the plugin knows a node.
+    func number(_ node: Node) -> Int32 {
+        nodes.append(node)
+        return Int32(nodes.count - 1)
+    }
+
+    /// The node a plugin returned.
+    func node(_ number: Int32) throws -> Node {
+        guard nodes.indices.contains(Int(number)) else { throw GraphServiceError("uses node \(number), which does not exist") }
+        return nodes[Int(number)]
+    }
+
+    private static func of(
+        _ context: UnsafeMutableRawPointer?, _ body: (GraphService) throws -> Node
+    ) -> syzygy_node {
+        guard let context else { return -1 }
+        let service = Unmanaged<GraphService>.fromOpaque(context).takeUnretainedValue()
+        do {
+            return service.number(try body(service))
+        } catch {
+            if service.failure == nil { service.failure = "\(error)" }
+            return -1
+        }
+    }
+}
+
+/// A call of the graph service that makes no sense.
+struct GraphServiceError: Error, CustomStringConvertible {
+    var description: String
+    init(_ description: String) { self.description = description }
+}
+
+private func text(_ pointer: UnsafePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }
+
+private func sizes(_ shape: UnsafePointer<Int64>?, _ rank: Int32) throws -> [Int] {
+    guard rank >= 0, rank <= SYZYGY_MAX_RANK, rank == 0 || shape != nil else {
+        throw GraphServiceError("a shape has rank \(rank); allowed are 0 to \(SYZYGY_MAX_RANK)")
+    }
+    return (0..<Int(rank)).map { Int(shape?[$0] ?? 0) }
+}

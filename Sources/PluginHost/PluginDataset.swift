@@ -1,0 +1,113 @@
+import Foundation
+import Manifests
+import Protocols
+
+/// A dataset whose rows a plugin's function fills.
+final class PluginDataset: Dataset {
+    let fields: [Field]
+    let splits: [String]
+    private let loaded: LoadedComponent
+
+    init(_ loaded: LoadedComponent) throws(PluginError) {
+        self.loaded = loaded
+        let sizes = Sizes(operands: [:], context: loaded.context)
+        splits = loaded.component.splits.map(\.name)
+        var fields: [Field] = []
+        for output in loaded.component.outputs {
+            var shape: [Int] = []
+            for extent in output.shape ?? [] {
+                switch extent {
+                case .rows: continue
+                case .constant(let size): shape.append(size)
+                case .dimension(let name): shape.append(try sizes.named(name))
+                }
+            }
+            var classes: Int?
+            if let size = output.classes { classes = try sizes.size(size) }
+            fields.append(Field(name: output.id, shape: shape, classes: classes))
+        }
+        self.fields = fields
+    }
+
+    func rows(in split: String) throws -> Int {
+        guard let declared = loaded.component.splits.first(where: { $0.name == split }) else {
+            throw PluginError(loaded.context.place, "has no split '\(split)' (it has \(splits.joined(separator: ", ")))")
+        }
+        return try Sizes(operands: [:], context: loaded.context).size(declared.rows)
+    }
+
+    func read(_ split: String, _ range: Range<Int>, into buffers: [UnsafeMutableBufferPointer<Double>]) throws {
+        guard let index = splits.firstIndex(of: split), !range.isEmpty else { return }
+        let outputs = zip(loaded.component.outputs, fields).map { output, field in
+            OutputBuffer(output, shape: [range.count] + field.shape)
+        }
+        var operands: [String: Operand] = [:]
+        for argument in loaded.component.call.arguments {
+            guard case .output(let id) = argument.source else { continue }
+            operands[argument.name] = outputs.first { $0.declaration.id == id }?.operand
+        }
+        let frame = try loaded.frame()
+        try frame.bind(operands, rows: range, split: index)
+        try loaded.check(frame.call(), frame)
+        for ((output, field), buffer) in zip(zip(outputs, fields), buffers) {
+            for i in 0..<min(output.count, buffer.count) {
+                let value = output.value(i)
+                guard value.isFinite else {
+                    throw PluginError(
+                        loaded.context.place, "'\(field.name)' of row \(range.lowerBound + i / max(field.elements, 1)) of "
+                            + "'\(split)' is \(value) or was not written")
+                }
+                if let classes = field.classes, value < 0 || value >= Double(classes) {
+                    throw PluginError(
+                        loaded.context.place, "label \(Int(value)) in row \(range.lowerBound + i) of '\(split)' is outside 0..<\(classes)")
+                }
+                buffer[i] = value
+            }
+        }
+    }
+}
+
+/// Memory for one output, pre-filled so that an element left unwritten shows.
+final class OutputBuffer {
+    let declaration: OutputDeclaration
+    let shape: [Int]
+    let count: Int
+    private let memory: UnsafeMutableRawPointer
+
+    init(_ declaration: OutputDeclaration, shape: [Int]) {
+        self.declaration = declaration
+        self.shape = shape
+        count = shape.reduce(1, *)
+        memory = .allocate(byteCount: max(count, 1) * 8, alignment: 64)
+        for i in 0..<max(count, 1) {
+            switch declaration.type {
+            case .f32: memory.storeBytes(of: Float.nan, toByteOffset: i * 4, as: Float.self)
+            case .i32: memory.storeBytes(of: Int32.min, toByteOffset: i * 4, as: Int32.self)
+            case .i64: memory.storeBytes(of: Int64.min, toByteOffset: i * 8, as: Int64.self)
+            case .u8: memory.storeBytes(of: 255, toByteOffset: i, as: UInt8.self)
+            default: memory.storeBytes(of: Double.nan, toByteOffset: i * 8, as: Double.self)
+            }
+        }
+    }
+
+    deinit { memory.deallocate() }
+
+    var operand: Operand { Operand(.memory(memory), shape: shape) }
+
+    /// Element i; NaN if it was not written (bytes cannot tell).
+    func value(_ i: Int) -> Double {
+        switch declaration.type {
+        case .f32: return Double(memory.load(fromByteOffset: i * 4, as: Float.self))
+        case .i32:
+            let value = memory.load(fromByteOffset: i * 4, as: Int32.self)
+            return value == .min ? .nan : Double(value)
+        case .i64:
+            let value = memory.load(fromByteOffset: i * 8, as: Int64.self)
+            return value == .min ? .nan : Double(value)
+        case .u8: return Double(memory.load(fromByteOffset: i, as: UInt8.self))
+        default: return memory.load(fromByteOffset: i * 8, as: Double.self)
+        }
+    }
+
+    func store(_ value: Double) { memory.storeBytes(of: value, as: Double.self) }
+}

@@ -1,0 +1,81 @@
+import Engine
+import Manifests
+import Protocols
+
+/// A model whose function builds a graph.
+final class PluginModel: Model {
+    private let loaded: LoadedComponent
+
+    init(_ loaded: LoadedComponent) { self.loaded = loaded }
+
+    func build(in graph: Graph, batch: [String: BatchNode]) throws -> [String: Node] {
+        try loaded.build(graph, inputs: batch.mapValues { ($0.node, $0.field.columns) })
+    }
+}
+
+/// A loss whose function builds a graph.
+final class PluginLoss: Loss {
+    private let loaded: LoadedComponent
+
+    init(_ loaded: LoadedComponent) { self.loaded = loaded }
+
+    func build(in graph: Graph, outputs: [String: Node], batch: [String: BatchNode]) throws -> Node {
+        var inputs = batch.mapValues { (node: $0.node, columns: Int?.some($0.field.columns)) }
+        for (name, node) in outputs { inputs[name] = (node, graph.shape(of: node).last) }
+        guard let loss = try loaded.build(graph, inputs: inputs)["sample_loss"] else {
+            throw PluginError(loaded.context.place, "wrote no node for 'sample_loss'")
+        }
+        let shape = graph.shape(of: loss)
+        let rows = batch.values.first.flatMap { graph.shape(of: $0.node).first } ?? 1
+        guard shape.isEmpty || shape == [rows] else {
+            throw PluginError(
+                loaded.context.place, "the loss has shape \(shape); it must be [\(rows)], one number per sample, or []")
+        }
+        return loss
+    }
+}
+
+extension LoadedComponent {
+    /// Calls a graph-building function; returns the nodes of its outputs.
+    fileprivate func build(_ graph: Graph, inputs: [String: (node: Node, columns: Int?)]) throws -> [String: Node] {
+        let service = GraphService(graph)
+        context.graph = service
+        defer { context.graph = nil }
+        // Sizes may be asked of any batch tensor, not only of those that are arguments.
+        var operands = inputs.mapValues {
+            Operand(.node(-1), shape: graph.shape(of: $0.node), columns: $0.columns)
+        }
+        var results: [(id: String, memory: UnsafeMutablePointer<Int32>)] = []
+        defer { for result in results { result.memory.deallocate() } }
+        for argument in component.call.arguments {
+            switch argument.source {
+            case .input(let name):
+                guard let input = inputs[name] else {
+                    let given = inputs.keys.sorted().joined(separator: ", ")
+                    throw PluginError(context.place, "asks for the tensor '\(name)'; there are \(given)")
+                }
+                operands[argument.name] = Operand(
+                    .node(service.number(input.node)), shape: graph.shape(of: input.node), columns: input.columns)
+            case .output(let id):
+                let memory = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+                memory.initialize(to: -1)
+                results.append((id, memory))
+                operands[argument.name] = Operand(.memory(memory), shape: [])
+            default: continue
+            }
+        }
+        let frame = try frame()
+        try frame.bind(operands)
+        let status = frame.call()
+        if let failure = service.failure { throw PluginError(context.place, failure) }
+        try check(status, frame)
+        var outputs: [String: Node] = [:]
+        for result in results {
+            guard let node = try? service.node(result.memory.pointee) else {
+                throw PluginError(context.place, "wrote no node for its output '\(result.id)'")
+            }
+            outputs[result.id] = node
+        }
+        return outputs
+    }
+}

@@ -1,0 +1,136 @@
+import Manifests
+import Protocols
+
+/// A probe whose function turns quantities into outputs, once per binding.
+final class PluginProbe: Probe {
+    let scope: ProbeScope
+    let needs: [Need]
+    private let loaded: LoadedComponent
+    private let bindings: [Binding]
+    private let frame: CallFrame
+
+    init(_ loaded: LoadedComponent) throws(PluginError) {
+        self.loaded = loaded
+        scope = ProbeScope(rawValue: loaded.component.scope?.rawValue ?? "run") ?? .run
+        bindings = loaded.component.expandedBindings(loaded.context.options)
+        let component = loaded.component
+        needs = bindings.flatMap { binding in
+            binding.quantities.map { argument, expression in
+                Need(expression, optional: component.call.argument(argument)?.isOptional ?? false)
+            }
+        }
+        frame = try loaded.frame()
+    }
+
+    func measure(
+        step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void
+    ) throws {
+        for binding in bindings {
+            func give(_ output: OutputDeclaration, _ index: Int?, _ value: Observation.Value) {
+                let name = binding.name.isEmpty ? output.id : "\(binding.name).\(output.id)"
+                record(Observation(step: step, probe: "", output: name, layer: layer, index: index, value: value))
+            }
+            do {
+                let (outputs, reason) = try call(binding, layer: layer, step: step, quantities)
+                for output in outputs {
+                    for i in 0..<output.count {
+                        give(output.declaration, output.shape.isEmpty ? nil : i, checked(output, i, reason))
+                    }
+                }
+            } catch let undefined as Undefined {
+                for output in loaded.component.outputs { give(output, nil, .missing(reason: undefined.reason)) }
+            }
+        }
+    }
+
+    /// Calls the function on one binding; returns the outputs and the reason code the function wrote.
+    private func call(
+        _ binding: Binding, layer: String, step: Int, _ quantities: any QuantitySource
+    ) throws -> ([OutputBuffer], String) {
+        var operands: [String: Operand] = [:]
+        for argument in loaded.component.call.arguments {
+            guard case .quantity = argument.source, let expression = binding.quantities[argument.name] else { continue }
+            if let quantity = try quantities.quantity(expression, layer: layer) {
+                guard quantity.isFinite else { throw Undefined("input_not_finite") }
+                operands[argument.name] = Operand(.memory(quantity.pointer), shape: quantity.shape)
+            } else if argument.isOptional {
+                operands[argument.name] = Operand(.memory(nil), shape: [0, 0])
+            } else {
+                throw Undefined("no_" + expression.map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined())
+            }
+        }
+        let sizes = Sizes(operands: operands, context: loaded.context)
+        let outputs = try loaded.component.outputs.map { output in
+            OutputBuffer(
+                output,
+                shape: try (output.shape ?? []).map { extent in
+                    switch extent {
+                    case .rows: 0
+                    case .constant(let size): size
+                    case .dimension(let name): try sizes.named(name)
+                    }
+                })
+        }
+        for argument in loaded.component.call.arguments {
+            guard case .output(let id) = argument.source else { continue }
+            operands[argument.name] = outputs.first { $0.declaration.id == id }?.operand
+        }
+        try frame.bind(operands)
+        frame.set(step: step)
+        let status = frame.call()
+        let reason = frame.text
+        if status == 4 { throw Undefined(reason.isReasonCode ? reason : "undefined_value") }
+        if status != 0 { throw Undefined(reason.isReasonCode ? "failed_\(reason)" : "failed_status_\(status)") }
+        if case .output(let id) = loaded.component.call.returns {
+            outputs.first { $0.declaration.id == id }?.store(frame.returned)
+        }
+        return (outputs, reason)
+    }
+
+    /// Element i of an output as a number, or why it has none.
+    private func checked(_ output: OutputBuffer, _ i: Int, _ reason: String) -> Observation.Value {
+        let value = output.value(i)
+        let declaration = output.declaration
+        if value.isNaN {
+            guard declaration.mayBeUndefined else { return .missing(reason: "nan_result") }
+            return .missing(reason: reason.isReasonCode ? reason : "undefined_value")
+        }
+        // A range such as [-1, 1] is a statement about exact arithmetic; rounding may pass it by a little.
+        let slack = 1e-9 * max(1, abs(declaration.lowest ?? 0), abs(declaration.highest ?? 0))
+        if let lowest = declaration.lowest, value < lowest - slack { return .missing(reason: "out_of_range") }
+        if let highest = declaration.highest, value > highest + slack { return .missing(reason: "out_of_range") }
+        return value.isFinite ? .number(value) : .missing(reason: "infinite_result")
+    }
+}
+
+extension Argument {
+    fileprivate var isOptional: Bool {
+        if case .quantity(_, _, let isOptional) = source { return isOptional }
+        return false
+    }
+}
+
+extension Quantity {
+    fileprivate var pointer: UnsafeMutableRawPointer {
+        switch data {
+        case .real(let pointer): UnsafeMutableRawPointer(mutating: pointer)
+        case .integer(let pointer): UnsafeMutableRawPointer(mutating: pointer)
+        }
+    }
+
+    fileprivate var isFinite: Bool {
+        guard case .real(let pointer) = data else { return true }
+        // Any infinity or NaN makes the sum of x·0 NaN.
+        var sum = 0.0
+        for i in 0..<shape.reduce(1, *) { sum += pointer[i] * 0 }
+        return sum == 0
+    }
+}
+
+extension String {
+    /// `snake_case`, short enough for a column.
+    fileprivate var isReasonCode: Bool {
+        !isEmpty && utf8.count <= 60
+            && utf8.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == UInt8(ascii: "_") }
+    }
+}

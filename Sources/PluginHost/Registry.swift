@@ -1,0 +1,69 @@
+import Foundation
+import Manifests
+
+/// All plugins found on the search path, by their manifests; no plugin code runs.
+package struct Registry: Sendable {
+    /// A folder with a manifest that cannot be used, and why.
+    package struct Rejected: Sendable {
+        package var folder: String
+        package var error: ManifestError
+    }
+
+    package private(set) var manifests: [Manifest] = []
+    package private(set) var rejected: [Rejected] = []
+    /// Folders whose plugin id was found before in another folder.
+    package private(set) var shadowed: [String] = []
+
+    /// Reads every `<path>/*/plugin.json`, and `<path>/plugin.json` itself, in the order of the paths; the first plugin of an id
+    /// wins.
+    package init(paths: [String]) {
+        for path in paths {
+            for folder in Self.folders(in: path) {
+                do throws(ManifestError) {
+                    let manifest = try Manifest.load(folder: folder)
+                    if manifests.contains(where: { $0.id == manifest.id }) {
+                        shadowed.append(folder)
+                    } else {
+                        manifests.append(manifest)
+                    }
+                } catch {
+                    rejected.append(Rejected(folder: folder, error: error))
+                }
+            }
+        }
+    }
+
+    /// `--plugin-path`, then `SYZYGY_PLUGIN_PATH`, `$XDG_DATA_HOME/syzygy/plugins` and the plugins of this installation.
+    package static func searchPath(options: [String] = []) -> [String] {
+        let environment = ProcessInfo.processInfo.environment
+        let variable = (environment["SYZYGY_PLUGIN_PATH"] ?? "").split(separator: ":").map(String.init)
+        let home = environment["XDG_DATA_HOME"] ?? (environment["HOME"] ?? "") + "/.local/share"
+        let shipped = (try? Installation.root).map { [$0 + "/Plugins"] } ?? []
+        return options + variable.filter { $0.hasPrefix("/") } + [home + "/syzygy/plugins"] + shipped
+    }
+
+    private static func folders(in path: String) -> [String] {
+        let manager = FileManager.default
+        if manager.fileExists(atPath: path + "/plugin.json") { return [path] }
+        let names = ((try? manager.contentsOfDirectory(atPath: path)) ?? []).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names.map { path + "/" + $0 }.filter { manager.fileExists(atPath: $0 + "/plugin.json") }
+    }
+
+    /// The component that a study calls `name`: `sgd`, or `syzygy.sgd/sgd` where two plugins share an id.
+    package func component(_ name: String, kind: Component.Kind) throws(PluginError) -> (Manifest, Component) {
+        let all = manifests.flatMap { manifest in manifest.components.map { (manifest, $0) } }
+        let found = all.filter { $0.1.kind == kind && (name.contains("/") ? $0.1.fullID == name : $0.1.id == name) }
+        if found.count == 1 { return found[0] }
+        if found.count > 1 {
+            let ids = found.map(\.1.fullID).joined(separator: ", ")
+            throw PluginError("\(kind.rawValue) '\(name)'", "several plugins have it; write one of \(ids)")
+        }
+        if let other = all.first(where: { $0.1.id == name || $0.1.fullID == name }) {
+            throw PluginError("\(kind.rawValue) '\(name)'", "'\(name)' is a \(other.1.kind.rawValue), not a \(kind.rawValue)")
+        }
+        let names = all.filter { $0.1.kind == kind }.map(\.1.id)
+        throw PluginError(
+            "\(kind.rawValue) '\(name)'",
+            "no plugin has a \(kind.rawValue) '\(name)'\(Nearest.hint(for: name, among: names))")
+    }
+}

@@ -1,0 +1,41 @@
+import CSyzygy
+import LinearAlgebra
+
+/// The random and linear-algebra services: structs of C functions whose context is one of these objects.
+final class RandomService {
+    private let seed: UInt64
+    private let scope: String
+    private(set) var table = syzygy_random()
+
+    /// Streams are named `<scope>/<stream>`.
+    init(seed: UInt64, scope: String) {
+        self.seed = seed
+        self.scope = scope
+        table.struct_size = UInt32(MemoryLayout<syzygy_random>.size)
+        table.context = Unmanaged.passUnretained(self).toOpaque()
+        table.uniform = { context, name, begin, count, out in
+            guard let out, let target = RandomService.target(out, count) else { return }
+            RandomService.of(context)?.stream(name).uniform(from: Int(begin), into: target)
+        }
+        table.normal = { context, name, begin, count, out in
+            guard let out, let target = RandomService.target(out, count) else { return }
+            RandomService.of(context)?.stream(name).normal(from: Int(begin), into: target)
+        }
+        table.permutation = { context, name, count, out in
+            guard let out, count > 0, let service = RandomService.of(context) else { return }
+            for (i, value) in service.stream(name).permutation(of: Int(count)).enumerated() { out[i] = Int64(value) }
+        }
+    }
+
+    private func stream(_ name: UnsafePointer<CChar>?) -> Stream {
+        Stream(seed: seed, name: "\(scope)/\(name.map { String(cString: $0) } ?? "")")
+    }
+
+    private static func of(_ context: UnsafeMutableRawPointer?) -> RandomService? {
+        context.map { Unmanaged<RandomService>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private static func target(_ out: UnsafeMutablePointer<Double>, _ count: Int64) -> UnsafeMutableBufferPointer<Double>? {
+        count > 0 ? UnsafeMutableBufferPointer(start: out, count: Int(count)) : nil
+    }
+}

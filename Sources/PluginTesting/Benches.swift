@@ -1,0 +1,144 @@
+import Engine
+import Manifests
+import Observing
+import PluginHost
+import Protocols
+
+/// Calls a probe on given arrays: `fc1/layer.input` (rows), `labels`, `head.weight`, or derived quantities under their
+/// own names. Returns values by `binding.output`, with `[i]` for elements of arrays.
+package func measure(
+    _ probe: String, _ options: [String: JSON] = [:], layer: String = "", arrays: [String: RecordedQuantities.Array],
+    loader: ComponentLoader = ShippedPlugins.loader()
+) throws -> [String: Observation.Value] {
+    let probe = try loader.probe(Choice(component: probe, options: options))
+    var values: [String: Observation.Value] = [:]
+    try probe.measure(step: 0, layer: layer, quantities: RecordedQuantities(arrays)) { observation in
+        values[observation.output + (observation.index.map { "[\($0)]" } ?? "")] = observation.value
+    }
+    return values
+}
+
+extension Observation.Value {
+    /// The number, NaN if there is none.
+    package var number: Double { if case .number(let value) = self { value } else { .nan } }
+    package var reason: String? { if case .missing(let reason) = self { reason } else { nil } }
+}
+
+/// Parameters that an optimizer or regularizer works on, without a network.
+package final class UpdateBench {
+    package let store: ParameterStore
+    package private(set) var optimizer: (any AttachedOptimizer)?
+    package private(set) var regularizer: (any AttachedRegularizer)?
+    private var step = 0
+
+    /// `values`: blocks by name in order, with shapes; the first axis is fan_out, the rest fan_in.
+    package init(
+        _ choice: Choice, kind: Component.Kind, values: [(name: String, shape: [Int], values: [Double])],
+        precision: Precision = .f64, role: ParameterRole = .weight, fanIn: Int? = nil,
+        loader: ComponentLoader = ShippedPlugins.loader()
+    ) throws {
+        let graph = Graph()
+        for block in values {
+            _ = try graph.parameter(
+                block.name, role: role, shape: block.shape, initializer: Initializer(scheme: .constant, scale: 0),
+                fanIn: fanIn)
+        }
+        store = ParameterStore(blocks: graph.blocks, precision: precision)
+        for (index, block) in values.enumerated() { store.set(block: index, block.values) }
+        switch kind {
+        case .optimizer: optimizer = try loader.optimizer(choice).attach(to: store, fresh: true)
+        default: regularizer = try loader.regularizer(choice).attach(to: store, fresh: true)
+        }
+    }
+
+    package func values(_ block: Int = 0) -> [Double] { store.copy(block: block) }
+    package func gradient(_ block: Int = 0) -> [Double] { store.copyGradient(block: block) }
+
+    package func setGradient(_ gradient: [Double], block: Int = 0) {
+        let offset = store.blocks[block].offset
+        for (i, value) in gradient.enumerated() {
+            switch store.precision {
+            case .f64: store.gradients.storeBytes(of: value, toByteOffset: (offset + i) * 8, as: Double.self)
+            case .f32: store.gradients.storeBytes(of: Float(value), toByteOffset: (offset + i) * 4, as: Float.self)
+            }
+        }
+    }
+
+    /// One optimizer step from the given gradients, one list per block.
+    package func update(_ gradients: [[Double]]) throws {
+        for (block, gradient) in gradients.enumerated() { setGradient(gradient, block: block) }
+        try optimizer?.update(step: step)
+        step += 1
+    }
+
+    /// Adds the regularizer's gradient and returns its value.
+    package func penalty() throws -> Double { try regularizer?.addGradient(step: step) ?? .nan }
+
+    /// A state tensor as f64, by `id/block`.
+    package func state(_ name: String) -> [Double]? {
+        let owner: (any StateOwner)? = optimizer ?? regularizer
+        guard let tensor = owner?.state.first(where: { $0.name == name }) else { return nil }
+        return (0..<tensor.count).map {
+            switch store.precision {
+            case .f64: tensor.buffer.load(fromByteOffset: $0 * 8, as: Double.self)
+            case .f32: Double(tensor.buffer.load(fromByteOffset: $0 * 4, as: Float.self))
+            }
+        }
+    }
+
+    package func setState(_ name: String, _ values: [Double]) {
+        let owner: (any StateOwner)? = optimizer ?? regularizer
+        guard let tensor = owner?.state.first(where: { $0.name == name }) else { return }
+        for (i, value) in values.enumerated() {
+            switch store.precision {
+            case .f64: tensor.buffer.storeBytes(of: value, toByteOffset: i * 8, as: Double.self)
+            case .f32: tensor.buffer.storeBytes(of: Float(value), toByteOffset: i * 4, as: Float.self)
+            }
+        }
+    }
+
+    package func set(step: Int) { self.step = step }
+}
+
+/// Values and the gradient of the sum of a loss at given outputs.
+package func evaluateLoss(
+    _ choice: Choice, output: (shape: [Int], data: [Double]), targets: [String: (field: Field, data: [Double])],
+    precision: Precision = .f64, loader: ComponentLoader = ShippedPlugins.loader()
+) throws -> (loss: [Double], gradient: [Double]) {
+    let graph = Graph()
+    let node = graph.input("output", shape: output.shape)
+    var batch: [String: BatchNode] = [:]
+    for (name, target) in targets {
+        batch[name] = BatchNode(field: target.field, node: graph.input(name, shape: [output.shape[0]] + target.field.shape))
+    }
+    let loss = try loader.loss(choice).build(in: graph, outputs: ["output": node], batch: batch)
+    let sum = graph.shape(of: loss).isEmpty ? loss : try graph.apply(named: "sum", [loss])
+    let gradient = try graph.gradient(of: sum, withRespectTo: [node])[0]
+    let program = try Program(graph, outputs: [loss, gradient], precision: precision, parameters: nil)
+    program.setInput("output", output.data)
+    for (name, target) in targets { program.setInput(name, target.data) }
+    program.run()
+    return (program.copy(loss), program.copy(gradient))
+}
+
+/// Outputs of a model at given inputs, with the listed parameters set and the others as initialized.
+package func evaluateModel(
+    _ choice: Choice, batch: [String: (field: Field, rows: Int, data: [Double])], parameters: [String: [Double]] = [:],
+    precision: Precision = .f64, loader: ComponentLoader = ShippedPlugins.loader(), seed: UInt64 = 0
+) throws -> (outputs: [String: (shape: [Int], data: [Double])], blocks: [ParameterBlock]) {
+    let graph = Graph()
+    let nodes = batch.mapValues { item in item }.reduce(into: [String: BatchNode]()) { result, item in
+        result[item.key] = BatchNode(
+            field: item.value.field, node: graph.input(item.key, shape: [item.value.rows] + item.value.field.shape))
+    }
+    let outputs = try loader.model(choice).build(in: graph, batch: nodes)
+    let store = ParameterStore(blocks: graph.blocks, precision: precision)
+    store.initialize(seed: seed)
+    for (index, block) in graph.blocks.enumerated() {
+        if let values = parameters[block.name] { store.set(block: index, values) }
+    }
+    let program = try Program(graph, outputs: Array(outputs.values), precision: precision, parameters: store)
+    for (name, item) in batch where program.inputBuffer(name) != nil { program.setInput(name, item.data) }
+    program.run()
+    return (outputs.mapValues { (graph.shape(of: $0), program.copy($0)) }, graph.blocks)
+}

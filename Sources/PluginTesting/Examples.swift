@@ -1,0 +1,228 @@
+import Engine
+import Foundation
+import Manifests
+import PluginHost
+import Protocols
+
+/// Runs the golden examples of a plugin's manifest through the loaded library. Returns one sentence per disagreement.
+package func exampleFailures(
+    ofPlugin id: String, registry: Registry = ShippedPlugins.registry
+) throws -> (count: Int, failures: [String]) {
+    guard let manifest = registry.manifests.first(where: { $0.id == id }) else {
+        let why = registry.rejected.map { "\($0.error)" }.joined(separator: "\n")
+        throw PluginError("plugin '\(id)'", "not found. \(why)")
+    }
+    var count = 0
+    var failures: [String] = []
+    for component in manifest.components {
+        for example in component.examples {
+            count += 1
+            let place = "\(component.fullID), example '\(example.name)'"
+            do {
+                let run = try ExampleRun(component, example, registry)
+                failures += try run.disagreements().map { "\(place): \($0)" }
+            } catch {
+                failures.append("\(place): \(error)")
+            }
+        }
+    }
+    return (count, failures)
+}
+
+/// One worked case: what was given, and what came out by name.
+private struct ExampleRun {
+    private let component: Component
+    private let example: Example
+    private let registry: Registry
+    private let choice: Choice
+
+    init(_ component: Component, _ example: Example, _ registry: Registry) throws {
+        self.component = component
+        self.example = example
+        self.registry = registry
+        var options: [String: JSON] = [:]
+        for (name, given) in example.given {
+            guard let parameter = component.parameter(name) else { continue }
+            switch given {
+            case .value(let value): options[name] = try parameter.check(value).get()
+            case .array(_, let data):
+                options[name] = try parameter.check(.array(data.map { .double($0) })).get()
+            }
+        }
+        choice = Choice(component: component.fullID, options: component.options(options))
+    }
+
+    func disagreements() throws -> [String] {
+        let actual = try results()
+        return example.expected.flatMap { name, expected -> [String] in
+            guard let values = actual[name] else {
+                return ["no value '\(name)' (there are \(actual.keys.sorted().joined(separator: ", ")))"]
+            }
+            switch expected {
+            case .number(let number): return compare(name, values, [number])
+            case .array(_, let data): return compare(name, values, data)
+            case .undefined(let reason):
+                guard case .missing(let given)? = values.first else { return ["\(name) should be undefined, is \(values)"] }
+                return reason == nil || reason == given ? [] : ["\(name) is undefined for '\(given)', expected '\(reason ?? "")'"]
+            }
+        }
+    }
+
+    private func compare(_ name: String, _ values: [Observation.Value], _ expected: [Double]) -> [String] {
+        guard values.count == expected.count else { return ["\(name) has \(values.count) numbers, expected \(expected.count)"] }
+        for (i, (value, number)) in zip(values, expected).enumerated() {
+            let tolerance = example.atol + example.rtol * abs(number)
+            guard abs(value.number - number) <= tolerance else {
+                return ["\(name)[\(i)] is \(value), expected \(number) within \(tolerance)"]
+            }
+        }
+        return []
+    }
+
+    private func array(_ name: String) -> (shape: [Int], data: [Double])? {
+        switch example.given[name] {
+        case .array(let shape, let data): (shape, data)
+        case .value(let value): value.double.map { ([], [$0]) }
+        case nil: nil
+        }
+    }
+
+    private func integer(_ name: String) -> Int? {
+        if case .value(let value) = example.given[name] { value.int ?? value.string.flatMap(Int.init) } else { nil }
+    }
+
+    private var precision: Engine.Precision { example.precision == .f32 ? .f32 : .f64 }
+
+    private func results() throws -> [String: [Observation.Value]] {
+        let seed = UInt64(clamping: integer("seed") ?? 0)
+        let loader = ComponentLoader(registry: registry, seed: seed)
+        switch component.kind {
+        case .probe: return try probe(loader)
+        case .optimizer, .regularizer: return try update(loader)
+        case .loss: return try loss(loader)
+        case .model: return try model(loader)
+        case .dataset: return try dataset(loader)
+        }
+    }
+
+    // MARK: By kind
+
+    private struct Given: QuantitySource {
+        var values: [String: Quantity]
+        func quantity(_ expression: String, layer: String) -> Quantity? { values[expression] }
+    }
+
+    private func probe(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+        let bindings = component.expandedBindings(choice.options)
+        guard let binding = bindings.first(where: { example.binding == nil || $0.name == example.binding }) else {
+            throw PluginError(component.fullID, "has no binding '\(example.binding ?? "")'")
+        }
+        var given = Given(values: [:])
+        var owners: [UnsafeMutableRawPointer] = []
+        defer { for owner in owners { owner.deallocate() } }
+        for (argument, expression) in binding.quantities {
+            guard let array = array(argument) else { continue }
+            let memory = UnsafeMutableRawPointer.allocate(byteCount: max(array.data.count, 1) * 8, alignment: 64)
+            owners.append(memory)
+            if component.call.argument(argument)?.type == .pointer(.i32) {
+                for (i, value) in array.data.enumerated() { memory.storeBytes(of: Int32(value), toByteOffset: i * 4, as: Int32.self) }
+                given.values[expression] = Quantity(
+                    data: .integer(UnsafePointer(memory.assumingMemoryBound(to: Int32.self))), shape: array.shape)
+            } else {
+                for (i, value) in array.data.enumerated() { memory.storeBytes(of: value, toByteOffset: i * 8, as: Double.self) }
+                given.values[expression] = Quantity(
+                    data: .real(UnsafePointer(memory.assumingMemoryBound(to: Double.self))), shape: array.shape)
+            }
+        }
+        let prefix = binding.name.isEmpty ? "" : binding.name + "."
+        var values: [String: [Observation.Value]] = [:]
+        try loader.probe(choice).measure(step: 0, layer: "", quantities: given) { observation in
+            guard observation.output.hasPrefix(prefix) else { return }
+            values[String(observation.output.dropFirst(prefix.count)), default: []].append(observation.value)
+        }
+        return values
+    }
+
+    private func update(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+        let quantities = component.call.arguments.compactMap { argument -> (name: String, quantity: String)? in
+            if case .quantity(let quantity?, _, _) = argument.source { (argument.name, quantity) } else { nil }
+        }
+        guard let value = quantities.first(where: { $0.quantity == "parameter.value" }).flatMap({ array($0.name) })
+        else { throw PluginError(component.fullID, "an example must give the argument bound to parameter.value") }
+        let roles: [ParameterRole] = [.weight, .bias, .scale, .other]
+        let role = integer("role") ?? 0
+        let bench = try UpdateBench(
+            choice, kind: component.kind, values: [("p", value.shape.isEmpty ? [1] : value.shape, value.data)],
+            precision: precision, role: roles.indices.contains(role) ? roles[role] : .other, fanIn: integer("fan_in"),
+            loader: loader)
+        // Start functions have run on random states; an example states its own.
+        bench.store.set(block: 0, value.data)
+        for state in component.state { if let given = array(state.id) { bench.setState("\(state.id)/p", given.data) } }
+        bench.set(step: integer("step") ?? 0)
+        let gradientName = quantities.first { $0.quantity == "parameter.grad" }?.name
+        let gradient = gradientName.flatMap { array($0)?.data } ?? value.data.map { _ in 0 }
+        var values: [String: [Observation.Value]] = [:]
+        if component.kind == .optimizer {
+            try bench.update([gradient])
+        } else {
+            bench.setGradient(gradient)
+            values["value"] = [.number(try bench.penalty())]
+        }
+        for quantity in quantities {
+            let numbers = quantity.quantity == "parameter.grad" ? bench.gradient() : bench.values()
+            values[quantity.name] = numbers.map { .number($0) }
+        }
+        for state in component.state { values[state.id] = bench.state("\(state.id)/p")?.map { .number($0) } }
+        return values
+    }
+
+    private func field(_ name: String, _ array: (shape: [Int], data: [Double])) -> Field {
+        let isTarget = name == "y" && integer("classes") != nil && array.shape.count == 1
+        return Field(name: name, shape: Array(array.shape.dropFirst()), classes: isTarget ? integer("classes") : nil)
+    }
+
+    private func loss(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+        guard let output = array("output") else { throw PluginError(component.fullID, "an example must give 'output'") }
+        var targets: [String: (field: Field, data: [Double])] = [:]
+        for case .input(let name) in component.call.arguments.map(\.source) where name != "output" {
+            if let given = array(name) { targets[name] = (field(name, given), given.data) }
+        }
+        let result = try evaluateLoss(choice, output: output, targets: targets, precision: precision, loader: loader)
+        return [
+            "sample_loss": result.loss.map { .number($0) }, "output_grad": result.gradient.map { .number($0) },
+        ]
+    }
+
+    private func model(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+        var batch: [String: (field: Field, rows: Int, data: [Double])] = [:]
+        var parameters: [String: [Double]] = [:]
+        let inputs = Set(component.call.arguments.compactMap { if case .input(let name) = $0.source { name } else { nil } })
+        for (name, _) in example.given {
+            guard let given = array(name), component.parameter(name) == nil, name != "classes" else { continue }
+            if inputs.contains(name) {
+                batch[name] = (field(name, given), given.shape.first ?? 1, given.data)
+            } else {
+                parameters[name] = given.data
+            }
+        }
+        let rows = batch.values.first?.rows ?? 1
+        if batch["y"] == nil, let classes = integer("classes") {
+            batch["y"] = (Field(name: "y", shape: [], classes: classes), rows, Array(repeating: 0, count: rows))
+        }
+        let result = try evaluateModel(choice, batch: batch, parameters: parameters, precision: precision, loader: loader)
+        return result.outputs.mapValues { $0.data.map { .number($0) } }
+    }
+
+    private func dataset(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+        let dataset = try loader.dataset(choice)
+        let split = example.split ?? dataset.splits.first ?? "train"
+        let rows = try dataset.rows(in: split)
+        let range = (integer("begin") ?? 0)..<(integer("end") ?? rows)
+        let buffers = dataset.fields.map { UnsafeMutableBufferPointer<Double>.allocate(capacity: range.count * $0.elements) }
+        defer { for buffer in buffers { buffer.deallocate() } }
+        try dataset.read(split, range, into: buffers)
+        var values: [String: [Observation.Value]] = [:]
+        for (field, buffer) in zip(dataset.fields, buffers) { values[field.name] = buffer.map { .number($0) } }
+        return values
+    }
+}

@@ -1,0 +1,76 @@
+import Manifests
+import PluginHost
+
+/// Checks that claims are complete and speak of what the study measures, so that a slip shows before the runs and not after.
+struct ClaimCheck {
+    let tree: StudyTree
+    let configuration: RunConfiguration
+    let registry: Registry
+
+    func problems() -> [String] {
+        let claims = DottedKey("claims")
+        return (tree[claims]?.array ?? []).indices.flatMap { index -> [String] in
+            problems(claim: claims.appending("\(index)"))
+        }
+    }
+
+    private func problems(claim key: DottedKey) -> [String] {
+        let claim = tree[key]
+        func has(_ name: String) -> Bool { claim?[name] != nil }
+        var lines: [String] = []
+        let relations = ["equals", "at_least", "at_most", "exceeds"].filter(has)
+        if relations.count != 1 {
+            lines.append("\(tree.place(key)): a claim has exactly one of equals, at_least, at_most, exceeds; found \(list(relations))")
+        }
+        let tolerances = ["within", "within_relative"].filter(has)
+        if has("equals") != (tolerances.count == 1) {
+            lines.append("\(tree.place(key)): equals goes with one of within, within_relative; found \(list(tolerances))")
+        }
+        if has("by"), !has("exceeds") { lines.append("\(tree.place(key)): by belongs to exceeds") }
+        for side in ["that", "exceeds"] where has(side) { lines += problems(side: key.appending(side)) }
+        return lines
+    }
+
+    private func problems(side key: DottedKey) -> [String] {
+        let side = tree[key]?.object ?? [:]
+        let statistics = ["mean", "min", "max", "median"].filter { side[$0] != nil }
+        guard statistics.count == 1, let output = side[statistics[0]]?.string else {
+            return ["\(tree.place(key)): expected exactly one of mean, min, max, median; found \(list(statistics))"]
+        }
+        var lines: [String] = []
+        if let sentence = unknown(output) { lines.append("\(tree.place(key.appending(statistics[0]))): \(sentence)") }
+        let known = DottedKey([String]()).leaves(configuration.json).map(\.description)
+        for name in side["where"]?.object?.keys ?? [] where !known.contains(name) {
+            let hint = Nearest.name(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+            lines.append("\(tree.keyPlace(key.appending("where").appending(name))): the study has no '\(name)'\(hint)")
+        }
+        return lines
+    }
+
+    /// The sentence about an output that no probe of the study has.
+    private func unknown(_ output: String) -> String? {
+        let key = output.prefix { $0 != "." }
+        let rest = String(output.dropFirst(key.count + 1))
+        guard let probe = configuration.probes.first(where: { $0.key == key }) else {
+            let probes = configuration.probes.map(\.key)
+            let hint = Nearest.name(to: String(key), among: probes).map { "; did you mean '\($0)'?" } ?? ""
+            return "the study has no probe '\(key)'\(hint) (probes: \(list(probes)))"
+        }
+        guard let (_, component) = try? registry.component(probe.choice.component, kind: .probe) else { return nil }
+        let outputs = component.recordedOutputs(probe.choice.options)
+        guard !outputs.contains(rest) else { return nil }
+        let hint = Nearest.name(to: rest, among: outputs).map { "; did you mean '\(key).\($0)'?" } ?? ""
+        return "probe '\(key)' has no output '\(rest)'\(hint) (it has: \(list(outputs)))"
+    }
+
+    private func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
+}
+
+extension Component {
+    /// The names under which a probe's values are recorded, without the probe's key: `binding.output`, or `output`.
+    func recordedOutputs(_ options: [String: JSON]) -> [String] {
+        expandedBindings(options).flatMap { binding in
+            outputs.map { binding.name.isEmpty ? $0.id : "\(binding.name).\($0.id)" }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import Protocols
+
+/// Appends to `observations.csv`: `step,probe,output,layer,index,value,reason`, one line per observation.
+///
+/// `flush` hands the collected lines to the system in one write, so a killed run loses at most the step it was measuring.
+package final class ObservationWriter {
+    package static let header = "step,probe,output,layer,index,value,reason"
+
+    private let descriptor: Int32
+    private let path: String
+    private var buffer: [UInt8] = []
+
+    /// Starts the file anew.
+    package init(path: String) throws(StudyError) {
+        self.path = path
+        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw StudyError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
+        buffer.append(contentsOf: "\(Self.header)\n".utf8)
+    }
+
+    deinit { close(descriptor) }
+
+    package var hasUnwritten: Bool { !buffer.isEmpty }
+
+    package func append(_ observation: Observation) {
+        append("\(observation.step),")
+        append(field: observation.probe)
+        append(field: observation.output)
+        append(field: observation.layer)
+        if let index = observation.index { append("\(index)") }
+        append(",")
+        switch observation.value {
+        case .number(let value) where value.isFinite: append("\(Self.text(value)),\n")
+        case .number(let value): append(",\(value.isNaN ? "nan_result" : "infinite_result")\n")
+        case .missing(let reason):
+            append(",")
+            append(quoted: reason)
+            append("\n")
+        }
+    }
+
+    package func flush() throws(StudyError) {
+        var offset = 0
+        while offset < buffer.count {
+            let written = buffer.withUnsafeBytes { bytes in
+                write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
+            }
+            if written < 0, errno == EINTR { continue }
+            guard written > 0 else { throw StudyError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
+            offset += written
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    /// 17 significant digits, which every reader turns back into the same bits.
+    package static func text(_ value: Double) -> String { String(format: "%.17g", value) }
+
+    private func append(_ text: String) { buffer.append(contentsOf: text.utf8) }
+
+    private func append(field: String) {
+        append(quoted: field)
+        append(",")
+    }
+
+    /// RFC 4180: quotes where the text holds a separator.
+    private func append(quoted text: String) {
+        if text.utf8.contains(where: { $0 == 0x2C || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }) {
+            append("\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"")
+        } else {
+            append(text)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Manifests
+import OrderedCollections
+
+/// A swept key, its values, and where each stands.
+struct SweepAxis {
+    var key: DottedKey
+    var values: [JSON]
+    /// For sentences: `study.yaml:19:36` or `override 'optimizer.lr=[0.1, 0.2]'`.
+    var places: [String]
+    var place: String
+}
+
+/// `key=value` from the command line; the value is YAML in flow style.
+struct Override {
+    var words: String
+    var key: DottedKey
+    var value: JSON
+
+    init(_ words: String) throws(StudyError) {
+        guard let equals = words.firstIndex(of: "="), equals != words.startIndex else {
+            throw StudyError("override '\(words)': expected key=value, such as optimizer.lr=0.1")
+        }
+        self.words = words
+        key = DottedKey(String(words[..<equals]))
+        guard key.parts.allSatisfy({ !$0.isEmpty }) else {
+            throw StudyError("override '\(words)': '\(key)' is not a dotted key, such as optimizer.lr")
+        }
+        value = try YAMLDocument.value(String(words[words.index(after: equals)...]), of: "override '\(words)'")
+    }
+}
+
+extension StudyTree {
+    /// Takes the axes out of `sweep`; what is not a list of values is left for the schema to name.
+    func axes() -> [SweepAxis] {
+        let sweep = DottedKey(["sweep"])
+        return (self[sweep]?.object ?? [:]).compactMap { name, values in
+            guard let values = values.array, !values.isEmpty else { return nil }
+            let key = sweep.appending(name)
+            return SweepAxis(
+                key: DottedKey(name), values: values,
+                places: values.indices.map { place(key.appending("\($0)")) }, place: keyPlace(key))
+        }
+    }
+
+    /// Applies the command line. A list given to an option that is not a list becomes an axis of the sweep, and any other value
+    /// takes the key out of it.
+    mutating func apply(
+        _ overrides: [Override], to axes: inout [SweepAxis], isList: (StudyTree, DottedKey) -> Bool
+    ) throws(StudyError) {
+        // A new probe begins with its plugin, wherever that stands on the command line.
+        for override in overrides.filter({ $0.key.last == "plugin" }) + overrides.filter({ $0.key.last != "plugin" }) {
+            try check(override)
+            axes.removeAll { $0.key == override.key }
+            if case .array(let values) = override.value, override.key.parts.count > 1,
+                !isList(self, override.key) || values.contains(where: { $0.array != nil })
+            {
+                guard !values.isEmpty else { throw StudyError("override '\(override.words)': an empty list of values") }
+                let place = "override '\(override.words)'"
+                axes.append(
+                    SweepAxis(key: override.key, values: values, places: values.map { _ in place }, place: place))
+            } else {
+                set(override.key, override.value, .override(override.words))
+            }
+        }
+    }
+
+    /// The parent of an overridden key must be there.
+    private func check(_ override: Override) throws(StudyError) {
+        let key = override.key
+        let parent = key.parent
+        if ["sweep", "claims"].contains(key.parts[0]) {
+            throw StudyError(
+                "override '\(override.words)': \(key.parts[0]) cannot be overridden; give the option itself, such as optimizer.lr=[0.1, 0.2]")
+        }
+        if parent.parts.isEmpty || self[parent]?.object != nil { return }
+        if ["regularizers", "probes", "record"].contains(parent.parts[0]) {
+            if parent.parts.count == 1 || (parent.parts.count == 2 && key.last == "plugin") { return }
+        }
+        let known = knownKeys.filter { self[$0]?.object != nil }.map(\.description)
+        let nearest = Nearest.name(to: parent.description, among: known).map { "; did you mean '\($0).\(key.last)'?" } ?? ""
+        throw StudyError("override '\(override.words)': the study has no '\(parent)'\(nearest)")
+    }
+
+    /// The keys of all members of objects, in the order of the file.
+    var knownKeys: [DottedKey] {
+        func keys(_ json: JSON, _ key: DottedKey) -> [DottedKey] {
+            (json.object ?? [:]).flatMap { name, value in
+                [key.appending(name)] + keys(value, key.appending(name))
+            }
+        }
+        return keys(root, DottedKey([String]()))
+    }
+}

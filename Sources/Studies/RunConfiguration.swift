@@ -1,0 +1,100 @@
+import Manifests
+import Observing
+import OrderedCollections
+import Protocols
+
+/// Everything that decides what one run computes, but its seed.
+package struct RunConfiguration: Hashable, Sendable {
+    package struct Train: Hashable, Sendable {
+        /// Number of updates.
+        package var steps: Int
+        /// Rows per update; nil: all rows of the train split.
+        package var batchSize: Int?
+        /// `f32` or `f64`.
+        package var precision: String
+        package var threads: Int
+        package var logEvery: Int
+    }
+
+    /// A component under the key the study gives it.
+    package struct Named: Hashable, Sendable {
+        package var key: String
+        package var choice: Choice
+    }
+
+    /// Which rows of which layers, and when.
+    package struct Sighting: Hashable, Sendable {
+        package var schedule: Schedule
+        package var split: String
+        /// The first rows of the split; nil: all.
+        package var samples: Int?
+        /// nil: all.
+        package var layers: [String]?
+        /// The steps of the schedule in this run.
+        package var steps: [Int]
+    }
+
+    package struct ProbeChoice: Hashable, Sendable {
+        package var key: String
+        package var choice: Choice
+        package var sighting: Sighting
+    }
+
+    package struct Record: Hashable, Sendable {
+        package var quantities: [String]
+        package var sighting: Sighting
+    }
+
+    package var dataset: Choice
+    package var model: Choice
+    package var loss: Choice
+    package var optimizer: Choice
+    /// In the order of their keys, so that two files that differ in order mean the same run.
+    package var regularizers: [Named]
+    package var train: Train
+    package var probes: [ProbeChoice]
+    package var record: Record?
+    /// The same as a study: all defaults present, components with their full ids, keys in one order.
+    package var json: JSON
+}
+
+/// One run of a plan.
+package struct PlannedRun: Hashable, Sendable {
+    /// `<10 hex digits of the identity>-<swept>-s<seed>`, the run's folder.
+    package var name: String
+    /// SHA-256 of the canonical JSON of configuration, seed and the digests of the plugins used.
+    package var identity: String
+    /// Dotted keys and their values in this run.
+    package var swept: OrderedDictionary<String, JSON>
+    package var seed: Int
+    package var configuration: RunConfiguration
+    /// By dotted key, for every value of the configuration.
+    package var origins: OrderedDictionary<String, Origin>
+    package var plugins: [RunRecord.Plugin]
+    /// `weight_decay=0.001 seed=3`.
+    package var label: String
+}
+
+/// A study made ready to run.
+package struct StudyPlan: Sendable {
+    package var name: String
+    package var title: String
+    package var axes: OrderedDictionary<String, [JSON]>
+    package var seeds: [Int]
+    /// As in the study file, checked.
+    package var claims: JSON
+    /// Settings in the order of the sweep (the last key fastest), seeds within each.
+    package var runs: [PlannedRun]
+
+    /// `study.json`.
+    package var json: JSON {
+        var settings: [JSON] = []
+        for run in runs where settings.last != .object(run.swept) { settings.append(.object(run.swept)) }
+        return .object([
+            "format": .int(1), "study": .string(name), "title": .string(title),
+            "sweep": .object(axes.mapValues(JSON.array)), "settings": .array(settings),
+            "seeds": .array(seeds.map(JSON.int)), "claims": claims,
+            "runs": .array(runs.map { .string($0.name) }),
+        ])
+    }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import Manifests
+import OrderedCollections
+
+/// `run.json`: what a run was asked to do, with what, and how it ended.
+package struct RunRecord: Hashable, Sendable {
+    package enum Status: String, Sendable {
+        case planned, running, finished, diverged, failed, interrupted
+
+        /// A result that the same configuration would give again.
+        package var isDone: Bool { self == .finished || self == .diverged }
+    }
+
+    /// A plugin that the run uses, as it was when the run was planned.
+    package struct Plugin: Hashable, Sendable {
+        package var id: String
+        package var version: String
+        package var manifestDigest: String
+        package var libraryDigest: String
+
+        package init(id: String, version: String, manifestDigest: String, libraryDigest: String) {
+            self.id = id
+            self.version = version
+            self.manifestDigest = manifestDigest
+            self.libraryDigest = libraryDigest
+        }
+    }
+
+    package var name: String
+    package var identity: String
+    package var study: String
+    package var title: String
+    package var status: Status = .planned
+    package var message = ""
+    /// The last step done.
+    package var step = 0
+    package var swept: OrderedDictionary<String, JSON>
+    package var seed: Int
+    /// The resolved study without sweep and seeds; itself a valid study but for its name.
+    package var configuration: JSON
+    package var origins: OrderedDictionary<String, String>
+    package var plugins: [Plugin]
+    package var host: OrderedDictionary<String, JSON> = [:]
+    /// ISO 8601, UTC.
+    package var started = ""
+    package var ended = ""
+    package var seconds = 0.0
+    package var stepsPerSecond = 0.0
+
+    package init(run: PlannedRun, study: String, title: String) {
+        name = run.name
+        identity = run.identity
+        self.study = study
+        self.title = title
+        swept = run.swept
+        seed = run.seed
+        configuration = run.configuration.json
+        origins = run.origins.mapValues(\.word)
+        plugins = run.plugins
+    }
+}
+
+extension RunRecord {
+    package var json: JSON {
+        .object([
+            "format": .int(1), "name": .string(name), "identity": .string(identity),
+            "study": .string(study), "title": .string(title),
+            "status": .string(status.rawValue), "message": .string(message), "step": .int(step),
+            "swept": .object(swept), "seed": .int(seed),
+            "configuration": configuration,
+            "origins": .object(origins.mapValues(JSON.string)),
+            "plugins": .array(plugins.map(\.json)),
+            "host": .object(host),
+            "started": .string(started), "ended": .string(ended),
+            "seconds": .double(seconds), "steps_per_second": .double(stepsPerSecond),
+        ])
+    }
+
+    /// Reads a record; nil if it lacks what every record has.
+    package init?(_ json: JSON) {
+        guard let name = json["name"]?.string, let identity = json["identity"]?.string, let study = json["study"]?.string,
+            let status = json["status"]?.string.flatMap(Status.init), let seed = json["seed"]?.int,
+            let configuration = json["configuration"]
+        else { return nil }
+        self.name = name
+        self.identity = identity
+        self.study = study
+        self.status = status
+        self.seed = seed
+        self.configuration = configuration
+        title = json["title"]?.string ?? ""
+        message = json["message"]?.string ?? ""
+        step = json["step"]?.int ?? 0
+        swept = json["swept"]?.object ?? [:]
+        origins = (json["origins"]?.object ?? [:]).compactMapValues(\.string)
+        plugins = (json["plugins"]?.array ?? []).compactMap(Plugin.init)
+        host = json["host"]?.object ?? [:]
+        started = json["started"]?.string ?? ""
+        ended = json["ended"]?.string ?? ""
+        seconds = json["seconds"]?.double ?? 0
+        stepsPerSecond = json["steps_per_second"]?.double ?? 0
+    }
+
+    package static func read(folder: String) throws(StudyError) -> RunRecord {
+        let file = folder + "/run.json"
+        guard let record = RunRecord(try JSONFile.read(file).root) else {
+            throw StudyError("\(file): not a run record (name, identity, study, status, seed or configuration is missing)")
+        }
+        return record
+    }
+
+    package func write(folder: String) throws(StudyError) { try JSONFile.write(json, to: folder + "/run.json") }
+}
+
+extension RunRecord.Plugin {
+    package var json: JSON {
+        .object([
+            "id": .string(id), "version": .string(version),
+            "manifest_sha256": .string(manifestDigest), "library_sha256": .string(libraryDigest),
+        ])
+    }
+
+    init?(_ json: JSON) {
+        guard let id = json["id"]?.string, let version = json["version"]?.string,
+            let manifest = json["manifest_sha256"]?.string, let library = json["library_sha256"]?.string
+        else { return nil }
+        self.init(id: id, version: version, manifestDigest: manifest, libraryDigest: library)
+    }
+}

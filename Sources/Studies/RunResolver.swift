@@ -1,0 +1,241 @@
+import Manifests
+import Observing
+import OrderedCollections
+import PluginHost
+import Protocols
+
+/// Turns the tree of one setting into a configuration: finds the components, fills in defaults, resolves references, and checks
+/// every value against the schema and the manifests.
+struct RunResolver {
+    private let registry: Registry
+    private let schema: Schema
+    private(set) var tree: StudyTree
+    private(set) var problems: [String] = []
+    private var entries: OrderedDictionary<DottedKey, Entry> = [:]
+
+    private struct Entry {
+        var manifest: Manifest
+        var component: Component
+    }
+
+    init(_ tree: StudyTree, registry: Registry, schema: Schema) {
+        (self.tree, self.registry, self.schema) = (tree, registry, schema)
+    }
+
+    /// The plugins that the configuration uses, by id.
+    var plugins: [String: Manifest] {
+        Dictionary(entries.values.map { ($0.manifest.id, $0.manifest) }) { first, _ in first }
+    }
+
+    /// nil if there are problems.
+    mutating func resolve() -> RunConfiguration? {
+        for (key, kind) in Self.roles(of: tree) { chooseComponent(key, kind) }
+        fillDefaults()
+        resolveReferences()
+        guard problems.isEmpty else { return nil }
+        problems = tree.problems(schema)
+        guard problems.isEmpty else { return nil }
+        let configuration = configuration()
+        return problems.isEmpty ? configuration : nil
+    }
+
+    /// The component sections of a study and the kinds they need, in the order of a configuration.
+    static func roles(of tree: StudyTree) -> [(key: DottedKey, kind: Component.Kind)] {
+        func keyed(_ section: String, _ kind: Component.Kind) -> [(DottedKey, Component.Kind)] {
+            (tree[DottedKey(section)]?.object?.keys.sorted() ?? []).map { (DottedKey([section, $0]), kind) }
+        }
+        return [(DottedKey("dataset"), .dataset), (DottedKey("model"), .model), (DottedKey("loss"), .loss)]
+            + keyed("regularizers", .regularizer) + [(DottedKey("optimizer"), .optimizer)] + keyed("probes", .probe)
+    }
+
+    /// Keys of a section that are not options of its component.
+    static func ownKeys(_ kind: Component.Kind) -> [String] {
+        kind == .probe ? ["plugin", "at", "samples", "split", "layers"] : ["plugin"]
+    }
+
+    // MARK: - Components and defaults
+
+    private mutating func chooseComponent(_ key: DottedKey, _ kind: Component.Kind) {
+        let nameKey = key.appending("plugin")
+        guard let section = tree[key]?.object, let name = section["plugin"]?.string else { return }
+        let entry: Entry
+        do throws(PluginError) {
+            let (manifest, component) = try registry.component(name, kind: kind)
+            entry = Entry(manifest: manifest, component: component)
+        } catch {
+            return add(tree.place(nameKey), "\(nameKey): \(error.sentence)")
+        }
+        entries[key] = entry
+        let parameters = entry.component.parameters
+        let own = Self.ownKeys(kind)
+        for option in section.keys where !own.contains(option) && !parameters.contains(where: { $0.id == option }) {
+            let known = own.dropFirst() + parameters.map(\.id)
+            let nearest = Nearest.name(to: option, among: known).map { "; did you mean '\($0)'?" } ?? ""
+            let has = known.isEmpty ? "no options" : known.joined(separator: ", ")
+            let place = tree.keyPlace(key.appending(option))
+            add(place, "unknown key '\(option)' in \(key)\(nearest) (\(entry.component.id) has: \(has))")
+        }
+        tree.resolve(nameKey, .string(entry.component.fullID))
+        for parameter in parameters { fill(key.appending(parameter.id), parameter.defaultValue) }
+    }
+
+    private mutating func fillDefaults() {
+        let train = DottedKey("train")
+        if tree[train]?.object != nil {
+            fill(train.appending("batch_size"), .string("full"))
+            fill(train.appending("precision"), .string("f32"))
+            fill(train.appending("threads"), .int(1))
+            fill(train.appending("log_every"), .int(100))
+        }
+        let probes = tree[DottedKey("probes")]?.object?.keys.map { DottedKey(["probes", $0]) } ?? []
+        for key in probes + [DottedKey("record")] where tree[key]?.object != nil {
+            fill(key.appending("at"), .string("last"))
+            fill(key.appending("split"), .string("train"))
+        }
+    }
+
+    private mutating func fill(_ key: DottedKey, _ value: JSON) {
+        if tree[key] == nil { tree.set(key, value, .default) }
+    }
+
+    private mutating func resolveReferences() {
+        var resolver = ReferenceResolver(tree)
+        for section in ["dataset", "model", "loss", "regularizers", "optimizer", "train", "probes", "record"] {
+            let key = DottedKey(section)
+            guard let value = tree[key] else { continue }
+            tree.resolve(key, resolver.value(value, at: key))
+        }
+        problems += resolver.problems
+    }
+
+    // MARK: - Typed values
+
+    private mutating func configuration() -> RunConfiguration? {
+        var choices: OrderedDictionary<DottedKey, Choice> = [:]
+        for (key, entry) in entries { choices[key] = choice(key, entry) }
+        checkPrecision()
+        guard let train = train(), let dataset = choices[DottedKey("dataset")], let model = choices[DottedKey("model")],
+            let loss = choices[DottedKey("loss")], let optimizer = choices[DottedKey("optimizer")]
+        else { return nil }
+        let regularizers = choices.filter { $0.key.parts[0] == "regularizers" }
+            .map { RunConfiguration.Named(key: $0.key.last, choice: $0.value) }
+        var probes: [RunConfiguration.ProbeChoice] = []
+        for (key, choice) in choices where key.parts[0] == "probes" {
+            guard let sighting = sighting(key, steps: train.steps) else { continue }
+            probes.append(.init(key: key.last, choice: choice, sighting: sighting))
+        }
+        return RunConfiguration(
+            dataset: dataset, model: model, loss: loss, optimizer: optimizer, regularizers: regularizers, train: train,
+            probes: probes, record: record(steps: train.steps), json: json())
+    }
+
+    private mutating func choice(_ key: DottedKey, _ entry: Entry) -> Choice {
+        var choice = Choice(component: entry.component.fullID)
+        for parameter in entry.component.parameters {
+            let option = key.appending(parameter.id)
+            switch parameter.check(tree[option] ?? parameter.defaultValue) {
+            case .success(let value):
+                choice.options[parameter.id] = value
+                tree.resolve(option, value)
+            case .failure(let problem):
+                add(tree.place(DottedKey(option.parts + Pointer.tokens(problem.path))), "\(key): \(problem)")
+            }
+        }
+        return choice
+    }
+
+    /// Every component must be able to run in the precision of the study.
+    private mutating func checkPrecision() {
+        let key = DottedKey("train.precision")
+        guard let precision = Function.Precision(rawValue: tree[key]?.string ?? "") else { return }
+        for (section, entry) in entries where !entry.component.precisions.contains(precision) {
+            let list = entry.component.precisions.map(\.rawValue).sorted().joined(separator: ", ")
+            add(tree.place(key), "\(section): \(entry.component.id) does not run in \(precision.rawValue) (it has: \(list))")
+        }
+    }
+
+    private func train() -> RunConfiguration.Train? {
+        guard let train = tree[DottedKey("train")], let steps = train["steps"]?.int, let precision = train["precision"]?.string,
+            let threads = train["threads"]?.int, let logEvery = train["log_every"]?.int
+        else { return nil }
+        return .init(
+            steps: steps, batchSize: train["batch_size"]?.int, precision: precision, threads: threads, logEvery: logEvery)
+    }
+
+    private mutating func record(steps: Int) -> RunConfiguration.Record? {
+        let key = DottedKey("record")
+        guard let record = tree[key], let sighting = sighting(key, steps: steps) else { return nil }
+        let quantities = (record["quantities"]?.array ?? []).compactMap(\.string)
+        for (index, quantity) in quantities.enumerated() {
+            do throws(UnknownQuantity) {
+                _ = try Manifests.QuantityExpression(quantity)
+            } catch {
+                add(tree.place(key.appending("quantities").appending("\(index)")), "record.quantities: \(error.sentence)")
+            }
+        }
+        return .init(quantities: quantities, sighting: sighting)
+    }
+
+    private mutating func sighting(_ key: DottedKey, steps total: Int) -> RunConfiguration.Sighting? {
+        let section = tree[key]
+        guard let at = section?["at"], let schedule = Schedule(at), let split = section?["split"]?.string else { return nil }
+        if case .steps(let steps) = schedule, let beyond = steps.last(where: { $0 > total }) {
+            add(tree.place(key.appending("at")), "\(key).at: step \(beyond) lies beyond the last step, \(total)")
+        }
+        if let splits = entries[DottedKey("dataset")]?.component.splits.map(\.name), !splits.contains(split) {
+            let nearest = Nearest.name(to: split, among: splits).map { "; did you mean '\($0)'?" } ?? ""
+            let list = splits.joined(separator: ", ")
+            add(tree.place(key.appending("split")), "\(key).split: the dataset has no split '\(split)'\(nearest) (it has: \(list))")
+        }
+        return .init(
+            schedule: schedule, split: split, samples: section?["samples"]?.int,
+            layers: section?["layers"]?.array?.compactMap(\.string), steps: schedule.steps(until: total))
+    }
+
+    /// The configuration as a study, everything in one order.
+    private func json() -> JSON {
+        var sections: OrderedDictionary<String, JSON> = [:]
+        for (key, entry) in entries {
+            let section = tree[key]?.object ?? [:]
+            var ordered: OrderedDictionary<String, JSON> = [:]
+            for name in Self.ownKeys(entry.component.kind) + entry.component.parameters.map(\.id) {
+                ordered[name] = name == "at" ? section[name].flatMap { Schedule($0)?.json } : section[name]
+            }
+            if key.parts.count == 1 {
+                sections[key.last] = .object(ordered)
+            } else {
+                var members = sections[key.parts[0]]?.object ?? [:]
+                members[key.last] = .object(ordered)
+                sections[key.parts[0]] = .object(members)
+            }
+        }
+        for (name, keys) in [
+            ("train", ["steps", "batch_size", "precision", "threads", "log_every"]),
+            ("record", ["quantities", "at", "samples", "split", "layers"]),
+        ] {
+            guard let section = tree[DottedKey(name)]?.object else { continue }
+            var ordered: OrderedDictionary<String, JSON> = [:]
+            for key in keys { ordered[key] = key == "at" ? section[key].flatMap { Schedule($0)?.json } : section[key] }
+            sections[name] = .object(ordered)
+        }
+        return .object(sections)
+    }
+
+    private mutating func add(_ place: String, _ sentence: String) { problems.append("\(place): \(sentence)") }
+}
+
+extension StudyTree {
+    /// What the schema finds wrong, with the places of overrides and sweeps where values come from there.
+    func problems(_ schema: Schema, skippingReferences: Bool = false) -> [String] {
+        var document = document
+        document.root = root
+        return schema.problems(in: document).compactMap { problem in
+            let key = DottedKey(Pointer.tokens(problem.pointer))
+            if skippingReferences, ReferenceResolver.isReference(self[key]) { return nil }
+            switch origin(key) {
+            case .override, .sweep: return "\(place(key)): \(problem.sentence)"
+            case .default, .file: return problem.description
+            }
+        }
+    }
+}

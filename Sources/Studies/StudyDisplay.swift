@@ -1,0 +1,160 @@
+import Foundation
+
+/// What a person sees of a study while it runs.
+package protocol StudyDisplay: AnyObject {
+    func begin(plan: StudyPlan, done: Int, jobs: Int)
+    /// The runs at work, and how many have not started; called several times a second.
+    func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int)
+    func ended(_ run: PlannedRun, _ record: RunRecord)
+    func end(_ outcome: StudyRunner.Outcome)
+}
+
+/// Says nothing (`--quiet`); failures are in the outcome.
+package final class QuietDisplay: StudyDisplay {
+    package init() {}
+    package func begin(plan: StudyPlan, done: Int, jobs: Int) {}
+    package func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int) {}
+    package func ended(_ run: PlannedRun, _ record: RunRecord) {}
+    package func end(_ outcome: StudyRunner.Outcome) {}
+}
+
+/// One line per event, for files and pipes; on a terminal, below them a block with one line per worker that is redrawn.
+package final class LineDisplay: StudyDisplay {
+    private let isTerminal: Bool
+    private let write: (String) -> Void
+    private let now: () -> Double
+    private var width: Int { isTerminal ? Terminal.width : .max }
+    private var drawn = 0
+    private var lastDrawing = -Double.infinity
+    private var runs = 0
+    private var ended = 0
+    private var failed = 0
+
+    /// `now` is a clock in seconds.
+    package init(
+        isTerminal: Bool = Terminal.isInteractive,
+        now: @escaping () -> Double = { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 },
+        write: @escaping (String) -> Void = { FileHandle.standardOutput.write(Data($0.utf8)) }
+    ) {
+        (self.isTerminal, self.now, self.write) = (isTerminal, now, write)
+    }
+
+    package func begin(plan: StudyPlan, done: Int, jobs: Int) {
+        runs = plan.runs.count - done
+        let what = "\(plan.name) · \(Words.count(plan.runs.count, "run")) · \(Words.count(min(jobs, max(1, runs)), "job"))"
+        write("\(what) · plan: \(done) done, \(runs) to run\n")
+    }
+
+
+    package func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int) {
+        guard isTerminal, now() - lastDrawing >= 0.1 else { return }
+        lastDrawing = now()
+        let name = active.map(\.run.label.count).max() ?? 0
+        var lines = active.map { Self.line($0.run.label, width: name, $0.progress) }
+        if runs > 1, !active.isEmpty {
+            lines.append("  \(ended) of \(runs) done" + (remaining(active.map(\.progress), waiting).map { " · eta \($0)" } ?? ""))
+        }
+        redraw(lines)
+    }
+
+    package func ended(_ run: PlannedRun, _ record: RunRecord) {
+        ended += 1
+        var words = ["  \(record.status.rawValue)", run.label]
+        switch record.status {
+        case .finished:
+            words += ["\(Words.grouped(record.step)) steps", Words.duration(record.seconds), Words.rate(record.stepsPerSecond)]
+        default: words.append(record.message)
+        }
+        redraw([])
+        write(words.joined(separator: "  ") + "\n")
+        if record.status == .diverged || record.status == .failed { failed += 1 }
+    }
+
+    package func end(_ outcome: StudyRunner.Outcome) { redraw([]) }
+
+    /// `wd=0.001 seed=3  ████████░░░░  2,913/4,000  9.8 k steps/s  loss 0.0213  eta 0:07`
+    private static func line(_ label: String, width: Int, _ progress: RunProgress) -> String {
+        let fraction = progress.total > 0 ? Double(progress.step) / Double(progress.total) : 0
+        let filled = Int((fraction * 18).rounded(.down))
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: max(0, 18 - filled))
+        let padded = label.padding(toLength: max(width, label.count), withPad: " ", startingAt: 0)
+        var words = ["  \(padded)", bar, "\(Words.grouped(progress.step))/\(Words.grouped(progress.total))"]
+        guard progress.stepsPerSecond > 0 else { return words.joined(separator: "  ") }
+        words.append(Words.rate(progress.stepsPerSecond))
+        if progress.loss.isFinite { words.append("loss \(Words.short(progress.loss))") }
+        words.append("eta \(Words.duration(Double(progress.total - progress.step) / progress.stepsPerSecond))")
+        return words.joined(separator: "  ")
+    }
+
+    /// Time to the end of all runs at the present speed, once the workers have told theirs.
+    private func remaining(_ active: [RunProgress], _ waiting: Int) -> String? {
+        let speed = active.map(\.stepsPerSecond).reduce(0, +)
+        guard speed > 0, let total = active.map(\.total).max() else { return nil }
+        let steps = active.map { $0.total - $0.step }.reduce(0, +) + waiting * total
+        return Words.duration(Double(steps) / speed)
+    }
+
+    /// Replaces the block below the last finished line.
+    private func redraw(_ lines: [String]) {
+        guard isTerminal else { return }
+        var text = drawn > 0 ? "\u{1B}[\(drawn)A\u{1B}[J" : ""
+        for line in lines { text += line.prefix(width - 1) + "\n" }
+        drawn = lines.count
+        if !text.isEmpty { write(text) }
+    }
+}
+
+/// The terminal of stdout.
+package enum Terminal {
+    /// True where a block may be redrawn: a terminal that understands control sequences and a user who wants them.
+    package static var isInteractive: Bool {
+        let environment = ProcessInfo.processInfo.environment
+        return isatty(1) == 1 && environment["TERM"] != "dumb" && (environment["NO_COLOR"] ?? "").isEmpty
+    }
+
+    package static var width: Int {
+        var size = winsize()
+        guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+}
+
+/// Numbers as people read them.
+package enum Words {
+    /// `2,913`.
+    package static func grouped(_ number: Int) -> String {
+        var digits = String(number.magnitude)[...]
+        var groups: [Substring] = []
+        while digits.count > 3 {
+            groups.insert(digits.suffix(3), at: 0)
+            digits = digits.dropLast(3)
+        }
+        return (number < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
+    }
+
+    /// `1 run`, `15 runs`.
+    package static func count(_ number: Int, _ noun: String) -> String {
+        "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
+    }
+
+    /// `0:07`, `12:03`, `1:02:03`.
+    package static func duration(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
+        let whole = Int(seconds.rounded())
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        let minutes = whole / 60
+        return minutes < 60 ? "\(minutes):\(two(whole % 60))" : "\(minutes / 60):\(two(minutes % 60)):\(two(whole % 60))"
+    }
+
+    /// `9.8 k steps/s`.
+    package static func rate(_ stepsPerSecond: Double) -> String {
+        switch stepsPerSecond {
+        case 1e6...: "\(String(format: "%.1f", stepsPerSecond / 1e6)) M steps/s"
+        case 1e3...: "\(String(format: "%.1f", stepsPerSecond / 1e3)) k steps/s"
+        default: "\(String(format: "%.3g", stepsPerSecond)) steps/s"
+        }
+    }
+
+    /// Three significant digits.
+    package static func short(_ number: Double) -> String { String(format: "%.3g", number) }
+}

@@ -1,0 +1,195 @@
+import Manifests
+import OrderedCollections
+import PluginHost
+
+/// Reads studies and turns them into plans; runs no plugin code.
+package struct StudyPlanner: Sendable {
+    private let registry: Registry
+    private let schema: Schema
+
+    /// `schema` is `Schemas/study.schema.json`.
+    package init(registry: Registry, schema: Schema) {
+        self.registry = registry
+        self.schema = schema
+    }
+
+    package init(registry: Registry) throws {
+        self.init(registry: registry, schema: try Installation.schema("study.schema.json"))
+    }
+
+    package func plan(file: String, overrides: [String] = []) throws(StudyError) -> StudyPlan {
+        try plan(try YAMLDocument.read(file: file), overrides: overrides)
+    }
+
+    package func plan(_ document: Document, overrides: [String] = []) throws(StudyError) -> StudyPlan {
+        var tree = StudyTree(document)
+        var axes = tree.axes()
+        var parsed: [Override] = []
+        for words in overrides { parsed.append(try Override(words)) }
+        try tree.apply(parsed, to: &axes, isList: isList)
+        // Values with references are checked per run, when they are known.
+        let early = tree.problems(schema, skippingReferences: true)
+        guard early.isEmpty else { throw StudyError(lines: early) }
+        let seeds = try seeds(tree)
+        try check(axes, tree)
+
+        var problems: OrderedSet<String> = []
+        var settings: [(swept: OrderedDictionary<String, JSON>, resolver: RunResolver, configuration: RunConfiguration)] = []
+        for indices in Self.product(axes.map(\.values.count)) {
+            var setting = tree
+            for section in ["sweep", "seeds", "claims"] { setting.set(DottedKey(section), nil, .file) }
+            for (axis, index) in zip(axes, indices) { setting.set(axis.key, axis.values[index], .sweep(axis.places[index], key: axis.place)) }
+            var resolver = RunResolver(setting, registry: registry, schema: schema)
+            let configuration = resolver.resolve()
+            problems.formUnion(resolver.problems)
+            guard let configuration else { continue }
+            let swept = OrderedDictionary(
+                uniqueKeysWithValues: axes.map { ($0.key.description, resolver.tree[$0.key] ?? .null) })
+            settings.append((swept, resolver, configuration))
+        }
+        if problems.isEmpty, let first = settings.first {
+            problems.formUnion(ClaimCheck(tree: tree, configuration: first.configuration, registry: registry).problems())
+        }
+        guard problems.isEmpty else { throw StudyError(lines: problems.elements) }
+        let names = SweepNames(axes.map(\.key.description))
+        var digests: [String: RunRecord.Plugin] = [:]
+        var runs: [PlannedRun] = []
+        for setting in settings {
+            let plugins = try plugins(of: setting.resolver, &digests)
+            runs += seeds.map { run(setting.configuration, setting.resolver, plugins, setting.swept, seed: $0, names) }
+        }
+        return StudyPlan(
+            name: tree[DottedKey("study")]?.string ?? "", title: tree[DottedKey("title")]?.string ?? "",
+            axes: Self.values(of: axes.map(\.key.description), in: settings.map(\.swept)), seeds: seeds,
+            claims: tree[DottedKey("claims")] ?? .array([]), runs: runs)
+    }
+
+    /// The run of a record, resolved again; it must mean what it meant when it was planned.
+    package func run(of record: RunRecord, file: String) throws(StudyError) -> PlannedRun {
+        var study = record.configuration.object ?? [:]
+        study["study"] = .string(record.study)
+        var resolver = RunResolver(
+            StudyTree(Document(file: file, root: .object(study))), registry: registry, schema: schema)
+        guard let configuration = resolver.resolve() else { throw StudyError(lines: resolver.problems) }
+        var digests: [String: RunRecord.Plugin] = [:]
+        let plugins = try plugins(of: resolver, &digests)
+        let run = run(configuration, resolver, plugins, record.swept, seed: record.seed, SweepNames(record.swept.keys))
+        for (planned, found) in zip(record.plugins, run.plugins) where planned != found {
+            throw StudyError("plugin \(planned.id) changed since the run was planned; start the study again")
+        }
+        guard run.identity == record.identity else {
+            throw StudyError("\(file): the identity does not match configuration, seed and plugins; start the study again")
+        }
+        return run
+    }
+
+    // MARK: - Parts
+
+    /// The plugins of a setting with the digests of their files, each file read once.
+    private func plugins(
+        of resolver: RunResolver, _ digests: inout [String: RunRecord.Plugin]
+    ) throws(StudyError) -> [RunRecord.Plugin] {
+        var plugins: [RunRecord.Plugin] = []
+        for (id, manifest) in resolver.plugins.sorted(by: { $0.key < $1.key }) {
+            if digests[id] == nil {
+                do {
+                    let files = try ComponentLoader.digests(of: manifest)
+                    digests[id] = .init(
+                        id: id, version: manifest.version, manifestDigest: files.manifestSHA256,
+                        libraryDigest: files.librarySHA256)
+                } catch {
+                    throw StudyError("\(error)")
+                }
+            }
+            if let plugin = digests[id] { plugins.append(plugin) }
+        }
+        return plugins
+    }
+
+    private func run(
+        _ configuration: RunConfiguration, _ resolver: RunResolver, _ plugins: [RunRecord.Plugin],
+        _ swept: OrderedDictionary<String, JSON>, seed: Int, _ names: SweepNames
+    ) -> PlannedRun {
+        let identity = Identity.of(configuration: configuration.json, seed: seed, plugins: plugins)
+        var origins: OrderedDictionary<String, Origin> = [:]
+        for (section, value) in configuration.json.object ?? [:] {
+            for key in DottedKey(section).leaves(value) { origins[key.description] = resolver.tree.origin(key) }
+        }
+        return PlannedRun(
+            name: names.folder(identity, swept, seed: seed), identity: identity, swept: swept, seed: seed,
+            configuration: configuration, origins: origins, plugins: plugins, label: names.label(swept, seed: seed))
+    }
+
+    /// The distinct values of each swept key as the runs have them: `1e-3` of a float is 0.001.
+    private static func values(
+        of keys: [String], in settings: [OrderedDictionary<String, JSON>]
+    ) -> OrderedDictionary<String, [JSON]> {
+        OrderedDictionary(uniqueKeysWithValues: keys.map { key in
+            (key, OrderedSet(settings.compactMap { $0[key] }).elements)
+        })
+    }
+
+    /// All combinations of indices, the last running fastest.
+    static func product(_ counts: [Int]) -> [[Int]] {
+        counts.reduce([[]]) { combinations, count in combinations.flatMap { head in (0..<count).map { head + [$0] } } }
+    }
+
+    /// True if an option of a component is a list, or a key of the study itself that is one.
+    private func isList(_ tree: StudyTree, _ key: DottedKey) -> Bool {
+        guard let kind = RunResolver.roles(of: tree).first(where: { $0.key == key.parent })?.kind else {
+            return key.parts[0] == "record"
+        }
+        if RunResolver.ownKeys(kind).contains(key.last) { return key.last == "layers" }
+        guard let name = tree[key.parent.appending("plugin")]?.string,
+            let (_, component) = try? registry.component(name, kind: kind)
+        else { return false }
+        return component.parameter(key.last)?.type.isList ?? false
+    }
+
+    private func seeds(_ tree: StudyTree) throws(StudyError) -> [Int] {
+        let key = DottedKey("seeds")
+        let seeds: [Int]
+        switch tree[key] {
+        case nil: return [0]
+        case .string(let range)?:
+            let ends = range.split(separator: ".").compactMap { Int($0) }
+            guard ends.count == 2, ends[0] <= ends[1], ends[1] - ends[0] < 100_000 else {
+                throw StudyError("\(tree.place(key)): seeds '\(range)' is not a range from low to high, such as 0..4")
+            }
+            seeds = Array(ends[0]...ends[1])
+        case .array(let items)?: seeds = items.compactMap(\.int)
+        case let one?: seeds = one.int.map { [$0] } ?? []
+        }
+        if let twice = seeds.enumerated().first(where: { seeds[..<$0.offset].contains($0.element) }) {
+            throw StudyError("\(tree.place(key.appending("\(twice.offset)"))): seed \(twice.element) appears twice")
+        }
+        return seeds
+    }
+
+    /// Swept keys must be places of a configuration, and their values different.
+    private func check(_ axes: [SweepAxis], _ tree: StudyTree) throws(StudyError) {
+        var lines: [String] = []
+        let roles = RunResolver.roles(of: tree).map(\.key.description) + ["train", "record"]
+        for axis in axes {
+            let parent = axis.key.parent.description
+            if !roles.contains(parent) || tree[axis.key.parent]?.object == nil {
+                let hint = Nearest.name(to: parent, among: roles).map { "; did you mean '\($0).\(axis.key.last)'?" } ?? ""
+                lines.append("\(axis.place): swept key '\(axis.key)' is not an option of this study\(hint)")
+            }
+            for (index, value) in axis.values.enumerated() where axis.values[..<index].contains(where: { $0.isEqual(to: value) }) {
+                lines.append("\(axis.places[index]): \(SweepNames.text(value)) appears twice in the sweep of \(axis.key)")
+            }
+        }
+        let count = axes.reduce(1) { min($0 * $1.values.count, 1_000_000_000) }
+        if count > 100_000 { lines.append("\(axes[0].place): the sweep has \(count) settings; at most 100000 are planned at once") }
+        guard lines.isEmpty else { throw StudyError(lines: lines) }
+    }
+}
+
+extension DottedKey {
+    /// The keys of all values below, objects that are values themselves (`at`) not taken apart.
+    func leaves(_ json: JSON) -> [DottedKey] {
+        guard last != "at", let members = json.object else { return [self] }
+        return members.flatMap { appending($0.key).leaves($0.value) }
+    }
+}

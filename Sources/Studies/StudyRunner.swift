@@ -1,0 +1,164 @@
+import Foundation
+import Manifests
+import Synchronization
+
+/// Computes the runs of a plan that have no result yet, each in its own worker process, `jobs` at a time.
+///
+/// A run that crashes or fails is a recorded result and the others go on.
+package struct StudyRunner {
+    package var plan: StudyPlan
+    package var folder: StudyFolder
+    package var command: WorkerCommand
+    package var jobs: Int
+    /// Computes finished runs again.
+    package var isFresh: Bool
+    /// How long workers may take to write their records when the study is interrupted.
+    package var grace = Duration.seconds(5)
+
+    package init(plan: StudyPlan, folder: StudyFolder, command: WorkerCommand, jobs: Int, isFresh: Bool = false) {
+        (self.plan, self.folder, self.command) = (plan, folder, command)
+        (self.jobs, self.isFresh) = (max(1, jobs), isFresh)
+    }
+
+    package struct Outcome: Sendable {
+        /// One record per run of the plan, in its order.
+        package var records: [RunRecord]
+        package var wasInterrupted: Bool
+
+        package var failed: [RunRecord] { records.filter { $0.status == .failed } }
+    }
+
+    /// Set by SIGINT, SIGTERM and SIGHUP while a study runs.
+    private static let interruption = Atomic<Bool>(false)
+
+    package func run(display: any StudyDisplay) throws(StudyError) -> Outcome {
+        try folder.write(plan)
+        let done = isFresh ? [] : Set(plan.runs.filter(folder.isDone).map(\.name))
+        var waiting = plan.runs.filter { !done.contains($0.name) }[...]
+        try prepare(waiting)
+        Self.interruption.store(false, ordering: .relaxed)
+        let handlers = SignalHandlers { _ in StudyRunner.interruption.store(true, ordering: .relaxed) }
+        defer { handlers.restore() }
+
+        display.begin(plan: plan, done: done.count, jobs: jobs)
+        var active: [WorkerProcess] = []
+        while !active.isEmpty || !waiting.isEmpty {
+            if Self.interruption.load(ordering: .relaxed) { break }
+            while active.count < jobs, let run = waiting.popFirst() {
+                active.append(try start(run))
+            }
+            for worker in Self.ended(among: active, timeout: 200) {
+                active.removeAll { $0 === worker }
+                display.ended(worker.run, try conclude(worker, interrupted: false))
+            }
+            display.progress(active.map { ($0.run, $0.progress) }, waiting: waiting.count)
+        }
+        let wasInterrupted = Self.interruption.load(ordering: .relaxed)
+        try stop(active)
+        var records: [RunRecord] = []
+        for run in plan.runs { records.append(folder.record(of: run) ?? record(run)) }
+        let outcome = Outcome(records: records, wasInterrupted: wasInterrupted)
+        display.end(outcome)
+        return outcome
+    }
+
+    private func record(_ run: PlannedRun) -> RunRecord { RunRecord(run: run, study: plan.name, title: plan.title) }
+
+    /// Every run has its folder and record before the first starts.
+    private func prepare(_ runs: ArraySlice<PlannedRun>) throws(StudyError) {
+        for run in runs {
+            let path = folder.runFolder(run.name)
+            try StudyFolder.create(path)
+            // Results of an earlier attempt must not be taken for this one's.
+            for name in ["observations.csv", "checkpoint.safetensors", "arrays", "log.txt"] {
+                try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+            }
+            try record(run).write(folder: path)
+        }
+    }
+
+    private func start(_ run: PlannedRun) throws(StudyError) -> WorkerProcess {
+        try WorkerProcess(
+            run, folder: folder.runFolder(run.name), command: command,
+            environment: WorkerEnvironment.variables(threads: run.configuration.train.threads, jobs: jobs))
+    }
+
+    /// Waits until a worker reports or `timeout` milliseconds have passed; returns those that closed their pipe.
+    private static func ended(among workers: [WorkerProcess], timeout: Int32) -> [WorkerProcess] {
+        var descriptors = workers.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+        guard poll(&descriptors, nfds_t(descriptors.count), timeout) > 0 else { return [] }
+        return zip(workers, descriptors).filter { $1.revents != 0 && !$0.readProgress() }.map(\.0)
+    }
+
+    /// The record of an ended worker; if it did not live to write one, what is known of its end.
+    private func conclude(_ worker: WorkerProcess, interrupted: Bool) throws(StudyError) -> RunRecord {
+        let end = worker.wait()
+        var record = folder.record(of: worker.run) ?? record(worker.run)
+        guard record.status == .planned || record.status == .running else { return record }
+        record.step = max(record.step, worker.progress.step)
+        if interrupted {
+            record.status = .interrupted
+            record.message = "stopped at step \(record.step)"
+        } else {
+            record.status = .failed
+            let last = RunLog.lastForeignLine(of: worker.folder + "/log.txt").map { ": \($0)" } ?? ""
+            record.message = worker.error ?? "the worker ended with \(end.description) at step \(record.step)\(last)"
+        }
+        record.ended = Timestamp.now()
+        try record.write(folder: worker.folder)
+        return record
+    }
+
+    /// Asks the workers to stop, waits for their records, then ends those that did not listen.
+    private func stop(_ workers: [WorkerProcess]) throws(StudyError) {
+        for worker in workers { worker.send(SIGTERM) }
+        var active = workers
+        let deadline = ContinuousClock.now + grace
+        while !active.isEmpty {
+            if ContinuousClock.now > deadline { for worker in active { worker.send(SIGKILL) } }
+            for worker in Self.ended(among: active, timeout: 100) {
+                active.removeAll { $0 === worker }
+                _ = try conclude(worker, interrupted: true)
+            }
+        }
+    }
+}
+
+/// Signal handlers for the time a study runs.
+private struct SignalHandlers {
+    private static let numbers = [SIGINT, SIGTERM, SIGHUP]
+    private var previous: [(Int32, sigaction)] = []
+
+    init(_ handler: @escaping @convention(c) (Int32) -> Void) {
+        for number in Self.numbers {
+            var old = sigaction()
+            var new = sigaction()
+            new.__sigaction_handler.sa_handler = handler
+            sigaction(number, &new, &old)
+            previous.append((number, old))
+        }
+    }
+
+    func restore() {
+        for (number, action) in previous {
+            var action = action
+            sigaction(number, &action, nil)
+        }
+    }
+}
+
+/// The environment of a worker.
+enum WorkerEnvironment {
+    static func variables(threads: Int, jobs: Int) -> [String: String] {
+        var variables = ProcessInfo.processInfo.environment
+        variables["OMP_NUM_THREADS"] = "\(threads)"
+        variables["OPENBLAS_NUM_THREADS"] = "\(threads)"
+        // Waiting threads that spin take the cores of other runs.
+        if variables["OMP_WAIT_POLICY"] == nil {
+            variables["OMP_WAIT_POLICY"] = threads * jobs <= Host.cores ? "active" : "passive"
+        }
+        // OpenBLAS 0.3.21 does not know newer AVX-512 processors and falls back to its AVX2 kernels.
+        if variables["OPENBLAS_CORETYPE"] == nil, Host.hasAVX512 { variables["OPENBLAS_CORETYPE"] = "SkylakeX" }
+        return variables
+    }
+}

@@ -1,0 +1,148 @@
+import Foundation
+import Manifests
+
+/// The program that computes one run: `syzygy worker`, given a run folder as its last argument.
+package struct WorkerCommand: Sendable {
+    package var executable: String
+    package var arguments: [String]
+
+    package static var thisProgram: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/proc/self/exe"
+    }
+
+    package init(executable: String = Self.thisProgram, arguments: [String] = ["worker"]) {
+        self.executable = executable
+        self.arguments = arguments
+    }
+}
+
+/// What a worker last said about its run.
+package struct RunProgress: Hashable, Sendable {
+    package var step = 0
+    package var total = 0
+    package var stepsPerSecond = 0.0
+    package var loss = Double.nan
+
+    package init(step: Int = 0, total: Int = 0, stepsPerSecond: Double = 0, loss: Double = .nan) {
+        self.step = step
+        self.total = total
+        self.stepsPerSecond = stepsPerSecond
+        self.loss = loss
+    }
+
+    /// Reads a line `step total rate loss`.
+    init?(line: Substring) {
+        let fields = line.split(separator: " ")
+        guard fields.count == 4, let step = Int(fields[0]), let total = Int(fields[1]), let rate = Double(fields[2]),
+            let loss = Double(fields[3])
+        else { return nil }
+        self.init(step: step, total: total, stepsPerSecond: rate, loss: loss)
+    }
+
+    var line: String { "\(step) \(total) \(stepsPerSecond) \(loss)\n" }
+}
+
+/// One running worker: its process, and the pipe on which it reports.
+final class WorkerProcess {
+    enum End: Hashable {
+        case exit(Int32)
+        case signal(Int32)
+    }
+
+    let run: PlannedRun
+    let folder: String
+    let descriptor: Int32
+    private let process: pid_t
+    private(set) var progress: RunProgress
+    /// The sentence of a line `{"error": …}`.
+    private(set) var error: String?
+    private var unread: [UInt8] = []
+    private var hasEnded = false
+
+    /// Starts the worker in its own process group, so that Ctrl-C on the terminal reaches the parent only; its stderr goes
+    /// to `log.txt`.
+    init(_ run: PlannedRun, folder: String, command: WorkerCommand, environment: [String: String]) throws(StudyError) {
+        self.run = run
+        self.folder = folder
+        progress = RunProgress(total: run.configuration.train.steps)
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw Self.failure("no pipe for a worker", errno) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        defer { close(ends[1]) }
+
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
+        posix_spawn_file_actions_addopen(&actions, 2, folder + "/log.txt", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o644)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        posix_spawnattr_setpgroup(&attributes, 0)
+
+        let words = ([command.executable] + command.arguments + [folder]).map { strdup($0) }
+        let variables = environment.map { strdup("\($0.key)=\($0.value)") }
+        defer { (words + variables).forEach { free($0) } }
+        var id: pid_t = 0
+        let code = posix_spawn(&id, command.executable, &actions, &attributes, words + [nil], variables + [nil])
+        guard code == 0 else {
+            close(ends[0])
+            throw Self.failure("\(command.executable) cannot be started", code)
+        }
+        process = id
+        descriptor = ends[0]
+    }
+
+    deinit { close(descriptor) }
+
+    /// Takes in what the worker wrote; false at the end of the pipe.
+    func readProgress() -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = read(descriptor, &buffer, buffer.count)
+        if count < 0 { return errno == EINTR || errno == EAGAIN }
+        guard count > 0 else { return false }
+        unread += buffer[..<count]
+        while let end = unread.firstIndex(of: UInt8(ascii: "\n")) {
+            let line = String(decoding: unread[..<end], as: UTF8.self)
+            unread.removeSubrange(...end)
+            if let progress = RunProgress(line: line[...]) {
+                self.progress = progress
+            } else if let report = try? StrictJSON.parse(line, file: "worker") {
+                error = report.root["error"]?.string ?? error
+            }
+        }
+        return true
+    }
+
+    /// Waits for the end of the process.
+    func wait() -> End {
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        hasEnded = true
+        return status & 0x7F == 0 ? .exit((status >> 8) & 0xFF) : .signal(status & 0x7F)
+    }
+
+    func send(_ signal: Int32) { if !hasEnded { kill(process, signal) } }
+
+    private static func failure(_ what: String, _ code: Int32) -> StudyError {
+        StudyError("\(what): \(String(cString: strerror(code)))")
+    }
+}
+
+extension WorkerProcess.End {
+    /// `exit status 3`, `signal 11 (SIGSEGV)`.
+    var description: String {
+        switch self {
+        case .exit(let status): "exit status \(status)"
+        case .signal(let number): "signal \(number)" + (Self.signalNames[number].map { " (\($0))" } ?? "")
+        }
+    }
+
+    private static let signalNames: [Int32: String] = [
+        SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT", SIGBUS: "SIGBUS",
+        SIGFPE: "SIGFPE", SIGKILL: "SIGKILL, perhaps out of memory", SIGSEGV: "SIGSEGV", SIGPIPE: "SIGPIPE",
+        SIGTERM: "SIGTERM",
+    ]
+}

@@ -1,0 +1,143 @@
+import Engine
+import LinearAlgebra
+import Observing
+import Protocols
+
+/// What a run trains, and how.
+package struct TrainingPlan {
+    package var network: Network
+    package var dataset: any Dataset
+    package var regularizers: [(key: String, regularizer: any Regularizer)]
+    package var optimizer: any Optimizer
+    package var probes: [ScheduledProbe]
+    package var steps: Int
+    /// Rows per step; nil: all training rows.
+    package var batchSize: Int?
+    package var precision: Precision
+    package var seed: UInt64
+
+    package init(
+        network: Network, dataset: any Dataset, regularizers: [(key: String, regularizer: any Regularizer)] = [],
+        optimizer: any Optimizer, probes: [ScheduledProbe] = [], steps: Int, batchSize: Int? = nil,
+        precision: Precision = .f32, seed: UInt64
+    ) {
+        (self.network, self.dataset, self.regularizers, self.optimizer) = (network, dataset, regularizers, optimizer)
+        (self.probes, self.steps, self.batchSize) = (probes, steps, batchSize)
+        (self.precision, self.seed) = (precision, seed)
+    }
+}
+
+/// How training ended.
+package enum Outcome: Hashable, Sendable {
+    case finished
+    /// The loss of the batch or a parameter became infinite or NaN.
+    case diverged(step: Int, what: String)
+    case stopped(step: Int)
+}
+
+/// One training run: batch → gradients → regularizers → optimizer, with observations at the scheduled steps.
+package final class Session {
+    package let store: ParameterStore
+    package let observer: Observer
+    package private(set) var step = 0
+    /// The data loss of the last batch, and the value of all regularizers there.
+    package private(set) var batchLoss = Double.nan
+    package private(set) var penalty = 0.0
+    package let batchSize: Int
+
+    private let plan: TrainingPlan
+    private let program: Program
+    private let lossNode: Node
+    private let batch: BatchLoader
+    private var sampler: Sampler
+    private let regularizers: [any AttachedRegularizer]
+    private let optimizer: any AttachedOptimizer
+
+    package init(_ plan: TrainingPlan) throws {
+        self.plan = plan
+        var tables: [String: DataTable] = [:]
+        for split in plan.dataset.splits { tables[split] = try DataTable(plan.dataset, split: split) }
+        guard let train = tables["train"], train.rows > 0 else {
+            throw TrainingError("the dataset has no rows in its split 'train'")
+        }
+        let rows = min(plan.batchSize ?? train.rows, train.rows)
+        batchSize = rows
+        let built = try plan.network.build(rows: rows)
+        let graph = built.graph
+        store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
+        store.initialize(seed: plan.seed)
+        let sampleLoss = try built.anyLoss()
+        lossNode = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
+        let gradients = try graph.gradient(of: lossNode, withRespectTo: built.parameters)
+        program = try Program(
+            graph, outputs: [lossNode], gradients: zip(built.parameters, gradients).map { ($0, $1) },
+            precision: plan.precision, parameters: store)
+        batch = BatchLoader(table: train, program: program, precision: plan.precision)
+        sampler = Sampler(rows: train.rows, batch: rows, seed: plan.seed)
+        let store = store
+        regularizers = try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
+        optimizer = try plan.optimizer.attach(to: store, fresh: true)
+        observer = try Observer(plan.network, store: store, tables: tables)
+    }
+
+    /// Trains to the end. `observed` gets every observation, `finishedStep` is asked after each step's observations
+    /// whether to go on.
+    package func run(
+        observed: (Observation) -> Void, progress: (Session) throws -> Bool
+    ) throws -> Outcome {
+        let schedule = Schedule.merged(plan.probes)
+        var next = schedule.startIndex
+        while true {
+            if next < schedule.endIndex, schedule[next] == step {
+                try observe(observed)
+                next += 1
+            }
+            guard try progress(self) else { return .stopped(step: step) }
+            guard step < plan.steps else { return .finished }
+            try advance()
+            guard batchLoss.isFinite else { return .diverged(step: step, what: "loss became \(batchLoss)") }
+        }
+    }
+
+    /// Measures every probe that is due at the current step.
+    package func observe(_ record: (Observation) -> Void) throws {
+        let due = plan.probes.filter { $0.steps.contains(step) }
+        try observer.observe(step: step, store: store, due: due, record: record)
+    }
+
+    /// One update.
+    package func advance() throws {
+        batch.load(&sampler, step: step)
+        program.run()
+        batchLoss = program.scalar(lossNode)
+        penalty = 0
+        for regularizer in regularizers { penalty += try regularizer.addGradient(step: step) }
+        try optimizer.update(step: step)
+        step += 1
+    }
+
+    /// All tensors a checkpoint keeps: parameters as `parameter/<name>`, then states.
+    package var checkpoint: [(name: String, shape: [Int], values: UnsafeRawPointer)] {
+        var tensors: [(name: String, shape: [Int], values: UnsafeRawPointer)] = store.blocks.map {
+            ("parameter/\($0.name)", $0.shape, UnsafeRawPointer(store.values) + $0.offset * plan.precision.bytes)
+        }
+        let owners = zip(plan.regularizers.map { "regularizers.\($0.key)" }, regularizers.map { $0 as any StateOwner })
+        for (key, owner) in Array(owners) + [("optimizer", optimizer as any StateOwner)] {
+            tensors += owner.state.map { ("\(key)/\($0.name)", [$0.count], UnsafeRawPointer($0.buffer)) }
+        }
+        return tensors
+    }
+}
+
+extension Schedule {
+    /// All steps at which some probe measures.
+    static func merged(_ probes: [ScheduledProbe]) -> [Int] {
+        Set(probes.flatMap(\.steps)).sorted()
+    }
+}
+
+/// A run that cannot start or go on, in one sentence.
+package struct TrainingError: Error, CustomStringConvertible, Equatable {
+    package var description: String
+    package init(_ description: String) { self.description = description }
+}

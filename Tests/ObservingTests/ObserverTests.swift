@@ -1,0 +1,145 @@
+import Engine
+import LinearAlgebra
+import Observing
+import PluginTesting
+import Protocols
+import Testing
+
+/// A network of 5 inputs, 4 hidden units and 3 outputs on 1,100 rows: three passes of the observer.
+private struct Fixture {
+    let dataset = ArrayDataset(rows: 1100, inputs: 5, outputs: 3)
+    let network: Network
+    let store: ParameterStore
+    let observer: Observer
+
+    init(precision: Precision = .f64) throws {
+        network = Network(model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: HalfSquares(), fields: dataset.fields)
+        store = ParameterStore(blocks: try network.build(rows: 1).graph.blocks, precision: precision)
+        store.initialize(seed: 3)
+        observer = try Observer(network, store: store, tables: ["train": try DataTable(dataset, split: "train")])
+    }
+
+    func matrix(_ expression: String, _ layer: String, samples: Int? = nil) throws -> Matrix {
+        var found: Matrix?
+        try observer.quantities([expression], split: "train", samples: samples, store: store) { key, quantity in
+            guard key == (layer.isEmpty ? expression : "\(layer)/\(expression)"), case .real(let data) = quantity.data else { return }
+            let count = quantity.shape.reduce(1, *)
+            found = Matrix(
+                rows: quantity.shape[0], columns: count / quantity.shape[0],
+                elements: Array(UnsafeBufferPointer(start: data, count: count)))
+        }
+        return try #require(found)
+    }
+}
+
+private func expectEqual(_ a: Matrix, _ b: Matrix, relative: Double, _ location: SourceLocation = #_sourceLocation) {
+    #expect((a - b).frobeniusNorm <= relative * b.frobeniusNorm, sourceLocation: location)
+}
+
+@Suite struct ObserverTests {
+    /// core identity: H_b = W H_a Wᵀ and G_a = Wᵀ G_b W.
+    @Test(arguments: ["fc1", "head"]) func momentsObeyTheExactIdentities(layer: String) throws {
+        let fixture = try Fixture()
+        let w = try fixture.matrix("layer.weight", layer)
+        let hb = try fixture.matrix("moment.raw(layer.output)", layer)
+        let ha = try fixture.matrix("moment.raw(layer.input)", layer)
+        expectEqual(hb, w * ha * w.transposed, relative: 1e-12)
+        let ga = try fixture.matrix("moment.raw(layer.input_grad)", layer)
+        let gb = try fixture.matrix("moment.raw(layer.output_grad)", layer)
+        expectEqual(ga, w.transposed * gb * w, relative: 1e-12)
+    }
+
+    /// Streamed moments against the same formulas on the recorded rows, all at once.
+    @Test func streamedMomentsEqualTheirDefinition() throws {
+        let fixture = try Fixture()
+        let x = try fixture.matrix("layer.input", "head")
+        #expect(x.rows == 1100 && x.columns == 4)
+        let n = Double(x.rows)
+        let raw = (1 / n) * (x.transposed * x)
+        expectEqual(try fixture.matrix("moment.raw(layer.input)", "head"), raw, relative: 1e-13)
+        let mean = (0..<4).map { j in (0..<x.rows).reduce(0) { $0 + x[$1, j] } / n }
+        var centred = x
+        for i in 0..<x.rows { for j in 0..<4 { centred[i, j] -= mean[j] } }
+        expectEqual(
+            try fixture.matrix("moment.centred(layer.input)", "head"), (1 / n) * (centred.transposed * centred), relative: 1e-12)
+        let streamed = try fixture.matrix("mean(layer.input)", "head")
+        for j in 0..<4 { #expect(abs(streamed.elements[j] - mean[j]) < 1e-14) }
+        let g = try fixture.matrix("layer.output_grad", "head")
+        let h = try fixture.matrix("layer.output", "head")
+        expectEqual(
+            try fixture.matrix("cross.raw(layer.output_grad, layer.output)", "head"), (1 / n) * (g.transposed * h), relative: 1e-12)
+        var unit = x
+        for i in 0..<x.rows {
+            let norm = (0..<4).reduce(0) { $0 + x[i, $1] * x[i, $1] }.squareRoot()
+            for j in 0..<4 { unit[i, j] /= norm }
+        }
+        let unitMean = (0..<4).map { j in (0..<x.rows).reduce(0) { $0 + unit[$1, j] } / n }
+        for i in 0..<x.rows { for j in 0..<4 { unit[i, j] -= unitMean[j] } }
+        expectEqual(
+            try fixture.matrix("moment.normalized(layer.input)", "head"), (1 / n) * (unit.transposed * unit), relative: 1e-12)
+    }
+
+    /// The gradient at the head's output is f − y for ½‖f − y‖², not divided by the number of rows.
+    @Test func gradientsArePerSample() throws {
+        let fixture = try Fixture()
+        let g = try fixture.matrix("layer.output_grad", "head", samples: 7)
+        let f = try fixture.matrix("model.output", "", samples: 7)
+        let y = try fixture.matrix("targets", "", samples: 7)
+        expectEqual(g, f - y, relative: 1e-14)
+        let w = try fixture.matrix("layer.weight", "head")
+        expectEqual(try fixture.matrix("layer.input_grad", "head", samples: 7), g * w, relative: 1e-14)
+    }
+
+    /// ∂(mean loss)/∂w against central differences.
+    @Test func parameterGradientIsThatOfTheMeanLoss() throws {
+        let fixture = try Fixture()
+        let gradient = try fixture.matrix("parameter.grad", "fc1.weight")
+        func loss(_ shift: Double, at i: Int) throws -> Double {
+            let original = fixture.store.copy(block: 0)
+            defer { fixture.store.set(block: 0, original) }
+            var moved = original
+            moved[i] += shift
+            fixture.store.set(block: 0, moved)
+            let losses = try fixture.matrix("sample.loss", "").elements
+            return losses.reduce(0, +) / Double(losses.count)
+        }
+        for i in [0, 7, 19] {
+            let difference = (try loss(1e-5, at: i) - loss(-1e-5, at: i)) / 2e-5
+            #expect(abs(difference - gradient.elements[i]) < 1e-8 * max(1, abs(difference)))
+        }
+    }
+
+    @Test func initialWeightsAreKept() throws {
+        let fixture = try Fixture()
+        let before = try fixture.matrix("layer.weight", "fc1")
+        fixture.store.set(block: 0, before.elements.map { $0 + 1 })
+        expectEqual(try fixture.matrix("layer.weight_initial", "fc1"), before, relative: 0)
+        let w = try fixture.matrix("layer.weight", "fc1")
+        #expect(w != before)
+        expectEqual(try fixture.matrix("wtw(layer.weight)", "fc1"), w.transposed * w, relative: 1e-14)
+        expectEqual(try fixture.matrix("wwt(layer.weight)", "fc1"), w * w.transposed, relative: 1e-14)
+    }
+
+    /// An f32 network is observed in f64 at exactly its weights.
+    @Test func singlePrecisionNetworksAreObservedInDouble() throws {
+        let single = try Fixture(precision: .f32)
+        let double = try Fixture()
+        for index in double.store.blocks.indices { double.store.set(block: index, single.store.copy(block: index)) }
+        #expect(try single.matrix("layer.output_grad", "fc1") == double.matrix("layer.output_grad", "fc1"))
+    }
+
+    @Test func centredMomentSurvivesALargeMean() throws {
+        let rows = 600
+        let data = (0..<rows).flatMap { [1e8 + Double($0 % 3), 1e8 + Double($0 % 7)] }
+        let source = RecordedQuantities(["a/layer.input": .init(shape: [rows, 2], data: data)])
+        let quantity = try #require(try source.quantity("moment.centred(layer.input)", layer: "a"))
+        guard case .real(let moment) = quantity.data else { return }
+        // Variance of 0, 1, 2 repeated is 2/3; Σxxᵀ/n − x̄x̄ᵀ would have an error of order 1.
+        #expect(abs(moment[0] - 2.0 / 3) < 1e-9)
+    }
+
+    @Test func zeroRowsHaveNoNormalizedMoment() throws {
+        let source = RecordedQuantities(["a/layer.input": .init(shape: [3, 2], data: [0, 0, 0, 0, 0, 0])])
+        #expect(throws: Undefined("zero_rows")) { try source.quantity("moment.normalized(layer.input)", layer: "a") }
+    }
+}

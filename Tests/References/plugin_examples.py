@@ -1,0 +1,247 @@
+"""Recomputes the expected numbers of the examples in plugin.json, without the plugins' C code.
+
+Optimizers: PyTorch's own optimizers, started from the given state. Regularizers, datasets: NumPy and math.fsum.
+Random streams: streams.py. Exit status 1 if a manifest disagrees; --write puts the numbers into the manifests.
+"""
+import json
+import math
+import pathlib
+import sys
+
+import numpy
+import torch
+
+from streams import Stream
+
+plugins = pathlib.Path(__file__).parents[2] / "Plugins"
+
+
+# Optimizers
+
+def torch_step(optimizer, w, g, state):
+    w.grad = g.clone()
+    if state:
+        optimizer.state[w] = state
+    optimizer.step()
+    return optimizer.state[w]
+
+
+def sgd(p, t, decoupled=False):
+    w, g, velocity = t("w"), t("g"), t("velocity")
+    decay = p["weight_decay"]
+    if decoupled:
+        w *= 1 - p["lr"] * decay
+        decay = 0
+    w.requires_grad_()
+    optimizer = torch.optim.SGD([w], lr=p["lr"], momentum=p["momentum"], dampening=p["dampening"],
+                                weight_decay=decay, nesterov=p["nesterov"])
+    begun = p["step"] > 0 and p["momentum"] != 0
+    state = torch_step(optimizer, w, g, {"momentum_buffer": velocity.clone()} if begun else {})
+    buffer = state.get("momentum_buffer")
+    return {"w": w.detach(), "velocity": velocity if buffer is None else buffer}
+
+
+def adam(p, t, optimizer_type):
+    w, g, m, v, v_max = t("w").requires_grad_(), t("g"), t("m"), t("v"), t("v_max")
+    optimizer = optimizer_type([w], lr=p["lr"], betas=(p["beta1"], p["beta2"]), eps=p["eps"],
+                               weight_decay=p["weight_decay"], amsgrad=p["amsgrad"])
+    state = {"step": torch.tensor(float(p["step"])), "exp_avg": m.clone(), "exp_avg_sq": v.clone()}
+    if p["amsgrad"]:
+        state["max_exp_avg_sq"] = v_max.clone()
+    state = torch_step(optimizer, w, g, state)
+    v_max = state.get("max_exp_avg_sq", v_max)
+    return {"w": w.detach(), "m": state["exp_avg"], "v": state["exp_avg_sq"], "v_max": v_max}
+
+
+def syre(p, t):
+    """PyTorch's SGD on the loss plus the penalty, differentiated by autograd."""
+    w, g, anchor, diagonal, velocity = t("w").requires_grad_(), t("g"), t("anchor"), t("diagonal"), t("velocity")
+    penalty = p["weight_decay"] * (diagonal * (w - anchor) ** 2).sum()
+    (slope,) = torch.autograd.grad(penalty, w)
+    optimizer = torch.optim.SGD([w], lr=p["lr"], momentum=p["momentum"], dampening=p["dampening"],
+                                nesterov=p["nesterov"])
+    begun = p["step"] > 0 and p["momentum"] != 0
+    state = torch_step(optimizer, w, g + slope, {"momentum_buffer": velocity.clone()} if begun else {})
+    buffer = state.get("momentum_buffer")
+    return {"w": w.detach(), "velocity": velocity if buffer is None else buffer}
+
+
+# Regularizers
+
+def l2(p, t):
+    w, g = t("w"), t("g")
+    if p["only"] == "weights" and p["role"] != 0:
+        return {"g": g, "value": 0}
+    factor = 0.5 if p["convention"] == "half" else 1
+    return {"g": g + 2 * factor * p["weight_decay"] * w,
+            "value": factor * p["weight_decay"] * math.fsum(float(x) ** 2 for x in w)}
+
+
+def anchored_l2(p, t):
+    w, g, anchor, diagonal = t("w"), t("g"), t("anchor"), t("diagonal")
+    terms = [float(d) * (float(x) - float(a)) ** 2 for d, x, a in zip(diagonal, w, anchor)]
+    return {"g": g + 2 * p["weight_decay"] * diagonal * (w - anchor), "value": p["weight_decay"] * math.fsum(terms)}
+
+
+# Datasets: `stream(name)` is the component's stream, `split` the example's.
+
+def digits(p, stream, split):
+    records = numpy.frombuffer((plugins / "Digits/digits.bin").read_bytes(), numpy.uint8).reshape(1797, 65)
+    order = stream("order").permutation(1797) if p["shuffle"] else range(1797)
+    pixels, labels = records[order, :64].astype(float), records[order, 64].astype(int)
+    train = pixels[:p["train_rows"]]
+    if p["standardize"]:
+        std = train.std(axis=0)
+        pixels = numpy.where(std > 0, (pixels - train.mean(axis=0)) / numpy.where(std > 0, std, 1), 0)
+    else:
+        pixels = pixels / 16
+    first = p["train_rows"] if split == "test" else 0
+    rows = slice(first + p["begin"], first + p["end"])
+    return {"x": pixels[rows], "y": labels[rows]}
+
+
+def matrix(stream, rows, columns, draw="normal"):
+    return getattr(stream, draw)(0, rows * columns).reshape(rows, columns)
+
+
+def targets(p, stream, split, y):
+    noise = matrix(stream(f"noise.{split}"), p["end"], p["d_out"])
+    return y + p["noise"] * noise[p["begin"]:p["end"]]
+
+
+def whiten(a):
+    """a (a^T a)^(-1/2), by the eigenvectors of a^T a."""
+    values, vectors = numpy.linalg.eigh(a.T @ a)
+    return a @ (vectors / numpy.sqrt(values)) @ vectors.T
+
+
+def linear_teacher(p, stream, split):
+    s = p["singular_values"] or numpy.geomspace(p["top"], p["bottom"], p["rank"])
+    v = whiten(matrix(stream("teacher.right"), p["d_in"], len(s)))
+    u = whiten(matrix(stream("teacher.left"), p["d_out"], len(s)))
+    x = matrix(stream(f"x.{split}"), p[f"{split}_rows"], p["d_in"])
+    if split == "train":
+        x = whiten(x) * math.sqrt(len(x))
+        assert abs(x.T @ x / len(x) - numpy.eye(p["d_in"])).max() < 1e-12
+    w = u * s @ v.T
+    assert numpy.allclose(numpy.linalg.svd(w)[1][:len(s)], sorted(s, reverse=True), rtol=1e-12)
+    x = x[p["begin"]:p["end"]]
+    return {"x": x, "y": targets(p, stream, split, x @ w.T)}
+
+
+def sine_teacher(p, stream, split):
+    z = p["scale"] * matrix(stream("teacher"), p["d_in"], p["d_out"], "uniform")
+    x = matrix(stream(f"x.{split}"), p["end"], p["d_in"])[p["begin"]:]
+    return {"x": x, "y": targets(p, stream, split, numpy.sin(x @ z))}
+
+
+def mlp_teacher(p, stream, split):
+    x = matrix(stream(f"x.{split}"), p["end"], p["d_in"])[p["begin"]:]
+    gain, activation = (1, numpy.tanh) if p["activation"] == "tanh" else (math.sqrt(2), lambda h: numpy.maximum(h, 0))
+    h = x
+    for k in range(p["depth"]):
+        h = activation(h @ matrix(stream(f"teacher.{k + 1}"), h.shape[1], p["width"]) * gain / math.sqrt(h.shape[1]))
+    y = h @ matrix(stream("teacher.head"), p["width"], p["d_out"]) / math.sqrt(p["width"])
+    return {"x": x, "y": targets(p, stream, split, y)}
+
+
+updates = {
+    "sgd": lambda p, t: sgd(p, t, p["decoupled"]),
+    "adam": lambda p, t: adam(p, t, torch.optim.Adam),
+    "adamw": lambda p, t: adam(p, t, torch.optim.AdamW),
+    "syre": syre, "l2": l2, "anchored_l2": anchored_l2,
+}
+datasets = {
+    "digits": digits, "linear_teacher": linear_teacher, "sine_teacher": sine_teacher, "mlp_teacher": mlp_teacher,
+}
+
+
+def expected(plugin, component, example):
+    """Arrays and numbers by name, in f64 or f32."""
+    options = {option["id"]: option["default"] for option in component["params"]} | example["given"]
+    if component["id"] in datasets:
+        scope = f'{plugin["id"]}/{component["id"]}'
+        stream = lambda name: Stream(int(options["seed"]), f"{scope}/{name}")
+        return datasets[component["id"]](options, stream, example["split"])
+    dtype = torch.float32 if example.get("dtype") == "f32" else torch.float64
+    return updates[component["id"]](options, lambda name: torch.tensor(options[name]["data"], dtype=dtype))
+
+
+# Reading and writing manifests
+
+def text(value):
+    """Shortest decimal that gives the number back in its precision."""
+    if isinstance(value, (int, float)):
+        return repr(value)
+    array = numpy.asarray(value)
+    numbers = [f"{x:g}" if x == int(x) and abs(x) < 1e6 else str(x) for x in array.ravel()]
+    return f'{{ "shape": {list(array.shape)}, "data": [{", ".join(numbers)}] }}'
+
+
+def wrapped(line, indent, width=118):
+    words, lines = line.split(" "), [""]
+    for word in words:
+        if len(lines[-1]) + len(word) + 1 > width:
+            lines.append(indent + "  " + word)
+        else:
+            lines[-1] += (" " if lines[-1] else "") + word if lines[-1] else indent + word
+    return "\n".join(lines)
+
+
+def expect_text(values):
+    indent = " " * 10
+    line = '"expect": { ' + ", ".join(f'"{name}": {text(value)}' for name, value in values.items()) + " }"
+    if len(line) + 8 <= 118:
+        return line
+    parts = [wrapped(f'"{name}": {text(value)}', indent) for name, value in values.items()]
+    return '"expect": {\n' + ",\n".join(parts) + "\n" + " " * 8 + "}"
+
+
+def expect_ranges(source):
+    """The places of `"expect": {…}` in a manifest's text."""
+    start = source.find('"expect": {')
+    while start >= 0:
+        depth, end = 0, source.index("{", start)
+        while True:
+            depth += {"{": 1, "}": -1}.get(source[end], 0)
+            end += 1
+            if depth == 0:
+                break
+        yield start, end
+        start = source.find('"expect": {', end)
+
+
+def close(expect, values, example):
+    if set(expect) != set(values):
+        return False
+    for name, value in values.items():
+        given = expect[name]
+        array = numpy.array(given["data"]).reshape(given["shape"]) if isinstance(given, dict) else given
+        if numpy.shape(array) != numpy.shape(value):
+            return False
+        if not numpy.allclose(array, numpy.asarray(value), rtol=example.get("rtol", 0), atol=example.get("atol", 0)):
+            return False
+    return True
+
+
+def main():
+    write, failures = "--write" in sys.argv[1:], 0
+    for name in ["Adam", "Digits", "L2", "SGD", "Syre", "Teachers"]:
+        path = plugins / name / "plugin.json"
+        source = path.read_text()
+        plugin = json.loads(source)
+        cases = [(component, example) for component in plugin["components"] for example in component["examples"]]
+        results = [expected(plugin, component, example) for component, example in cases]
+        for (component, example), values in zip(cases, results):
+            agrees = close(example["expect"], values, example)
+            failures += not agrees
+            print(f'{"ok  " if agrees else "DIFF"} {name}/{component["id"]}: {example["name"]}')
+        if write:
+            for (start, end), values in reversed(list(zip(expect_ranges(source), results))):
+                source = source[:start] + expect_text(values) + source[end:]
+            path.write_text(source)
+    sys.exit(0 if write or failures == 0 else 1)
+
+
+if __name__ == "__main__":
+    main()
