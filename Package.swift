@@ -21,12 +21,12 @@ struct Plugin {
 }
 
 let plugins: [Plugin] = [
-    Plugin(name: "Adam", tests: false),
-    Plugin(name: "Digits", tests: false),
-    Plugin(name: "L2", tests: false),
-    Plugin(name: "SGD", tests: false),
-    Plugin(name: "Syre", tests: false),
-    Plugin(name: "Teachers", tests: false),
+    Plugin(name: "Adam"),
+    Plugin(name: "Digits"),
+    Plugin(name: "L2"),
+    Plugin(name: "SGD"),
+    Plugin(name: "Syre"),
+    Plugin(name: "Teachers"),
 ]
 
 /// The C libraries of the system, as module maps and small shims (`Sources/CShims`).
