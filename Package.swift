@@ -22,8 +22,16 @@ struct Plugin {
 
 let plugins: [Plugin] = [
     Plugin(name: "Adam"),
+    Plugin(name: "Alignment", tests: false),
+    Plugin(name: "CrossEntropy", swift: true, tests: false),
     Plugin(name: "Digits"),
+    Plugin(name: "Exponents", tests: false),
+    Plugin(name: "Fact", tests: false),
     Plugin(name: "L2"),
+    Plugin(name: "MLP", swift: true, tests: false),
+    Plugin(name: "MeanSquaredError", swift: true, tests: false),
+    Plugin(name: "NeuralCollapse", swift: true, tests: false),
+    Plugin(name: "Performance", tests: false),
     Plugin(name: "SGD"),
     Plugin(name: "Syre"),
     Plugin(name: "Teachers"),
@@ -54,7 +62,7 @@ let package = Package(
         .target(
             name: "PluginHost",
             dependencies: ["CSyzygy", "CShims", "LinearAlgebra", "Engine", "Protocols", "Manifests"]),
-        .target(name: "Observing", dependencies: ["LinearAlgebra", "Engine", "Protocols"]),
+        .target(name: "Observing", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Manifests"]),
         .target(name: "Training", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Observing"]),
         .target(
             name: "Studies",

@@ -3,7 +3,7 @@ import CShims
 /// Dense f64 routines over row-major memory, through OpenBLAS and LAPACK: the `syzygy.linalg/1` service of `syzygy.h`.
 ///
 /// LAPACK reads row-major memory as the transposed matrix; every routine below is arranged so that no transposition is
-/// needed. Input is checked (sizes, finite values) because LAPACK may loop or end the process on what it does not expect.
+/// needed. Input is checked (sizes, finite values): LAPACK may loop forever on what it does not expect.
 /// Results have the same bits on one machine with one number of threads; signs of vectors are LAPACK's choice.
 package enum Dense {
     /// C = alpha · op(A) op(B) + beta · C.

@@ -2,15 +2,15 @@ import CShims
 
 /// A stream of random numbers addressed by (seed, name, step, index).
 ///
-/// Indices count from 0. The numbers of one address never depend on what was drawn before, in which order, or in which pieces: adding a probe
-/// or a layer changes no other stream. `uniform`, `normal`, `bits` and `permutation` of one (name, step) are made from
-/// the same words, so give each purpose a name of its own.
+/// Indices count from 0. The numbers of one address never depend on what was drawn before, in which order, or in which
+/// pieces: adding a probe or a layer changes no other stream. `uniform`, `normal`, `bits` and `permutation` of one
+/// (name, step) are made from the same words, so give each purpose a name of its own.
 ///
 /// Generator: Philox 4×32-10 (Salmon et al., SC 2011). Key: the first 8 bytes of SHA-256(seed, 8 bytes little-endian ‖
 /// name in UTF-8), read little-endian. Counter: (index / 2 low, index / 2 high, step low, step high); each block
 /// gives two 64-bit words.
 ///
-/// **Checked by** `StreamTests` (published vectors, chunks, moments, Kolmogorov–Smirnov).
+/// **Checked by** `StreamTests` (published vectors, pieces, moments, Kolmogorov–Smirnov).
 package struct Stream: Sendable {
     /// The 64-bit key, for the C functions of `philox.h`.
     package let key: UInt64

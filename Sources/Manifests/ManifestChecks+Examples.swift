@@ -140,7 +140,7 @@ extension ManifestChecks {
             case .array(let shape, let data):
                 checkArray(shape, data.count, at: here)
                 if let rank = output?.shape?.count, shape.count != rank {
-                    add(here, "'\(name)' has \(rank) axes, got shape \(text(shape))")
+                    add(here, "'\(name)' \(words(rank)), got shape \(text(shape))")
                 } else if component.kind == .dataset, let begin = integer("begin", example), let end = integer("end", example),
                     let rows = shape.first, rows != end - begin {
                     add("\(here)/shape", "'\(name)' has \(rows) rows, but the example asks for rows \(begin) ..< \(end)")
@@ -163,8 +163,12 @@ extension ManifestChecks {
             return add(pointer, "'\(name)' must be an array: {\"shape\": […], \"data\": […]}")
         }
         if let rank, shape.count != rank {
-            add("\(pointer)/shape", "'\(name)' has \(rank) \(rank == 1 ? "axis" : "axes"), got shape \(text(shape))")
+            add("\(pointer)/shape", "'\(name)' \(words(rank)), got shape \(text(shape))")
         }
+    }
+
+    private func words(_ rank: Int) -> String {
+        rank == 0 ? "is a single number" : rank == 1 ? "has 1 axis" : "has \(rank) axes"
     }
 
     private func text(_ shape: [Int]) -> String { "[\(shape.map(String.init).joined(separator: ", "))]" }

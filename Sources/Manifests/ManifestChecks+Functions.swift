@@ -6,7 +6,13 @@ extension ManifestChecks {
                 add("\(function.pointer)/symbol",
                     "only optimizers and regularizers have one symbol per precision; a \(component.kind.rawValue) has one symbol")
             }
-            checkUnique(function.arguments.map { ($0.name, "\($0.pointer)/name") }, "argument")
+            if !function.isPerPrecision, let generic = function.arguments.first(where: \.type.isGeneric) {
+                let advice = component.kind == .probe
+                    ? "quantities of a probe are always f64" : "give one symbol per precision: {\"f32\": …, \"f64\": …}"
+                add("\(generic.pointer)/type", "argument '\(generic.name)' has type \(generic.type), but 'symbol' is one "
+                    + "function; \(advice)")
+                continue
+            }
             for argument in function.arguments { check(argument, in: function, component) }
             checkMessage(function)
         }
@@ -14,7 +20,6 @@ extension ManifestChecks {
             || start.isPerPrecision && Set(start.symbols.keys) != Set(component.call.symbols.keys) {
             add("\(start.pointer)/symbol", "'start' must have symbols for the same precisions as 'call'")
         }
-        checkWriters(of: component)
     }
 
     // MARK: - One argument
@@ -27,16 +32,13 @@ extension ManifestChecks {
                 + "\(list), not for a \(component.kind.rawValue)")
         }
         guard checkSource(of: argument, in: function, component) else { return }
-        if argument.type.isGeneric, !function.isPerPrecision {
-            let advice = component.kind == .probe
-                ? "quantities of a probe are always f64" : "give one symbol per precision: {\"f32\": …, \"f64\": …}"
-            return add("\(argument.pointer)/type", "argument '\(argument.name)' has type \(argument.type), but 'symbol' is one "
-                + "function; \(advice)")
-        }
         let expected = types(of: argument, in: function, component)
-        guard !expected.contains("\(argument.type)") else { return }
-        add("\(argument.pointer)/type", "argument '\(argument.name)' has type \(argument.type), but \(describe(argument.source, component)) "
-            + "is \(expected.joined(separator: " or "))")
+        if expected.isEmpty {
+            add(argument.pointer, "the bindings give argument '\(argument.name)' labels (i32*) as well as real quantities (f64*)")
+        } else if !expected.contains("\(argument.type)") {
+            add("\(argument.pointer)/type", "argument '\(argument.name)' has type \(argument.type), but "
+                + "\(describe(argument.source, component)) needs \(expected.joined(separator: " or "))")
+        }
     }
 
     /// Checks the names a source mentions; false after a mistake that makes the type meaningless.
@@ -65,8 +67,7 @@ extension ManifestChecks {
         case .dimension(let name, let axis):
             checkAxis(axis, of: name, in: function, component, at: here)
         case .count(let name):
-            let countable = function.arguments.filter { Self.isCountable($0.source, component) }
-            checkKnown(name, "argument with elements to count", among: countable.map(\.name), at: "\(here)/of")
+            checkTarget(name, "elements to count", in: function, at: here) { Self.isCountable($0, component) }
         case .workspace(let factor, let dims):
             for name in dims { checkKnown(name, "dim", among: component.dimensions.map(\.name), at: "\(here)/elements") }
             if !(1...1 << 32).contains(factor) { add("\(here)/elements", "the factor of a workspace must be from 1 to 2^32") }
@@ -92,7 +93,7 @@ extension ManifestChecks {
                 if component.bindings.isEmpty {
                     add(argument.pointer, "argument '\(argument.name)' has no quantity, and there are no bindings to give it")
                 }
-                return true
+                return !component.bindings.isEmpty
             }
             return checkExpression(text, of: component, at: here) != nil
         }
@@ -102,8 +103,10 @@ extension ManifestChecks {
         }
         guard checkKnown(text, "quantity of \(component.kind.rawValue)s", among: ["parameter.value", "parameter.grad"], at: here)
         else { return false }
-        if isWritable, component.kind == .regularizer, text != "parameter.grad" {
-            add("\(argument.pointer)/access", "a regularizer may only change parameter.grad")
+        // `start` may move the initial values; a step of a regularizer may not.
+        let isStart = argument.pointer.hasPrefix("\(component.pointer)/start/")
+        if isWritable, component.kind == .regularizer, !isStart, text != "parameter.grad" {
+            add("\(argument.pointer)/access", "a regularizer's call may only change parameter.grad")
         }
         return true
     }
@@ -130,10 +133,8 @@ extension ManifestChecks {
         let isGraph = component.kind == .model || component.kind == .loss
         // Classes belong to a tensor of the batch, which need not be an argument itself.
         if axis == .classes, isGraph, function.argument(name) == nil { return }
-        let targets = function.arguments.filter { Self.hasAxes($0.source, component) }
-        guard checkKnown(name, "argument with axes", among: targets.map(\.name), at: "\(pointer)/of"),
-            let target = function.argument(name)
-        else { return }
+        let isFound = checkTarget(name, "axes", in: function, at: pointer) { Self.hasAxes($0, component) }
+        guard isFound, let target = function.argument(name) else { return }
         guard case .index(let index) = axis else {
             if case .input = target.source { return }
             return add("\(pointer)/axis", "only inputs have the axis \"classes\", and '\(name)' is none")
@@ -143,6 +144,20 @@ extension ManifestChecks {
             let has = rank == 0 ? "is a single number" : "has \(axes)"
             return add("\(pointer)/axis", "axis \(index) of '\(name)' does not exist: \(what) \(has)")
         }
+    }
+
+    /// Checks that `of` names an argument of the function with the wanted property.
+    @discardableResult
+    private mutating func checkTarget(
+        _ name: String, _ what: String, in function: Function, at pointer: String, _ fits: (Argument.Source) -> Bool
+    ) -> Bool {
+        let possible = function.arguments.filter { fits($0.source) }.map(\.name)
+        if function.argument(name) == nil || possible.contains(name) {
+            return checkKnown(name, "argument", among: possible, at: "\(pointer)/of")
+        }
+        let list = possible.isEmpty ? "no argument has" : "those that have: \(possible.joined(separator: ", "))"
+        add("\(pointer)/of", "argument '\(name)' has no \(what) (\(list))")
+        return false
     }
 
     /// The possible ranks of an argument with what gives them; empty if unknown.
@@ -172,7 +187,7 @@ extension ManifestChecks {
     }
 
     /// Every output is written by exactly one argument, or returned.
-    private mutating func checkWriters(of component: Component) {
+    mutating func checkWriters(of component: Component) {
         let function = component.call
         var writers: [String: [(name: String, pointer: String)]] = [:]
         if case .output(let id) = function.returns {
@@ -203,6 +218,7 @@ extension ManifestChecks {
 
     mutating func checkBindings(of component: Component) {
         guard !component.bindings.isEmpty else { return }
+        let before = problems.count
         let quantities = component.call.arguments.compactMap { argument -> (name: String, isOpen: Bool)? in
             guard case .quantity(let text, _, _) = argument.source else { return nil }
             return (argument.name, text == nil)
@@ -223,12 +239,14 @@ extension ManifestChecks {
             }
             checkPlaceholders(of: binding, component)
         }
-        guard problems.isEmpty else { return }
+        guard problems.count == before else { return }
         var names: [String: Binding] = [:]
         for binding in component.expandedBindings(values: component.allValues) {
             if let other = names.updateValue(binding, forKey: binding.name) {
-                let pair = other.pointer == binding.pointer ? "values of a list" : "bindings"
-                add(binding.pointer, key: true, "two \(pair) give the name '\(binding.name)'")
+                let isSame = other.pointer == binding.pointer
+                add(binding.pointer, key: true, isSame
+                    ? "binding '\(binding.name)' has one name for several values; write the {param} into the name"
+                    : "two bindings give the name '\(binding.name)'")
                 return
             }
             for (argument, text) in binding.quantities {

@@ -74,11 +74,10 @@ extension ManifestChecks {
         }
     }
 
-    /// Of an argument whose quantity the bindings give: labels are integers, everything else is f64.
+    /// Of an argument whose quantity the bindings give: labels are integers, everything else is f64; none for a mixture.
     private func openTypes(_ argument: Argument, _ component: Component) -> [String] {
         let types = Set(component.bindings.map { $0.quantities[argument.name] == "labels" ? "i32*" : "f64*" })
-        // A list of two is an argument that no single type fits; the sentence then names both.
-        return types.count == 1 ? types.sorted() : ["always f64*", "always i32*"]
+        return types.count == 1 ? Array(types) : []
     }
 
     /// A source in a sentence: `param 'lr' of type float`.

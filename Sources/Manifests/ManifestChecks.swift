@@ -21,7 +21,7 @@ struct ManifestChecks {
     @discardableResult
     mutating func checkKnown(_ name: String, _ what: String, among known: [String], at pointer: String) -> Bool {
         if known.contains(name) { return true }
-        let hint = known.isEmpty ? "; there are none" : Nearest.hint(for: name, among: known, label: "declared")
+        let hint = known.isEmpty ? "; there are none" : Nearest.hint(for: name, among: known)
         add(pointer, "unknown \(what) '\(name)'\(hint)")
         return false
     }
@@ -43,21 +43,29 @@ struct ManifestChecks {
 
     // MARK: - Components
 
+    /// In stages: a mistake in one would only be repeated by the next.
     private mutating func check(_ component: Component) {
         let before = problems.count
         checkUnique(component.parameters.map { ($0.id, "\($0.pointer)/id") }, "param")
         checkUnique(component.outputs.map { ($0.id, "\($0.pointer)/id") }, "output")
         checkUnique(component.state.map { ($0.id, "\($0.pointer)/id") }, "state")
+        for function in [component.call, component.start].compactMap(\.self) {
+            checkUnique(function.arguments.map { ($0.name, "\($0.pointer)/name") }, "argument")
+        }
+        guard problems.count == before else { return }
         for parameter in component.parameters { check(parameter, of: component) }
         for dimension in component.dimensions { check(dimension, of: component) }
         for output in component.outputs { check(output, of: component) }
         for state in component.state { check(state, of: component) }
         for split in component.splits { checkSize(split.rows, of: component, at: split.pointer) }
+        checkOutputs(of: component)
+        guard problems.count == before else { return }
         checkFunctions(of: component)
+        guard problems.count == before else { return }
+        checkWriters(of: component)
         checkBindings(of: component)
-        checkDuties(of: component)
+        checkNeededArguments(of: component)
         for property in component.properties { check(property, of: component) }
-        // Examples of a component with other mistakes would only repeat them.
         guard problems.count == before else { return }
         for example in component.examples { check(example, of: component) }
     }
@@ -164,40 +172,50 @@ struct ManifestChecks {
 
     // MARK: - Duties of the kinds
 
-    private mutating func checkDuties(of component: Component) {
-        let arguments = component.call.arguments
-        let here = "\(component.pointer)/call/args"
-        func has(_ matches: (Argument.Source) -> Bool) -> Bool { arguments.contains { matches($0.source) } }
+    private mutating func checkOutputs(of component: Component) {
         switch component.kind {
         case .dataset:
             for output in component.outputs where output.shape?.first != .rows {
                 add("\(output.pointer)/shape", "the shape of dataset output '\(output.id)' must begin with \"rows\"")
             }
-            if !has({ $0 == .indexBegin }) || !has({ $0 == .indexEnd }) {
+        case .model:
+            if component.output("output") == nil {
+                add("\(component.pointer)/outputs", "a model needs an output with the id 'output'")
+            }
+        case .loss:
+            for output in component.outputs {
+                if output.id != "sample_loss" {
+                    add("\(output.pointer)/id", "the output of a loss must have the id 'sample_loss', got '\(output.id)'")
+                } else if output.shape != [.rows] && output.shape != [] {
+                    add("\(output.pointer)/shape", "sample_loss must have shape [\"rows\"] (the host takes the mean) or []")
+                }
+            }
+        case .regularizer:
+            for output in component.outputs where output.id != "value" || output.shape != [] {
+                add(output.pointer, "the output of a regularizer must have the id 'value' and shape []")
+            }
+        case .optimizer, .probe: break
+        }
+    }
+
+    private mutating func checkNeededArguments(of component: Component) {
+        let sources = component.call.arguments.map(\.source)
+        let here = "\(component.pointer)/call/args"
+        switch component.kind {
+        case .dataset:
+            if !sources.contains(.indexBegin) || !sources.contains(.indexEnd) {
                 add(here, "a dataset needs arguments from index_begin and index_end")
             }
         case .model, .loss:
-            if !has({ $0 == .service(.graph) }) {
+            if !sources.contains(.service(.graph)) {
                 add(here, "a \(component.kind.rawValue) needs an argument from service syzygy.graph/1")
             }
-            if component.kind == .model, component.output("output") == nil {
-                add("\(component.pointer)/outputs", "a model needs an output with the id 'output'")
-            }
-            guard component.kind == .loss, let output = component.outputs.first else { return }
-            if output.id != "sample_loss" {
-                add("\(output.pointer)/id", "the output of a loss must have the id 'sample_loss', got '\(output.id)'")
-            } else if output.shape != [.rows] && output.shape != [] {
-                add("\(output.pointer)/shape", "sample_loss must have shape [\"rows\"] (the host takes the mean) or []")
-            }
         case .regularizer:
-            if let output = component.outputs.first, output.id != "value" || output.shape != [] {
-                add(output.pointer, "the output of a regularizer must have the id 'value' and shape []")
-            }
-            if !has({ $0 == .quantity("parameter.grad", isWritable: true, isOptional: false) }) {
+            if !sources.contains(.quantity("parameter.grad", isWritable: true, isOptional: false)) {
                 add(here, "a regularizer needs an argument from quantity parameter.grad with access readwrite")
             }
         case .optimizer:
-            if !has({ $0 == .quantity("parameter.value", isWritable: true, isOptional: false) }) {
+            if !sources.contains(.quantity("parameter.value", isWritable: true, isOptional: false)) {
                 add(here, "an optimizer needs an argument from quantity parameter.value with access readwrite")
             }
         case .probe: break

@@ -112,9 +112,7 @@ struct SchemaValidation {
     private mutating func checkObject(_ value: JSON, _ node: Schema.Node, _ pointer: String) {
         guard let members = value.object else { return }
         _ = checkCount(members.count, "Properties", "key", node, pointer)
-        for key in node.required where members[key] == nil {
-            add(pointer, "missing key '\(key)'\(inside(pointer))")
-        }
+        var meant: Set<String> = []
         for (key, member) in members {
             let here = Pointer.child(pointer, key)
             if let names = node.propertyNames, !problems(.string(key), names, here).isEmpty {
@@ -132,11 +130,16 @@ struct SchemaValidation {
             }
             guard !known, let additional = node.additionalProperties else { continue }
             if schema.nodes[additional].always == false {
-                let hint = Nearest.hint(for: key, among: Array(node.properties.keys))
-                add(here, key: true, "unknown key '\(key)'\(inside(pointer))\(hint)")
+                let known = Array(node.properties.keys)
+                if let nearest = Nearest.name(to: key, among: known) { meant.insert(nearest) }
+                add(here, key: true, "unknown key '\(key)'\(inside(pointer))" + Nearest.hint(for: key, among: known))
             } else {
                 check(member, against: additional, at: here)
             }
+        }
+        // A misspelt key is one mistake, not a second one about the key it should have been.
+        for key in node.required where members[key] == nil && !meant.contains(key) {
+            add(pointer, "missing key '\(key)'\(inside(pointer))")
         }
     }
 
@@ -184,11 +187,14 @@ struct SchemaValidation {
         }
     }
 
-    /// The key that tells the branches apart (`kind`, `from`): required everywhere, with fixed values.
+    /// The key that tells the branches apart (`kind`, `from`): required everywhere, with values of its own in each.
     private func tag(of branches: [Int]) -> String? {
         guard branches.count > 1, let first = branches.first else { return nil }
         return resolved(first).required.first { key in
-            branches.allSatisfy { resolved($0).required.contains(key) && !tagValues($0, key).isEmpty }
+            let values = branches.map { tagValues($0, key) }
+            let distinct = Set(values.joined())
+            return distinct.count == values.joined().count && values.allSatisfy { !$0.isEmpty }
+                && branches.allSatisfy { resolved($0).required.contains(key) }
         }
     }
 

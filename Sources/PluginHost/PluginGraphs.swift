@@ -41,7 +41,10 @@ extension LoadedComponent {
         let service = GraphService(graph)
         context.graph = service
         defer { context.graph = nil }
-        var operands: [String: Operand] = [:]
+        // Sizes may be asked of any batch tensor, not only of those that are arguments.
+        var operands = inputs.mapValues {
+            Operand(.node(-1), shape: graph.shape(of: $0.node), columns: $0.columns)
+        }
         var results: [(id: String, memory: UnsafeMutablePointer<Int32>)] = []
         defer { for result in results { result.memory.deallocate() } }
         for argument in component.call.arguments {

@@ -113,6 +113,7 @@ struct RunResolver {
     private mutating func configuration() -> RunConfiguration? {
         var choices: OrderedDictionary<DottedKey, Choice> = [:]
         for (key, entry) in entries { choices[key] = choice(key, entry) }
+        checkPrecision()
         guard let train = train(), let dataset = choices[DottedKey("dataset")], let model = choices[DottedKey("model")],
             let loss = choices[DottedKey("loss")], let optimizer = choices[DottedKey("optimizer")]
         else { return nil }
@@ -143,6 +144,16 @@ struct RunResolver {
         return choice
     }
 
+    /// Every component must be able to run in the precision of the study.
+    private mutating func checkPrecision() {
+        let key = DottedKey("train.precision")
+        guard let precision = Function.Precision(rawValue: tree[key]?.string ?? "") else { return }
+        for (section, entry) in entries where !entry.component.precisions.contains(precision) {
+            let list = entry.component.precisions.map(\.rawValue).sorted().joined(separator: ", ")
+            add(tree.place(key), "\(section): \(entry.component.id) does not run in \(precision.rawValue) (it has: \(list))")
+        }
+    }
+
     private func train() -> RunConfiguration.Train? {
         guard let train = tree[DottedKey("train")], let steps = train["steps"]?.int, let precision = train["precision"]?.string,
             let threads = train["threads"]?.int, let logEvery = train["log_every"]?.int
@@ -157,7 +168,7 @@ struct RunResolver {
         let quantities = (record["quantities"]?.array ?? []).compactMap(\.string)
         for (index, quantity) in quantities.enumerated() {
             do throws(UnknownQuantity) {
-                _ = try Manifests.QuantityExpression(quantity)
+                _ = try QuantityExpression(quantity)
             } catch {
                 add(tree.place(key.appending("quantities").appending("\(index)")), "record.quantities: \(error.sentence)")
             }

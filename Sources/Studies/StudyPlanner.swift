@@ -13,6 +13,10 @@ package struct StudyPlanner: Sendable {
         self.schema = schema
     }
 
+    package init(registry: Registry) throws {
+        self.init(registry: registry, schema: try Installation.schema("study.schema.json"))
+    }
+
     package func plan(file: String, overrides: [String] = []) throws(StudyError) -> StudyPlan {
         try plan(try YAMLDocument.read(file: file), overrides: overrides)
     }

@@ -2,13 +2,22 @@ import Manifests
 import OrderedCollections
 
 /// Where a value of a resolved study comes from.
-package enum Origin: Hashable, Sendable {
+package enum Origin: Hashable, Sendable, CustomStringConvertible {
     case `default`
     case file
     /// The words of the command line, `optimizer.lr=0.1`.
     case override(String)
     /// The places of the value and of its key in the sweep.
     case sweep(String, key: String)
+
+    /// `default`, `file`, `override optimizer.lr=0.1`, `sweep study.yaml:19:36`.
+    package var description: String {
+        switch self {
+        case .default, .file: word
+        case .override(let words): "override \(words)"
+        case .sweep(_, let place): "sweep \(place)"
+        }
+    }
 
     /// As in `run.json`.
     package var word: String {

@@ -6,7 +6,11 @@ package struct WorkerCommand: Sendable {
     package var executable: String
     package var arguments: [String]
 
-    package init(executable: String = "/proc/self/exe", arguments: [String] = ["worker"]) {
+    package static var thisProgram: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/proc/self/exe"
+    }
+
+    package init(executable: String = Self.thisProgram, arguments: [String] = ["worker"]) {
         self.executable = executable
         self.arguments = arguments
     }

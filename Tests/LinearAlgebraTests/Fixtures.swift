@@ -51,7 +51,7 @@ enum Fixtures {
         AAAACQAAAAAAAAAAAAAAgAHPAAAAd29yZHMubnB5UEsFBgAAAAACAAIAagAAAJoBAAAAAA==
         """)
 
-    /// first = [0.0, 1.0] and second = [5, 6, 7, 8], with `zipfile.ZIP64_LIMIT = 100` so that all sizes are 64-bit ones.
+    /// first = [0.0, 1.0] and second = [5, 6, 7, 8], with `zipfile.ZIP64_LIMIT = 100`: 64-bit sizes.
     static let wide = bytes("""
         UEsDBC0AAAAAAAAAIQDuVWiK//////////8JABQAZmlyc3QubnB5AQAQAJAAAAAAAAAAkAAAAAAAAACTTlVNUFkBAHYAeydkZXNjcic6ICc8\
         ZjgnLCAnZm9ydHJhbl9vcmRlcic6IEZhbHNlLCAnc2hhcGUnOiAoMiwpLCB9ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg\

@@ -55,7 +55,8 @@ import LinearAlgebra
 
     @Test func halfPrecisionAndBooleans() throws {
         let header = """
-            {"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"z":{"dtype":"BOOL","shape":[3],"data_offsets":[8,11]},\
+            {"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},
+            "z":{"dtype":"BOOL","shape":[3],"data_offsets":[8,11]},
             "b":{"dtype":"BF16","shape":[1,2],"data_offsets":[4,8]}}
             """
         let values: [UInt8] = [0, 0x3e, 0xff, 0x7b, 0xc0, 0x3f, 0x49, 0xc0, 0, 1, 7]
@@ -78,11 +79,17 @@ import LinearAlgebra
         (#"{"x":{"dtype":"U8","shape":[0],"data_offsets":[0,-4]}}"#, "offsets [0, -4]"),
         (#"{"x":{"dtype":"U8","shape":[12],"data_offsets":[0]}}"#, "offsets [0]"),
         (
-            #"{"x":{"dtype":"U8","shape":[12],"data_offsets":[0,12]},"y":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}"#,
+            #"""
+            {"x":{"dtype":"U8","shape":[12],"data_offsets":[0,12]},
+            "y":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}
+            """#,
             "array 'y' has the offsets [4, 8]; expected [12, end]"
         ),
         (
-            #"{"x":{"dtype":"U8","shape":[6],"data_offsets":[0,6]},"x":{"dtype":"U8","shape":[6],"data_offsets":[6,12]}}"#,
+            #"""
+            {"x":{"dtype":"U8","shape":[6],"data_offsets":[0,6]},
+            "x":{"dtype":"U8","shape":[6],"data_offsets":[6,12]}}
+            """#,
             "damaged or incomplete file"
         ),
         (#"{"x":{"dtype":"U8","shape":[12],"data_offsets":[0.5,12]}}"#, "the header is not the JSON"),

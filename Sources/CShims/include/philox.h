@@ -20,6 +20,7 @@ void sz_philox_uniform(uint64_t key, uint64_t step, uint64_t first, int64_t coun
  * cosine and the sine branch of uniform values 2b and 2b + 1. Magnitudes end at sqrt(106 ln 2) = 8.57. */
 void sz_philox_normal(uint64_t key, uint64_t step, uint64_t first, int64_t count, double *out);
 
-/* A uniformly drawn order of 0 ..< count: Fisher-Yates, indices by Lemire's multiplication with rejection (unbiased). */
+/* A uniformly drawn order of 0 ..< count, without bias: Fisher-Yates, indices by Lemire's multiplication with rejection
+ * ("Fast random integer generation in an interval", ACM TOMACS 29, 2019). */
 void sz_philox_permutation(uint64_t key, uint64_t step, int64_t count, int64_t *out);
 #endif

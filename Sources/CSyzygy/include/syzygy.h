@@ -41,8 +41,8 @@ typedef int32_t syzygy_node;
 #define SYZYGY_MAX_RANK 8
 
 /* How a parameter gets its first values. `scale` is the standard deviation (normal),
- * the half width (uniform), the value (constant) or the gain (all others, where
- * a = scale * sqrt(...) of the fans declared with the parameter; see docs/plugins/graph.md). */
+ * the half width (uniform) or the value (constant); for all others it multiplies the scheme's width,
+ * which depends on the fans declared with the parameter (docs/plugins/graph.md). */
 typedef struct {
     const char *scheme;      /* constant normal uniform glorot_normal glorot_uniform he_normal he_uniform
                                 lecun_normal torch_linear orthogonal */

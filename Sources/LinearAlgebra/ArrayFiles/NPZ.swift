@@ -25,7 +25,8 @@ package enum NPZ {
 
     /// The arrays in the order of the archive, those whose name `isWanted`; others are not looked at.
     ///
-    /// Reads `<f8 <f4 <i8 <i4 |u1`, and `<f2` as f32, `|b1` as u8; column-major values are reordered, checksums checked.
+    /// Reads `<f8 <f4 <i8 <i4 |u1`, and `<f2` as f32, `|b1` as u8; column-major values are reordered,
+    /// checksums checked.
     /// - Complexity: the file and the arrays are in memory together.
     /// - Throws: `FileError`: `damaged`, `unsupported` (compressed or encrypted archives, other types), `system`.
     package static func read(

@@ -100,7 +100,8 @@ package enum Safetensors {
         guard let count = elementCount(of: entry.shape), count <= values.count / storage.size,
             count * storage.size == values.count
         else {
-            throw reader.damaged("array '\(name)' of shape \(entry.shape) and type \(entry.dtype) has \(values.count) bytes")
+            throw reader.damaged(
+                "array '\(name)' of shape \(entry.shape) and type \(entry.dtype) has \(values.count) bytes")
         }
         return NamedArray(name, shape: entry.shape, storage.decode(values))
     }

@@ -167,9 +167,9 @@ struct ZipReader {
         for end in stride(from: last, through: max(0, last - 0xFFFF), by: -1) {
             guard try u32(end) == Self.endSignature, try u16(end + 20) == last - end else { continue }
             let (count, position) = try (u16(end + 10), u32(end + 16))
-            guard count == 0xFFFF || position == 0xFFFF_FFFF, end >= 20, try u32(end - 20) == Self.locatorSignature else {
-                return (position, count)
-            }
+            guard count == 0xFFFF || position == 0xFFFF_FFFF,
+                end >= 20, try u32(end - 20) == Self.locatorSignature
+            else { return (position, count) }
             let wide = try u64(end - 12)
             guard try u32(wide) == Self.end64Signature else { throw reader.damaged("no 64-bit end record") }
             return (try u64(wide + 48), try u64(wide + 32))

@@ -1,0 +1,52 @@
+import ArgumentParser
+import Foundation
+import Manifests
+import Studies
+
+struct Plan: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what 'syzygy run' would do: every value with its origin, the probes' steps, the runs.")
+
+    @OptionGroup var study: StudyOptions
+
+    func run() throws {
+        let (plan, folder) = try study.plan()
+        guard let first = plan.runs.first else { return }
+        print(plan.title.isEmpty ? plan.name : "\(plan.name): \(plan.title)")
+        print()
+        printValues(plan, first)
+        if !first.configuration.probes.isEmpty { print() }
+        for probe in first.configuration.probes {
+            let steps = probe.sighting.steps.map(Words.grouped).joined(separator: " ")
+            print("probe \(probe.key) at \(Words.count(probe.sighting.steps.count, "step")): \(steps)")
+        }
+        print()
+        let done = Set(plan.runs.filter(folder.isDone).map(\.name))
+        print("\(Words.count(plan.runs.count, "run")) in \(folder.path): \(done.count) done, \(plan.runs.count - done.count) to run")
+        for run in plan.runs { print("  \(done.contains(run.name) ? "done  " : "to run")  \(run.name)  \(run.label)") }
+    }
+
+    /// `optimizer.lr  0.1  file`; a swept key shows all its values.
+    private func printValues(_ plan: StudyPlan, _ run: PlannedRun) {
+        let rows = run.origins.map { key, origin in
+            let value = run.configuration.json.value(at: key)
+            let swept = plan.axes[key].map { $0.map { $0.text(pretty: false) }.joined(separator: ", ") }
+            return (key, swept ?? value?.text(pretty: false) ?? "", origin)
+        }
+        let keyWidth = rows.map(\.0.count).max() ?? 0
+        let valueWidth = min(60, rows.map(\.1.count).max() ?? 0)
+        for (key, value, origin) in rows {
+            print("  \(key.padded(keyWidth))  \(value.padded(valueWidth))  \(origin.description)")
+        }
+    }
+}
+
+extension JSON {
+    fileprivate func value(at key: String) -> JSON? {
+        key.split(separator: ".").reduce(Optional(self)) { $0?[String($1)] }
+    }
+}
+
+extension String {
+    func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

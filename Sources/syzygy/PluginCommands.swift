@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import Manifests
+import PluginHost
+
+/// What is installed. None of these commands runs code of a plugin.
+struct PluginCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plugin", abstract: "List, show and check plugins; runs no code of theirs.",
+        subcommands: [List.self, Show.self, Check.self])
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the components of all plugins found.")
+        @OptionGroup var plugins: PluginOptions
+
+        func run() throws {
+            let registry = plugins.registry
+            let components = registry.manifests.flatMap(\.components)
+            let width = components.map(\.id.count).max() ?? 0
+            let pluginWidth = components.map(\.plugin.count).max() ?? 0
+            for kind in Component.Kind.allCases {
+                for component in components where component.kind == kind {
+                    let columns = [kind.rawValue.padded(11), component.id.padded(width), component.plugin.padded(pluginWidth)]
+                    print((columns + [component.summary.firstSentence]).joined(separator: "  "))
+                }
+            }
+            for folder in registry.shadowed { Failure.say("\(folder): not used, a plugin of the same id was found before") }
+            for rejected in registry.rejected { Failure.say(rejected.error.description) }
+            if !registry.rejected.isEmpty { throw Failure.usage }
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show a plugin or a component: options, outputs, sources.")
+        @ArgumentParser.Argument(help: ArgumentHelp("A component (sgd), a plugin (syzygy.sgd) or both (syzygy.sgd/sgd).", valueName: "id"))
+        var id: String
+        @OptionGroup var plugins: PluginOptions
+
+        func run() throws {
+            let registry = plugins.registry
+            let shown = registry.manifests.flatMap { manifest in
+                manifest.components.filter { [$0.id, $0.fullID, manifest.id].contains(id) }.map { (manifest, $0) }
+            }
+            guard !shown.isEmpty else {
+                let names = registry.manifests.flatMap { [$0.id] + $0.components.map(\.id) }
+                Failure.say("no plugin or component is called '\(id)'" + Nearest.hint(for: id, among: names, label: "known"))
+                throw Failure.usage
+            }
+            print(shown.map { ComponentText.describe($1, of: $0) }.joined(separator: "\n\n"))
+        }
+    }
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Check a plugin's manifest, and that its library is there.")
+        @ArgumentParser.Argument(help: ArgumentHelp("The plugin's folder, with plugin.json.", valueName: "dir"))
+        var folder: String
+
+        func run() throws {
+            try Failure.report {
+                let manifest = try Manifest.load(folder: folder)
+                let files = try ComponentLoader.digests(of: manifest)
+                let components = manifest.components.map { "\($0.kind.rawValue) \($0.id)" }.joined(separator: ", ")
+                print("\(manifest.id) \(manifest.version): \(components)")
+                print("manifest sha256 \(files.manifestSHA256)")
+                if !files.librarySHA256.isEmpty { print("library  sha256 \(files.librarySHA256)") }
+            }
+        }
+    }
+}
+
+/// A component in words.
+enum ComponentText {
+    static func describe(_ component: Component, of manifest: Manifest) -> String {
+        var lines = ["\(component.fullID): \(component.kind.rawValue), version \(manifest.version), \(manifest.license)"]
+        if !component.name.isEmpty { lines.append(component.name) }
+        if !component.summary.isEmpty { lines.append(component.summary) }
+        if !component.parameters.isEmpty {
+            lines.append("options:")
+            lines += component.parameters.map { "  \($0.summary)" }
+        }
+        if component.kind == .probe {
+            lines.append("recorded\(component.scope.map { $0 == .run ? "" : " for each \($0.rawValue)" } ?? ""):")
+            for binding in component.expandedBindings() {
+                let quantities = binding.quantities.map { "\($0) = \($1)" }.joined(separator: ", ")
+                for output in component.outputs {
+                    let name = binding.name.isEmpty ? output.id : "\(binding.name).\(output.id)"
+                    lines.append("  \(name)\(quantities.isEmpty ? "" : "  (\(quantities))")\(output.help.map { "  \($0)" } ?? "")")
+                }
+            }
+        }
+        for reference in component.references + manifest.references {
+            let where_ = [reference.arxiv.map { "arXiv:\($0)" }, reference.doi.map { "doi:\($0)" }, reference.url, reference.place]
+            lines.append("source: " + ([reference.title] + where_.compactMap(\.self)).joined(separator: ", "))
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension String {
+    /// Up to the first full stop that ends a sentence.
+    fileprivate var firstSentence: String { range(of: ". ").map { String(self[..<$0.lowerBound]) } ?? self }
+}

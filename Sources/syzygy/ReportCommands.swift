@@ -1,0 +1,61 @@
+import ArgumentParser
+import Foundation
+import LinearAlgebra
+import Reporting
+import Studies
+
+struct Table: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print the headline numbers of a study's results, and write table.csv.")
+
+    @Argument(help: ArgumentHelp("The folder that 'syzygy run' wrote.", valueName: "out"))
+    var folder: String
+
+    func run() throws {
+        let results = try Results(StudyFolder(folder))
+        try results.write()
+        results.printTable()
+    }
+}
+
+struct ReportPage: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report", abstract: "Write table.csv and report.html of a study's results.")
+
+    @Argument(help: ArgumentHelp("The folder that 'syzygy run' wrote.", valueName: "out"))
+    var folder: String
+
+    func run() throws {
+        let results = try Results(StudyFolder(folder))
+        try results.write()
+        print("report: \(results.folder.reportFile)")
+    }
+}
+
+/// The results of a study as files and on the terminal.
+struct Results {
+    let folder: StudyFolder
+    let values: StudyResults
+
+    init(_ folder: StudyFolder) throws {
+        self.folder = folder
+        values = try Failure.report { try StudyResults.read(folder: folder.path) }
+    }
+
+    /// Writes `table.csv` and `report.html`.
+    func write() throws {
+        try Failure.report {
+            try AtomicFile.write(Array(TableWriter.csv(values).utf8), to: folder.tableFile)
+            try AtomicFile.write(Array(Report.html(values).utf8), to: folder.reportFile)
+        }
+    }
+
+    func printTable() { print(TextTable(values).plain(width: Terminal.isInteractive ? Terminal.width : 120, fixed: 2)) }
+
+    /// Prints the verdicts; true if every claim holds.
+    func printClaims(failuresOnly: Bool) -> Bool {
+        let verdicts = Claims.evaluate(values)
+        for verdict in verdicts where !failuresOnly || !verdict.holds { print(verdict.line) }
+        return verdicts.allSatisfy(\.holds)
+    }
+}

@@ -1,0 +1,93 @@
+import Engine
+import Testing
+
+@Suite struct ParameterStoreTests {
+    private func store(_ scheme: Initializer.Scheme, scale: Double = 1, shape: [Int] = [300, 200], name: String = "w", seed: UInt64 = 7) throws
+        -> ParameterStore
+    {
+        let graph = Graph()
+        _ = try graph.parameter(name, role: .weight, shape: shape, initializer: Initializer(scheme: scheme, scale: scale))
+        let store = ParameterStore(blocks: graph.blocks, precision: .f64)
+        store.initialize(seed: seed)
+        return store
+    }
+
+    /// Scale and variance for fan_in 200 and fan_out 300.
+    private static let variances: [(Initializer.Scheme, Double, Double)] = [
+        (.normal, 0.5, 0.25), (.uniform, 0.3, 0.03), (.glorot_normal, 1, 0.004), (.glorot_uniform, 2, 0.016),
+        (.he_normal, 1, 0.01), (.he_uniform, 1, 0.01), (.lecun_normal, 1, 0.005), (.torch_linear, 1, 1 / 600.0),
+    ]
+
+    /// 60,000 draws: 5 standard errors of a deviation are below 1.5 %.
+    @Test(arguments: variances)
+    func moments(_ scheme: Initializer.Scheme, _ scale: Double, _ expected: Double) throws {
+        let deviation = expected.squareRoot()
+        let values = try store(scheme, scale: scale).copy(block: 0)
+        let mean = values.reduce(0, +) / Double(values.count)
+        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+        #expect(abs(mean) < 5 * deviation / Double(values.count).squareRoot())
+        #expect(abs(variance.squareRoot() / deviation - 1) < 0.015)
+        if scheme.rawValue.contains("uniform") || scheme == .torch_linear {
+            let bound = deviation * 3.0.squareRoot()
+            #expect(values.allSatisfy { abs($0) < bound } && values.contains { abs($0) > 0.999 * bound })
+        } else {
+            #expect(values.contains { abs($0) > 3 * deviation })
+        }
+    }
+
+    @Test(arguments: [[5, 3], [3, 5], [4, 2, 3], [1]])
+    func orthogonalRowsOrColumns(_ shape: [Int]) throws {
+        let rows = shape[0], columns = elements(shape) / rows
+        let q = try store(.orthogonal, scale: 2, shape: shape).copy(block: 0)
+        for i in 0..<min(rows, columns) {
+            for j in 0..<min(rows, columns) {
+                let dot = rows < columns
+                    ? (0..<columns).reduce(0) { $0 + q[i * columns + $1] * q[j * columns + $1] }
+                    : (0..<rows).reduce(0) { $0 + q[$1 * columns + i] * q[$1 * columns + j] }
+                #expect(abs(dot - (i == j ? 4 : 0)) < 1e-13)
+            }
+        }
+    }
+
+    @Test func valuesDependOnSeedAndNameOnly() throws {
+        let a = try store(.normal).copy(block: 0)
+        #expect(try store(.normal).copy(block: 0) == a)
+        #expect(try store(.normal, name: "v").copy(block: 0) != a)
+        #expect(try store(.normal, seed: 8).copy(block: 0) != a)
+        // Another block before it, and another precision, change nothing but the rounding.
+        let graph = Graph()
+        _ = try graph.parameter("first", role: .bias, shape: [3], initializer: Initializer(scheme: .constant, scale: 2.5))
+        _ = try graph.parameter("w", role: .weight, shape: [300, 200], initializer: Initializer(scheme: .normal))
+        let single = ParameterStore(blocks: graph.blocks, precision: .f32)
+        single.initialize(seed: 7)
+        #expect(single.copy(block: 1) == a.map { Double(Float($0)) })
+        #expect(single.copy(block: 0) == [2.5, 2.5, 2.5])
+    }
+
+    @Test func layout() throws {
+        let graph = Graph()
+        let initializer = Initializer(scheme: .constant)
+        _ = try graph.parameter("a", role: .weight, shape: [7, 5], initializer: initializer)
+        _ = try graph.parameter("b", role: .bias, shape: [3], initializer: initializer, fanIn: 5, fanOut: 9)
+        _ = try graph.parameter("c", role: .weight, shape: [4, 3, 2], initializer: initializer)
+        _ = try graph.parameter("d", role: .other, shape: [], initializer: initializer)
+        #expect(graph.blocks.map(\.offset) == [0, 48, 64, 96])
+        #expect(graph.blocks.map(\.fanIn) == [5, 5, 6, 1] && graph.blocks.map(\.fanOut) == [7, 9, 8, 1])
+        let store = ParameterStore(blocks: graph.blocks, precision: .f32)
+        #expect(store.count == 112 && store.parameterCount == 63)
+        #expect(Int(bitPattern: store.values) % 64 == 0 && Int(bitPattern: store.gradients) % 64 == 0)
+        store.initialize(seed: 3)
+        let values = store.values.assumingMemoryBound(to: Float.self)
+        #expect((0..<112).filter { values[$0] != 0 }.count == 63)
+    }
+
+    @Test func copiesConvert() throws {
+        let double = try store(.normal, shape: [7, 5])
+        let single = ParameterStore(blocks: double.blocks, precision: .f32)
+        single.copyValues(from: double)
+        #expect(single.copy(block: 0) == double.copy(block: 0).map { Double(Float($0)) })
+        let back = ParameterStore(blocks: double.blocks, precision: .f64)
+        back.copyValues(from: single)
+        #expect(back.copy(block: 0) == single.copy(block: 0))
+    }
+}
