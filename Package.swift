@@ -21,20 +21,20 @@ struct Plugin {
 }
 
 let plugins: [Plugin] = [
-    Plugin(name: "Adam", tests: false),
+    Plugin(name: "Adam"),
     Plugin(name: "Alignment"),
     Plugin(name: "CrossEntropy", swift: true),
-    Plugin(name: "Digits", tests: false),
+    Plugin(name: "Digits"),
     Plugin(name: "Exponents"),
     Plugin(name: "Fact"),
-    Plugin(name: "L2", tests: false),
+    Plugin(name: "L2"),
     Plugin(name: "MLP", swift: true),
     Plugin(name: "MeanSquaredError", swift: true),
     Plugin(name: "NeuralCollapse", swift: true),
     Plugin(name: "Performance", tests: false),
-    Plugin(name: "SGD", tests: false),
-    Plugin(name: "Syre", tests: false),
-    Plugin(name: "Teachers", tests: false),
+    Plugin(name: "SGD"),
+    Plugin(name: "Syre"),
+    Plugin(name: "Teachers"),
 ]
 
 /// The C libraries of the system, as module maps and small shims (`Sources/CShims`).

@@ -34,8 +34,8 @@ final class CallFrame {
     private static let messageSize = 256
     private var workspaces: [Int: UnsafeMutableRawPointer] = [:]
     private let stepSlot: Int?
-    /// True if some call changed the floating-point mode.
-    private(set) var changedFloatMode = false
+    /// What `call` returns if the function changed the floating-point mode, which `sz_call` has restored.
+    static let changedFloatMode = Int32.min
 
     init(
         _ function: Function, address: UnsafeMutableRawPointer, precision: Function.Precision, context: CallContext
@@ -124,10 +124,10 @@ final class CallFrame {
         if let stepSlot { set(stepSlot, integer: step, function.arguments[stepSlot]) }
     }
 
-    /// Calls the function. Returns the status, 0 for functions without one.
+    /// Calls the function. Returns the status, 0 for functions without one, or `changedFloatMode`.
     func call() -> Int32 {
         message[0] = 0
-        if sz_call(signature, address, values, result) != 0 { changedFloatMode = true }
+        guard sz_call(signature, address, values, result) == 0 else { return Self.changedFloatMode }
         guard function.returns == .status else { return 0 }
         return UnsafeRawPointer(result).load(as: Int32.self)
     }

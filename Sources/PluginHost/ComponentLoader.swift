@@ -107,6 +107,10 @@ struct LoadedComponent {
     /// Turns a status into an error.
     func check(_ status: Int32, _ frame: CallFrame) throws(PluginError) {
         guard status != 0 else { return }
+        if status == CallFrame.changedFloatMode {
+            throw PluginError(
+                context.place, "changed the floating-point mode (rounding or flush-to-zero); it must leave it as it finds it")
+        }
         let names: [Int32: String] = [
             1: "cancelled", 2: "invalid arguments", 3: "unsupported", 4: "undefined", 5: "out of memory",
             6: "input/output error", 7: "internal error",

@@ -79,6 +79,7 @@ final class PluginProbe: Probe {
         frame.set(step: step)
         let status = frame.call()
         let reason = frame.text
+        if status == CallFrame.changedFloatMode { throw Undefined("changed_float_mode") }
         if status == 4 { throw Undefined(reason.isReasonCode ? reason : "undefined_value") }
         if status != 0 { throw Undefined(reason.isReasonCode ? "failed_\(reason)" : "failed_status_\(status)") }
         if case .output(let id) = loaded.component.call.returns {
