@@ -85,7 +85,8 @@ let package = Package(
     ] + plugins.flatMap(\.targets) + [
         "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
     ].map { .testTarget(name: "\($0)Tests", dependencies: ["PluginTesting", .init(stringLiteral: $0)]) } + [
-        .testTarget(name: "EndToEnd", dependencies: ["PluginTesting", "Studies", "Reporting"])
+        .testTarget(name: "EndToEnd", dependencies: ["PluginTesting", "Studies", "Reporting"]),
+        .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -28,7 +28,9 @@ private func gaussian(_ rows: Int, _ columns: Int, _ name: String, seed: UInt64 
 @Suite struct AlignmentTests {
     /// Independent Wishart matrices of n and m samples in dimension d have
     /// alpha ≈ (1/d − 1/d²) / sqrt((1/d + 1/n − 1/d²)(1/d + 1/m − 1/d²)): large without any learning.
-    @Test(arguments: [(100, 3000, 0.694), (100, 100, 0.49)]) func unrelatedMatricesAlign(n: Int, m: Int, alpha: Double) throws {
+    @Test(arguments: [(100, 3000, 0.694), (100, 100, 0.49)]) func unrelatedMatricesAlign(
+        n: Int, m: Int, alpha: Double
+    ) throws {
         let values = try alignment(
             (1 / Double(n).squareRoot()) * gaussian(n, 100, "a"), gaussian(m, 100, "b"))
         #expect(abs(values["alpha"]!.number - alpha) < 0.02)
@@ -63,7 +65,8 @@ private func gaussian(_ rows: Int, _ columns: Int, _ name: String, seed: UInt64 
         let (n, inputs, outputs) = (9, 4, 3)
         let (h, g, w) = (gaussian(n, inputs, "h"), gaussian(n, outputs, "g"), gaussian(outputs, inputs, "w"))
         let values = try measure(
-            "alignment", ["variant": .array([.string("raw"), .string("centred"), .string("normalized")])], layer: "fc1",
+            "alignment", ["variant": .array([.string("raw"), .string("centred"), .string("normalized")])],
+            layer: "fc1",
             arrays: [
                 "fc1/layer.input": .init(shape: [n, inputs], data: h.elements),
                 "fc1/layer.output": .init(shape: [n, outputs], data: Matrix.product(h, w.transposed).elements),

@@ -22,7 +22,9 @@ private func loss(
             var (up, down) = (logits, logits)
             up[i] += step
             down[i] -= step
-            let sums = try (loss(up, smoothing: smoothing).loss.reduce(0, +), loss(down, smoothing: smoothing).loss.reduce(0, +))
+            let sums = try (
+                loss(up, smoothing: smoothing).loss.reduce(0, +), loss(down, smoothing: smoothing).loss.reduce(0, +)
+            )
             #expect(abs(gradient[i] - (sums.0 - sums.1) / (2 * step)) < 1e-9)
         }
     }
@@ -34,7 +36,10 @@ private func loss(
 
     @Test func labelsAndOneHotTargetsAgree() throws {
         let oneHot = labels.flatMap { label in (0..<3).map { Double($0) == label ? 1.0 : 0 } }
-        let (a, b) = (try loss(logits, smoothing: 0.1), try loss(logits, smoothing: 0.1, targets: oneHot, shape: [3], classes: nil))
+        let (a, b) = (
+            try loss(logits, smoothing: 0.1),
+            try loss(logits, smoothing: 0.1, targets: oneHot, shape: [3], classes: nil)
+        )
         #expect(a.loss == b.loss)
         #expect(a.gradient == b.gradient)
     }

@@ -16,7 +16,8 @@ private func gaussian(_ rows: Int, _ columns: Int, _ name: String) -> Matrix {
     /// H_b ~ z^(p+1) and G_a ~ z^(q+1) in the eigenbases of W.
     @Test(arguments: [(1.0, 2.0), (-1, 0), (0.5, -0.5)]) func exponentsAreRecovered(p: Double, q: Double) throws {
         let (outputs, inputs, modes) = (11, 13, 9)
-        let u = try gaussian(outputs, modes, "u").qr().q, v = try gaussian(inputs, modes, "v").qr().q
+        let u = try gaussian(outputs, modes, "u").qr().q
+        let v = try gaussian(inputs, modes, "v").qr().q
         let z = (0..<modes).map { pow(10, -1 + 2 * Double($0) / Double(modes - 1)) }
         func power(_ e: Double) -> Matrix { .diagonal(z.map { pow($0, e) }) }
         // The rows of √n X^(1/2) have the second moment X.

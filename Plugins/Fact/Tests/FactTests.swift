@@ -27,7 +27,9 @@ private func gaussian(_ rows: Int, _ columns: Int, _ name: String) -> Matrix {
                     "fc1/layer.weight": .init(shape: [outputs, inputs], data: w.elements),
                 ])
         }
-        let stationary = try values(w), larger = try values(1.25 * w), reversed = try values(-1 * w)
+        let stationary = try values(w)
+        let larger = try values(1.25 * w)
+        let reversed = try values(-1 * w)
         for output in ["residual_b", "residual_a"] {
             #expect(stationary[output]!.number < 1e-13)
             // E[g hᵀ] grows with W, W Wᵀ with its square: |1.25 − 1.25²| / 1.25² = 0.2.
@@ -40,7 +42,8 @@ private func gaussian(_ rows: Int, _ columns: Int, _ name: String) -> Matrix {
     }
 
     @Test(arguments: [(3, 7), (7, 3)]) func ranksDependOnTheSpectrumOnly(rows: Int, columns: Int) throws {
-        let u = try gaussian(rows, rows, "u").qr().q, v = try gaussian(columns, columns, "v").qr().q
+        let u = try gaussian(rows, rows, "u").qr().q
+        let v = try gaussian(columns, columns, "v").qr().q
         var w = Matrix(rows: rows, columns: columns)
         for (i, s) in [2.0, 1, 0.5].enumerated() { w[i, i] = s }
         let values = try measure(

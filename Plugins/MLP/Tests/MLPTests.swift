@@ -5,7 +5,8 @@ import Protocols
 import Testing
 
 private func network(
-    _ options: [String: JSON], rows: Int = 3, row: [Int] = [4], classes: Int = 2, parameters: [String: [Double]] = [:],
+    _ options: [String: JSON], rows: Int = 3, row: [Int] = [4], classes: Int = 2,
+    parameters: [String: [Double]] = [:],
     data: [Double]? = nil
 ) throws -> (output: [Double], blocks: [ParameterBlock]) {
     let field = Field(name: "x", shape: row)
@@ -24,9 +25,10 @@ private func network(
 @Suite struct MLPTests {
     @Test func parametersAreNamedByLayer() throws {
         let blocks = try network(["widths": .array([.int(5), .int(6)])]).blocks
-        #expect(blocks.map(\.name) == [
-            "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "head.weight", "head.bias",
-        ])
+        #expect(
+            blocks.map(\.name) == [
+                "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "head.weight", "head.bias",
+            ])
         #expect(blocks.map(\.shape) == [[5, 4], [5], [6, 5], [6], [2, 6], [2]])
         #expect(blocks.map(\.role) == [.weight, .bias, .weight, .bias, .weight, .bias])
         #expect(blocks.map(\.fanIn) == [4, 4, 5, 5, 6, 6])
@@ -58,7 +60,8 @@ private func network(
     @Test(arguments: [
         ("identity", -0.75), ("relu", 0), ("leaky_relu", -0.0075), ("tanh", -0.6351489523872873),
         ("sigmoid", 0.320821300824607), ("gelu", -0.16997051428265114), ("silu", -0.24061597561845527),
-        ("softplus", 0.38687100611489994), ("sin", -0.6816387600233341), ("erf", -0.7111556336535151), ("square", 0.5625),
+        ("softplus", 0.38687100611489994), ("sin", -0.6816387600233341), ("erf", -0.7111556336535151),
+        ("square", 0.5625),
     ]) func activations(name: String, at: Double) throws {
         let output = try network(
             ["widths": .array([.int(1)]), "activation": .string(name), "bias": .bool(false)], rows: 1, row: [],
@@ -70,17 +73,21 @@ private func network(
 
     /// The order of hidden units is a symmetry of the network.
     @Test func hiddenUnitsMayBePermuted() throws {
-        let w1 = (0..<12).map { Double($0 * 5 % 11) / 7 - 0.6 }, b1 = [0.3, -0.2, 0.9], w2 = [0.4, -1.1, 0.7, 0.2, 0.5, -0.3]
+        let w1 = (0..<12).map { Double($0 * 5 % 11) / 7 - 0.6 }
+        let b1 = [0.3, -0.2, 0.9]
+        let w2 = [0.4, -1.1, 0.7, 0.2, 0.5, -0.3]
         let order = [2, 0, 1]
         let options: [String: JSON] = ["widths": .array([.int(3)]), "activation": .string("gelu")]
         let plain = try network(
-            options, parameters: ["fc1.weight": w1, "fc1.bias": b1, "head.weight": w2, "head.bias": [0.1, 0.2]]).output
+            options, parameters: ["fc1.weight": w1, "fc1.bias": b1, "head.weight": w2, "head.bias": [0.1, 0.2]]
+        ).output
         let permuted = try network(
             options,
             parameters: [
                 "fc1.weight": order.flatMap { Array(w1[4 * $0..<4 * $0 + 4]) }, "fc1.bias": order.map { b1[$0] },
                 "head.weight": order.map { w2[$0] } + order.map { w2[3 + $0] }, "head.bias": [0.1, 0.2],
-            ]).output
+            ]
+        ).output
         for (a, b) in zip(plain, permuted) { #expect(abs(a - b) < 1e-14) }
         #expect(abs(plain[0] - plain[1]) > 1e-3)
     }

@@ -89,7 +89,8 @@ private func random(width d: Int = 6) -> Features {
 
     /// The measures of the means do not change under rotations, scale and shifts of the origin.
     @Test func rotationsAndShifts() throws {
-        let features = random(), d = features.h.columns
+        let features = random()
+        let d = features.h.columns
         let plain = try features.collapse()
         let rotation = try gaussian(d, d, "rotation").qr().q
         let turned = try features.mapped(0.7 * rotation, 5 * gaussian(1, d, "shift")).collapse()
@@ -104,9 +105,12 @@ private func random(width d: Int = 6) -> Features {
 
     /// The order of the samples matters to rounding only, the names of the classes not at all.
     @Test func orderDoesNotMatter() throws {
-        let features = random(), n = features.h.rows, k = features.w.rows
+        let features = random()
+        let n = features.h.rows
+        let k = features.w.rows
         let plain = try features.collapse()
-        var shuffled = features, renamed = features
+        var shuffled = features
+        var renamed = features
         for (i, from) in Stream(seed: 8, name: "order").permutation(of: n).enumerated() {
             shuffled.labels[i] = features.labels[from]
             for j in 0..<features.h.columns { shuffled.h[i, j] = features.h[from, j] }
