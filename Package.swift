@@ -67,7 +67,7 @@ let package = Package(
         .target(
             name: "Studies",
             dependencies: [
-                "Manifests", "PluginHost", "Training", "Observing", "Protocols", "Engine", "LinearAlgebra",
+                "CShims", "Manifests", "PluginHost", "Training", "Observing", "Protocols", "Engine", "LinearAlgebra",
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),

@@ -60,7 +60,7 @@ package struct Worker {
         defer {
             record.step = output.step
             record.seconds = (ContinuousClock.now - start) / .seconds(1)
-            record.stepsPerSecond = record.seconds > 0 ? Double(output.step) / record.seconds : 0
+            record.stepsPerSecond = output.stepsPerSecond
         }
         let end = try execute(run, output)
         try output.finish()
