@@ -71,7 +71,11 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
-        .target(name: "Reporting", dependencies: ["Studies", "Manifests", "Protocols"]),
+        .target(
+            name: "Reporting",
+            dependencies: [
+                "Studies", "Manifests", "Protocols", .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
         .target(
             name: "PluginTesting",
             dependencies: ["PluginHost", "Observing", "Training", "Manifests", "Protocols", "Engine", "LinearAlgebra"]),

@@ -109,7 +109,7 @@ extension StudyResults {
     func value(_ series: Int, at step: Int, run: Int) -> Observation.Value {
         let curves = runs[run].curves
         guard let row = curves.row(series, at: step) else {
-            return .missing(reason: runs[run].isFinished ? "not_recorded" : "run_\(runs[run].status)")
+            return .missing(reason: runs[run].isFinished ? "not_recorded" : "run_\(runs[run].record.status.rawValue)")
         }
         let reason = curves.reasons[row]
         return reason == 0 ? .number(curves.values[row]) : .missing(reason: reasons[Int(reason)])

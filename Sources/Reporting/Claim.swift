@@ -1,3 +1,6 @@
+import Manifests
+import Studies
+
 /// What a study asserts (docs/study.md): a measured side, and a number or another measured side to compare it with.
 package struct Claim: Hashable, Sendable {
     package enum Statistic: String, CaseIterable, Sendable { case mean, min, max, median }
@@ -47,18 +50,18 @@ package struct Claim: Hashable, Sendable {
 }
 
 extension Claim {
-    init(_ tree: JSONTree, at location: String) throws {
+    init(_ tree: JSON, at location: String) throws(StudyError) {
         try tree.check(
             keys: ["say", "that", "equals", "within", "within_relative", "at_least", "at_most", "exceeds", "by"],
             at: location)
         guard let that = tree["that"] else {
-            throw ReportError("expected 'that', the measured side", at: location)
+            throw StudyError("\(location): expected 'that', the measured side")
         }
         measure = try Measure(that, at: location + ".that")
-        say = tree["say"]?.text ?? measure.description
+        say = tree["say"]?.string ?? measure.description
         let relations = ["equals", "at_least", "at_most", "exceeds"].filter { tree[$0] != nil }
         guard relations.count == 1 else {
-            throw ReportError("expected exactly one of equals, at_least, at_most, exceeds", at: location)
+            throw StudyError("\(location): expected exactly one of equals, at_least, at_most, exceeds")
         }
         if let other = tree["exceeds"] {
             let by = tree["by"] == nil ? 0 : try tree.number("by", at: location)
@@ -77,23 +80,23 @@ extension Claim {
 }
 
 extension Claim.Measure {
-    init(_ tree: JSONTree, at location: String) throws {
+    init(_ tree: JSON, at location: String) throws(StudyError) {
         let statistics = Claim.Statistic.allCases.map(\.rawValue)
         try tree.check(keys: statistics + ["layer", "at", "where"], at: location)
         let given = Claim.Statistic.allCases.filter { tree[$0.rawValue] != nil }
-        guard given.count == 1, let output = tree[given[0].rawValue]?.text else {
-            throw ReportError("expected one of mean, min, max, median with the name of an output", at: location)
+        guard given.count == 1, let output = tree[given[0].rawValue]?.string else {
+            throw StudyError("\(location): expected one of mean, min, max, median with the name of an output")
         }
         statistic = given[0]
         self.output = output
-        layer = tree["layer"]?.text
+        layer = tree["layer"]?.string
         settings = Dictionary(
-            (tree["where"]?.members ?? []).map { ($0.key, $0.value.plain) }, uniquingKeysWith: { first, _ in first })
+            (tree["where"]?.object ?? [:]).map { ($0.key, $0.value.plain) }, uniquingKeysWith: { first, _ in first })
         switch tree["at"] {
         case nil, .string("last"): moment = .last
         case .string("first"): moment = .first
-        case .integer(let step): moment = .step(step)
-        default: throw ReportError("expected last, first or a step", at: location + ".at")
+        case .int(let step): moment = .step(step)
+        default: throw StudyError("\(location).at: expected last, first or a step")
         }
     }
 
@@ -111,16 +114,16 @@ extension Claim.Measure {
     }
 }
 
-extension JSONTree {
-    func check(keys: [String], at location: String) throws {
-        guard case .object = self else { throw ReportError("expected an object", at: location) }
-        for (key, _) in members where !keys.contains(key) {
-            throw ReportError("unknown key '\(key)' (has: \(keys.joined(separator: ", ")))", at: location)
+extension JSON {
+    fileprivate func check(keys: [String], at location: String) throws(StudyError) {
+        guard let object else { throw StudyError("\(location): expected an object, found \(brief)") }
+        for key in object.keys where !keys.contains(key) {
+            throw StudyError("\(location): unknown key '\(key)'\(Nearest.hint(for: key, among: keys))")
         }
     }
 
-    func number(_ key: String, at location: String) throws -> Double {
-        guard let value = self[key]?.double else { throw ReportError("expected a number", at: "\(location).\(key)") }
+    fileprivate func number(_ key: String, at location: String) throws(StudyError) -> Double {
+        guard let value = self[key]?.double else { throw StudyError("\(location).\(key): expected a number") }
         return value
     }
 }

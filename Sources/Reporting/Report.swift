@@ -1,3 +1,5 @@
+import Manifests
+
 /// `report.html`: one file without external resources.
 package enum Report {
     package static func html(_ results: StudyResults) -> String {
@@ -49,10 +51,10 @@ struct ReportSections {
     var header: Markup {
         let held = verdicts.filter(\.holds).count
         let finished = results.runs.filter(\.isFinished).count
-        let others = Dictionary(grouping: results.runs.filter { !$0.isFinished }, by: \.status).sorted { $0.key < $1.key }
+        let others = Dictionary(grouping: results.runs.filter { !$0.isFinished }, by: \.record.status.rawValue).sorted { $0.key < $1.key }
             .map { "\($0.value.count) \($0.key)" }
-        let seconds = results.runs.compactMap { $0.record["seconds"]?.double }.reduce(0, +)
-        let steps = results.runs.filter(\.isFinished).map(\.step).max() ?? results.runs.map(\.step).max() ?? 0
+        let seconds = results.runs.reduce(0) { $0 + $1.record.seconds }
+        let steps = results.runs.filter(\.isFinished).map(\.record.step).max() ?? results.runs.map(\.record.step).max() ?? 0
         var tiles: [(String, String)] = [
             ("\(results.runs.count)", (["\(finished) finished"] + others).joined(separator: ", ")),
             ("\(results.settings.count)", results.sweptKeys.isEmpty ? "setting" : "settings of \(results.shortKeys.joined(separator: ", "))"),
@@ -85,8 +87,8 @@ struct ReportSections {
             }
             return "\(key) in {\(values.prefix(12).joined(separator: ", "))\(values.count > 12 ? ", …" : "")}"
         }
-        let configuration = results.runs.first?.record["configuration"]
-        let what = ["model", "dataset", "optimizer"].map { configuration?[$0]?["plugin"]?.text }
+        let configuration = results.runs.first?.record.configuration
+        let what = ["model", "dataset", "optimizer"].map { configuration?[$0]?["plugin"]?.string }
         if let model = what[0], let dataset = what[1] {
             sentences.append("\(model) on \(dataset)\(what[2].map { ", trained with \($0)" } ?? "").")
         }
@@ -104,24 +106,24 @@ struct ReportSections {
 
     /// The resolved components with their options, without what was swept.
     private var facts: Markup {
-        guard let configuration = results.runs.first?.record["configuration"] else { return "" }
+        guard let configuration = results.runs.first?.record.configuration else { return "" }
         var rows: [Markup] = []
         for role in ["dataset", "model", "loss", "optimizer", "regularizers", "train"] {
             guard let tree = configuration[role] else { continue }
             let text = role == "regularizers"
-                ? tree.members.map { describe($0.value, at: "regularizers.\($0.key)") }.joined(separator: "; ") : describe(tree, at: role)
+                ? (tree.object ?? [:]).map { describe($0.value, at: "regularizers.\($0.key)") }.joined(separator: "; ") : describe(tree, at: role)
             if !text.isEmpty { rows.append("<dt>\(role)</dt><dd>\(text)</dd>") }
         }
         return rows.isEmpty ? "" : "<dl class=\"facts\">\(rows)</dl>"
     }
 
     /// `mlp, widths 128, 128, activation tanh`; swept options say so.
-    private func describe(_ tree: JSONTree, at path: String) -> String {
-        let options = tree.members.filter { $0.key != "plugin" }.map { key, value in
+    private func describe(_ tree: JSON, at path: String) -> String {
+        let options = (tree.object ?? [:]).filter { $0.key != "plugin" }.map { key, value in
             let isSwept = results.sweptKeys.contains("\(path).\(key)")
             return "\(key) \(isSwept ? "(swept)" : value.double.map { NumberText.label($0) } ?? value.plain)"
         }
-        return ([tree["plugin"]?.text].compactMap { $0 } + options).joined(separator: " · ")
+        return ([tree["plugin"]?.string].compactMap { $0 } + options).joined(separator: " · ")
     }
 
     private var navigation: Markup {

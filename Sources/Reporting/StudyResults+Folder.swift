@@ -1,72 +1,46 @@
 import Foundation
+import Manifests
+import OrderedCollections
+import Studies
 
 extension StudyResults {
-    /// Reads a study folder: `study.json` and every `runs/<name>/` with a `run.json` (docs/run-folder.md).
+    /// Reads a study folder (docs/run-folder.md): `study.json`, and the record and the observations of each of its runs.
     ///
-    /// - Throws: `ReportError` with file and line where a file is missing or does not follow its format.
-    package static func read(folder: String) throws -> StudyResults {
-        let study = try tree(folder + "/study.json", name: "study.json")
-        let names = try runNames(folder: folder, study: study)
-        let sweep = study["sweep"]?.members ?? []
-        var reader = ObservationsReader()
-        var logs: [Curves.Log] = []
-        var records: [JSONTree] = []
-        for name in names {
-            let path = "\(folder)/runs/\(name)"
-            records.append(try tree(path + "/run.json", name: "runs/\(name)/run.json"))
-            let data = try? Data(contentsOf: URL(fileURLWithPath: path + "/observations.csv"), options: .mappedIfSafe)
-            logs.append(try data.map { try reader.read($0, location: "runs/\(name)/observations.csv") } ?? Curves.Log())
+    /// - Throws: `StudyError` with file and line where a file is missing or does not follow its format.
+    package static func read(folder path: String) throws(StudyError) -> StudyResults {
+        let folder = StudyFolder(path)
+        let study = try folder.readStudy()
+        let records = try folder.records()
+        var names = NameTables()
+        var curves: [Curves] = []
+        for record in records {
+            let file = folder.observationsFile(record.name)
+            // A run that failed before its first step has none.
+            let isThere = FileManager.default.fileExists(atPath: file)
+            let table = isThere ? try ObservationTable.read(file: file) : ObservationTable()
+            guard table.count == 0 || !table.keys.isEmpty else {
+                throw StudyError("\(file): the names of its \(table.count) observations could not be read")
+            }
+            curves.append(Curves(table, &names))
         }
 
-        let sweptKeys = sweep.isEmpty ? keys(of: records) : sweep.map(\.key)
-        let swept = records.map { record in
-            sweptKeys.map { key in record["swept"]?.members.first { $0.key == key }?.value.plain ?? "" }
-        }
-        let settings = order(swept, by: sweptKeys.map { key in
-            sweep.first { $0.key == key }?.value.items?.map(\.plain) ?? []
-        })
+        let sweep = study["sweep"]?.object ?? [:]
+        let sweptKeys = sweep.isEmpty ? Array(OrderedSet(records.flatMap(\.swept.keys))) : Array(sweep.keys)
+        let swept = records.map { record in sweptKeys.map { record.swept[$0]?.plain ?? "" } }
+        let settings = order(swept, by: sweptKeys.map { sweep[$0]?.array?.map(\.plain) ?? [] })
         let positions = Dictionary(settings.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        let runs = zip(zip(names, records), zip(swept, logs)).map { named, measured in
-            Run(
-                name: named.0, record: named.1, setting: positions[measured.0] ?? 0,
-                curves: Curves(measured.1, seriesCount: reader.interner.series.count))
+        let runs = records.indices.map { i in
+            Run(record: records[i], setting: positions[swept[i]] ?? 0, curves: curves[i])
+        }
+        var claims: [Claim] = []
+        for (i, claim) in (study["claims"]?.array ?? []).enumerated() {
+            claims.append(try Claim(claim, at: "\(folder.studyFile): claims[\(i)]"))
         }
         return StudyResults(
-            name: study["study"]?.text ?? URL(fileURLWithPath: folder).lastPathComponent,
-            title: study["title"]?.text ?? "", sweptKeys: sweptKeys, settings: settings,
-            series: reader.interner.series, reasons: reader.interner.reasons,
-            runs: runs.sorted { ($0.setting, $0.seed, $0.name) < ($1.setting, $1.seed, $1.name) },
-            claims: try (study["claims"]?.items ?? []).enumerated().map { try Claim($1, at: "study.json: claims[\($0)]") })
-    }
-
-    private static func tree(_ path: String, name: String) throws -> JSONTree {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw ReportError("there is no such file; expected a folder that 'syzygy run' wrote", at: path)
-        }
-        do {
-            return try JSONDecoder().decode(JSONTree.self, from: data)
-        } catch {
-            throw ReportError("not valid JSON: \(error)", at: name)
-        }
-    }
-
-    /// The runs of the plan in its order; without a plan every folder with a `run.json`.
-    private static func runNames(folder: String, study: JSONTree) throws -> [String] {
-        let found = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/runs")) ?? []
-        let present = found.sorted().filter {
-            FileManager.default.fileExists(atPath: "\(folder)/runs/\($0)/run.json")
-        }
-        guard let planned = study["runs"]?.items?.compactMap(\.text) else { return present }
-        let known = Set(present)
-        return planned.filter(known.contains)
-    }
-
-    private static func keys(of records: [JSONTree]) -> [String] {
-        var keys: [String] = []
-        for record in records {
-            for (key, _) in record["swept"]?.members ?? [] where !keys.contains(key) { keys.append(key) }
-        }
-        return keys
+            name: study["study"]?.string ?? URL(fileURLWithPath: path).lastPathComponent,
+            title: study["title"]?.string ?? "", sweptKeys: sweptKeys, settings: settings,
+            series: Array(names.series), reasons: Array(names.reasons),
+            runs: runs.sorted { ($0.setting, $0.seed, $0.name) < ($1.setting, $1.seed, $1.name) }, claims: claims)
     }
 
     /// The distinct settings: by the position of each value in the sweep, else by number, else by text.
@@ -82,10 +56,46 @@ extension StudyResults {
     }
 }
 
-extension StudyResults.Run {
-    init(name: String, record: JSONTree, setting: Int, curves: Curves) {
+/// The series and reason codes of a study; their positions stand for them in the runs.
+struct NameTables {
+    private(set) var series: OrderedSet<Series> = []
+    /// The first, empty, stands for a present value.
+    private(set) var reasons: OrderedSet<String> = [""]
+
+    mutating func number(_ key: ObservationTable.Key) -> Int32 {
+        let new = Series(probe: key.probe, output: key.output, layer: key.layer, index: key.index)
+        return Int32(series.append(new).index)
+    }
+
+    mutating func number(reason: String) -> UInt16 {
+        // A study has a handful of codes; whatever lies beyond the table shares one.
+        let code = reason.isEmpty ? "no_reason" : reasons.count < 1000 || reasons.contains(reason) ? reason : "other"
+        return UInt16(clamping: reasons.append(code).index)
+    }
+}
+
+extension Curves {
+    /// Groups a run's observations by series: a stable counting sort, so steps stay in the order of recording, which is
+    /// ascending unless somebody joined files by hand.
+    init(_ table: ObservationTable, _ names: inout NameTables) {
+        let numbers = table.keys.map { names.number($0) }
+        let codes = table.reasons.map { names.number(reason: $0) }
         self.init(
-            name: name, setting: setting, seed: record["seed"]?.int ?? 0, status: record["status"]?.text ?? "unknown",
-            message: record["message"]?.text ?? "", step: record["step"]?.int ?? 0, curves: curves, record: record)
+            series: table.key.map { numbers[Int($0)] }, steps: table.step, values: table.value,
+            reasons: table.reason.map { $0 < 0 ? 0 : codes[Int($0)] }, seriesCount: names.series.count)
+    }
+}
+
+extension JSON {
+    /// A value in one line of plain text: `true`, `0.001`, `128, 128`.
+    var plain: String {
+        switch self {
+        case .string(let text): text
+        case .array(let items): items.map(\.plain).joined(separator: ", ")
+        case .object(let members): members.map { "\($0.key): \($0.value.plain)" }.joined(separator: ", ")
+        // 0 and 0.0 are one setting.
+        case .double(let value) where value == value.rounded() && abs(value) < 1e15: String(Int(value))
+        default: text(pretty: false)
+        }
     }
 }

@@ -1,3 +1,5 @@
+import Studies
+
 /// What a probe measures along training: one number per step.
 package struct Series: Hashable, Sendable {
     /// The key of the probe in the study.
@@ -44,46 +46,20 @@ package struct Curves: Sendable {
 }
 
 extension Curves {
-    /// Observations in the order of their recording.
-    struct Log {
-        var series: [Int32] = []
-        var steps: [Int32] = []
-        var values: [Double] = []
-        var reasons: [UInt16] = []
-
-        mutating func reserve(_ count: Int) {
-            series.reserveCapacity(count)
-            steps.reserveCapacity(count)
-            values.reserveCapacity(count)
-            reasons.reserveCapacity(count)
-        }
-
-        mutating func append(series: Int, step: Int, value: Double, reason: UInt16) {
-            self.series.append(Int32(series))
-            steps.append(Int32(clamping: step))
-            values.append(value)
-            reasons.append(reason)
-        }
-    }
-
-    /// Groups a log by series: a stable counting sort, so steps stay in the order of recording, which is ascending
-    /// unless somebody joined files by hand.
-    init(_ log: Log, seriesCount: Int) {
+    init(series: [Int32], steps log: [Int], values logged: [Double], reasons codes: [UInt16], seriesCount: Int) {
         rows = Array(repeating: 0, count: seriesCount + 1)
-        for s in log.series { rows[Int(s) + 1] += 1 }
+        for s in series { rows[Int(s) + 1] += 1 }
         for s in 0..<seriesCount { rows[s + 1] += rows[s] }
         var next = rows
-        let count = log.series.count
-        steps = Array(repeating: 0, count: count)
-        values = Array(repeating: 0, count: count)
-        reasons = Array(repeating: 0, count: count)
-        for i in 0..<count {
-            let s = Int(log.series[i])
-            let row = Int(next[s])
-            next[s] += 1
-            steps[row] = log.steps[i]
-            values[row] = log.values[i]
-            reasons[row] = log.reasons[i]
+        steps = Array(repeating: 0, count: series.count)
+        values = Array(repeating: 0, count: series.count)
+        reasons = Array(repeating: 0, count: series.count)
+        for i in series.indices {
+            let row = Int(next[Int(series[i])])
+            next[Int(series[i])] += 1
+            steps[row] = Int32(clamping: log[i])
+            values[row] = logged[i]
+            reasons[row] = codes[i]
         }
         for s in 0..<seriesCount where !isAscending(range(s)) { sort(range(s)) }
     }
@@ -103,20 +79,14 @@ extension Curves {
 /// A finished (or failed) study, as its folder tells it: runs, what they measured, and what the study claims.
 package struct StudyResults: Sendable {
     package struct Run: Sendable {
-        package var name: String
+        package var record: RunRecord
         /// Position in `settings`.
         package var setting: Int
-        package var seed: Int
-        /// `finished`, `diverged`, `failed`, `interrupted`, …
-        package var status: String
-        package var message: String
-        /// The last step done.
-        package var step: Int
         package var curves: Curves
-        /// The whole of `run.json`.
-        var record: JSONTree
 
-        package var isFinished: Bool { status == "finished" }
+        package var name: String { record.name }
+        package var seed: Int { record.seed }
+        package var isFinished: Bool { record.status == .finished }
     }
 
     package var name: String
@@ -169,29 +139,5 @@ package struct StudyResults: Sendable {
     package func label(setting: Int) -> String {
         guard !sweptKeys.isEmpty else { return "all runs" }
         return zip(shortKeys, settings[setting]).map { "\($0)=\(NumberText.label($1))" }.joined(separator: " ")
-    }
-}
-
-/// Gives every series and every reason code a small number.
-struct Interner {
-    private(set) var series: [Series] = []
-    private var seriesNumbers: [Series: Int] = [:]
-    private(set) var reasons = [""]
-    private var reasonNumbers: [String: UInt16] = ["": 0]
-
-    mutating func number(_ key: Series) -> Int {
-        if let known = seriesNumbers[key] { return known }
-        seriesNumbers[key] = series.count
-        series.append(key)
-        return series.count - 1
-    }
-
-    mutating func number(reason: String) -> UInt16 {
-        if let known = reasonNumbers[reason] { return known }
-        // A study has a handful of codes; whatever lies beyond the table shares its last entry.
-        let new = UInt16(clamping: reasons.count)
-        if new < UInt16.max { reasons.append(reason) }
-        reasonNumbers[reason] = min(new, UInt16.max - 1)
-        return min(new, UInt16.max - 1)
     }
 }

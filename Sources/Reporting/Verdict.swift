@@ -1,3 +1,6 @@
+import Manifests
+import OrderedCollections
+
 /// Whether a claim holds, with the numbers on both sides.
 package struct Verdict: Hashable, Sendable {
     package enum Outcome: Hashable, Sendable {
@@ -144,8 +147,7 @@ private struct Reading {
         guard !named.isEmpty else {
             let names = Array(Set(results.series.map(\.name))).sorted()
             guard !names.isEmpty else { throw Undecided(message: "no run has recorded anything") }
-            let nearest = EditDistance.nearest(to: measure.output, among: names).map { "; nearest: '\($0)'" } ?? ""
-            throw Undecided(message: "no output '\(measure.output)' was recorded\(nearest)")
+            throw Undecided(message: "no output '\(measure.output)' was recorded\(hint(for: measure.output, among: names))")
         }
         guard let layer = measure.layer else { return named }
         let matching = named.filter { results.series[$0].layer == layer }
@@ -158,20 +160,32 @@ private struct Reading {
         return matching
     }
 
+    /// The nearest name, else those of the same probe with the same last word, else of any probe with it.
+    private static func hint(for output: String, among names: [String]) -> String {
+        if let near = Nearest.name(to: output, among: names) { return "; did you mean '\(near)'?" }
+        let word = output.split(separator: ".").last ?? ""
+        let probe = output.prefix { $0 != "." } + "."
+        let alike = names.filter { $0.hasSuffix("." + word) || $0.hasPrefix(probe) }
+        let best = OrderedSet(alike.filter { $0.hasSuffix("." + word) && $0.hasPrefix(probe) } + alike + names).prefix(3)
+        return " (there is, for instance: \(best.joined(separator: ", ")))"
+    }
+
     private static func settings(_ measure: Claim.Measure, _ results: StudyResults) throws(Undecided) -> [Int] {
         var settings = Array(results.settings.indices)
         for (key, wanted) in measure.settings.sorted(by: { $0.key < $1.key }) {
-            guard let column = results.sweptKeys.firstIndex(where: { $0 == key || $0.hasSuffix("." + key) }) else {
-                let known = results.sweptKeys.isEmpty ? "the study sweeps nothing" : "swept: \(results.sweptKeys.joined(separator: ", "))"
-                throw Undecided(message: "'\(key)' is not swept (\(known))")
+            let values = settings.map { results.value(of: key, setting: $0) }
+            guard values.contains(where: { $0 != nil }) else {
+                let swept = results.sweptKeys.isEmpty ? "the study sweeps nothing" : "swept: \(results.sweptKeys.joined(separator: ", "))"
+                throw Undecided(message: "no run has a '\(key)' (\(swept))")
             }
-            settings = settings.filter { matches(results.settings[$0][column], wanted) }
-            if settings.isEmpty {
-                var values: [String] = []
-                for setting in results.settings where !values.contains(setting[column]) { values.append(setting[column]) }
-                let known = values.map(NumberText.label).joined(separator: ", ")
-                throw Undecided(message: "no run has \(key) = \(NumberText.label(wanted)) (there are: \(known))")
+            let matching = zip(settings, values).filter { $1.map { matches($0, wanted) } ?? false }.map(\.0)
+            guard !matching.isEmpty else {
+                var known: [String] = []
+                for value in values.compactMap({ $0 }) where !known.contains(value) { known.append(value) }
+                throw Undecided(
+                    message: "no run has \(key) = \(NumberText.label(wanted)) (there are: \(known.map(NumberText.label).joined(separator: ", ")))")
             }
+            settings = matching
         }
         return settings
     }
@@ -199,6 +213,19 @@ private struct Reading {
     }
 }
 
+extension StudyResults {
+    /// The text of a swept key, by its full name or its last words, or of another key of the configuration; nil if it has none.
+    fileprivate func value(of key: String, setting: Int) -> String? {
+        if let column = sweptKeys.firstIndex(where: { $0 == key || $0.hasSuffix("." + key) }) {
+            return settings[setting][column]
+        }
+        guard let run = members[setting].first else { return nil }
+        var value: JSON? = runs[run].record.configuration
+        for word in key.split(separator: ".") { value = value?[String(word)] }
+        return value?.plain
+    }
+}
+
 extension Aggregate {
     fileprivate subscript(statistic: Claim.Statistic) -> Double? {
         switch statistic {
@@ -207,28 +234,5 @@ extension Aggregate {
         case .max: max
         case .median: median
         }
-    }
-}
-
-enum EditDistance {
-    /// The candidate with the fewest single-character edits, the first among equals.
-    static func nearest(to name: String, among candidates: [String]) -> String? {
-        candidates.map { (between(name, $0), $0) }.min { $0.0 < $1.0 }?.1
-    }
-
-    /// Levenshtein distance.
-    static func between(_ a: String, _ b: String) -> Int {
-        let b = Array(b)
-        var row = Array(0...b.count)
-        for (i, x) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, y) in b.enumerated() {
-                let cost = diagonal + (x == y ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(cost, row[j] + 1, diagonal + 1)
-            }
-        }
-        return row[b.count]
     }
 }

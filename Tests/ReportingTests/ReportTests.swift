@@ -108,10 +108,12 @@ private final class PageReader: NSObject, XMLParserDelegate {
     }
 
     @Test func aLastOnlyProbeIsDrawnBySetting() throws {
-        // With one point in the schedule only steps 0 and 4000 are left; with `steps: 0` a single one.
-        let page = try report(StudyFixture(seeds: 2, steps: 0, points: 2, diverged: nil))
+        let page = try report(StudyFixture(seeds: 2, diverged: nil, lastOnly: true))
         let reader = try #require(PageReader.read(page))
-        #expect((reader.elements["circle"] ?? 0) > 100)
+        let marks = reader.attributes.filter { $0.element == "circle" && $0.name == "r" && $0.value == "32" }
+        // A dot for each setting in each of the 149 charts, but for fact's six without decay.
+        #expect(marks.count == 3 * 149 - 6)
+        #expect(!page.contains(">training step<"))
     }
 
     @Test func manySettingsAreCutWithANote() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Reporting
 
 /// Writes study folders as a run of `syzygy` leaves them, with made-up numbers of plausible shape. Same seed, same bytes.
 struct StudyFixture {
@@ -12,6 +13,8 @@ struct StudyFixture {
     var variants = ["raw", "normalized"]
     /// The position (weight decay, seed) of a run that diverges at step 212.
     var diverged: (decay: Int, seed: Int)? = (2, 4)
+    /// Probes measure the last step alone.
+    var lastOnly = false
     var claims = StudyFixture.exampleClaims
 
     static let relations = [
@@ -30,6 +33,7 @@ struct StudyFixture {
 
     /// The distinct values of round(T^(i/(m−1))) with 0, as `{log: m}` gives them.
     var schedule: [Int] {
+        guard !lastOnly else { return [steps] }
         let powers = (0..<points).map { Int(pow(Double(steps), Double($0) / Double(points - 1)).rounded()) }
         return Set([0] + powers).sorted()
     }
@@ -143,6 +147,34 @@ struct StudyFixture {
             }
         }
         return text
+    }
+}
+
+/// A study folder written line by line, for cases by hand.
+struct HandStudy {
+    let folder = StudyFixture.temporaryFolder()
+    private var names: [String] = []
+
+    mutating func addRun(status: String = "finished", seed: Int, swept: String = "", observations: String) throws {
+        let name = "run\(names.count)"
+        names.append(name)
+        let path = "\(folder)/runs/\(name)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        try """
+        {"name": "\(name)", "identity": "0", "study": "hand", "status": "\(status)", "seed": \(seed), "step": 9,
+         "swept": {\(swept)}, "configuration": {"train": {"precision": "f64"}}}
+        """.write(toFile: path + "/run.json", atomically: true, encoding: .utf8)
+        try ("step,probe,output,layer,index,value,reason\n" + observations)
+            .write(toFile: path + "/observations.csv", atomically: true, encoding: .utf8)
+    }
+
+    /// Reads the folder and removes it.
+    func results(sweep: String = "", claims: String = "") throws -> StudyResults {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let runs = names.map { "\"\($0)\"" }.joined(separator: ", ")
+        try #"{"study": "hand", "title": "", "sweep": {\#(sweep)}, "claims": [\#(claims)], "runs": [\#(runs)]}"#
+            .write(toFile: folder + "/study.json", atomically: true, encoding: .utf8)
+        return try StudyResults.read(folder: folder)
     }
 }
 
