@@ -83,7 +83,8 @@ import Testing
             "expect": {"w": {"shape": [2], "data": [1, 0]}}}]},
         {"kind": "dataset", "id": "holes",
          "params": [{"id": "hole", "type": "int", "default": -1}],
-         "outputs": [{"id": "x", "dtype": "f64", "shape": ["rows", 2]}, {"id": "y", "dtype": "i32", "shape": ["rows"], "classes": 5}],
+         "outputs": [{"id": "x", "dtype": "f64", "shape": ["rows", 2]},
+            {"id": "y", "dtype": "i32", "shape": ["rows"], "classes": 5}],
          "splits": {"train": {"const": 11}},
          "call": {"symbol": "holes", "returns": "status", "args": [
             {"name": "begin", "type": "i64", "from": "index_begin"}, {"name": "end", "type": "i64", "from": "index_end"},
@@ -124,7 +125,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (1, "no_variance"), (2, "undefined_value"), (3, "failed_status_2"), (4, "failed_too_small"), (8, "changed_float_mode"),
+        (1, "no_variance"), (2, "undefined_value"), (3, "failed_status_2"), (4, "failed_too_small"),
+        (8, "changed_float_mode"),
     ])
     func aStatusIsAReason(mode: Int, reason: String) throws {
         #expect(try measured(mode) == Self.all(reason))
@@ -170,15 +172,16 @@ import Testing
         let bench = try tilted(m: 5)
         let error = #expect(throws: PluginError.self) { try bench.update([[0, 0, 0]]) }
         #expect(
-            error?.description == "plugin org.example.case/tilted: changed the floating-point mode (rounding or flush-to-zero); "
-                + "it must leave it as it finds it")
+            error?.description == "plugin org.example.case/tilted: changed the floating-point mode "
+                + "(rounding or flush-to-zero); it must leave it as it finds it")
         #expect(fegetround() == FE_TONEAREST)
     }
 
     @Test(arguments: [1_000_000, Int.max / 2]) func aWorkspaceThatNoMachineHasIsRefused(m: Int) {
         let error = #expect(throws: PluginError.self) { try tilted(m: m) }
         #expect(
-            error?.description == "plugin org.example.case/tilted: asks for a workspace of 4*m*m elements, more than 2^40 here")
+            error?.description == "plugin org.example.case/tilted: asks for a workspace of 4*m*m elements, "
+                + "more than 2^40 here")
     }
 
     /// Of the three examples of `cases` the wrong one fails, and that of `tilted`, which breaks its duties.
@@ -186,8 +189,9 @@ import Testing
         let (count, failures) = try exampleFailures(ofPlugin: "org.example.case", registry: plugin.registry)
         #expect(count == 6)
         #expect(failures.count == 2)
-        #expect(failures.first == "org.example.case/cases, example 'wrong': open[0] is number(5.0), expected 6.0 within 0.006")
-        #expect(failures.last?.hasPrefix("org.example.case/tilted, example 'zero': plugin org.example.case/tilted: ") == true)
+        let wrong = "org.example.case/cases, example 'wrong': open[0] is number(5.0), expected 6.0 within 0.006"
+        #expect(failures.first == wrong)
+        #expect(failures.last?.hasPrefix("org.example.case/tilted, example 'zero': plugin org.example.case/") == true)
     }
 
     // MARK: Sizes
