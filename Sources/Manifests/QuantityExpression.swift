@@ -100,16 +100,17 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         guard let open = compact.firstIndex(of: "(") else {
             guard let basic = Basic(rawValue: compact) else {
                 throw UnknownQuantity(
-                    sentence: "unknown quantity '\(text)'" + Nearest.hint(for: compact, among: Basic.allCases.map(\.rawValue)))
+                    sentence: "unknown quantity \(quoted(text))"
+                        + Nearest.hint(for: compact, among: Basic.allCases.map(\.rawValue)))
             }
             (function, arguments) = (nil, [basic])
             return
         }
         let name = String(compact[..<open])
-        guard compact.hasSuffix(")") else { throw UnknownQuantity(sentence: "'\(text)' has no ')' at its end") }
+        guard compact.hasSuffix(")") else { throw UnknownQuantity(sentence: "\(quoted(text)) has no ')' at its end") }
         guard let function = Function(rawValue: name) else {
             throw UnknownQuantity(
-                sentence: "unknown function '\(name)' in '\(text)'"
+                sentence: "unknown function \(quoted(name)) in \(quoted(text))"
                     + Nearest.hint(for: name, among: Function.allCases.map(\.rawValue)))
         }
         let inner = compact[compact.index(after: open)...].dropLast()
@@ -117,7 +118,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         let forms = function.forms
         guard names.count == forms.count else {
             let noun = forms.count == 1 ? "1 quantity" : "\(forms.count) quantities"
-            throw UnknownQuantity(sentence: "\(name) takes \(noun), got \(names.count) in '\(text)'")
+            throw UnknownQuantity(sentence: "\(name) takes \(noun), got \(names.count) in \(quoted(text))")
         }
         var arguments: [Basic] = []
         for (argument, form) in zip(names, forms) {
@@ -125,7 +126,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
                 let allowed = Basic.allCases.filter { $0.form == form }.map(\.rawValue)
                 let what = form == .weight ? "a weight" : "a quantity with a row per sample"
                 throw UnknownQuantity(
-                    sentence: "\(name) takes \(what), got '\(argument)'" + Nearest.hint(for: argument, among: allowed))
+                    sentence: "\(name) takes \(what), got \(quoted(argument))"
+                        + Nearest.hint(for: argument, among: allowed))
             }
             arguments.append(basic)
         }

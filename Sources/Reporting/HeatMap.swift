@@ -52,6 +52,7 @@ struct HeatMap {
 
     /// A name cut at its underscores and points into at most three short lines.
     static func lines(_ name: String) -> [String] {
+        guard name.count > 8 else { return [name] }
         let words = name.split { $0 == "_" || $0 == "." }.map(String.init)
         var lines: [String] = []
         for word in words.isEmpty ? [name] : words {

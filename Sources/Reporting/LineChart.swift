@@ -2,35 +2,59 @@
 ///
 /// The view box is the plot area alone: tick labels lie outside it, so a style sheet can show them on the first chart of
 /// a row only and the plot areas still line up.
-struct LineChart {
-    struct Curve {
+package struct LineChart {
+    package struct Curve {
         /// Which colour: the position of the setting.
         var style: Int
         var title: String
         /// Nil where there is no value: the line breaks.
         var points: [Point?]
+
+        package init(style: Int, title: String, points: [Point?]) {
+            self.style = style
+            self.title = title
+            self.points = points
+        }
     }
 
-    struct Point {
+    package struct Point {
         var x: Double
         var y: Double
         /// The ends of the band; equal to y where there is none.
         var low: Double
         var high: Double
+
+        package init(x: Double, y: Double, low: Double, high: Double) {
+            self.x = x
+            self.y = y
+            self.low = low
+            self.high = high
+        }
     }
 
     var title: String
     var x: Scale
-    var xTitle = "training step"
+    var xTitle: String
     var y: Scale
     var curves: [Curve]
     /// What chance alone would give.
     var baseline: [Point?] = []
 
-    static let width = 170.0
-    static let height = 108.0
+    package init(
+        title: String, x: Scale, xTitle: String = "training step", y: Scale, curves: [Curve], baseline: [Point?] = []
+    ) {
+        self.title = title
+        self.x = x
+        self.xTitle = xTitle
+        self.y = y
+        self.curves = curves
+        self.baseline = baseline
+    }
 
-    var svg: Markup {
+    package static let width = 170.0
+    package static let height = 108.0
+
+    package var svg: Markup {
         let (w, h) = (LineChart.width, LineChart.height)
         var text: Markup = "<svg class=\"chart\" viewBox=\"0 0 \(w) \(h)\" role=\"img\">"
         if !title.isEmpty { text += "<text class=\"ct\" x=\"0\" y=\"-8\">\(title)</text>" }
@@ -65,7 +89,7 @@ struct LineChart {
             lines += "<path class=\"a\" d=\"M\(at) \(h)v3.5\"/>"
             labels += "<text x=\"\(at)\" y=\"\(h + 14)\">\(tick.label)</text>"
         }
-        return lines + "<g class=\"xt\">\(labels)</g><text class=\"xl\" x=\"0\" y=\"\(h + 29)\">\(xTitle)</text>"
+        return lines + "<g class=\"xt\">\(labels)</g><text class=\"xl\" x=\"\(w)\" y=\"\(h + 29)\">\(xTitle)</text>"
     }
 
     /// Curves of several points as line and band, of a single one as a dot with a bar.

@@ -1,29 +1,29 @@
 /// HTML or SVG text. Interpolated strings are escaped, interpolated markup is not: `"<p>\(title)</p>"` is safe for every title.
-struct Markup: Hashable, Sendable, ExpressibleByStringInterpolation {
-    var text: String
+package struct Markup: Hashable, Sendable, ExpressibleByStringInterpolation {
+    package var text: String
 
     init(raw text: String) { self.text = text }
-    init(stringLiteral value: String) { text = value }
-    init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
+    package init(stringLiteral value: String) { text = value }
+    package init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
 
     static func + (a: Markup, b: Markup) -> Markup { Markup(raw: a.text + b.text) }
     static func += (a: inout Markup, b: Markup) { a.text += b.text }
 
-    struct StringInterpolation: StringInterpolationProtocol {
+    package struct StringInterpolation: StringInterpolationProtocol {
         var text = ""
 
-        init(literalCapacity: Int, interpolationCount: Int) { text.reserveCapacity(literalCapacity * 2) }
-        mutating func appendLiteral(_ literal: String) { text += literal }
-        mutating func appendInterpolation(_ string: String) { text += Markup.escape(string) }
-        mutating func appendInterpolation(_ markup: Markup) { text += markup.text }
-        mutating func appendInterpolation(_ parts: [Markup]) { for part in parts { text += part.text } }
-        mutating func appendInterpolation(_ number: Int) { text += String(number) }
+        package init(literalCapacity: Int, interpolationCount: Int) { text.reserveCapacity(literalCapacity * 2) }
+        package mutating func appendLiteral(_ literal: String) { text += literal }
+        package mutating func appendInterpolation(_ string: String) { text += Markup.escape(string) }
+        package mutating func appendInterpolation(_ markup: Markup) { text += markup.text }
+        package mutating func appendInterpolation(_ parts: [Markup]) { for part in parts { text += part.text } }
+        package mutating func appendInterpolation(_ number: Int) { text += String(number) }
         /// A coordinate, to a tenth.
-        mutating func appendInterpolation(_ coordinate: Double) { text += Markup.tenths(coordinate) }
+        package mutating func appendInterpolation(_ coordinate: Double) { text += Markup.tenths(coordinate) }
     }
 
     /// The five characters that mean something in HTML and XML, and the control characters that XML forbids.
-    static func escape(_ string: String) -> String {
+    package static func escape(_ string: String) -> String {
         var text = ""
         for scalar in string.unicodeScalars {
             switch scalar {

@@ -107,8 +107,8 @@ package struct MeasuredText: Hashable, Sendable {
         var decimals = max(0, (value.halfWidth == nil ? 2 : 3) - (power - exponent))
         if scaledHalf > 0 {
             let halfPower = Int(log10(scaledHalf).rounded(.down))
-            let leading = Int(scaledHalf / pow(10, Double(halfPower)))
-            decimals = min(max(0, -halfPower + (leading == 1 ? 1 : 0)), max(0, 4 - (power - exponent)))
+            let tenths = (scaledHalf / pow(10, Double(halfPower)) * 10).rounded()
+            decimals = min(max(0, -halfPower + (tenths < 20 ? 1 : 0)), max(0, 4 - (power - exponent)))
         }
         self.mean = NumberText.fixed(scaledMean, decimals: decimals)
         halfWidth = ""

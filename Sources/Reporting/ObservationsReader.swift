@@ -68,6 +68,7 @@ struct ObservationsReader {
             at += stop.map { UnsafePointer($0) - text } ?? 0
         }
         guard bytes[at] == Self.comma else {
+            if at > valueStart, bytes[at] == Self.newline { throw error("expected 7 fields, found 6") }
             let field = bytes[valueStart...].prefix { $0 != Self.comma && $0 != Self.newline }
             throw error("expected a number as value, found '\(String(decoding: field, as: UTF8.self))'")
         }

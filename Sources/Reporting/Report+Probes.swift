@@ -58,7 +58,7 @@ extension ReportSections {
         let count = metrics.reduce(0) { $0 + $1.cells.count }
         guard spend(count, &budget) else { return tooMany(count) }
         let hasBaseline = metrics.contains { !$0.baseline.isEmpty }
-        return figure("over training", figures.rows(of: metrics), hasBaseline: hasBaseline, note: axes)
+        return figure("over training", figures.rows(of: metrics), hasBaseline: hasBaseline, note: figures.legend)
     }
 
     private func matrixFigures(_ metric: Outline.Metric, _ budget: inout Int) -> Markup {
@@ -69,11 +69,9 @@ extension ReportSections {
         guard spend(metric.cells.count, &budget) else { return maps + tooMany(metric.cells.count) }
         let curves = figure(
             "\(name) over training", figures.matrix(metric), hasBaseline: !metric.baseline.isEmpty,
-            note: "All charts share one vertical axis. " + axes)
+            note: "All charts share one vertical axis. " + figures.legend)
         return curves + maps
     }
-
-    private var axes: String { "Horizontal: training step. \(figures.legend)" }
 
     private func figure(_ title: String, _ charts: Markup, hasBaseline: Bool, note: String) -> Markup {
         """

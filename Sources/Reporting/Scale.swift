@@ -1,8 +1,8 @@
 import Foundation
 
 /// Maps data to the length of an axis, and says where its ticks are.
-struct Scale: Hashable, Sendable {
-    enum Kind: Hashable, Sendable {
+package struct Scale: Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
         case linear
         case log
         /// Logarithmic, with 0 in a place of its own before the smallest positive value.
@@ -13,20 +13,26 @@ struct Scale: Hashable, Sendable {
         case categories([String])
     }
 
-    struct Tick: Hashable, Sendable {
-        var value: Double
-        var label: String
+    package struct Tick: Hashable, Sendable {
+        package var value: Double
+        package var label: String
     }
 
-    var kind: Kind
-    var low: Double
-    var high: Double
+    package var kind: Kind
+    package var low: Double
+    package var high: Double
+
+    package init(kind: Kind, low: Double, high: Double) {
+        self.kind = kind
+        self.low = low
+        self.high = high
+    }
 
     /// How much of the axis a zero takes on `logWithZero`.
-    static let zeroWidth = 0.09
+    package static let zeroWidth = 0.09
 
     /// 0 at `low`, 1 at `high`. Values that a logarithm cannot show lie at 0.
-    func position(_ value: Double) -> Double {
+    package func position(_ value: Double) -> Double {
         switch kind {
         case .linear: high > low ? (value - low) / (high - low) : 0.5
         case .log: value > 0 && high > low ? Foundation.log(value / low) / Foundation.log(high / low) : 0
@@ -50,7 +56,7 @@ struct Scale: Hashable, Sendable {
     }
 
     /// About `count` ticks with short labels, all within the axis.
-    func ticks(_ count: Int = 4) -> [Tick] {
+    package func ticks(_ count: Int = 4) -> [Tick] {
         switch kind {
         case .linear: linearTicks(count)
         case .log: decades(count, from: low).map { Tick(value: $0, label: NumberText.tick($0)) }
@@ -107,7 +113,7 @@ struct Scale: Hashable, Sendable {
 
 extension Scale {
     /// The axis of training steps: logarithmic with a place for 0 if the steps are denser at the start, else linear.
-    static func steps(_ steps: [Int]) -> Scale {
+    package static func steps(_ steps: [Int]) -> Scale {
         let positive = steps.filter { $0 > 0 }.sorted()
         guard let first = positive.first, let last = positive.last else {
             return Scale(kind: .linear, low: 0, high: 1)
@@ -122,7 +128,7 @@ extension Scale {
 
     /// The axis of measured values: logarithmic where all are positive and reach over two decades, symlog where zeros or signs
     /// come with four decades, else linear. `edges` (the ends of intervals) may widen the axis but do not choose its kind.
-    static func values(_ values: [Double], edges: [Double] = []) -> Scale {
+    package static func values(_ values: [Double], edges: [Double] = []) -> Scale {
         let finite = values.filter(\.isFinite)
         guard let least = finite.min(), let most = finite.max() else { return Scale(kind: .linear, low: 0, high: 1) }
         if least > 0, most >= 100 * least {

@@ -55,7 +55,7 @@ enum Style {
         .verdict{font-size:13px;font-weight:640;line-height:1.9;white-space:nowrap}
         .good{color:var(--good)}.bad{color:var(--bad)}
         .scroll{overflow-x:auto;margin:18px 0 0;-webkit-overflow-scrolling:touch}
-        table{border-collapse:collapse;font-size:14px;line-height:1.4}
+        table{border-collapse:separate;border-spacing:0;font-size:14px;line-height:1.4}
         th,td{padding:6px 26px 6px 0;text-align:left;vertical-align:baseline;white-space:nowrap}
         thead th{border-bottom:1.5px solid var(--ink);font-weight:640;vertical-align:bottom}
         tbody th:first-child,thead th:first-child{position:sticky;left:0;background:var(--paper)}
@@ -86,7 +86,7 @@ enum Style {
         svg{display:block;width:100%;height:auto;overflow:visible;font-family:inherit}
         svg text{font-size:10.4px;fill:var(--soft)}
         svg .ct{font-size:11.4px;fill:var(--ink);font-weight:560}
-        svg .yt text{text-anchor:end}svg .xl{display:none}.charts>svg:first-child .xl{display:inline}\
+        svg .yt text{text-anchor:end}svg .xl{display:none;text-anchor:end}.charts>svg:last-child .xl{display:inline}\
         .n4 .block:not(:last-child) .xl,.n5 .block:not(:last-child) .xl,.n6 .block:not(:last-child) .xl{display:none !important}svg .xt text{text-anchor:middle}
         svg path{fill:none}
         svg .g{stroke:var(--grid);stroke-width:1}svg .z{stroke:var(--soft);stroke-width:.8}

@@ -1,4 +1,5 @@
-/* f32 matrix products prepared once, through oneDNN's matmul primitive. */
+/* f32 matrix products prepared once, through oneDNN's matmul primitive. Its execute function makes six small allocations
+ * for each call (counted, 2.6.3); nothing else in a step allocates. */
 #ifndef SYZYGY_ONEDNN_H
 #define SYZYGY_ONEDNN_H
 #include <stdint.h>

@@ -1,0 +1,105 @@
+import Foundation
+import Reporting
+import Testing
+
+/// Two settings of `lr` with three seeds; probe.accuracy is 0.5 + lr + seed/100 at step 10 and 0 at step 0, of layers `in` and `out`
+/// (`out` 0.2 higher).
+private func study(_ claims: String, diverged: Bool = false) throws -> StudyResults {
+    let folder = StudyFixture.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for lr in [0.1, 0.2] {
+        for seed in 0..<3 {
+            let path = "\(folder)/runs/lr\(lr)-s\(seed)"
+            let isLost = diverged && seed == 2
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try #"{"status": "\#(isLost ? "diverged" : "finished")", "seed": \#(seed), "swept": {"optimizer.lr": \#(lr)}}"#
+                .write(toFile: path + "/run.json", atomically: true, encoding: .utf8)
+            var text = "step,probe,output,layer,index,value,reason\n0,probe,accuracy,in,,0,\n0,probe,accuracy,out,,0,\n"
+            if !isLost {
+                let value = 0.5 + lr + Double(seed) / 100
+                text += "10,probe,accuracy,in,,\(value),\n10,probe,accuracy,out,,\(value + 0.2),\n10,probe,rank,,,,no_rank\n"
+            }
+            try text.write(toFile: path + "/observations.csv", atomically: true, encoding: .utf8)
+        }
+    }
+    try #"{"study": "s", "sweep": {"optimizer.lr": [0.1, 0.2]}, "claims": [\#(claims)]}"#
+        .write(toFile: folder + "/study.json", atomically: true, encoding: .utf8)
+    return try StudyResults.read(folder: folder)
+}
+
+@Suite struct ClaimsTests {
+    private func verdict(_ claim: String, diverged: Bool = false) throws -> Verdict {
+        try #require(Claims.evaluate(study(claim, diverged: diverged)).first)
+    }
+
+    private static let accuracy = #""that": {"mean": "probe.accuracy", "layer": "in", "where": {"optimizer.lr": 0.1}}"#
+
+    @Test(arguments: [
+        (#"{"say": "C", \#(accuracy), "equals": 0.61, "within": 1e-3}"#,
+         "ok  C: 0.61 ± 0.02 is 0.61 within 1e-3 (off by 0); N = 3"),
+        (#"{"say": "C", \#(accuracy), "equals": 0.6, "within": 0.005}"#,
+         "FAIL  C: 0.61 ± 0.02 is not 0.6 within 5e-3 (off by 0.01); N = 3"),
+        (#"{"say": "C", \#(accuracy), "equals": 0.6, "within_relative": 0.02}"#,
+         "ok  C: 0.61 ± 0.02 is 0.6 within a fraction 0.02 (off by 0.0167); N = 3"),
+        (#"{"say": "C", \#(accuracy), "equals": 0.6, "within_relative": 0.01}"#,
+         "FAIL  C: 0.61 ± 0.02 is not 0.6 within a fraction 0.01 (off by 0.0167); N = 3"),
+        (#"{"say": "C", \#(accuracy), "at_least": 0.5}"#, "ok  C: 0.61 ± 0.02 is at least 0.5; N = 3"),
+        (#"{"say": "C", \#(accuracy), "at_least": 0.7}"#, "FAIL  C: 0.61 ± 0.02 is less than 0.7; N = 3"),
+        (#"{"say": "C", \#(accuracy), "at_most": 0.7}"#, "ok  C: 0.61 ± 0.02 is at most 0.7; N = 3"),
+        (#"{"say": "C", \#(accuracy), "at_most": 0.5}"#, "FAIL  C: 0.61 ± 0.02 is more than 0.5; N = 3"),
+        (#"{"say": "C", \#(accuracy), "exceeds": {"mean": "probe.accuracy", "layer": "in", "at": "first"}, "by": 0.6}"#,
+         "ok  C: 0.61 ± 0.02 exceeds 0.000 ± 0 by 0.61 (asked: 0.6); N = 3 against N = 6"),
+        (#"{"say": "C", \#(accuracy), "exceeds": {"mean": "probe.accuracy", "layer": "out", "at": 10}}"#,
+         "FAIL  C: 0.61 ± 0.02 does not exceed 0.86 ± 0.06 by 0 (difference: -0.25); N = 3 against N = 6"),
+        (#"{"say": "C", "that": {"min": "probe.accuracy"}, "at_least": 0.6}"#, "ok  C: min 0.600 is at least 0.6; N = 6"),
+        (#"{"say": "C", "that": {"max": "probe.accuracy"}, "at_most": 0.9}"#, "FAIL  C: max 0.920 is more than 0.9; N = 6"),
+        // 0.6, 0.61, 0.62, 0.7, 0.71, 0.72, 0.8, 0.81, 0.82, 0.9, 0.91, 0.92
+        (#"{"say": "C", "that": {"median": "probe.accuracy"}, "equals": 0.76, "within": 1e-9}"#,
+         "ok  C: median 0.760 is 0.76 within 1e-9 (off by 0); N = 12"),
+    ])
+    func claimsSayWhatTheyCompared(claim: String, line: String) throws {
+        // The last bit of sums such as 0.6 + 0.2 shows as "off by 1.11e-16".
+        let found = try verdict(claim).line.replacing(/off by \d(\.\d+)?e-1[67]/, with: "off by 0")
+        #expect(found == line)
+    }
+
+    @Test(arguments: [
+        (#"{"mean": "probe.acuracy"}"#, "no output 'probe.acuracy' was recorded; nearest: 'probe.accuracy'"),
+        (#"{"mean": "probe.accuracy", "layer": "fc1"}"#, "'probe.accuracy' has no layer 'fc1' (has: in, out)"),
+        (#"{"mean": "probe.rank", "layer": "in"}"#, "'probe.rank' has no layer 'in' (it is recorded for the whole network)"),
+        (#"{"mean": "probe.rank"}"#, "'probe.rank' has no values (no_rank ×6)"),
+        (#"{"mean": "probe.accuracy", "at": 7}"#, "'probe.accuracy' was not recorded at step 7; nearest: step 10"),
+        (#"{"mean": "probe.accuracy", "where": {"optimizer.lr": 0.3}}"#, "no run has optimizer.lr = 0.3 (there are: 0.1, 0.2)"),
+        (#"{"mean": "probe.accuracy", "where": {"batch_size": 4}}"#, "'batch_size' is not swept (swept: optimizer.lr)"),
+    ])
+    func undecidableClaimsSayWhatThereIs(that: String, reason: String) throws {
+        let verdict = try verdict(#"{"say": "C", "that": \#(that), "at_least": -1}"#)
+        #expect(verdict.outcome == .undecided(reason))
+        #expect(!verdict.holds)
+        #expect(verdict.line == "FAIL  C: cannot be decided: \(reason)")
+    }
+
+    @Test func aLostRunIsCountedInTheVerdict() throws {
+        let verdict = try verdict(#"{"say": "C", "that": {"min": "probe.accuracy", "layer": "in"}, "at_least": 0}"#, diverged: true)
+        #expect(verdict.holds && verdict.note == "N = 4, missing: run_diverged ×2")
+    }
+
+    @Test func equalSidesDoNotExceedEachOther() throws {
+        let side = #"{"mean": "probe.accuracy", "layer": "in"}"#
+        #expect(try verdict(#"{"say": "C", "that": \#(side), "exceeds": \#(side), "by": 0}"#).outcome == .fails)
+    }
+
+    @Test(arguments: [
+        (#"{"say": "C", "at_least": 1}"#, "study.json: claims[0]: expected 'that', the measured side"),
+        (#"{"that": {"mean": "a.b"}, "at_leest": 1}"#, "study.json: claims[0]: unknown key 'at_leest'"),
+        (#"{"that": {"mean": "a.b"}}"#, "study.json: claims[0]: expected exactly one of equals, at_least, at_most, exceeds"),
+        (#"{"that": {"mean": "a.b"}, "equals": 1}"#, "study.json: claims[0].within: expected a number"),
+        (#"{"that": {"average": "a.b"}, "at_most": 1}"#, "study.json: claims[0].that: unknown key 'average'"),
+        (#"{"that": {"layer": "x"}, "at_most": 1}"#, "study.json: claims[0].that: expected one of mean, min, max, median"),
+        (#"{"that": {"mean": "a.b", "at": "end"}, "at_most": 1}"#, "study.json: claims[0].that.at: expected last, first or a step"),
+    ])
+    func brokenClaimsAreNamed(claim: String, message: String) throws {
+        let error = try #require(throws: ReportError.self) { try study(claim) }
+        #expect(error.description.hasPrefix(message))
+    }
+}
