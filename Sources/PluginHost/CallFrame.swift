@@ -73,7 +73,7 @@ final class CallFrame {
         values.deallocate()
         result.deallocate()
         message.deallocate()
-        for workspace in workspaces.values { workspace.deallocate() }
+        for workspace in workspaces.values { free(workspace) }
     }
 
     /// Fills every argument. `operands` gives pointers and nodes by argument name, `integers` the remaining numbers.
@@ -93,11 +93,9 @@ final class CallFrame {
             case .dimension(let of, let axis): try setSize(i, argument, sizes.axis(of, axis))
             case .count(let of): try setSize(i, argument, sizes.count(of))
             case .workspace(let factor, let dimensions):
-                var elements = factor
-                for name in dimensions { elements *= try sizes.named(name) }
-                workspaces[i]?.deallocate()
-                let memory = UnsafeMutableRawPointer.allocate(byteCount: max(elements, 1) * 8, alignment: 64)
-                memory.initializeMemory(as: UInt8.self, repeating: 0, count: max(elements, 1) * 8)
+                free(workspaces[i])
+                workspaces[i] = nil
+                let memory = try Self.zeroed(bytes: 8 * max(sizes.product(factor, dimensions), 1), for: argument, context)
                 workspaces[i] = memory
                 set(i, memory)
             case .field(let field): set(i, integer: fields[field] ?? 0, argument)
@@ -118,6 +116,18 @@ final class CallFrame {
             case .messageSize: set(i, integer: Self.messageSize, argument)
             }
         }
+    }
+
+    /// Scratch on cache lines. A size that no machine has is the caller's mistake, not a crash.
+    private static func zeroed(
+        bytes: Int, for argument: Argument, _ context: CallContext
+    ) throws(PluginError) -> UnsafeMutableRawPointer {
+        var memory: UnsafeMutableRawPointer?
+        guard posix_memalign(&memory, 64, bytes) == 0, let memory else {
+            throw PluginError(context.place, "no memory for workspace '\(argument.name)' of \(bytes) bytes")
+        }
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        return memory
     }
 
     func set(step: Int) {

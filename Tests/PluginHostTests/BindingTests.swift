@@ -113,8 +113,8 @@ private struct Signature {
         var tried = 0
         for signature in Signature.all {
             let pairs = signature.arguments.indices.dropFirst()
-            guard let i = pairs.first(where: { signature.arguments[$0].isFloating != signature.arguments[$0 - 1].isFloating })
-            else { continue }
+            let types = signature.arguments
+            guard let i = pairs.first(where: { types[$0].isFloating != types[$0 - 1].isFloating }) else { continue }
             var codes = signature.arguments.map(\.code)
             codes.swapAt(i, i - 1)
             tried += 1
@@ -184,7 +184,8 @@ private struct Signature {
 
     /// Code that runs when a library is opened (as -ffast-math adds) cannot leave a mode behind.
     @Test func aLibrarysStartCannotChangeTheMode() throws {
-        let plugin = try TemporaryPlugin(source: Self.modes + "\n__attribute__((constructor)) void start(void) { flush(); upward(); }")
+        let start = "\n__attribute__((constructor)) void start(void) { flush(); upward(); }"
+        let plugin = try TemporaryPlugin(source: Self.modes + start)
         let before = sz_float_mode()
         let library = try Library(path: plugin.library)
         #expect(sz_float_mode() == before)

@@ -54,12 +54,13 @@ import Testing
     }
 
     @Test func aMissingFunction() throws {
-        let plugin = try TemporaryPlugin(source: "int present(void) { return 1; }\nstatic int hidden(void) { return 2; }\nint use(void) { return hidden(); }")
+        let plugin = try TemporaryPlugin(source: "int present(void) { return 1; }\nstatic int hidden(void) { return 2; }")
         let library = try Library(path: plugin.library)
         _ = try library.symbol("present")
         let error = #expect(throws: PluginError.self) { try library.symbol("hidden") }
         #expect(
-            error?.description == "\(plugin.library): has no function 'hidden' (is it exported with C linkage? nm -D shows the names)")
+            error?.description == "\(plugin.library): has no function 'hidden' "
+                + "(is it exported with C linkage? nm -D shows the names)")
         #expect(library.sha256.count == 64)
     }
 
@@ -103,7 +104,9 @@ import Testing
 
     @Test func aComponentThatNobodyHas() throws {
         let plugin = try TemporaryPlugin(manifest: TemporaryPlugin.manifest(Self.norm))
-        func sentence(_ body: () throws -> Void) -> String? { #expect(throws: PluginError.self) { try body() }?.description }
+        func sentence(_ body: () throws -> Void) -> String? {
+            #expect(throws: PluginError.self) { try body() }?.description
+        }
         #expect(
             sentence { _ = try plugin.loader.optimizer(Choice(component: "norm")) }
                 == "optimizer 'norm': 'norm' is a probe, not an optimizer")

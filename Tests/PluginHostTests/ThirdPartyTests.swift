@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Manifests
 import Observing
 import PluginHost
@@ -34,6 +35,7 @@ import Testing
             for (int i = 0; i < 3; i++) list[i] = rows * 10 + i;
             return 0;
         }
+        void tilted(double *w, int64_t n, double *scratch) { fesetround(FE_DOWNWARD); w[n - 1] = scratch[0]; }
         int32_t narrow(const double *w, uint32_t d, int32_t e, double *size) { *size = (double)d + e; return 0; }
         int32_t holes(int64_t begin, int64_t end, int64_t hole, double *x, int32_t *y)
         {
@@ -71,9 +73,18 @@ import Testing
             {"name": "e", "type": "i32", "from": "dim", "of": "w", "axis": 1},
             {"name": "size", "type": "f64*", "from": "output"}]},
          "examples": [{"name": "three", "given": {"w": {"shape": [1, 3], "data": [1, 2, 3]}}, "expect": {"size": 6}}]},
+        {"kind": "optimizer", "id": "tilted", "dims": {"m": {"param": "m"}},
+         "params": [{"id": "m", "type": "int", "default": 1, "min": 1}],
+         "call": {"symbol": {"f64": "tilted"}, "returns": "void", "args": [
+            {"name": "w", "type": "T*", "from": "quantity", "quantity": "parameter.value", "access": "readwrite"},
+            {"name": "n", "type": "i64", "from": "count", "of": "w"},
+            {"name": "scratch", "type": "f64*", "from": "workspace", "elements": "4*m*m"}]},
+         "examples": [{"name": "zero", "given": {"w": {"shape": [2], "data": [1, 2]}},
+            "expect": {"w": {"shape": [2], "data": [1, 0]}}}]},
         {"kind": "dataset", "id": "holes",
          "params": [{"id": "hole", "type": "int", "default": -1}],
-         "outputs": [{"id": "x", "dtype": "f64", "shape": ["rows", 2]}, {"id": "y", "dtype": "i32", "shape": ["rows"], "classes": 5}],
+         "outputs": [{"id": "x", "dtype": "f64", "shape": ["rows", 2]},
+            {"id": "y", "dtype": "i32", "shape": ["rows"], "classes": 5}],
          "splits": {"train": {"const": 11}},
          "call": {"symbol": "holes", "returns": "status", "args": [
             {"name": "begin", "type": "i64", "from": "index_begin"}, {"name": "end", "type": "i64", "from": "index_end"},
@@ -114,7 +125,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (1, "no_variance"), (2, "undefined_value"), (3, "failed_status_2"), (4, "failed_too_small"), (8, "changed_float_mode"),
+        (1, "no_variance"), (2, "undefined_value"), (3, "failed_status_2"), (4, "failed_too_small"),
+        (8, "changed_float_mode"),
     ])
     func aStatusIsAReason(mode: Int, reason: String) throws {
         #expect(try measured(mode) == Self.all(reason))
@@ -150,11 +162,36 @@ import Testing
         #expect(values == Self.all("no_head_weight"))
     }
 
-    /// Of the three examples in the manifest the wrong one, and only it, fails.
+    private func tilted(m: Int) throws -> UpdateBench {
+        try UpdateBench(
+            Choice(component: "tilted", options: ["m": .int(m)]), kind: .optimizer, values: [("w", [3], [1, 2, 3])],
+            loader: plugin.loader)
+    }
+
+    @Test func anOptimizerThatChangesTheFloatModeStopsTheRun() throws {
+        let bench = try tilted(m: 5)
+        let error = #expect(throws: PluginError.self) { try bench.update([[0, 0, 0]]) }
+        #expect(
+            error?.description == "plugin org.example.case/tilted: changed the floating-point mode "
+                + "(rounding or flush-to-zero); it must leave it as it finds it")
+        #expect(fegetround() == FE_TONEAREST)
+    }
+
+    @Test(arguments: [1_000_000, Int.max / 2]) func aWorkspaceThatNoMachineHasIsRefused(m: Int) {
+        let error = #expect(throws: PluginError.self) { try tilted(m: m) }
+        #expect(
+            error?.description == "plugin org.example.case/tilted: asks for a workspace of 4*m*m elements, "
+                + "more than 2^40 here")
+    }
+
+    /// Of the three examples of `cases` the wrong one fails, and that of `tilted`, which breaks its duties.
     @Test func aWrongExampleFails() throws {
         let (count, failures) = try exampleFailures(ofPlugin: "org.example.case", registry: plugin.registry)
-        #expect(count == 5)
-        #expect(failures == ["org.example.case/cases, example 'wrong': open[0] is number(5.0), expected 6.0 within 0.006"])
+        #expect(count == 6)
+        #expect(failures.count == 2)
+        let wrong = "org.example.case/cases, example 'wrong': open[0] is number(5.0), expected 6.0 within 0.006"
+        #expect(failures.first == wrong)
+        #expect(failures.last?.hasPrefix("org.example.case/tilted, example 'zero': plugin org.example.case/") == true)
     }
 
     // MARK: Sizes

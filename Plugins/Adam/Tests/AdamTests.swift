@@ -38,7 +38,8 @@ private func wave(_ count: Int, _ phase: Double) -> [Double] { (0..<count).map {
     }
 
     /// With eps = 0 and a constant gradient both moments are exact after correction: every step is lr · sign(g).
-    @Test(arguments: ["adam", "adamw"], [false, true]) func aConstantGradientMovesByTheRate(component: String, amsgrad: Bool) throws {
+    @Test(arguments: ["adam", "adamw"], [false, true])
+    func aConstantGradientMovesByTheRate(component: String, amsgrad: Bool) throws {
         let options: [String: JSON] = [
             "lr": .double(0.02), "eps": .double(0), "weight_decay": .double(0), "amsgrad": .bool(amsgrad),
         ]
@@ -113,7 +114,8 @@ private func wave(_ count: Int, _ phase: Double) -> [Double] { (0..<count).map {
     }
 
     /// Vector loops and their remainders give the same bits.
-    @Test(arguments: [Precision.f64, .f32], [false, true]) func theBitsDoNotDependOnTheSize(precision: Precision, amsgrad: Bool) throws {
+    @Test(arguments: [Precision.f64, .f32], [false, true])
+    func theBitsDoNotDependOnTheSize(precision: Precision, amsgrad: Bool) throws {
         let options: [String: JSON] = [
             "lr": .double(0.03), "weight_decay": .double(0.1), "amsgrad": .bool(amsgrad),
         ]

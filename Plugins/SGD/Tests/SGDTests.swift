@@ -27,7 +27,8 @@ private func wave(_ count: Int, _ phase: Double) -> [Double] { (0..<count).map {
     }
 
     /// The comparison above sees one option that is wrong by 0.1 %.
-    @Test(arguments: OptimizerReference.variants(of: "sgd")) func aWrongOptionIsSeen(variant: OptimizerReference.Variant) throws {
+    @Test(arguments: OptimizerReference.variants(of: "sgd"))
+    func aWrongOptionIsSeen(variant: OptimizerReference.Variant) throws {
         for (name, value) in variant.options {
             let change: JSON = value.double.map { .double(0.999 * $0) } ?? .bool(value.bool == false)
             let error = try variant.error(.f64, change: [name: change])
@@ -71,6 +72,13 @@ private func wave(_ count: Int, _ phase: Double) -> [Double] { (0..<count).map {
         try run.update([[4, -8]])
         #expect(run.state("velocity/w") == [3, -6])  // 0.5 · 4 + 0.25 · 4
         #expect(run.values() == [-7, 14])
+    }
+
+    @Test func withoutMomentumThereIsNoVelocityToDampen() throws {
+        let run = try bench(["lr": .double(0.5), "dampening": .double(0.75)], [("w", [2], [1, 2])])
+        for _ in 0..<3 { try run.update([[4, -8]]) }
+        #expect(run.values() == [-5, 14])
+        #expect(run.state("velocity/w") == [0, 0])
     }
 
     /// Vector loops and their remainders give the same bits, block by block or all in one.

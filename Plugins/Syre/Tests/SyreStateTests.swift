@@ -25,7 +25,8 @@ private func zeros(_ name: String, _ shape: [Int]) -> (name: String, shape: [Int
 
 /// Anchor, diagonal and start, and the plugin's two components against each other.
 @Suite struct SyreStateTests {
-    @Test(arguments: ["anchored_l2", "syre"], Precision.allCases) func theStartShiftsTheInitialWeights(component: String, precision: Precision) throws {
+    @Test(arguments: ["anchored_l2", "syre"], Precision.allCases)
+    func theStartShiftsTheInitialWeights(component: String, precision: Precision) throws {
         let graph = Graph()
         _ = try graph.parameter("w", role: .weight, shape: [3, 5], initializer: Initializer(scheme: .he_normal))
         let choice = Choice(component: component, options: ["sigma0": .double(0.5)])
@@ -69,7 +70,8 @@ private func zeros(_ name: String, _ shape: [Int]) -> (name: String, shape: [Int
     }
 
     /// std σ₀/√fan_in: 4 standard errors, 4/√(2n) = 2.6 % relative at n = 12 000; the mean within 4/√n.
-    @Test(arguments: [(Int?.none, 60.0), (15, 15)]) func theAnchorHasTheDeclaredSpread(fanIn: Int?, expected: Double) throws {
+    @Test(arguments: [(Int?.none, 60.0), (15, 15)])
+    func theAnchorHasTheDeclaredSpread(fanIn: Int?, expected: Double) throws {
         let run = try bench("anchored_l2", ["sigma0": .double(0.3)], [zeros("w", [200, 60])], fanIn: fanIn)
         let anchor = run.state("anchor/w") ?? []
         let n = Double(anchor.count)
@@ -121,15 +123,21 @@ private func zeros(_ name: String, _ shape: [Int]) -> (name: String, shape: [Int
     }
 
     /// The optimizer `syre` is SGD with the penalty `anchored_l2`; without strength and anchor it is SGD.
-    @Test(arguments: [["momentum": JSON.double(0)], ["momentum": .double(0.9), "dampening": .double(0.2)], ["momentum": .double(0.8), "nesterov": .bool(true)]])
+    @Test(arguments: [
+        ["momentum": JSON.double(0)], ["momentum": .double(0.9), "dampening": .double(0.2)],
+        ["momentum": .double(0.8), "nesterov": .bool(true)],
+    ])
     func theOptimizerIsSGDOnThePenalty(options: [String: JSON]) throws {
         let rate = options.merging(["lr": .double(0.05)]) { $1 }
-        let sgd = try UpdateBench(Choice(component: "sgd", options: rate), kind: .optimizer, values: [("w", [8], wave(8, 1))])
-        let bare = try bench("syre", rate.merging(["weight_decay": .double(0), "sigma0": .double(0)]) { $1 }, [("w", [8], wave(8, 1))])
+        let start: Blocks = [("w", [8], wave(8, 1))]
+        let sgd = try UpdateBench(Choice(component: "sgd", options: rate), kind: .optimizer, values: start)
+        let nothing: [String: JSON] = ["weight_decay": .double(0), "sigma0": .double(0)]
+        let bare = try bench("syre", rate.merging(nothing) { $1 }, start)
         let decay: [String: JSON] = ["weight_decay": .double(0.3), "sigma0": .double(0.5), "sigma_d": .double(0.4)]
-        let one = try bench("syre", rate.merging(decay) { $1 }, [("w", [8], wave(8, 1))])
-        let penalty = try bench("anchored_l2", decay, [("w", [8], wave(8, 1))])
-        let two = try UpdateBench(Choice(component: "sgd", options: rate), kind: .optimizer, values: [("w", [8], one.values())])
+        let one = try bench("syre", rate.merging(decay) { $1 }, start)
+        let penalty = try bench("anchored_l2", decay, start)
+        let two = try UpdateBench(
+            Choice(component: "sgd", options: rate), kind: .optimizer, values: [("w", [8], one.values())])
         for state in ["anchor/w", "diagonal/w"] { penalty.setState(state, one.state(state) ?? []) }
         for step in 0..<30 {
             let gradient = wave(8, Double(step))

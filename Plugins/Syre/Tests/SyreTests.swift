@@ -15,7 +15,9 @@ private func penalty(
         fanIn: fanIn, loader: ShippedPlugins.loader(seed: seed))
 }
 
-private func vector(_ values: [Double]) -> [(name: String, shape: [Int], values: [Double])] { [("w", [values.count], values)] }
+private func vector(_ values: [Double]) -> [(name: String, shape: [Int], values: [Double])] {
+    [("w", [values.count], values)]
+}
 
 private func wave(_ count: Int, _ phase: Double) -> [Double] { (0..<count).map { sin(Double($0) * 1.1 + phase) } }
 
@@ -104,7 +106,8 @@ private func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) {
         let y = graph.input("y", shape: [rows, 1])
         let w = try graph.parameter("w", role: .weight, shape: [2, d], initializer: zero)
         let a = try graph.parameter("a", role: .weight, shape: [1, 2], initializer: zero)
-        let hidden = try graph.apply(named: "relu", [graph.apply(named: "matmul", [x, w], attributes: ["transpose_b": 1])])
+        let product = try graph.apply(named: "matmul", [x, w], attributes: ["transpose_b": 1])
+        let hidden = try graph.apply(named: "relu", [product])
         let output = try graph.apply(named: "matmul", [hidden, a], attributes: ["transpose_b": 1])
         let square = try graph.apply(named: "square", [graph.apply(named: "sub", [output, y])])
         let loss = try graph.apply(named: "mean", [square])

@@ -79,7 +79,6 @@ private let kinds: [(component: String, options: [String: JSON])] = [
         let covariance = 1 / 4001.0 * Matrix.product(test.x, test.x, transposeA: true)
         let error = distance(covariance, .identity(6))  // entries have deviation √(2/n) = 0.022 at most
         #expect(error > 1e-3 && error < 0.11)
-        #expect(distance(train.x, try Rows(dataset, "test", 0..<47).x) > 0.1)
     }
 
     @Test func testRowsDoNotDependOnTheTrainingRows() throws {
@@ -113,7 +112,8 @@ private let kinds: [(component: String, options: [String: JSON])] = [
         let z = try data.fit()
         #expect(distance(data.y, data.x * z) <= 1e-9)
         #expect(z.elements.allSatisfy { $0 > 0 && $0 < 1e-4 })
-        let wide = try Rows(teacher("sine_teacher", sizes(61, 3, 5, 4, ["scale": .double(2), "noise": .double(0)])), "train")
+        let scaled = options.merging(["scale": .double(2)]) { $1 }
+        let wide = try Rows(teacher("sine_teacher", scaled), "train")
         let sines = (2e4 * (wide.x * z)).elements.map { sin($0) }
         #expect(zip(wide.y.elements, sines).allSatisfy { abs($0 - $1) <= 1e-4 })
     }
@@ -126,14 +126,23 @@ private let kinds: [(component: String, options: [String: JSON])] = [
         #expect(size > 0.3 && size < 3)
     }
 
-    /// tanh is bounded by 1, the head's weights are N(0, 1/width): |y| stays of order 1 however large x is; a single
-    /// rectified layer is linear on either side of 0 and exceeds it.
-    @Test func theActivationIsAChoice() throws {
-        let options = sizes(23, 3, 7, 2, ["width": .int(11)])
-        let hyperbolic = try Rows(teacher("mlp_teacher", options), "train")
-        let rectified = try Rows(teacher("mlp_teacher", options.merging(["activation": .string("relu")]) { $1 }), "train")
-        #expect(hyperbolic.x.elements == rectified.x.elements)
-        #expect(distance(hyperbolic.y, rectified.y) > 0.05)
+    /// Against the same network built here from the same streams: W_1, W_2 and the head, φ in between.
+    @Test(arguments: ["tanh", "relu"]) func theNetworkIsThatOfItsStreams(activation: String) throws {
+        func layer(_ name: String, _ rows: Int, _ columns: Int, _ gain: Double) -> Matrix {
+            var values = [Double](repeating: 0, count: rows * columns)
+            let stream = Stream(seed: 5, name: "syzygy.teachers/mlp_teacher/teacher.\(name)")
+            values.withUnsafeMutableBufferPointer { stream.normal(into: $0) }
+            return gain / Double(rows).squareRoot() * Matrix(rows: rows, columns: columns, elements: values)
+        }
+        let options = sizes(23, 3, 7, 2, ["width": .int(11), "depth": .int(2), "activation": .string(activation)])
+        let data = try Rows(teacher("mlp_teacher", options), "train")
+        let gain = activation == "relu" ? 2.0.squareRoot() : 1
+        var output = data.x
+        for weight in [layer("1", 7, 11, gain), layer("2", 11, 11, gain)] {
+            output = output * weight
+            output.elements = output.elements.map { activation == "relu" ? max($0, 0) : tanh($0) }
+        }
+        #expect(distance(data.y, output * layer("head", 11, 2, 1)) <= 1e-14)
     }
 
     // MARK: All
@@ -151,6 +160,16 @@ private let kinds: [(component: String, options: [String: JSON])] = [
             }
             #expect(x == whole.x.elements && y == whole.y.elements)
         }
+    }
+
+    /// Inputs of the two splits are independent: their correlation is below 4/√n.
+    @Test(arguments: kinds) func theSplitsHaveRowsOfTheirOwn(kind: (component: String, options: [String: JSON])) throws {
+        let rows: [String: JSON] = ["train_rows": .int(211), "test_rows": .int(211)]
+        let dataset = try teacher(kind.component, kind.options.merging(rows) { $1 })
+        let (train, test) = (try Rows(dataset, "train").x.elements, try Rows(dataset, "test").x.elements)
+        let product = zip(train, test).reduce(0) { $0 + $1.0 * $1.1 } / Double(train.count)
+        #expect(abs(product) < 4 / Double(train.count).squareRoot())
+        #expect(meanSquare(train) > 0.8 && meanSquare(test) > 0.8)
     }
 
     @Test(arguments: kinds) func theSeedDecidesEverything(kind: (component: String, options: [String: JSON])) throws {
