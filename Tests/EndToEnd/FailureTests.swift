@@ -30,8 +30,8 @@ import Testing
         """
     }
 
-    private func run(_ scratch: Scratch, _ arguments: [String] = []) throws -> CommandLine.Result {
-        try CommandLine.run(["run", "s.yaml", "--plugin-path", "mine", "--out", "out"] + arguments, in: scratch)
+    private func run(_ scratch: Scratch, _ arguments: [String] = []) throws -> Tool.Result {
+        try Tool.run(["run", "s.yaml", "--plugin-path", "mine", "--out", "out"] + arguments, in: scratch)
     }
 
     /// A run of the same study with a good probe, before the broken one: must be there afterwards.
@@ -91,8 +91,7 @@ import Testing
             """
             {"manifest": 1, "id": "org.example.misfit", "version": "0.1.0", "name": "n", "summary": "s", "license": "CC0-1.0",
              "library": "misfit",
-             "components": [{"kind": "model", "id": "misfit", "outputs": [{"id": "output", "dtype": "f64", "shape": ["rows", "k"]}],
-              "dims": {"k": {"const": 10}},
+             "components": [{"kind": "model", "id": "misfit", "outputs": [{"id": "output"}],
               "call": {"symbol": "misfit", "returns": "status", "args": [
                 {"name": "g", "type": "service", "from": "service", "service": "syzygy.graph/1"},
                 {"name": "x", "type": "i32", "from": "input"},
@@ -100,7 +99,7 @@ import Testing
               "examples": [{"name": "e", "given": {"x": {"shape": [2, 3], "data": [1, 2, 3, 4, 5, 6]}, "classes": 10},
                 "expect": {"output": 0.5}}]}]}
             """, to: "mine/misfit/plugin.json")
-        let header = CommandLine.root + "/Sources/CSyzygy/include/syzygy.h"
+        let header = Tool.root + "/Sources/CSyzygy/include/syzygy.h"
         try scratch.compile(
             """
             #include "\(header)"
@@ -131,8 +130,7 @@ import Testing
             int crash(const double *x, double *v) { if (x[0] != x[1]) *(volatile int *)8 = 1; *v = 0.5; return 0; }
             """, to: "mine/crash", name: "crash")
         try scratch.write(
-            Self.study(probe: "crash, steps_: 0").replacingOccurrences(of: ", steps_: 0", with: "")
-                + "\nsweep:\n  probes.p.plugin: [performance, crash]\n", to: "s.yaml")
+            Self.study(probe: "crash") + "\nsweep:\n  probes.p.plugin: [performance, crash]\n", to: "s.yaml")
         let result = try run(scratch)
         #expect(result.status == 1)
         let records = try scratch.names("out/runs").map { try scratch.read("out/runs/\($0)/run.json") }
@@ -156,7 +154,7 @@ import Testing
         let scratch = try Scratch()
         try scratch.write(
             Self.study() + "\nsweep:\n  train.steps: [30, 40000000]\n", to: "s.yaml")
-        let result = try CommandLine.run(["run", "s.yaml", "--out", "out", "--jobs", "2"], in: scratch) { process in
+        let result = try Tool.run(["run", "s.yaml", "--out", "out", "--jobs", "2"], in: scratch) { process in
             // The long run never ends by itself: wait until the short one has, then interrupt.
             while process.isRunning {
                 let records = ((try? scratch.names("out/runs")) ?? []).compactMap { try? scratch.read("out/runs/\($0)/run.json") }
@@ -177,8 +175,8 @@ import Testing
         try scratch.write(Self.study().replacingOccurrences(of: "lr:", with: "learning_rate:"), to: "s.yaml")
         let result = try run(scratch)
         #expect(result.status == 64)
-        #expect(result.errors.hasPrefix("s.yaml:5:25: unknown key 'learning_rate' in optimizer"), "\(result.errors)")
-        #expect(try CommandLine.run(["run", "absent.yaml"], in: scratch).status == 64)
-        #expect(try CommandLine.run(["plan"], in: scratch).status == 64)
+        #expect(result.errors.hasPrefix("s.yaml:5:26: unknown key 'learning_rate' in optimizer"), "\(result.errors)")
+        #expect(try Tool.run(["run", "absent.yaml"], in: scratch).status == 64)
+        #expect(try Tool.run(["plan"], in: scratch).status == 64)
     }
 }

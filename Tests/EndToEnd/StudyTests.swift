@@ -29,21 +29,20 @@ private let small = """
     /// S-CRH-1: every number of the closed form, with the stated tolerances (the claims of the study).
     @Test func theLinearNetworkReachesItsClosedForm() throws {
         let scratch = try Scratch()
-        let result = try CommandLine.run(
-            ["run", CommandLine.root + "/Plugins/Alignment/studies/linear-balance.yaml", "--check", "--out", "out"], in: scratch)
+        let result = try Tool.run(
+            ["run", Tool.root + "/Plugins/Alignment/studies/linear-balance.yaml", "--check", "--out", "out"], in: scratch)
         #expect(result.status == 0, "\(result.output)\(result.errors)")
         #expect(!result.output.contains("FAIL"))
         // Singular values of the first layer: sqrt(S - weight_decay), S = logspace(4 → 0.5, 8), the rest 0.
         for name in try scratch.names("out/runs") {
             let record = try scratch.read("out/runs/\(name)/observations.csv")
             let weightDecay = try #require(Double(name.components(separatedBy: "weight_decay")[1].components(separatedBy: "-s")[0]))
-            let measured = record.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
-                .filter { $0[0] == "10000" && $0[1] == "ranks" && $0[2] == "singular_values" && $0[3] == "fc1" }
-                .compactMap { Double($0[5]) }
+            let lines = record.components(separatedBy: "\n").filter { $0.hasPrefix("10000,ranks,singular_values,fc1,") }
+            let measured = lines.compactMap { Double($0.components(separatedBy: ",")[5]) }
             #expect(measured.count == 20)
             for (i, value) in measured.enumerated() {
-                let teacher = 4 * pow(0.5 / 4, Double(i) / 7)
-                let expected = i < 8 ? (teacher - weightDecay).squareRoot() : 0
+                let teacher: Double = 4 * pow(0.125, Double(i) / 7)
+                let expected: Double = i < 8 ? (teacher - weightDecay).squareRoot() : 0
                 #expect(abs(value - expected) < 1e-6, "\(name): singular value \(i)")
             }
         }
@@ -52,13 +51,13 @@ private let small = """
     @Test func aFailingClaimFailsTheCommandOnlyWithCheck() throws {
         let scratch = try Scratch()
         try scratch.write(small.replacingOccurrences(of: "by: 0.3", with: "by: 3"), to: "s.yaml")
-        let plain = try CommandLine.run(["run", "s.yaml", "--out", "out"], in: scratch)
+        let plain = try Tool.run(["run", "s.yaml", "--out", "out"], in: scratch)
         #expect(plain.status == 0, "\(plain.errors)")
-        let checked = try CommandLine.run(["run", "s.yaml", "--out", "out", "--check"], in: scratch)
+        let checked = try Tool.run(["run", "s.yaml", "--out", "out", "--check"], in: scratch)
         #expect(checked.status == 1)
         #expect(checked.output.contains("FAIL  Training helps:"))
         try scratch.write(small, to: "s.yaml")
-        let holds = try CommandLine.run(["run", "s.yaml", "--out", "out", "--check"], in: scratch)
+        let holds = try Tool.run(["run", "s.yaml", "--out", "out", "--check"], in: scratch)
         #expect(holds.status == 0, "\(holds.output)\(holds.errors)")
     }
 
@@ -67,7 +66,7 @@ private let small = """
         let scratch = try Scratch()
         try scratch.write(small, to: "s.yaml")
         for (out, jobs) in [("a", "1"), ("b", "2")] {
-            let result = try CommandLine.run(["run", "s.yaml", "--out", out, "--jobs", jobs], in: scratch)
+            let result = try Tool.run(["run", "s.yaml", "--out", out, "--jobs", jobs], in: scratch)
             #expect(result.status == 0, "\(result.errors)")
         }
         let names = try scratch.names("a/runs")
@@ -95,7 +94,7 @@ private let small = """
     @Test func finishedRunsAreKept() throws {
         let scratch = try Scratch()
         try scratch.write(small, to: "s.yaml")
-        _ = try CommandLine.run(["run", "s.yaml", "--out", "out"], in: scratch)
+        _ = try Tool.run(["run", "s.yaml", "--out", "out"], in: scratch)
         func starts() throws -> [String: String] {
             try scratch.names("out/runs").reduce(into: [:]) { result, name in
                 let record = try scratch.read("out/runs/\(name)/run.json")
@@ -103,9 +102,9 @@ private let small = """
             }
         }
         let first = try starts()
-        let plan = try CommandLine.run(["plan", "s.yaml", "--out", "out", "seeds=3..5"], in: scratch)
+        let plan = try Tool.run(["plan", "s.yaml", "--out", "out", "seeds=3..5"], in: scratch)
         #expect(plan.status == 0 && plan.output.contains("4 done, 2 to run"), "\(plan.output)\(plan.errors)")
-        let more = try CommandLine.run(["run", "s.yaml", "--out", "out", "seeds=3..5"], in: scratch)
+        let more = try Tool.run(["run", "s.yaml", "--out", "out", "seeds=3..5"], in: scratch)
         #expect(more.status == 0, "\(more.errors)")
         let second = try starts()
         #expect(second.count == 6)
@@ -113,15 +112,15 @@ private let small = """
     }
 
     /// The alignments and neural-collapse numbers of a run, recomputed by NumPy from its recorded arrays, agree to 1e-9.
-    @Test(.enabled(if: CommandLine.python != nil, "no python3 with numpy")) func numPyAgrees() throws {
+    @Test(.enabled(if: Tool.python != nil, "no python3 with numpy")) func numPyAgrees() throws {
         let scratch = try Scratch()
         try scratch.write(small, to: "s.yaml")
-        _ = try CommandLine.run(["run", "s.yaml", "--out", "out"], in: scratch)
-        let python = try #require(CommandLine.python)
+        _ = try Tool.run(["run", "s.yaml", "--out", "out"], in: scratch)
+        let python = try #require(Tool.python)
         for name in try scratch.names("out/runs") {
             for script in ["alignment.py", "neural_collapse.py"] {
-                let result = try CommandLine.run(
-                    python, [CommandLine.root + "/Tests/References/" + script, "out/runs/" + name], in: scratch)
+                let result = try Tool.run(
+                    [Tool.root + "/Tests/References/" + script, "out/runs/" + name], with: python, in: scratch)
                 #expect(result.status == 0, "\(script) \(name): \(result.output)\(result.errors)")
                 #expect(result.output.contains(" 0 disagree"))
             }
@@ -136,8 +135,8 @@ private let small = """
             return cells.joined(separator: ",")
         }
         try scratch.write(lines.joined(separator: "\n"), to: path)
-        let broken = try CommandLine.run(
-            python, [CommandLine.root + "/Tests/References/alignment.py", "out/runs/" + name], in: scratch)
+        let broken = try Tool.run(
+            [Tool.root + "/Tests/References/alignment.py", "out/runs/" + name], with: python, in: scratch)
         #expect(broken.status == 1)
     }
 }

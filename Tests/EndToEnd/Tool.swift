@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The built `syzygy`, run as a user would.
-enum CommandLine {
+enum Tool {
     struct Result {
         var status: Int32
         var output: String
@@ -20,7 +20,7 @@ enum CommandLine {
 
     /// Starts a program; `Result` when it has ended. Output goes through files, so that no pipe can fill.
     static func run(
-        _ program: URL = executable, _ arguments: [String], in folder: Scratch, interrupt: ((Process) -> Void)? = nil
+        _ arguments: [String], with program: URL = executable, in folder: Scratch, interrupt: ((Process) -> Void)? = nil
     ) throws -> Result {
         let process = Process()
         process.executableURL = program
@@ -48,7 +48,7 @@ enum CommandLine {
         guard let scratch = try? Scratch() else { return nil }
         for path in paths where FileManager.default.isExecutableFile(atPath: path) {
             let url = URL(fileURLWithPath: path)
-            if (try? run(url, ["-c", "import numpy"], in: scratch))?.status == 0 { return url }
+            if (try? run(["-c", "import numpy"], with: url, in: scratch))?.status == 0 { return url }
         }
         return nil
     }()
@@ -81,9 +81,9 @@ final class Scratch: Sendable {
     /// Compiles C into `<folder>/lib<name>.so` with the plain compiler.
     func compile(_ source: String, to folder: String, name: String) throws {
         try write(source, to: "\(folder)/\(name).c")
-        let result = try CommandLine.run(
-            URL(fileURLWithPath: "/usr/bin/env"),
-            ["cc", "-O2", "-shared", "-fPIC", "-o", "\(folder)/lib\(name).so", "\(folder)/\(name).c", "-lm"], in: self)
+        let result = try Tool.run(
+            ["cc", "-O2", "-shared", "-fPIC", "-o", "\(folder)/lib\(name).so", "\(folder)/\(name).c", "-lm"],
+            with: URL(fileURLWithPath: "/usr/bin/env"), in: self)
         try #require(result.status == 0, "cc: \(result.errors)")
     }
 }
