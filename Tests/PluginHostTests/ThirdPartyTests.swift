@@ -211,18 +211,15 @@ import Testing
         (1 << 32, "argument 'd' is u32 and cannot hold 4294967296"),
     ] as [(Int, String?)])
     func aSizeThatDoesNotFitItsTypeIsRefused(columns: Int, sentence: String?) throws {
-        let probe = try plugin.loader.probe(Choice(component: "narrow"))
+        var error: String?
+        let loader = ComponentLoader(registry: plugin.registry, seed: 0) { error = $0 }
+        let probe = try loader.probe(Choice(component: "narrow"))
         let empty = Empty(columns: columns)
         defer { empty.element.deallocate() }
         var values: [Observation.Value] = []
-        var error: String?
-        do {
-            try probe.measure(step: 0, layer: "", quantities: empty) { values.append($0.value) }
-        } catch let problem as PluginError {
-            error = problem.description
-        }
-        #expect(error == sentence.map { "plugin org.example.case/narrow: \($0)" })
-        #expect(values == (sentence == nil ? [.number(2 * Double(columns))] : []))
+        try probe.measure(step: 7, layer: "fc1", quantities: empty) { values.append($0.value) }
+        #expect(error == sentence.map { "step 7, fc1: plugin org.example.case/narrow: \($0)" })
+        #expect(values == [sentence == nil ? .number(2 * Double(columns)) : .missing(reason: "cannot_be_called")])
     }
 
     // MARK: Rows

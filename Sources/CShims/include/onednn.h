@@ -13,4 +13,7 @@ int32_t sz_product_create(int64_t m, int64_t n, int64_t k, int32_t transpose_a, 
                           const float *a, const float *b, float *c, sz_product **result);
 void sz_product_destroy(sz_product *);
 void sz_product_run(const sz_step *);
+
+/* Version of the loaded library: major, minor, patch. */
+void sz_onednn_version(int32_t version[3]);
 #endif
