@@ -208,7 +208,7 @@ struct Figures {
         }
         let middle = (ramp.low + ramp.high) / 2
         for (at, value, anchor) in [(0, ramp.low, "start"), (width / 2, middle, "middle"), (width, ramp.high, "end")] {
-            text += "<text x=\"\(at)\" y=\"24\" style=\"text-anchor:\(anchor)\">\(NumberText.short(value, digits: 2))</text>"
+            text += "<text x=\"\(at)\" y=\"24\" style=\"text-anchor:\(anchor)\">\(NumberText.label(Double(NumberText.short(value, digits: 2)) ?? value))</text>"
         }
         return "<div class=\"ramps\"><span>\(name)</span>\(text)</svg></div>"
     }

@@ -20,17 +20,14 @@ struct Headline {
     /// Metrics of whole networks first, then those of layers. Without `matrices`, of the matrices only what claims name.
     init(_ results: StudyResults, limit: Int = 60, matrices: Bool = true) {
         let claimed = Set(results.claims.flatMap(\.outputs))
-        let metrics = Outline(results.series).headline(claimed: claimed)
+        let metrics = Outline(results.series).headline(claimed: claimed, matrices: matrices)
         columns = results.settings.indices.map { setting in
             // With one swept key the first column names it and the others give values alone.
             results.sweptKeys.count == 1 && setting > 0
                 ? NumberText.label(results.settings[setting][0]) : results.label(setting: setting)
         }
         for metric in metrics.filter({ $0.layers == [""] }) + metrics.filter({ $0.layers != [""] }) {
-            let shown = metric.bindings.filter { binding in
-                matrices || !metric.isMatrix || claimed.contains(metric.outputName(binding))
-            }
-            for (layer, binding) in metric.layers.flatMap({ layer in shown.map { (layer, $0) } }) {
+            for (layer, binding) in metric.layers.flatMap({ layer in metric.bindings.map { (layer, $0) } }) {
                 guard let series = metric[binding, layer] else { continue }
                 let cells = results.settings.indices.map { results.last(series, setting: $0)?.value }
                 guard cells.contains(where: { $0 != nil }) else { continue }

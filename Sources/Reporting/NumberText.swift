@@ -95,7 +95,8 @@ package struct MeasuredText: Hashable, Sendable {
     /// A shared power of ten, or 0.
     package var exponent: Int
 
-    /// One digit of the half-width, two if it begins with 1; at most five digits of the mean; three where there is no interval.
+    /// One digit of the half-width, two if it begins with 1, and another where the mean would keep less than two of its own; at most
+    /// five digits of the mean; three where there is no interval.
     package init?(_ value: Aggregate) {
         guard let mean = value.mean else { return nil }
         let half = value.halfWidth ?? 0
@@ -108,9 +109,13 @@ package struct MeasuredText: Hashable, Sendable {
         if scaledHalf > 0 {
             let halfPower = Int(log10(scaledHalf).rounded(.down))
             let tenths = (scaledHalf / pow(10, Double(halfPower)) * 10).rounded()
-            decimals = min(max(0, -halfPower + (tenths < 20 ? 1 : 0)), max(0, 4 - (power - exponent)))
+            let needed = -halfPower + (tenths < 20 ? 1 : 0)
+            let meanPower = scaledMean == 0 ? 0 : Int(log10(abs(scaledMean)).rounded(.down))
+            decimals = min(max(0, needed, min(1 - meanPower, needed + 1)), max(0, 4 - (power - exponent)))
         }
         self.mean = NumberText.fixed(scaledMean, decimals: decimals)
+        // All runs agree: no digits for show, `10 ± 0`.
+        if value.halfWidth == 0, exponent == 0 { self.mean = NumberText.label(Double(self.mean) ?? mean) }
         halfWidth = ""
         if value.halfWidth == 0 {
             halfWidth = "0"

@@ -84,17 +84,15 @@ struct Outline {
         metrics = kept
     }
 
-    /// The metrics worth showing first. Those that claims name, then of each probe with bindings the first metric it records in its
-    /// first variant, of each probe without bindings all it records.
-    func headline(claimed: Set<String>) -> [Metric] {
+    /// The metrics worth showing first, cut to their main bindings: of each probe without bindings all it records; of each with
+    /// bindings the first metric in its first variant (unless that is a matrix and `matrices` is false); and what claims name.
+    func headline(claimed: Set<String>, matrices: Bool) -> [Metric] {
         var seen = Set<String>()
-        return metrics.filter { metric in
-            let isClaimed = metric.cells.keys.contains { cell in
-                claimed.contains(metric.outputName(cell.binding))
-            }
-            if metric.bindings == [""] { return true }
-            let isFirst = seen.insert(metric.probe).inserted
-            return isFirst || isClaimed
+        return metrics.compactMap { metric in
+            let isMain = metric.bindings == [""] || seen.insert(metric.probe).inserted && (matrices || !metric.isMatrix)
+            var shown = metric
+            shown.bindings = metric.bindings.filter { isMain || claimed.contains(metric.outputName($0)) }
+            return shown.bindings.isEmpty ? nil : shown
         }
     }
 }

@@ -1,6 +1,6 @@
 extension ReportSections {
-    /// Charts drawn in full; what lies beyond stays in the table.
-    private static let chartLimit = 700
+    /// Curves drawn; what lies beyond stays in the table.
+    private static let curveLimit = 2400
 
     /// Probes by section: those that record the same outputs of the same layers without bindings (one probe on two splits) share one.
     var probeGroups: [[String]] {
@@ -21,7 +21,7 @@ extension ReportSections {
 
     var probes: Markup {
         var text: Markup = ""
-        var budget = ReportSections.chartLimit
+        var budget = ReportSections.curveLimit
         for (i, group) in probeGroups.enumerated() {
             let metrics = outline.metrics.filter { group.contains($0.probe) }
             text += section("p\(i)", group, metrics, &budget)
@@ -93,8 +93,9 @@ extension ReportSections {
     }
 
     private func spend(_ count: Int, _ budget: inout Int) -> Bool {
-        guard count <= budget else { return false }
-        budget -= count
+        let curves = count * figures.shown.count
+        guard curves <= budget else { return false }
+        budget -= curves
         return true
     }
 

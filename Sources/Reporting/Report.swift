@@ -88,7 +88,7 @@ struct ReportSections {
             return "\(key) in {\(values.prefix(12).joined(separator: ", "))\(values.count > 12 ? ", …" : "")}"
         }
         let configuration = results.runs.first?.record.configuration
-        let what = ["model", "dataset", "optimizer"].map { configuration?[$0]?["plugin"]?.string }
+        let what = ["model", "dataset", "optimizer"].map { configuration?[$0].flatMap(component) }
         if let model = what[0], let dataset = what[1] {
             sentences.append("\(model) on \(dataset)\(what[2].map { ", trained with \($0)" } ?? "").")
         }
@@ -104,7 +104,7 @@ struct ReportSections {
         return sentences.joined(separator: " ")
     }
 
-    /// The resolved components with their options, without what was swept.
+    /// The resolved components with the options that the study or the command line gave.
     private var facts: Markup {
         guard let configuration = results.runs.first?.record.configuration else { return "" }
         var rows: [Markup] = []
@@ -117,13 +117,19 @@ struct ReportSections {
         return rows.isEmpty ? "" : "<dl class=\"facts\">\(rows)</dl>"
     }
 
-    /// `mlp, widths 128, 128, activation tanh`; swept options say so.
+    /// `mlp` of `syzygy.mlp/mlp`.
+    private func component(_ tree: JSON) -> String? {
+        tree["plugin"]?.string?.split(separator: "/").last.map(String.init)
+    }
+
+    /// `mlp · widths 128, 128 · activation tanh`; swept options say so, defaults stay in the record.
     private func describe(_ tree: JSON, at path: String) -> String {
-        let options = (tree.object ?? [:]).filter { $0.key != "plugin" }.map { key, value in
+        let origins = results.runs.first?.record.origins ?? [:]
+        let options = (tree.object ?? [:]).filter { $0.key != "plugin" && origins["\(path).\($0.key)"] != "default" }.map { key, value in
             let isSwept = results.sweptKeys.contains("\(path).\(key)")
             return "\(key) \(isSwept ? "(swept)" : value.double.map { NumberText.label($0) } ?? value.plain)"
         }
-        return ([tree["plugin"]?.string].compactMap { $0 } + options).joined(separator: " · ")
+        return ([component(tree)].compactMap { $0 } + options).joined(separator: " · ")
     }
 
     private var navigation: Markup {
@@ -157,8 +163,8 @@ struct ReportSections {
         guard !headline.rows.isEmpty else {
             return "<section id=\"numbers\"><h2>Numbers at the last step</h2><p>No finished run has recorded anything.</p></section>"
         }
-        let heads: [Markup] = results.settings.indices.map { setting in
-            let mark: Markup = figures.shown.contains(setting) ? "<span class=\"mark s\(setting)\"></span>" : ""
+        let heads: [Markup] = figures.shown.map { setting in
+            let mark: Markup = "<span class=\"mark s\(setting)\"></span>"
             let few: Markup = headline.hasUsualCount(setting) ? "" : "<br/><span class=\"soft\">N=\(headline.counts[setting])</span>"
             return "<th class=\"num\" scope=\"col\">\(mark)\(headline.columns[setting])\(few)</th>"
         }
@@ -168,18 +174,20 @@ struct ReportSections {
             let probe = headline.rows[start].probe
             let end = headline.rows[start...].firstIndex { $0.probe != probe } ?? headline.rows.count
             let rows: [Markup] = headline.rows[start..<end].map { row in
-                let cells: [Markup] = row.cells.enumerated().map { setting, cell in
+                let cells: [Markup] = row.cells.prefix(figures.shown.count).enumerated().map { setting, cell in
                     "<td class=\"num\">\(number(cell, headline.counts[setting]))</td>"
                 }
                 return "<tr><th scope=\"row\">\(String(row.output.dropFirst(probe.count + 1)))</th><td>\(row.layer)</td>\(cells)</tr>"
             }
-            groups += "<tbody class=\"group\"><tr><th scope=\"rowgroup\" colspan=\"\(results.settings.count + 2)\">\(probe)</th></tr>\(rows)</tbody>"
+            groups += "<tbody class=\"group\"><tr><th scope=\"rowgroup\" colspan=\"\(figures.shown.count + 2)\">\(probe)</th></tr>\(rows)</tbody>"
             start = end
         }
         let seeds = headline.commonCount > 1 ? "Mean ± 95 % half-width over \(headline.commonCount) seeds; where fewer values stand behind a number, N is given" : "One seed"
+        let left = results.settings.count - figures.shown.count
+        let more = left > 0 ? " \(left) more settings are not shown." : ""
         return """
             <section id="numbers"><h2>Numbers at the last step</h2>
-            <p class="soft">\(seeds). Matrices of layers follow below; all outputs are in <span class="mono">table.csv</span>.</p>
+            <p class="soft">\(seeds). Matrices of layers follow below; all outputs are in <span class="mono">table.csv</span>.\(more)</p>
             <div class="scroll"><table><thead><tr><th scope="col">output</th><th scope="col">layer</th>\(heads)</tr></thead>\(groups)</table></div>
             </section>
             """

@@ -74,7 +74,7 @@ enum Style {
         .note{color:var(--soft);font-size:13.5px;margin:10px 0 0}
         .blocks{display:grid;gap:42px 44px;padding-bottom:34px}
         .charts{display:grid;gap:46px 20px;padding-left:36px}
-        .n1{grid-template-columns:repeat(4,minmax(0,1fr))}
+        .n1{grid-template-columns:repeat(4,minmax(0,1fr));row-gap:58px}
         .n2,.n3{grid-template-columns:repeat(2,minmax(0,1fr))}
         .n1 .charts{grid-template-columns:minmax(0,210px)}
         .n2 .charts{grid-template-columns:repeat(2,minmax(0,200px))}
@@ -118,7 +118,7 @@ enum Style {
         @media (max-width:560px){
         body{font-size:15.5px}main{padding:28px 18px 64px}h1{font-size:26px}h2{margin-top:52px;font-size:21px}
         .tiles{grid-template-columns:repeat(2,1fr)}
-        .n1{grid-template-columns:repeat(2,minmax(0,1fr));gap:30px 14px}
+        .n1{grid-template-columns:repeat(2,minmax(0,1fr));gap:54px 14px}
         .n3 .charts,.n4 .charts,.n5 .charts,.n6 .charts{grid-template-columns:repeat(2,minmax(0,1fr))}
         .n3 .charts>svg:nth-child(n) .yt,.n4 .charts>svg:nth-child(n) .yt,.n5 .charts>svg:nth-child(n) .yt,\
         .n6 .charts>svg:nth-child(n) .yt{display:inline}

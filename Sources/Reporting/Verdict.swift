@@ -48,29 +48,34 @@ package enum Claims {
             var verdict = Verdict(
                 claim: claim, outcome: .fails, finding: "", measured: measured.aggregate, compared: nil)
             let value = measured.value
-            let text = measured.text
+            let text: String
             switch claim.relation {
             case .equals(let asked, let within):
+                text = measured.text(beside: [asked - within, asked + within])
                 verdict.set(abs(value - asked) <= within)
-                verdict.finding = "\(text) \(verdict.verb("is", "is not")) \(short(asked)) within \(short(within))"
+                verdict.finding = "\(text) \(verdict.verb("is", "is not")) \(NumberText.label(asked)) within \(NumberText.label(within))"
                     + " (off by \(short(abs(value - asked))))"
             case .equalsRelatively(let asked, let within):
+                text = measured.text(beside: [asked * (1 - within), asked * (1 + within)])
                 verdict.set(abs(value - asked) <= within * abs(asked))
-                verdict.finding = "\(text) \(verdict.verb("is", "is not")) \(short(asked)) within a fraction \(short(within))"
+                verdict.finding = "\(text) \(verdict.verb("is", "is not")) \(NumberText.label(asked)) within a fraction \(NumberText.label(within))"
                     + " (off by \(asked == 0 ? short(abs(value)) : short(abs(value - asked) / abs(asked))))"
             case .atLeast(let asked):
+                text = measured.text(beside: [asked])
                 verdict.set(value >= asked)
-                verdict.finding = "\(text) is \(verdict.verb("at least", "less than")) \(short(asked))"
+                verdict.finding = "\(text) is \(verdict.verb("at least", "less than")) \(NumberText.label(asked))"
             case .atMost(let asked):
+                text = measured.text(beside: [asked])
                 verdict.set(value <= asked)
-                verdict.finding = "\(text) is \(verdict.verb("at most", "more than")) \(short(asked))"
+                verdict.finding = "\(text) is \(verdict.verb("at most", "more than")) \(NumberText.label(asked))"
             case .exceeds(let other, let by):
                 let compared = try Reading(other, results)
+                text = measured.text(beside: [compared.value + by])
                 verdict.compared = compared.aggregate
                 verdict.set(value - compared.value > by)
-                verdict.finding = "\(text) \(verdict.verb("exceeds", "does not exceed")) \(compared.text)"
-                    + " by \(short(verdict.holds ? value - compared.value : by))"
-                    + (verdict.holds ? " (asked: \(short(by)))" : " (difference: \(short(value - compared.value)))")
+                verdict.finding = "\(text) \(verdict.verb("exceeds", "does not exceed")) \(compared.text(beside: [value - by]))"
+                    + " by \(verdict.holds ? short(value - compared.value) : NumberText.label(by))"
+                    + (verdict.holds ? " (asked: \(NumberText.label(by)))" : " (difference: \(short(value - compared.value)))")
             }
             return verdict
         } catch {
@@ -136,10 +141,21 @@ private struct Reading {
         self.value = value
     }
 
-    /// `0.83 ± 0.01`; for other statistics than the mean the number alone.
-    var text: String {
-        guard statistic != .mean else { return MeasuredText(aggregate)?.plain ?? "" }
-        return "\(statistic.rawValue) \(NumberText.short(value))"
+    /// `0.83 ± 0.01`; for other statistics than the mean the number alone. With more digits where rounding would put the value on a
+    /// `limit` or across it: 0.9496 is no "0.95" where 0.95 was asked for.
+    func text(beside limits: [Double]) -> String {
+        let usual = MeasuredText(aggregate)
+        if statistic == .mean, let usual, usual.exponent == 0, agrees(Double(usual.mean), limits) { return usual.plain }
+        let digits = (3...17).first { agrees(Double(NumberText.short(value, digits: $0)), limits) } ?? 17
+        let number = NumberText.short(value, digits: digits)
+        guard statistic == .mean else { return "\(statistic.rawValue) \(number)" }
+        return aggregate.halfWidth.map { "\(number) ± \(NumberText.short($0, digits: 1))" } ?? number
+    }
+
+    /// Whether a rounded value lies on the same side of every limit as the value itself.
+    private func agrees(_ rounded: Double?, _ limits: [Double]) -> Bool {
+        guard let rounded else { return false }
+        return limits.allSatisfy { (value < $0) == (rounded < $0) && (value > $0) == (rounded > $0) }
     }
 
     private static func series(_ measure: Claim.Measure, _ results: StudyResults) throws(Undecided) -> [Int] {

@@ -41,7 +41,7 @@ private func study(_ claims: String, diverged: Bool = false) throws -> StudyResu
         (#"{"say": "C", \#(accuracy), "at_most": 0.7}"#, "ok  C: 0.61 ± 0.02 is at most 0.7; N = 3"),
         (#"{"say": "C", \#(accuracy), "at_most": 0.5}"#, "FAIL  C: 0.61 ± 0.02 is more than 0.5; N = 3"),
         (#"{"say": "C", \#(accuracy), "exceeds": {"mean": "probe.accuracy", "layer": "in", "at": "first"}, "by": 0.6}"#,
-         "ok  C: 0.61 ± 0.02 exceeds 0.000 ± 0 by 0.61 (asked: 0.6); N = 3 against N = 6"),
+         "ok  C: 0.61 ± 0.02 exceeds 0 ± 0 by 0.61 (asked: 0.6); N = 3 against N = 6"),
         (#"{"say": "C", \#(accuracy), "exceeds": {"mean": "probe.accuracy", "layer": "out", "at": 10}}"#,
          "FAIL  C: 0.61 ± 0.02 does not exceed 0.86 ± 0.06 by 0 (difference: -0.25); N = 3 against N = 6"),
         (#"{"say": "C", "that": {"min": "probe.accuracy"}, "at_least": 0.6}"#, "ok  C: min 0.600 is at least 0.6; N = 6"),
@@ -78,6 +78,20 @@ private func study(_ claims: String, diverged: Bool = false) throws -> StudyResu
     @Test func aLostRunIsCountedInTheVerdict() throws {
         let verdict = try verdict(#"{"say": "C", "that": {"min": "probe.accuracy", "layer": "in"}, "at_least": 0}"#, diverged: true)
         #expect(verdict.holds && verdict.note == "N = 4, missing: run_diverged ×2")
+    }
+
+    @Test func roundingNeverHidesTheVerdict() throws {
+        var study = HandStudy()
+        try study.addRun(seed: 0, observations: "1,p,x,,,0.9396,\n")
+        try study.addRun(seed: 1, observations: "1,p,x,,,0.9596,\n")
+        let results = try study.results(claims: #"""
+            {"say": "min", "that": {"min": "p.x"}, "at_least": 0.94}, {"say": "mean", "that": {"mean": "p.x"}, "at_least": 0.95},
+            {"say": "asked", "that": {"max": "p.x"}, "at_most": 0.960004}
+            """#)
+        #expect(Claims.evaluate(results).map(\.line) == [
+            "FAIL  min: min 0.9396 is less than 0.94; N = 2", "FAIL  mean: 0.9496 ± 0.1 is less than 0.95; N = 2",
+            "ok  asked: max 0.960 is at most 0.960004; N = 2",
+        ])
     }
 
     @Test func equalSidesDoNotExceedEachOther() throws {

@@ -38,7 +38,7 @@ import Testing
 
     /// Values of mean m and half-width h: m ± d with d = h √2/12.706… for two values.
     @Test(arguments: [
-        (0.8312, 0.0312, "0.83 ± 0.03"), (0.8312, 0.0123, "0.831 ± 0.012"), (41.27, 3.4, "41 ± 3"),
+        (0.8312, 0.0312, "0.83 ± 0.03"), (0.8312, 0.0123, "0.831 ± 0.012"), (41.27, 3.4, "41 ± 3"), (0.53, 0.84, "0.53 ± 0.84"), (1.2, 3.1, "1.2 ± 3.1"), (0.001, 0.05, "0.001 ± 0.050"),
         (1234.6, 40, "1235 ± 40"), (1.2345e-5, 3.2e-7, "(1.23 ± 0.03)e-5"), (0.0, 0.02, "0.00 ± 0.02"), (0.5, 1e-9, "0.50000 ± <0.00001"),
     ])
     func meansShowTheDigitsOfTheirInterval(mean: Double, half: Double, text: String) throws {
@@ -49,7 +49,8 @@ import Testing
 
     @Test func oneValueStandsAlone() throws {
         #expect(try #require(MeasuredText(Aggregate([0.83123]))).plain == "0.831")
-        #expect(try #require(MeasuredText(Aggregate([0.25, 0.25]))).plain == "0.2500 ± 0")
+        #expect(try #require(MeasuredText(Aggregate([0.25, 0.25]))).plain == "0.25 ± 0")
+        #expect(try #require(MeasuredText(Aggregate([10, 10]))).plain == "10 ± 0")
         #expect(MeasuredText(Aggregate([])) == nil)
     }
 }
