@@ -38,7 +38,7 @@ struct RunFolderTests {
 
     static let observations = [
         Observation(step: 0, probe: "crh", output: "forward.raw.cos", layer: "fc1", value: .number(1.0 / 3)),
-        Observation(step: 0, probe: "crh", output: "forward.raw.cos", layer: "a,\"b\"", index: 2, value: .number(-4.9406564584124654e-324)),
+        Observation(step: 0, probe: "crh", output: "forward.raw.cos", layer: "a,\"b\"", index: 2, value: .number(-.leastNonzeroMagnitude)),
         Observation(step: 10, probe: "nc", output: "nc1", value: .missing(reason: "single_class")),
         Observation(step: 10, probe: "crh", output: "forward.raw.cos", layer: "fc1", value: .number(.nan)),
         Observation(step: 10, probe: "crh", output: "forward.raw.cos", layer: "fc1", value: .number(.infinity)),
