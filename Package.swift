@@ -21,20 +21,20 @@ struct Plugin {
 }
 
 let plugins: [Plugin] = [
-    Plugin(name: "Adam", tests: false),
-    Plugin(name: "Alignment", tests: false),
-    Plugin(name: "CrossEntropy", swift: true, tests: false),
-    Plugin(name: "Digits", tests: false),
-    Plugin(name: "Exponents", tests: false),
-    Plugin(name: "Fact", tests: false),
-    Plugin(name: "L2", tests: false),
-    Plugin(name: "MLP", swift: true, tests: false),
-    Plugin(name: "MeanSquaredError", swift: true, tests: false),
-    Plugin(name: "NeuralCollapse", swift: true, tests: false),
+    Plugin(name: "Adam"),
+    Plugin(name: "Alignment"),
+    Plugin(name: "CrossEntropy", swift: true),
+    Plugin(name: "Digits"),
+    Plugin(name: "Exponents"),
+    Plugin(name: "Fact"),
+    Plugin(name: "L2"),
+    Plugin(name: "MLP", swift: true),
+    Plugin(name: "MeanSquaredError", swift: true),
+    Plugin(name: "NeuralCollapse", swift: true),
     Plugin(name: "Performance", tests: false),
-    Plugin(name: "SGD", tests: false),
-    Plugin(name: "Syre", tests: false),
-    Plugin(name: "Teachers", tests: false),
+    Plugin(name: "SGD"),
+    Plugin(name: "Syre"),
+    Plugin(name: "Teachers"),
 ]
 
 /// The C libraries of the system, as module maps and small shims (`Sources/CShims`).
@@ -62,12 +62,12 @@ let package = Package(
         .target(
             name: "PluginHost",
             dependencies: ["CSyzygy", "CShims", "LinearAlgebra", "Engine", "Protocols", "Manifests"]),
-        .target(name: "Observing", dependencies: ["LinearAlgebra", "Engine", "Protocols"]),
+        .target(name: "Observing", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Manifests"]),
         .target(name: "Training", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Observing"]),
         .target(
             name: "Studies",
             dependencies: [
-                "Manifests", "PluginHost", "Training", "Observing", "Protocols", "Engine", "LinearAlgebra",
+                "CShims", "Manifests", "PluginHost", "Training", "Observing", "Protocols", "Engine", "LinearAlgebra",
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
@@ -89,7 +89,8 @@ let package = Package(
     ] + plugins.flatMap(\.targets) + [
         "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
     ].map { .testTarget(name: "\($0)Tests", dependencies: ["PluginTesting", .init(stringLiteral: $0)]) } + [
-        .testTarget(name: "EndToEnd", dependencies: ["PluginTesting", "Studies", "Reporting"])
+        .testTarget(name: "EndToEnd", dependencies: ["PluginTesting", "Studies", "Reporting"]),
+        .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -33,8 +33,12 @@ static ffi_type *type_of(int32_t code) {
 sz_signature *sz_signature_create(int32_t result, const int32_t *arguments, int32_t count) {
     sz_signature *s = malloc(sizeof *s + (size_t)count * sizeof(ffi_type *));
     if (!s) return NULL;
-    for (int32_t i = 0; i < count; i++) s->arguments[i] = type_of(arguments[i]);
-    if (!type_of(result) ||
+    int known = type_of(result) != NULL;
+    for (int32_t i = 0; i < count; i++) {
+        s->arguments[i] = type_of(arguments[i]);
+        known = known && s->arguments[i];
+    }
+    if (!known ||
         ffi_prep_cif(&s->cif, FFI_DEFAULT_ABI, (unsigned)count, type_of(result), s->arguments) != FFI_OK) {
         free(s);
         return NULL;
@@ -45,9 +49,19 @@ sz_signature *sz_signature_create(int32_t result, const int32_t *arguments, int3
 void sz_signature_destroy(sz_signature *s) { free(s); }
 
 #if defined(__x86_64__)
-#define DEFAULT_MODE 0x1f80u
-uint64_t sz_float_mode(void) { return _mm_getcsr() & ~0x3fu; } /* without the sticky exception flags */
-void sz_set_float_mode(uint64_t mode) { _mm_setcsr((unsigned)mode); }
+/* MXCSR without the sticky exception flags, and above it the x87 control word, which governs long double and is what
+ * glibc's fegetround and printf look at. */
+#define DEFAULT_MODE (0x1f80u | (uint64_t)0x37f << 32)
+uint64_t sz_float_mode(void) {
+    uint16_t x87;
+    __asm__ volatile("fnstcw %0" : "=m"(x87));
+    return (_mm_getcsr() & ~0x3fu) | (uint64_t)x87 << 32;
+}
+void sz_set_float_mode(uint64_t mode) {
+    uint16_t x87 = (uint16_t)(mode >> 32);
+    __asm__ volatile("fldcw %0" : : "m"(x87));
+    _mm_setcsr((unsigned)mode);
+}
 #elif defined(__aarch64__)
 #define DEFAULT_MODE 0u
 uint64_t sz_float_mode(void) { uint64_t v; __asm__ volatile("mrs %0, fpcr" : "=r"(v)); return v; }

@@ -5,24 +5,28 @@
 static inline float FN(from_bits)(uint32_t u) { float f; __builtin_memcpy(&f, &u, 4); return f; }
 static inline uint32_t FN(to_bits)(float f) { uint32_t u; __builtin_memcpy(&u, &f, 4); return u; }
 
-/* exp(x) = 2^k exp(r), |r| <= ln(2)/2, polynomial of Cephes. 2^k is applied in two halves: the result may be subnormal. */
-static inline float FN(exp)(float x) {
-    float c = x < -104.0f ? -104.0f : x;
-    c = c > 89.0f ? 89.0f : c;
-    float t = c * 1.44269504f + 12582912.0f; /* rounds to the nearest integer and leaves it in the low bits */
-    float k = t - 12582912.0f;
-    uint32_t i = FN(to_bits)(t) - 0x4b400000u;
-    float r = c - k * 0.693359375f;
-    r = r + k * 2.12194440e-4f;
+/* exp(x) = 2^k p, for |x| <= 104; p = exp(r), |r| <= ln(2)/2, polynomial of Cephes. */
+static inline float FN(exp_parts)(float x, uint32_t *k) {
+    float t = x * 1.44269504f + 12582912.0f; /* rounds to the nearest integer and leaves it in the low bits */
+    float f = t - 12582912.0f;
+    *k = FN(to_bits)(t) - 0x4b400000u;
+    float r = x - f * 0.693359375f;
+    r = r + f * 2.12194440e-4f;
     float p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
     p = p * r + 8.3334519073e-3f;
     p = p * r + 4.1665795894e-2f;
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
-    uint32_t half = (uint32_t)((int32_t)i >> 1);
-    return p * FN(from_bits)((half + 127u) << 23) * FN(from_bits)((i - half + 127u) << 23);
+    return p * (r * r) + r + 1.0f;
+}
+
+static inline float FN(exp)(float x) {
+    uint32_t k;
+    float c = x < -104.0f ? -104.0f : x;
+    float p = FN(exp_parts)(c > 89.0f ? 89.0f : c, &k);
+    uint32_t half = (uint32_t)((int32_t)k >> 1); /* two factors: the result may be subnormal or infinite */
+    return p * FN(from_bits)((half + 127u) << 23) * FN(from_bits)((k - half + 127u) << 23);
 }
 
 /* log of a positive finite number: x = 2^e m, m in [sqrt(1/2), sqrt(2)); polynomial of Cephes. */
@@ -66,7 +70,9 @@ static inline float FN(tanh)(float x) {
     p = p * z + 1.33314422036e-1f;
     p = p * z - 3.33332819422e-1f;
     float near = p * z * x + x;
-    float far = __builtin_copysignf(1.0f - 2.0f / (FN(exp)(2.0f * a) + 1.0f), x);
+    uint32_t k;
+    float e = FN(exp_parts)(a > 10.0f ? 20.0f : 2.0f * a, &k) * FN(from_bits)((k + 127u) << 23);
+    float far = __builtin_copysignf(1.0f - 2.0f / (e + 1.0f), x);
     return a < 0.625f ? near : far;
 }
 

@@ -74,3 +74,10 @@ void sz_product_run(const sz_step *s) {
     const sz_product *p = s->detail;
     dnnl_primitive_execute(p->primitive, p->stream, p->memory[3] ? 4 : 3, p->arguments);
 }
+
+void sz_onednn_version(int32_t version[3]) {
+    const dnnl_version_t *v = dnnl_version();
+    version[0] = v->major;
+    version[1] = v->minor;
+    version[2] = v->patch;
+}

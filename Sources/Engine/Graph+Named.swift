@@ -28,7 +28,9 @@ private struct Attributes {
 
     func number(_ name: String, default value: Double) throws -> Double {
         let value = values[name] ?? value
-        guard value.isFinite else { throw GraphError("\(operation): \(name) is \(value); a finite number is expected") }
+        guard value.isFinite else {
+            throw GraphError("\(operation): \(name) is \(value); a finite number is expected")
+        }
         return value
     }
 }
@@ -46,7 +48,9 @@ extension Graph {
             throw GraphError("\(name): \(inputs.count) inputs; \(operation.inputCount) expected")
         }
         for key in attributes.keys.sorted() where !operation.attributes.contains(key) {
-            guard !operation.attributes.isEmpty else { throw GraphError("\(name): has no attribute '\(key)'; it takes none") }
+            guard !operation.attributes.isEmpty else {
+                throw GraphError("\(name): has no attribute '\(key)'; it takes none")
+            }
             let error = GraphError.unknown("attribute", key, among: operation.attributes)
             throw GraphError("\(name): \(error.message)")
         }
@@ -82,7 +86,9 @@ extension Graph {
             table[unary.rawValue] = NamedOperation { graph, x, _ in try graph.apply(.unary(unary), x) }
         }
         for binary in Binary.allCases {
-            table[binary.rawValue] = NamedOperation(inputCount: 2) { graph, x, _ in try graph.apply(.binary(binary), x) }
+            table[binary.rawValue] = NamedOperation(inputCount: 2) { graph, x, _ in
+                try graph.apply(.binary(binary), x)
+            }
         }
         for kind in [Reduction.Kind.sum, .mean, .max] {
             table[kind.rawValue] = NamedOperation(attributes: ["axis", "keep"]) { graph, x, options in

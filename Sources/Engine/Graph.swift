@@ -78,30 +78,42 @@ package final class Graph {
         }
         try Shape.check(shape, for: "parameter \(name)")
         guard initializer.scale.isFinite else {
-            throw GraphError("parameter \(name): the initializer's scale is \(initializer.scale); a finite number is expected")
+            throw GraphError(
+                "parameter \(name): the initializer's scale is \(initializer.scale); a finite number is expected")
         }
         for (fan, value) in [("fan_in", fanIn), ("fan_out", fanOut)] {
-            guard value ?? 1 > 0 else { throw GraphError("parameter \(name): \(fan) is \(value ?? 0); at least 1 is expected") }
+            guard value ?? 1 > 0 else {
+                throw GraphError("parameter \(name): \(fan) is \(value ?? 0); at least 1 is expected")
+            }
         }
+        let total = (blocks.last?.end ?? 0) + Shape.elements(shape)
+        try Memory.check(
+            bytes: total * 2 * Precision.f32.bytes, for: "parameter \(name): values and gradients up to it need")
         let rest = shape.dropFirst()
-        blocks.append(ParameterBlock(
-            name: name, shape: shape, role: role, initializer: initializer,
-            fanIn: fanIn ?? (rest.isEmpty ? shape.first ?? 1 : rest.reduce(1, *)),
-            fanOut: fanOut ?? (shape.first ?? 1) * rest.dropFirst().reduce(1, *),
-            offset: blocks.last?.end ?? 0))
+        blocks.append(
+            ParameterBlock(
+                name: name, shape: shape, role: role, initializer: initializer,
+                fanIn: fanIn ?? (rest.isEmpty ? shape.first ?? 1 : rest.reduce(1, *)),
+                fanOut: fanOut ?? (shape.first ?? 1) * rest.dropFirst().reduce(1, *),
+                offset: blocks.last?.end ?? 0))
         return node(.parameter(blocks.count - 1), shape)
     }
 
     /// Declares output = input · weightᵀ, before any bias, as a layer to observe. The last one is the head.
     package func layer(_ name: String, input: Node, weight: Node, bias: Node?, output: Node) throws {
         guard !name.isEmpty else { throw GraphError("layer: the name is empty") }
-        guard !layers.contains(where: { $0.name == name }) else { throw GraphError("layer: '\(name)' is declared twice") }
+        guard !layers.contains(where: { $0.name == name }) else {
+            throw GraphError("layer: '\(name)' is declared twice")
+        }
         let what = "layer \(name)"
         try check([input, weight, output] + (bias.map { [$0] } ?? []), for: what)
         let (x, w, y) = (operand(input), operand(weight), operand(output))
-        for matrix in [x, w, y] where matrix.shape.count != 2 { throw GraphError("\(what): \(matrix) is not a matrix") }
+        for matrix in [x, w, y] where matrix.shape.count != 2 {
+            throw GraphError("\(what): \(matrix) is not a matrix")
+        }
         guard x.shape[1] == w.shape[1] else {
-            throw GraphError("\(what): input \(x) and weight \(w) do not fit: \(x.shape[1]) features against \(w.shape[1])")
+            throw GraphError(
+                "\(what): input \(x) and weight \(w) do not fit: \(x.shape[1]) features against \(w.shape[1])")
         }
         guard y.shape == [x.shape[0], w.shape[0]] else {
             throw GraphError("\(what): output \(y) is not \([x.shape[0], w.shape[0]]), input times weight transposed")

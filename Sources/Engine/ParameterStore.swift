@@ -1,4 +1,3 @@
-import CShims
 import LinearAlgebra
 
 /// Values and gradients of all parameters of a network, each in one contiguous buffer with named blocks.
@@ -41,7 +40,8 @@ package final class ParameterStore {
     /// Sets the values of a block; f32 rounds to nearest.
     package func set(block index: Int, _ newValues: [Double]) {
         let block = blocks[index]
-        precondition(newValues.count == block.count, "\(block.name) has \(block.count) values, not \(newValues.count)")
+        precondition(
+            newValues.count == block.count, "\(block.name) has \(block.count) values, not \(newValues.count)")
         Memory.write(newValues, to: values + block.offset * precision.bytes, precision)
     }
 
@@ -100,37 +100,8 @@ extension ParameterBlock {
     private func orthogonal(_ stream: Stream) -> [Double] {
         let rows = shape.first ?? 1, columns = count / rows
         let gaussian = Matrix(rows: max(rows, columns), columns: min(rows, columns), elements: normal(1, stream))
-        guard let q = try? gaussian.qr().q else { return [Double](repeating: .nan, count: count) }  // only without memory
+        // Fails only without memory.
+        guard let q = try? gaussian.qr().q else { return [Double](repeating: .nan, count: count) }
         return (rows < columns ? q.transposed : q).elements
-    }
-}
-
-/// Buffers on cache lines, and numbers in and out of them.
-enum Memory {
-    static func zeroed(bytes: Int) -> UnsafeMutableRawPointer {
-        let size = max((bytes + 63) / 64 * 64, 64)
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
-        return memory
-    }
-
-    static func read(_ source: UnsafeRawPointer, count: Int, _ precision: Precision) -> [Double] {
-        switch precision {
-        case .f32:
-            let floats = source.assumingMemoryBound(to: Float.self)
-            return (0..<count).map { Double(floats[$0]) }
-        case .f64:
-            return Array(UnsafeBufferPointer(start: source.assumingMemoryBound(to: Double.self), count: count))
-        }
-    }
-
-    static func write(_ values: [Double], to target: UnsafeMutableRawPointer, _ precision: Precision) {
-        switch precision {
-        case .f32:
-            let floats = target.assumingMemoryBound(to: Float.self)
-            for i in values.indices { floats[i] = Float(values[i]) }
-        case .f64:
-            target.assumingMemoryBound(to: Double.self).update(from: values, count: values.count)
-        }
     }
 }

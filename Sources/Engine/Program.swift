@@ -49,6 +49,7 @@ package final class Program {
             }
         }
         let placement = Placement(graph, schedule, kept: kept, gradients: inPlace, precision: precision)
+        try Memory.check(bytes: placement.bytes, for: "program: needs")
         let memory = Memory.zeroed(bytes: placement.bytes)
         func pointer(_ id: Int) -> UnsafeMutableRawPointer {
             switch placement.locations[schedule.owner[id] ?? id] {
@@ -98,7 +99,8 @@ package final class Program {
         steps = .allocate(capacity: max(stepCount, 1))
         steps.initialize(from: emitter.steps, count: stepCount)
         results = Dictionary(
-            outputs.map { ($0, (pointer($0.id), Shape.elements(graph.shape(of: $0)))) }, uniquingKeysWith: { a, _ in a })
+            outputs.map { ($0, (pointer($0.id), Shape.elements(graph.shape(of: $0)))) },
+            uniquingKeysWith: { a, _ in a })
     }
 
     deinit {
@@ -143,7 +145,9 @@ package final class Program {
     }
 
     private func result(_ node: Node) -> (pointer: UnsafeMutableRawPointer, count: Int) {
-        guard let result = results[node] else { preconditionFailure("node \(node.id) is not an output of the program") }
+        guard let result = results[node] else {
+            preconditionFailure("node \(node.id) is not an output of the program")
+        }
         return result
     }
 
@@ -163,7 +167,9 @@ package final class Program {
             guard case .parameter(let index) = graph.definition(of: pair.parameter) else {
                 throw GraphError("program: \(name) gets a gradient but is not a parameter")
             }
-            guard seen.insert(pair.parameter).inserted else { throw GraphError("program: \(name) gets two gradients") }
+            guard seen.insert(pair.parameter).inserted else {
+                throw GraphError("program: \(name) gets two gradients")
+            }
             guard gradient.shape == name.shape else {
                 throw GraphError("program: gradient \(gradient) does not have the shape of \(name)")
             }

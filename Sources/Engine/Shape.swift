@@ -14,7 +14,9 @@ enum Shape {
         for size in shape {
             guard size > 0 else { throw GraphError("\(what): \(shape) has a size below 1") }
             let (product, overflow) = count.multipliedReportingOverflow(by: size)
-            guard !overflow, product <= limit else { throw GraphError("\(what): \(shape) has more than 2^40 elements") }
+            guard !overflow, product <= limit else {
+                throw GraphError("\(what): \(shape) has more than 2^40 elements")
+            }
             count = product
         }
     }

@@ -24,7 +24,8 @@ package struct Binding: Hashable, Sendable {
     func replacing(_ values: [(parameter: String, value: String)]) -> Binding {
         func filled(_ text: String) -> String {
             values.reduce(text) { text, pair in
-                text.split(separator: "{\(pair.parameter)}", omittingEmptySubsequences: false).joined(separator: pair.value)
+                text.split(separator: "{\(pair.parameter)}", omittingEmptySubsequences: false).joined(
+                    separator: pair.value)
             }
         }
         var result = self

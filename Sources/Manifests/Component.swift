@@ -41,7 +41,9 @@ package struct Component: Sendable {
     /// The values of all params, in their declared types: those given, else the defaults.
     package func options(_ given: [String: JSON] = [:]) -> [String: JSON] {
         var options = given
-        for parameter in parameters where options[parameter.id] == nil { options[parameter.id] = parameter.defaultValue }
+        for parameter in parameters where options[parameter.id] == nil {
+            options[parameter.id] = parameter.defaultValue
+        }
         return options
     }
 }

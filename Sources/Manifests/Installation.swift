@@ -12,7 +12,8 @@ package enum Installation {
     package static func schema(_ name: String) throws -> Schema { try Schema(path: "\(root)/Schemas/\(name)") }
 
     private static let found = Result { () throws(InstallationError) in
-        try root(above: try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
+        try root(
+            above: try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
             override: ProcessInfo.processInfo.environment["SYZYGY_ROOT"])
     }
 
@@ -24,7 +25,8 @@ package enum Installation {
         if let override, !override.isEmpty {
             guard isRoot(override) else {
                 throw InstallationError(
-                    description: "SYZYGY_ROOT is '\(override)', but '\(override)/Schemas/plugin.schema.json' does not exist")
+                    description:
+                        "SYZYGY_ROOT is '\(override)', but '\(override)/Schemas/plugin.schema.json' does not exist")
             }
             return override
         }
@@ -35,8 +37,10 @@ package enum Installation {
             for candidate in [here, here + "/share/syzygy"] where isRoot(candidate) { return candidate }
         }
         throw InstallationError(
-            description: "the files of this installation were not found: no folder above '\(executable ?? "the program")' "
-                + "holds Schemas/plugin.schema.json or share/syzygy; set SYZYGY_ROOT to the folder that holds Schemas")
+            description:
+                "the files of this installation were not found: no folder above '\(executable ?? "the program")' "
+                + "holds Schemas/plugin.schema.json or share/syzygy; set SYZYGY_ROOT to the folder that holds Schemas"
+        )
     }
 }
 

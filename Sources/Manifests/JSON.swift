@@ -73,12 +73,23 @@ extension JSON {
     /// How error messages show a value: short, strings in single quotes.
     package var brief: String {
         switch self {
-        case .string(let text): text.count <= 60 ? "'\(text)'" : "'\(text.prefix(57))…'"
+        case .string(let text): quoted(text)
         case .array(let items): items.isEmpty ? "an empty list" : "a list"
         case .object: "an object"
         default: text(pretty: false)
         }
     }
+}
+
+/// Text of a file inside an error message: in single quotes, short, on one line, without control characters.
+package func quoted(_ text: String) -> String {
+    let short =
+        text.unicodeScalars.count <= 60
+        ? text : String(String.UnicodeScalarView(text.unicodeScalars.prefix(57))) + "…"
+    let parts = short.unicodeScalars.map { scalar in
+        scalar.properties.generalCategory == .control ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+    }
+    return "'\(parts.joined())'"
 }
 
 // MARK: - Writing

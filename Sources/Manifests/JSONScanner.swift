@@ -24,7 +24,8 @@ struct JSONScanner {
 
     mutating func scan() throws(Problem) {
         if bytes.count > Self.maximumSize {
-            throw Problem(file: file, sentence: "the file has \(bytes.count) bytes; at most \(Self.maximumSize) are read")
+            throw Problem(
+                file: file, sentence: "the file has \(bytes.count) bytes; at most \(Self.maximumSize) are read")
         }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
             throw problem("the file begins with a byte-order mark; save it as UTF-8 without one")
@@ -66,19 +67,20 @@ struct JSONScanner {
             guard next == UInt8(ascii: "\"") else {
                 let comma = next == UInt8(ascii: "}") && !keys.isEmpty
                 throw problem(
-                    comma ? "expected a key after ',', found '}' (JSON has no trailing commas)"
+                    comma
+                        ? "expected a key after ',', found '}' (JSON has no trailing commas)"
                         : "expected a key in double quotes, found \(found)")
             }
             let place = position
             let key = try string()
             // Swift compares strings by canonical equivalence, so keys that only look alike are repeats as well.
             if let first = keys.updateValue(place, forKey: key) {
-                throw problem("key '\(key)' is given twice; the first is in line \(first.line)", at: place)
+                throw problem("key \(quoted(key)) is given twice; the first is in line \(first.line)", at: place)
             }
             let child = Pointer.child(pointer, key)
             keyPositions[child] = place
             skipSpace()
-            guard take(":") else { throw problem("expected ':' after key '\(key)', found \(found)") }
+            guard take(":") else { throw problem("expected ':' after key \(quoted(key)), found \(found)") }
             skipSpace()
             try value(at: child)
             more = try separator(closing: "}")
@@ -137,7 +139,8 @@ struct JSONScanner {
         }
         let text = String(decoding: bytes[begin..<index], as: UTF8.self)
         if isInteger, Int(text) == nil {
-            throw problem("integer \(text) does not fit into 64 bits; write it with a decimal point if it may be rounded",
+            throw problem(
+                "integer \(text) does not fit into 64 bits; write it with a decimal point if it may be rounded",
                 at: place)
         }
         if !isInteger, !(Double(text)?.isFinite ?? false) {
@@ -166,7 +169,8 @@ struct JSONScanner {
                 return String(decoding: text, as: UTF8.self)
             case UInt8(ascii: "\\"): text.append(contentsOf: Array(String(try escape()).utf8))
             case 0x0A, 0x0D: throw problem("the string that begins here does not end on its line", at: begin)
-            case 0..<0x20: throw problem("control character \(hex(Int(byte))) in a string; write \\u00\(twoDigits(byte))")
+            case 0..<0x20:
+                throw problem("control character \(hex(Int(byte))) in a string; write \\u00\(twoDigits(byte))")
             case 0x80...:
                 let length = sequenceLength()
                 guard length > 0 else { throw problem("byte 0x\(twoDigits(byte)) is not UTF-8") }
@@ -195,7 +199,8 @@ struct JSONScanner {
         case UInt8(ascii: "r"): return "\r"
         case UInt8(ascii: "t"): return "\t"
         case UInt8(ascii: "u"): break
-        default: throw problem("unknown escape in a string (known: \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)", at: place)
+        default:
+            throw problem("unknown escape in a string (known: \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)", at: place)
         }
         var code = try hexCode(place)
         if code == 0 { throw problem("\\u0000 is not allowed", at: place) }
@@ -204,7 +209,9 @@ struct JSONScanner {
             let low = try hexCode(place)
             if (0xDC00...0xDFFF).contains(low) { code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00) }
         }
-        guard let scalar = Unicode.Scalar(code) else { throw problem("\(hex(Int(code))) is half of a surrogate pair", at: place) }
+        guard let scalar = Unicode.Scalar(code) else {
+            throw problem("\(hex(Int(code))) is half of a surrogate pair", at: place)
+        }
         return scalar
     }
 
@@ -235,7 +242,9 @@ struct JSONScanner {
         default: return 0
         }
         for offset in 1..<length {
-            guard let byte = byte(at: index + offset), (offset == 1 ? second : 0x80...0xBF).contains(byte) else { return 0 }
+            guard let byte = byte(at: index + offset), (offset == 1 ? second : 0x80...0xBF).contains(byte) else {
+                return 0
+            }
         }
         return length
     }
@@ -267,7 +276,9 @@ struct JSONScanner {
 
     private func peekWord() -> String {
         var end = index
-        while let byte = byte(at: end), end - index < 20, Character(Unicode.Scalar(byte)).isLetter, byte < 0x80 { end += 1 }
+        while let byte = byte(at: end), end - index < 20, Character(Unicode.Scalar(byte)).isLetter, byte < 0x80 {
+            end += 1
+        }
         return String(decoding: bytes[index..<end], as: UTF8.self)
     }
 
@@ -281,7 +292,9 @@ struct JSONScanner {
         }
     }
 
-    private func twoDigits(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true) }
+    private func twoDigits(_ byte: UInt8) -> String {
+        (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+    }
     private func hex(_ code: Int) -> String {
         let digits = String(code, radix: 16, uppercase: true)
         return "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits

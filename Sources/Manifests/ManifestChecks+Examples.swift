@@ -2,8 +2,10 @@ extension ManifestChecks {
     mutating func check(_ example: Example, of component: Component) {
         if !component.precisions.contains(example.precision) {
             let list = component.precisions.map(\.rawValue).sorted().joined(separator: ", ")
-            add("\(example.pointer)/dtype", "example '\(example.name)' runs in \(example.precision.rawValue), "
-                + "but '\(component.id)' has functions for \(list) only")
+            add(
+                "\(example.pointer)/dtype",
+                "example \(quoted(example.name)) runs in \(example.precision.rawValue), "
+                    + "but '\(component.id)' has functions for \(list) only")
         }
         if let binding = example.binding {
             let known = component.expandedBindings(values: component.allValues).map(\.name).filter { !$0.isEmpty }
@@ -29,7 +31,10 @@ extension ManifestChecks {
             let mayBeParameterOfModel = component.kind == .model && isArray(value)
             guard known.contains(name) else {
                 if !mayBeParameterOfModel {
-                    add(here, key: true, "example '\(example.name)' gives the unknown '\(name)'" + Nearest.hint(for: name, among: known))
+                    add(
+                        here, key: true,
+                        "example \(quoted(example.name)) gives the unknown \(quoted(name))"
+                            + Nearest.hint(for: name, among: known))
                 }
                 continue
             }
@@ -45,9 +50,11 @@ extension ManifestChecks {
         }
         for (name, isRequired) in arrays.map({ ($0.name, $0.isRequired) }) + numbers
         where isRequired && example.given[name] == nil {
-            add("\(example.pointer)/given", "example '\(example.name)' does not give '\(name)'")
+            add("\(example.pointer)/given", "example \(quoted(example.name)) does not give '\(name)'")
         }
-        if component.kind == .dataset, let begin = integer("begin", example), let end = integer("end", example), end < begin || begin < 0 {
+        if component.kind == .dataset, let begin = integer("begin", example), let end = integer("end", example),
+            begin < 0 || end < begin
+        {
             add("\(example.pointer)/given/end", "rows \(begin) ..< \(end) are no range")
         }
     }
@@ -73,12 +80,14 @@ extension ManifestChecks {
             }
         }
         let bindings = component.expandedBindings(values: component.allValues)
-        let arguments = component.call.arguments.compactMap { argument -> (name: String, rank: Int?, isRequired: Bool)? in
+        let arguments = component.call.arguments.compactMap {
+            argument -> (name: String, rank: Int?, isRequired: Bool)? in
             switch argument.source {
             case .input(let id): return (id, nil, true)
             case .quantity(_, _, let isOptional):
-                let ranks = Set(bindings.compactMap { $0.quantities[argument.name] }
-                    .compactMap { try? QuantityExpression($0) }.map(\.rank))
+                let ranks = Set(
+                    bindings.compactMap { $0.quantities[argument.name] }
+                        .compactMap { try? QuantityExpression($0) }.map(\.rank))
                 let isKnown = component.kind == .probe && ranks.count == 1
                 return (argument.name, isKnown ? ranks.first : nil, !isOptional)
             default: return nil
@@ -106,7 +115,9 @@ extension ManifestChecks {
         case .optimizer, .regularizer: numbers += [("fan_in", false), ("fan_out", false), ("role", false)]
         default: break
         }
-        if component.kind == .dataset, !numbers.contains(where: { $0.0 == "seed" }) { numbers.append(("seed", false)) }
+        if component.kind == .dataset, !numbers.contains(where: { $0.0 == "seed" }) {
+            numbers.append(("seed", false))
+        }
         return numbers
     }
 
@@ -117,16 +128,21 @@ extension ManifestChecks {
         let known: [String]
         switch component.kind {
         case .optimizer, .regularizer:
-            known = outputs + component.state.map(\.id) + component.call.arguments.compactMap { argument in
-                if case .quantity(_, isWritable: true, _) = argument.source { argument.name } else { nil }
-            }
+            known =
+                outputs + component.state.map(\.id)
+                + component.call.arguments.compactMap { argument in
+                    if case .quantity(_, isWritable: true, _) = argument.source { argument.name } else { nil }
+                }
         case .loss: known = outputs + ["output_grad"]
         default: known = outputs
         }
         for (name, value) in example.expected {
             let here = Pointer.child("\(example.pointer)/expect", name)
             guard known.contains(name) else {
-                add(here, key: true, "example '\(example.name)' expects the unknown '\(name)'" + Nearest.hint(for: name, among: known))
+                add(
+                    here, key: true,
+                    "example \(quoted(example.name)) expects the unknown \(quoted(name))"
+                        + Nearest.hint(for: name, among: known))
                 continue
             }
             let output = component.output(name)
@@ -136,14 +152,20 @@ extension ManifestChecks {
                     add(here, "'\(name)' cannot be undefined; an output that can says \"nan\": \"undefined_value\"")
                 }
             case .number:
-                if output == nil || output?.shape?.isEmpty == false { add(here, "'\(name)' is an array, got a number") }
+                if output == nil || output?.shape?.isEmpty == false {
+                    add(here, "'\(name)' is an array, got a number")
+                }
             case .array(let shape, let data):
                 checkArray(shape, data.count, at: here)
                 if let rank = output?.shape?.count, shape.count != rank {
                     add(here, "'\(name)' \(words(rank)), got shape \(text(shape))")
-                } else if component.kind == .dataset, let begin = integer("begin", example), let end = integer("end", example),
-                    let rows = shape.first, rows != end - begin {
-                    add("\(here)/shape", "'\(name)' has \(rows) rows, but the example asks for rows \(begin) ..< \(end)")
+                } else if component.kind == .dataset, let begin = integer("begin", example),
+                    let end = integer("end", example),
+                    let rows = shape.first, 0 <= begin, begin <= end, rows != end - begin
+                {
+                    add(
+                        "\(here)/shape",
+                        "'\(name)' has \(rows) rows, but the example asks for rows \(begin) ..< \(end)")
                 }
             }
         }
@@ -158,7 +180,8 @@ extension ManifestChecks {
         add("\(pointer)/data", "data has \(count) numbers, but shape \(text(shape)) needs \(needed)")
     }
 
-    private mutating func check(_ value: Example.Given, isArrayOfRank rank: Int?, _ name: String, at pointer: String) {
+    private mutating func check(_ value: Example.Given, isArrayOfRank rank: Int?, _ name: String, at pointer: String)
+    {
         guard case .array(let shape, _) = value else {
             return add(pointer, "'\(name)' must be an array: {\"shape\": […], \"data\": […]}")
         }

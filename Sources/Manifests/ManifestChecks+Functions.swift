@@ -3,21 +3,29 @@ extension ManifestChecks {
         let reservesPrecision = component.kind == .optimizer || component.kind == .regularizer
         for function in [component.call, component.start].compactMap(\.self) {
             if function.isPerPrecision, !reservesPrecision {
-                add("\(function.pointer)/symbol",
-                    "only optimizers and regularizers have one symbol per precision; a \(component.kind.rawValue) has one symbol")
+                add(
+                    "\(function.pointer)/symbol",
+                    "only optimizers and regularizers have one symbol per precision; a \(component.kind.rawValue) has one symbol"
+                )
             }
             if !function.isPerPrecision, let generic = function.arguments.first(where: \.type.isGeneric) {
-                let advice = component.kind == .probe
-                    ? "quantities of a probe are always f64" : "give one symbol per precision: {\"f32\": …, \"f64\": …}"
-                add("\(generic.pointer)/type", "argument '\(generic.name)' has type \(generic.type), but 'symbol' is one "
-                    + "function; \(advice)")
+                let advice =
+                    component.kind == .probe
+                    ? "quantities of a probe are always f64"
+                    : "give one symbol per precision: {\"f32\": …, \"f64\": …}"
+                add(
+                    "\(generic.pointer)/type",
+                    "argument '\(generic.name)' has type \(generic.type), but 'symbol' is one "
+                        + "function; \(advice)")
                 continue
             }
             for argument in function.arguments { check(argument, in: function, component) }
             checkMessage(function)
         }
-        if let start = component.start, start.isPerPrecision != component.call.isPerPrecision
-            || start.isPerPrecision && Set(start.symbols.keys) != Set(component.call.symbols.keys) {
+        if let start = component.start,
+            start.isPerPrecision != component.call.isPerPrecision
+                || start.isPerPrecision && Set(start.symbols.keys) != Set(component.call.symbols.keys)
+        {
             add("\(start.pointer)/symbol", "'start' must have symbols for the same precisions as 'call'")
         }
     }
@@ -28,16 +36,22 @@ extension ManifestChecks {
         let kinds = Self.kinds(of: argument.source)
         guard kinds.contains(component.kind) else {
             let list = kinds.map { "\($0.rawValue)s" }.joined(separator: ", ")
-            return add("\(argument.pointer)/from", "argument '\(argument.name)': '\(Self.name(of: argument.source))' is for "
-                + "\(list), not for a \(component.kind.rawValue)")
+            return add(
+                "\(argument.pointer)/from",
+                "argument '\(argument.name)': '\(Self.name(of: argument.source))' is for "
+                    + "\(list), not for a \(component.kind.rawValue)")
         }
         guard checkSource(of: argument, in: function, component) else { return }
         let expected = types(of: argument, in: function, component)
         if expected.isEmpty {
-            add(argument.pointer, "the bindings give argument '\(argument.name)' labels (i32*) as well as real quantities (f64*)")
+            add(
+                argument.pointer,
+                "the bindings give argument '\(argument.name)' labels (i32*) as well as real quantities (f64*)")
         } else if !expected.contains("\(argument.type)") {
-            add("\(argument.pointer)/type", "argument '\(argument.name)' has type \(argument.type), but "
-                + "\(describe(argument.source, component)) needs \(expected.joined(separator: " or "))")
+            add(
+                "\(argument.pointer)/type",
+                "argument '\(argument.name)' has type \(argument.type), but "
+                    + "\(describe(argument.source, component)) needs \(expected.joined(separator: " or "))")
         }
     }
 
@@ -55,12 +69,17 @@ extension ManifestChecks {
             return checkKnown(id, "output", among: component.outputs.map(\.id), at: "\(here)/output")
         case .state(let id): return checkKnown(id, "state", among: component.state.map(\.id), at: "\(here)/state")
         case .parameter(let id):
-            guard checkKnown(id, "param", among: component.parameters.map(\.id), at: "\(here)/param") else { return false }
-            guard argument.type == .scalar(.i32), let parameter = component.parameter(id), parameter.type == .int else { return true }
+            guard checkKnown(id, "param", among: component.parameters.map(\.id), at: "\(here)/param") else {
+                return false
+            }
+            guard argument.type == .scalar(.i32), let parameter = component.parameter(id), parameter.type == .int
+            else { return true }
             guard let low = parameter.minimum?.double, let high = parameter.maximum?.double,
                 low >= Double(Int32.min), high <= Double(Int32.max)
             else {
-                add("\(here)/type", "argument '\(argument.name)' has type i32, but param '\(id)' has no min and max inside 32 bits")
+                add(
+                    "\(here)/type",
+                    "argument '\(argument.name)' has type i32, but param '\(id)' has no min and max inside 32 bits")
                 return false
             }
             return true
@@ -69,8 +88,12 @@ extension ManifestChecks {
         case .count(let name):
             checkTarget(name, "elements to count", in: function, at: here) { Self.isCountable($0, component) }
         case .workspace(let factor, let dims):
-            for name in dims { checkKnown(name, "dim", among: component.dimensions.map(\.name), at: "\(here)/elements") }
-            if !(1...1 << 32).contains(factor) { add("\(here)/elements", "the factor of a workspace must be from 1 to 2^32") }
+            for name in dims {
+                checkKnown(name, "dim", among: component.dimensions.map(\.name), at: "\(here)/elements")
+            }
+            if !(1...1 << 32).contains(factor) {
+                add("\(here)/elements", "the factor of a workspace must be from 1 to 2^32")
+            }
         case .constant(let value):
             guard case .scalar(let type) = argument.type, type.isInteger else { return true }
             if let int = value.int, Self.fits(int, type) { return true }
@@ -83,15 +106,21 @@ extension ManifestChecks {
         return true
     }
 
-    private mutating func checkQuantity(_ text: String?, _ isWritable: Bool, of argument: Argument, _ component: Component) -> Bool {
+    private mutating func checkQuantity(
+        _ text: String?, _ isWritable: Bool, of argument: Argument, _ component: Component
+    ) -> Bool {
         let here = "\(argument.pointer)/quantity"
         guard component.kind != .probe else {
             if isWritable {
-                add("\(argument.pointer)/access", "a probe may not change '\(argument.name)'; only optimizers and regularizers write")
+                add(
+                    "\(argument.pointer)/access",
+                    "a probe may not change '\(argument.name)'; only optimizers and regularizers write")
             }
             guard let text else {
                 if component.bindings.isEmpty {
-                    add(argument.pointer, "argument '\(argument.name)' has no quantity, and there are no bindings to give it")
+                    add(
+                        argument.pointer,
+                        "argument '\(argument.name)' has no quantity, and there are no bindings to give it")
                 }
                 return !component.bindings.isEmpty
             }
@@ -101,7 +130,10 @@ extension ManifestChecks {
             add(argument.pointer, "argument '\(argument.name)' needs 'quantity': parameter.value or parameter.grad")
             return false
         }
-        guard checkKnown(text, "quantity of \(component.kind.rawValue)s", among: ["parameter.value", "parameter.grad"], at: here)
+        guard
+            checkKnown(
+                text, "quantity of \(component.kind.rawValue)s", among: ["parameter.value", "parameter.grad"],
+                at: here)
         else { return false }
         // `start` may move the initial values; a step of a regularizer may not.
         let isStart = argument.pointer.hasPrefix("\(component.pointer)/start/")
@@ -112,7 +144,8 @@ extension ManifestChecks {
     }
 
     /// The expression, if it is one and exists in the probe's scope.
-    mutating func checkExpression(_ text: String, of component: Component, at pointer: String) -> QuantityExpression? {
+    mutating func checkExpression(_ text: String, of component: Component, at pointer: String) -> QuantityExpression?
+    {
         let expression: QuantityExpression
         do throws(UnknownQuantity) {
             expression = try QuantityExpression(text)
@@ -129,7 +162,9 @@ extension ManifestChecks {
 
     // MARK: - Axes
 
-    mutating func checkAxis(_ axis: Axis, of name: String, in function: Function, _ component: Component, at pointer: String) {
+    mutating func checkAxis(
+        _ axis: Axis, of name: String, in function: Function, _ component: Component, at pointer: String
+    ) {
         let isGraph = component.kind == .model || component.kind == .loss
         // Classes belong to a tensor of the batch, which need not be an argument itself.
         if axis == .classes, isGraph, function.argument(name) == nil { return }
@@ -140,7 +175,8 @@ extension ManifestChecks {
             return add("\(pointer)/axis", "only inputs have the axis \"classes\", and '\(name)' is none")
         }
         for (rank, what) in ranks(of: target, component) where index >= rank {
-            let axes = rank == 1 ? "1 axis (0)" : "\(rank) axes (\((0..<rank).map(String.init).joined(separator: ", ")))"
+            let axes =
+                rank == 1 ? "1 axis (0)" : "\(rank) axes (\((0..<rank).map(String.init).joined(separator: ", ")))"
             let has = rank == 0 ? "is a single number" : "has \(axes)"
             return add("\(pointer)/axis", "axis \(index) of '\(name)' does not exist: \(what) \(has)")
         }
@@ -165,7 +201,8 @@ extension ManifestChecks {
         switch argument.source {
         case .quantity:
             component.expandedBindings(values: component.allValues).compactMap { binding in
-                guard let text = binding.quantities[argument.name], let expression = try? QuantityExpression(text) else { return nil }
+                guard let text = binding.quantities[argument.name], let expression = try? QuantityExpression(text)
+                else { return nil }
                 return (expression.rank, "'\(text)'")
             }
         case .output(let id): (component.output(id)?.shape?.count).map { [($0, "output '\(id)'")] } ?? []
@@ -202,16 +239,24 @@ extension ManifestChecks {
             }
         }
         for argument in function.arguments {
-            if case .output(let id) = argument.source { writers[id, default: []].append(("'\(argument.name)'", argument.pointer)) }
+            if case .output(let id) = argument.source {
+                writers[id, default: []].append(("'\(argument.name)'", argument.pointer))
+            }
         }
         for output in component.outputs {
             let writers = writers[output.id] ?? []
-            if writers.isEmpty { add(output.pointer, "output '\(output.id)' is written by no argument and is not the result") }
+            if writers.isEmpty {
+                add(output.pointer, "output '\(output.id)' is written by no argument and is not the result")
+            }
             if writers.count > 1 {
-                add(writers[1].pointer, "output '\(output.id)' is written twice, by \(writers[0].name) and \(writers[1].name)")
+                add(
+                    writers[1].pointer,
+                    "output '\(output.id)' is written twice, by \(writers[0].name) and \(writers[1].name)")
             }
         }
-        if case .output = component.start?.returns { add("\(component.pointer)/start/returns", "'start' has no outputs; return \"status\"") }
+        if case .output = component.start?.returns {
+            add("\(component.pointer)/start/returns", "'start' has no outputs; return \"status\"")
+        }
     }
 
     // MARK: - Bindings
@@ -230,8 +275,10 @@ extension ManifestChecks {
                 if quantities.contains(where: { $0.name == name }) {
                     add(here, key: true, "binding '\(binding.name)' gives '\(name)', which has a quantity of its own")
                 } else {
-                    add(here, key: true, "unknown argument '\(name)' in binding '\(binding.name)'"
-                        + Nearest.hint(for: name, among: open, label: "open"))
+                    add(
+                        here, key: true,
+                        "unknown argument '\(name)' in binding '\(binding.name)'"
+                            + Nearest.hint(for: name, among: open, label: "open"))
                 }
             }
             for name in open where binding.quantities[name] == nil {
@@ -244,9 +291,11 @@ extension ManifestChecks {
         for binding in component.expandedBindings(values: component.allValues) {
             if let other = names.updateValue(binding, forKey: binding.name) {
                 let isSame = other.pointer == binding.pointer
-                add(binding.pointer, key: true, isSame
-                    ? "binding '\(binding.name)' has one name for several values; write the {param} into the name"
-                    : "two bindings give the name '\(binding.name)'")
+                add(
+                    binding.pointer, key: true,
+                    isSame
+                        ? "binding '\(binding.name)' has one name for several values; write the {param} into the name"
+                        : "two bindings give the name '\(binding.name)'")
                 return
             }
             for (argument, text) in binding.quantities {
@@ -259,13 +308,19 @@ extension ManifestChecks {
     private mutating func checkPlaceholders(of binding: Binding, _ component: Component) {
         let enums = component.parameters.filter { $0.type == .enum || $0.type == .enumList }
         for (text, here, isKey) in [(binding.name, binding.pointer, true)]
-            + binding.quantities.map({ ($1, Pointer.child(binding.pointer, $0), false) }) {
+            + binding.quantities.map({ ($1, Pointer.child(binding.pointer, $0), false) })
+        {
             for name in Binding.placeholders(in: text) {
                 if let parameter = component.parameter(name), !enums.contains(parameter) {
-                    add(here, key: isKey, "'{\(name)}' must be an enum or enum_list param, but '\(name)' is of type \(parameter.type.rawValue)")
+                    add(
+                        here, key: isKey,
+                        "'{\(name)}' must be an enum or enum_list param, but '\(name)' is of type \(parameter.type.rawValue)"
+                    )
                 } else if !enums.contains(where: { $0.id == name }) {
-                    add(here, key: isKey, "unknown param '\(name)' in '\(text)'"
-                        + Nearest.hint(for: name, among: enums.map(\.id), label: "enums"))
+                    add(
+                        here, key: isKey,
+                        "unknown param '\(name)' in '\(text)'"
+                            + Nearest.hint(for: name, among: enums.map(\.id), label: "enums"))
                 }
             }
         }

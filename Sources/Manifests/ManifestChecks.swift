@@ -22,7 +22,7 @@ struct ManifestChecks {
     mutating func checkKnown(_ name: String, _ what: String, among known: [String], at pointer: String) -> Bool {
         if known.contains(name) { return true }
         let hint = known.isEmpty ? "; there are none" : Nearest.hint(for: name, among: known)
-        add(pointer, "unknown \(what) '\(name)'\(hint)")
+        add(pointer, "unknown \(what) \(quoted(name))\(hint)")
         return false
     }
 
@@ -73,7 +73,9 @@ struct ManifestChecks {
     private mutating func check(_ parameter: ParameterDeclaration, of component: Component) {
         let reserved = component.kind == .probe ? ["plugin", "at", "samples", "split", "layers"] : ["plugin"]
         if reserved.contains(parameter.id) {
-            add("\(parameter.pointer)/id", "param '\(parameter.id)' has the name of a key that studies give a meaning")
+            add(
+                "\(parameter.pointer)/id", "param '\(parameter.id)' has the name of a key that studies give a meaning"
+            )
         }
         let type = parameter.type
         let isEnum = type == .enum || type == .enumList
@@ -92,10 +94,14 @@ struct ManifestChecks {
             add(here, key: true, "'\(key)' of param '\(parameter.id)' has no meaning \(reason)")
         }
         if let minimum = parameter.minimum, let maximum = parameter.maximum, maximum.isLess(than: minimum) == true {
-            return add("\(parameter.pointer)/max", "max \(maximum.brief) of param '\(parameter.id)' is below its min \(minimum.brief)")
+            return add(
+                "\(parameter.pointer)/max",
+                "max \(maximum.brief) of param '\(parameter.id)' is below its min \(minimum.brief)")
         }
         if let low = parameter.minimumCount, let high = parameter.maximumCount, high < low {
-            return add("\(parameter.pointer)/max_items", "max_items \(high) of param '\(parameter.id)' is below its min_items \(low)")
+            return add(
+                "\(parameter.pointer)/max_items",
+                "max_items \(high) of param '\(parameter.id)' is below its min_items \(low)")
         }
         if case .failure(let problem) = parameter.check(parameter.defaultValue) {
             add("\(parameter.pointer)/default\(problem.path)", "default: \(problem.sentence)")
@@ -115,7 +121,8 @@ struct ManifestChecks {
         case .parameter(let id): checkIntParameter(id, of: component, at: "\(pointer)/param")
         case .axis(let name, let axis):
             if let target = component.call.argument(name), case .output = target.source {
-                return add("\(pointer)/of", "a dim cannot be measured on output '\(name)', whose shape may depend on it")
+                return add(
+                    "\(pointer)/of", "a dim cannot be measured on output '\(name)', whose shape may depend on it")
             }
             checkAxis(axis, of: name, in: component.call, component, at: pointer)
         }
@@ -143,14 +150,20 @@ struct ManifestChecks {
             }
         }
         if let lowest = output.lowest, let highest = output.highest, lowest > highest {
-            add("\(output.pointer)/range", "the range of output '\(output.id)' ends at \(JSON.double(highest).brief), "
-                + "below its begin \(JSON.double(lowest).brief)")
+            add(
+                "\(output.pointer)/range",
+                "the range of output '\(output.id)' ends at \(JSON.double(highest).brief), "
+                    + "below its begin \(JSON.double(lowest).brief)")
         }
         guard let classes = output.classes else { return }
         if output.type != .i32 {
-            add("\(output.pointer)/dtype", "labels ('classes') have dtype i32, but '\(output.id)' is \(output.type.rawValue)")
+            add(
+                "\(output.pointer)/dtype",
+                "labels ('classes') have dtype i32, but '\(output.id)' is \(output.type.rawValue)")
         }
-        if case .parameter(let id) = classes { checkIntParameter(id, of: component, at: "\(output.pointer)/classes/param") }
+        if case .parameter(let id) = classes {
+            checkIntParameter(id, of: component, at: "\(output.pointer)/classes/param")
+        }
     }
 
     private mutating func check(_ state: StateDeclaration, of component: Component) {
@@ -166,7 +179,9 @@ struct ManifestChecks {
                 checkKnown(id, "param", among: component.parameters.map(\.id), at: "\(value.pointer)/param"),
                 let type = component.parameter(id)?.type, type != .float, type != .int
             else { continue }
-            add("\(value.pointer)/param", "a state's first value needs a float or int param, but '\(id)' is of type \(type.rawValue)")
+            add(
+                "\(value.pointer)/param",
+                "a state's first value needs a float or int param, but '\(id)' is of type \(type.rawValue)")
         }
     }
 
@@ -185,9 +200,13 @@ struct ManifestChecks {
         case .loss:
             for output in component.outputs {
                 if output.id != "sample_loss" {
-                    add("\(output.pointer)/id", "the output of a loss must have the id 'sample_loss', got '\(output.id)'")
+                    add(
+                        "\(output.pointer)/id",
+                        "the output of a loss must have the id 'sample_loss', got '\(output.id)'")
                 } else if output.shape != [.rows] && output.shape != [] {
-                    add("\(output.pointer)/shape", "sample_loss must have shape [\"rows\"] (the host takes the mean) or []")
+                    add(
+                        "\(output.pointer)/shape",
+                        "sample_loss must have shape [\"rows\"] (the host takes the mean) or []")
                 }
             }
         case .regularizer:
@@ -239,7 +258,9 @@ struct ManifestChecks {
         for (id, value) in property.with.sorted(by: { $0.key < $1.key }) {
             let here = Pointer.child("\(property.pointer)/with", id)
             guard checkKnown(id, "param", among: component.parameters.map(\.id), at: here) else { continue }
-            if case .failure(let problem)? = component.parameter(id)?.check(value) { add(here + problem.path, problem.sentence) }
+            if case .failure(let problem)? = component.parameter(id)?.check(value) {
+                add(here + problem.path, problem.sentence)
+            }
         }
     }
 }

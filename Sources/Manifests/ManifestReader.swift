@@ -43,9 +43,11 @@ struct ManifestReader {
 
     private func parameter(_ json: JSON, at pointer: String) -> ParameterDeclaration {
         var parameter = ParameterDeclaration(
-            id: json["id"]?.string ?? "", type: choice(json["type"]) ?? .string, defaultValue: json["default"] ?? .null,
+            id: json["id"]?.string ?? "", type: choice(json["type"]) ?? .string,
+            defaultValue: json["default"] ?? .null,
             help: json["help"]?.string, unit: json["unit"]?.string, minimum: json["min"], maximum: json["max"],
-            excludesMinimum: json["exclusive_min"]?.bool ?? false, excludesMaximum: json["exclusive_max"]?.bool ?? false,
+            excludesMinimum: json["exclusive_min"]?.bool ?? false,
+            excludesMaximum: json["exclusive_max"]?.bool ?? false,
             values: json["values"]?.array?.compactMap(\.string) ?? [], minimumCount: json["min_items"]?.int,
             maximumCount: json["max_items"]?.int, scale: choice(json["scale"]), pointer: pointer)
         if case .success(let value) = parameter.check(parameter.defaultValue) { parameter.defaultValue = value }
@@ -57,7 +59,8 @@ struct ManifestReader {
         return OutputDeclaration(
             id: json["id"]?.string ?? "", type: choice(json["dtype"]) ?? .f64,
             shape: json["shape"]?.array?.map { extent in
-                extent.int.map { .constant($0) } ?? (extent.string == "rows" ? .rows : .dimension(extent.string ?? ""))
+                extent.int.map { .constant($0) }
+                    ?? (extent.string == "rows" ? .rows : .dimension(extent.string ?? ""))
             },
             unit: json["unit"]?.string, help: json["help"]?.string, lowest: range?.first?.double,
             highest: range?.last?.double, mayBeUndefined: json["nan"] != nil,
@@ -146,7 +149,8 @@ struct ManifestReader {
         case "quantity":
             let quantity = json["quantity"]?.string.map { (try? QuantityExpression($0))?.description ?? $0 }
             return .quantity(
-                quantity, isWritable: json["access"]?.string == "readwrite", isOptional: json["optional"]?.bool ?? false)
+                quantity, isWritable: json["access"]?.string == "readwrite",
+                isOptional: json["optional"]?.bool ?? false)
         case "input": return .input(text("input"))
         case "output": return .output(text("output"))
         case "state": return .state(text("state"))

@@ -5,7 +5,7 @@ package enum Nearest {
     package static func name(to name: String, among candidates: some Sequence<String>) -> String? {
         let limit = min(3, max(1, name.count / 3))
         var best: (name: String, distance: Int)?
-        for candidate in candidates {
+        for candidate in candidates where abs(candidate.count - name.count) <= limit {
             // One letter for another is no misspelling: "x" is not a hint for "y".
             let distance = distance(name.lowercased(), candidate.lowercased())
             guard distance <= limit, distance < max(name.count, candidate.count) else { continue }

@@ -80,7 +80,7 @@ package struct ParameterDeclaration: Hashable, Sendable {
             guard let text = value.string else { return wrong("one of \(values.joined(separator: ", "))") }
             if values.contains(text) { return .success(value) }
             return .failure(
-                InvalidOption("unknown \(id) '\(text)'" + Nearest.hint(for: text, among: values), path: path))
+                InvalidOption("unknown \(id) \(quoted(text))" + Nearest.hint(for: text, among: values), path: path))
         case .int:
             guard let int = value.int else { return wrong("an integer") }
             return isInside(.int(int)) ? .success(.int(int)) : wrong(bounds)
@@ -92,8 +92,12 @@ package struct ParameterDeclaration: Hashable, Sendable {
     }
 
     private func isInside(_ value: JSON) -> Bool {
-        if let minimum, value.isLess(than: minimum) == true || excludesMinimum && value.isEqual(to: minimum) { return false }
-        if let maximum, maximum.isLess(than: value) == true || excludesMaximum && value.isEqual(to: maximum) { return false }
+        if let minimum, value.isLess(than: minimum) == true || excludesMinimum && value.isEqual(to: minimum) {
+            return false
+        }
+        if let maximum, maximum.isLess(than: value) == true || excludesMaximum && value.isEqual(to: maximum) {
+            return false
+        }
         return true
     }
 

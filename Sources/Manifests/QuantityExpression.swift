@@ -1,6 +1,4 @@
-import OrderedCollections
-
-/// A name of the quantity catalogue (`docs/quantities.md`): `layer.input`, `moment.raw(layer.input)`,
+/// A quantity of the catalogue (`docs/quantities.md`): `layer.input`, `moment.raw(layer.input)`,
 /// `cross.raw(layer.output, layer.output_grad)`. Functions do not nest.
 package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
     /// What a quantity looks like.
@@ -15,84 +13,125 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         package var rank: Int { self == .vector ? 1 : 2 }
     }
 
-    package var function: String?
-    package var arguments: [String]
+    /// Quantities that are not formed from others. The raw value is the name.
+    package enum Basic: String, CaseIterable, Sendable {
+        case layerInput = "layer.input"
+        case layerOutput = "layer.output"
+        case layerOutputGrad = "layer.output_grad"
+        case layerInputGrad = "layer.input_grad"
+        case layerWeight = "layer.weight"
+        case layerWeightInitial = "layer.weight_initial"
+        case layerBias = "layer.bias"
+        case headInput = "head.input"
+        case headOutput = "head.output"
+        case headOutputGrad = "head.output_grad"
+        case headInputGrad = "head.input_grad"
+        case headWeight = "head.weight"
+        case headWeightInitial = "head.weight_initial"
+        case headBias = "head.bias"
+        case modelOutput = "model.output"
+        case targets
+        case sampleLoss = "sample.loss"
+        case labels
+        case parameterValue = "parameter.value"
+        case parameterGrad = "parameter.grad"
+
+        package var form: Form {
+            switch ofLayer ?? self {
+            case .layerInput, .layerOutput, .layerOutputGrad, .layerInputGrad, .modelOutput, .targets: .samples
+            case .layerWeight, .layerWeightInitial: .weight
+            default: .vector
+            }
+        }
+
+        /// `layer.input` for `head.input`, and so on: the head is the last layer.
+        package var ofLayer: Basic? {
+            guard rawValue.hasPrefix("head.") else { return nil }
+            return Basic(rawValue: "layer." + rawValue.dropFirst("head.".count))
+        }
+
+        /// The scope a probe must have: `layer.…` and `parameter.…` exist only for one of them.
+        package var scope: Component.Scope? {
+            if rawValue.hasPrefix("layer.") { return .layer }
+            return rawValue.hasPrefix("parameter.") ? .parameter : nil
+        }
+    }
+
+    /// Functions of basic quantities. The raw value is the name.
+    package enum Function: String, CaseIterable, Sendable {
+        case rawMoment = "moment.raw"
+        case centredMoment = "moment.centred"
+        case normalizedMoment = "moment.normalized"
+        case rawCross = "cross.raw"
+        case mean
+        case wtw
+        case wwt
+
+        /// The forms of the arguments.
+        package var forms: [Form] {
+            switch self {
+            case .rawCross: [.samples, .samples]
+            case .wtw, .wwt: [.weight]
+            default: [.samples]
+            }
+        }
+    }
+
+    package var function: Function?
+    package var arguments: [Basic]
 
     package var description: String {
-        let list = arguments.joined(separator: ", ")
-        return function.map { "\($0)(\(list))" } ?? list
+        let list = arguments.map(\.rawValue).joined(separator: ", ")
+        return function.map { "\($0.rawValue)(\(list))" } ?? list
     }
 
     package var rank: Int {
-        if let function { return function == "mean" ? 1 : 2 }
-        return arguments.first.flatMap { Self.basic[$0]?.rank } ?? 0
+        if let function { return function == .mean ? 1 : 2 }
+        return arguments.first?.form.rank ?? 0
     }
 
     /// Class indices, the only quantity that is not f64.
-    package var isInteger: Bool { function == nil && arguments == ["labels"] }
+    package var isInteger: Bool { function == nil && arguments == [.labels] }
 
-    /// The scope a probe must have: `layer.…` and `parameter.…` exist only for one of them.
-    package var scope: Component.Scope? {
-        for argument in arguments {
-            if argument.hasPrefix("layer.") { return .layer }
-            if argument.hasPrefix("parameter.") { return .parameter }
-        }
-        return nil
-    }
-
-    package static let basic: OrderedDictionary<String, Form> = {
-        var forms: OrderedDictionary<String, Form> = [:]
-        for owner in ["layer", "head"] {
-            for name in ["input", "output", "output_grad", "input_grad"] { forms["\(owner).\(name)"] = .samples }
-            for name in ["weight", "weight_initial"] { forms["\(owner).\(name)"] = .weight }
-            forms["\(owner).bias"] = .vector
-        }
-        for name in ["model.output", "targets"] { forms[name] = .samples }
-        for name in ["sample.loss", "labels", "parameter.value", "parameter.grad"] { forms[name] = .vector }
-        return forms
-    }()
-
-    /// The forms of the arguments of each function.
-    package static let functions: OrderedDictionary<String, [Form]> = [
-        "moment.raw": [.samples], "moment.centred": [.samples], "moment.normalized": [.samples],
-        "cross.raw": [.samples, .samples], "mean": [.samples], "wtw": [.weight], "wwt": [.weight],
-    ]
+    package var scope: Component.Scope? { arguments.lazy.compactMap(\.scope).first }
 
     package init(_ text: String) throws(UnknownQuantity) {
         let compact = String(text.filter { $0 != " " })
         guard let open = compact.firstIndex(of: "(") else {
-            guard Self.basic[compact] != nil else {
+            guard let basic = Basic(rawValue: compact) else {
                 throw UnknownQuantity(
-                    sentence: "unknown quantity '\(text)'" + Nearest.hint(for: compact, among: Array(Self.basic.keys)))
+                    sentence: "unknown quantity \(quoted(text))"
+                        + Nearest.hint(for: compact, among: Basic.allCases.map(\.rawValue)))
             }
-            self.init(function: nil, arguments: [compact])
+            (function, arguments) = (nil, [basic])
             return
         }
         let name = String(compact[..<open])
-        guard compact.hasSuffix(")") else { throw UnknownQuantity(sentence: "'\(text)' has no ')' at its end") }
-        guard let forms = Self.functions[name] else {
+        guard compact.hasSuffix(")") else { throw UnknownQuantity(sentence: "\(quoted(text)) has no ')' at its end") }
+        guard let function = Function(rawValue: name) else {
             throw UnknownQuantity(
-                sentence: "unknown function '\(name)' in '\(text)'"
-                    + Nearest.hint(for: name, among: Array(Self.functions.keys)))
+                sentence: "unknown function \(quoted(name)) in \(quoted(text))"
+                    + Nearest.hint(for: name, among: Function.allCases.map(\.rawValue)))
         }
         let inner = compact[compact.index(after: open)...].dropLast()
-        let arguments = inner.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        guard arguments.count == forms.count else {
+        let names = inner.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        let forms = function.forms
+        guard names.count == forms.count else {
             let noun = forms.count == 1 ? "1 quantity" : "\(forms.count) quantities"
-            throw UnknownQuantity(sentence: "\(name) takes \(noun), got \(arguments.count) in '\(text)'")
+            throw UnknownQuantity(sentence: "\(name) takes \(noun), got \(names.count) in \(quoted(text))")
         }
-        for (argument, form) in zip(arguments, forms) where Self.basic[argument] != form {
-            let allowed = Self.basic.keys.elements.filter { Self.basic[$0] == form }
-            let what = form == .weight ? "a weight" : "a quantity with a row per sample"
-            throw UnknownQuantity(
-                sentence: "\(name) takes \(what), got '\(argument)'" + Nearest.hint(for: argument, among: allowed))
+        var arguments: [Basic] = []
+        for (argument, form) in zip(names, forms) {
+            guard let basic = Basic(rawValue: argument), basic.form == form else {
+                let allowed = Basic.allCases.filter { $0.form == form }.map(\.rawValue)
+                let what = form == .weight ? "a weight" : "a quantity with a row per sample"
+                throw UnknownQuantity(
+                    sentence: "\(name) takes \(what), got \(quoted(argument))"
+                        + Nearest.hint(for: argument, among: allowed))
+            }
+            arguments.append(basic)
         }
-        self.init(function: name, arguments: arguments)
-    }
-
-    private init(function: String?, arguments: [String]) {
-        self.function = function
-        self.arguments = arguments
+        (self.function, self.arguments) = (function, arguments)
     }
 }
 

@@ -25,7 +25,7 @@ package struct Schema: Sendable {
         var items: Int?
         var uniqueItems = false
         /// `minItems`, `maxLength`, …: a bound on a count.
-        var bounds: [String: Double] = [:]
+        var bounds: [String: Int] = [:]
         var minimum: JSON?
         var maximum: JSON?
         var exclusiveMinimum: JSON?
@@ -36,10 +36,20 @@ package struct Schema: Sendable {
         var oneOf: [Int] = []
         var anyOf: [Int] = []
         var allOf: [Int] = []
+        var oneOfTag: Tag?
+        var anyOfTag: Tag?
         var not: Int?
         var `if`: Int?
         var then: Int?
         var `else`: Int?
+    }
+
+    /// The key that tells the branches of a union apart (`kind`, `from`): required in all, with values of its own in
+    /// each. Then only the branch that was meant is checked, and its sentence is the useful one.
+    struct Tag: Sendable {
+        var key: String
+        var values: [JSON]
+        var branches: [JSON: Int]
     }
 
     private(set) var nodes: [Node] = []
@@ -49,6 +59,39 @@ package struct Schema: Sendable {
     package init(_ document: Document) throws(Problem) {
         self.document = document
         _ = try compile("", document.root)
+        for index in nodes.indices {
+            nodes[index].oneOfTag = tag(of: nodes[index].oneOf)
+            nodes[index].anyOfTag = tag(of: nodes[index].anyOf)
+        }
+    }
+
+    /// The schema a chain of bare `$ref` leads to.
+    func resolved(_ index: Int) -> Node {
+        var node = nodes[index]
+        for _ in 0..<16 {
+            guard let reference = node.reference, node.properties.isEmpty, node.values == nil else { break }
+            node = nodes[reference]
+        }
+        return node
+    }
+
+    private func tag(of branches: [Int]) -> Tag? {
+        guard branches.count > 1, let first = branches.first else { return nil }
+        for key in resolved(first).required {
+            let values = branches.map { branch -> [JSON] in
+                let node = resolved(branch)
+                guard node.required.contains(key), let property = node.properties[key] else { return [] }
+                return resolved(property).values ?? []
+            }
+            let all = Array(values.joined())
+            // Numbers are left out: 1 and 1.0 are the same value but not the same key.
+            guard values.allSatisfy({ !$0.isEmpty }), all.allSatisfy({ $0.string != nil }),
+                Set(all).count == all.count
+            else { continue }
+            let pairs = zip(branches, values).flatMap { branch, values in values.map { ($0, branch) } }
+            return Tag(key: key, values: all, branches: Dictionary(uniqueKeysWithValues: pairs))
+        }
+        return nil
     }
 
     /// Reads and compiles a schema file.
@@ -94,7 +137,8 @@ package struct Schema: Sendable {
         case "type":
             let names = if let name = value.string { [name] } else { try strings(value, at) }
             for name in names where !Self.typeNames.contains(name) {
-                throw document.problem(at: at, "unknown type '\(name)'" + Nearest.hint(for: name, among: Self.typeNames))
+                throw document.problem(
+                    at: at, "unknown type '\(name)'" + Nearest.hint(for: name, among: Self.typeNames))
             }
             node.types = Set(names)
         case "enum": node.values = try array(value, at)
@@ -121,7 +165,7 @@ package struct Schema: Sendable {
             guard let bound = value.int, bound >= 0 else {
                 throw document.problem(at: at, "\(key) must be an integer >= 0, got \(value.brief)")
             }
-            node.bounds[key] = Double(bound)
+            node.bounds[key] = bound
         case "minimum": node.minimum = try number(value, at)
         case "maximum": node.maximum = try number(value, at)
         case "exclusiveMinimum": node.exclusiveMinimum = try number(value, at)

@@ -32,8 +32,8 @@ struct SchemaValidation {
         case .null, .bool: break
         }
         for branch in node.allOf { check(value, against: branch, at: pointer) }
-        if !node.oneOf.isEmpty { checkUnion(node.oneOf, exactlyOne: true, value, pointer) }
-        if !node.anyOf.isEmpty { checkUnion(node.anyOf, exactlyOne: false, value, pointer) }
+        if !node.oneOf.isEmpty { checkUnion(node.oneOf, node.oneOfTag, exactlyOne: true, value, pointer) }
+        if !node.anyOf.isEmpty { checkUnion(node.anyOf, node.anyOfTag, exactlyOne: false, value, pointer) }
         if let not = node.not, problems(value, not, pointer).isEmpty {
             add(pointer, "\(name(pointer)) must not be \(schema.nodes[not].title ?? "of this form")")
         }
@@ -52,18 +52,24 @@ struct SchemaValidation {
 
     private mutating func addUnknown(_ value: JSON, among values: [JSON], _ pointer: String) {
         let names = values.compactMap(\.string)
-        if let text = value.string, names.count == values.count, names.count > 1, let key = Pointer.tokens(pointer).last {
+        if let text = value.string, names.count == values.count, names.count > 1,
+            let key = Pointer.tokens(pointer).last
+        {
             let what = Int(key) == nil ? key : "item"
             let place = pointer.lastIndex(of: "/").map { String(pointer[..<$0]) } ?? ""
-            add(pointer, "unknown \(what) '\(text)'\(inside(place))" + Nearest.hint(for: text, among: names))
+            add(pointer, "unknown \(what) \(quoted(text))\(inside(place))" + Nearest.hint(for: text, among: names))
         } else {
             let allowed = values.map(\.brief).joined(separator: ", ")
-            add(pointer, "\(name(pointer)) must be \(values.count == 1 ? "" : "one of ")\(allowed), got \(value.brief)")
+            add(
+                pointer,
+                "\(name(pointer)) must be \(values.count == 1 ? "" : "one of ")\(allowed), got \(value.brief)")
         }
     }
 
     private mutating func checkNumber(_ value: JSON, _ node: Schema.Node, _ pointer: String) {
-        func fails(_ bound: JSON?, _ isWrong: (JSON) -> Bool?) -> JSON? { bound.flatMap { isWrong($0) == true ? $0 : nil } }
+        func fails(_ bound: JSON?, _ isWrong: (JSON) -> Bool?) -> JSON? {
+            bound.flatMap { isWrong($0) == true ? $0 : nil }
+        }
         let wrong: [(JSON?, String)] = [
             (fails(node.minimum) { value.isLess(than: $0) }, ">="),
             (fails(node.maximum) { $0.isLess(than: value) }, "<="),
@@ -88,14 +94,16 @@ struct SchemaValidation {
     }
 
     private mutating func checkArray(_ items: [JSON], _ node: Schema.Node, _ pointer: String) {
-        _ = checkCount(items.count, "Items", "item", node, pointer)
+        guard checkCount(items.count, "Items", "item", node, pointer) else { return }
         for (index, item) in items.enumerated() {
             let here = Pointer.child(pointer, index)
             if index < node.prefixItems.count {
                 check(item, against: node.prefixItems[index], at: here)
             } else if let rest = node.items {
                 if schema.nodes[rest].always == false {
-                    add(here, "\(name(pointer)) must have at most \(node.prefixItems.count) items, got \(items.count)")
+                    add(
+                        here, "\(name(pointer)) must have at most \(node.prefixItems.count) items, got \(items.count)"
+                    )
                     break
                 }
                 check(item, against: rest, at: here)
@@ -104,7 +112,9 @@ struct SchemaValidation {
         if node.uniqueItems {
             for (index, item) in items.enumerated() {
                 guard let first = items[..<index].firstIndex(where: { $0.isEqual(to: item) }) else { continue }
-                add(Pointer.child(pointer, index), "\(name(pointer)) has \(item.brief) twice, as items \(first) and \(index)")
+                add(
+                    Pointer.child(pointer, index),
+                    "\(name(pointer)) has \(item.brief) twice, as items \(first) and \(index)")
             }
         }
     }
@@ -117,7 +127,7 @@ struct SchemaValidation {
             let here = Pointer.child(pointer, key)
             if let names = node.propertyNames, !problems(.string(key), names, here).isEmpty {
                 let expected = title(names) ?? "of the allowed form"
-                add(here, key: true, "key '\(key)'\(inside(pointer)) must be \(expected)")
+                add(here, key: true, "key \(quoted(key))\(inside(pointer)) must be \(expected)")
             }
             var known = false
             if let property = node.properties[key] {
@@ -132,7 +142,9 @@ struct SchemaValidation {
             if schema.nodes[additional].always == false {
                 let known = Array(node.properties.keys)
                 if let nearest = Nearest.name(to: key, among: known) { meant.insert(nearest) }
-                add(here, key: true, "unknown key '\(key)'\(inside(pointer))" + Nearest.hint(for: key, among: known))
+                add(
+                    here, key: true,
+                    "unknown key \(quoted(key))\(inside(pointer))" + Nearest.hint(for: key, among: known))
             } else {
                 check(member, against: additional, at: here)
             }
@@ -148,9 +160,8 @@ struct SchemaValidation {
         _ count: Int, _ suffix: String, _ noun: String, _ node: Schema.Node, _ pointer: String
     ) -> Bool {
         for (bound, word) in [(node.bounds["min" + suffix], "least"), (node.bounds["max" + suffix], "most")] {
-            guard let bound, word == "least" ? Double(count) < bound : Double(count) > bound else { continue }
-            let limit = Int(bound)
-            let what = "at \(word) \(limit) \(noun)\(limit == 1 ? "" : "s")"
+            guard let bound, word == "least" ? count < bound : count > bound else { continue }
+            let what = "at \(word) \(bound) \(noun)\(bound == 1 ? "" : "s")"
             add(pointer, "\(name(pointer)) must have \(what), got \(count)")
             return false
         }
@@ -160,19 +171,24 @@ struct SchemaValidation {
     // MARK: - Unions
 
     /// `oneOf` and `anyOf`. If no branch fits, reports the problems of the branch that was probably meant.
-    private mutating func checkUnion(_ branches: [Int], exactlyOne: Bool, _ value: JSON, _ pointer: String) {
-        if let tag = tag(of: branches), let members = value.object {
-            guard let chosen = members[tag] else { return add(pointer, "missing key '\(tag)'\(inside(pointer))") }
-            let fitting = branches.filter { tagValues($0, tag).contains { $0.isEqual(to: chosen) } }
-            if fitting.isEmpty {
-                return addUnknown(chosen, among: branches.flatMap { tagValues($0, tag) }, Pointer.child(pointer, tag))
+    private mutating func checkUnion(
+        _ branches: [Int], _ tag: Schema.Tag?, exactlyOne: Bool, _ value: JSON, _ pointer: String
+    ) {
+        if let tag, let members = value.object {
+            guard let chosen = members[tag.key] else {
+                return add(pointer, "missing key '\(tag.key)'\(inside(pointer))")
             }
-            if fitting.count == 1 { return check(value, against: fitting[0], at: pointer) }
+            guard let branch = tag.branches[chosen] else {
+                return addUnknown(chosen, among: tag.values, Pointer.child(pointer, tag.key))
+            }
+            return check(value, against: branch, at: pointer)
         }
         let results = branches.map { problems(value, $0, pointer) }
         let matches = results.filter(\.isEmpty).count
         if matches > 0 {
-            if exactlyOne, matches > 1 { add(pointer, "\(name(pointer)) has \(matches) of the possible forms; only one may fit") }
+            if exactlyOne, matches > 1 {
+                add(pointer, "\(name(pointer)) has \(matches) of the possible forms; only one may fit")
+            }
             return
         }
         // A branch whose type does not fit was not meant.
@@ -187,36 +203,12 @@ struct SchemaValidation {
         }
     }
 
-    /// The key that tells the branches apart (`kind`, `from`): required everywhere, with values of its own in each.
-    private func tag(of branches: [Int]) -> String? {
-        guard branches.count > 1, let first = branches.first else { return nil }
-        return resolved(first).required.first { key in
-            let values = branches.map { tagValues($0, key) }
-            let distinct = Set(values.joined())
-            return distinct.count == values.joined().count && values.allSatisfy { !$0.isEmpty }
-                && branches.allSatisfy { resolved($0).required.contains(key) }
-        }
-    }
-
-    private func tagValues(_ branch: Int, _ tag: String) -> [JSON] {
-        resolved(branch).properties[tag].flatMap { resolved($0).values } ?? []
-    }
-
-    private func resolved(_ index: Int) -> Schema.Node {
-        var node = schema.nodes[index]
-        for _ in 0..<16 {
-            guard let reference = node.reference, node.properties.isEmpty, node.values == nil else { break }
-            node = schema.nodes[reference]
-        }
-        return node
-    }
-
     private func types(_ index: Int) -> Set<String>? {
-        let node = resolved(index)
+        let node = schema.resolved(index)
         return node.types ?? node.values.map { Set($0.map(Self.typeName)) }
     }
 
-    private func title(_ index: Int) -> String? { schema.nodes[index].title ?? resolved(index).title }
+    private func title(_ index: Int) -> String? { schema.nodes[index].title ?? schema.resolved(index).title }
 
     private func problems(_ value: JSON, _ node: Int, _ pointer: String) -> [Problem] {
         var inner = SchemaValidation(schema: schema, document: document)
@@ -232,7 +224,9 @@ struct SchemaValidation {
     }
 
     private func name(_ pointer: String) -> String { pointer.isEmpty ? "the document" : Pointer.path(pointer) }
-    private func inside(_ pointer: String) -> String { pointer.isEmpty ? " at the top level" : " in \(Pointer.path(pointer))" }
+    private func inside(_ pointer: String) -> String {
+        pointer.isEmpty ? " at the top level" : " in \(Pointer.path(pointer))"
+    }
 
     private static func matches(_ text: String, _ pattern: NSRegularExpression) -> Bool {
         pattern.firstMatch(in: text, range: NSRange(location: 0, length: text.utf16.count)) != nil
@@ -255,7 +249,8 @@ struct SchemaValidation {
 
     private static func phrase(_ types: Set<String>) -> String {
         let phrases = [
-            "null": "null", "boolean": "true or false", "object": "an object", "array": "a list", "number": "a number",
+            "null": "null", "boolean": "true or false", "object": "an object", "array": "a list",
+            "number": "a number",
             "integer": "an integer", "string": "a string",
         ]
         return types.sorted().compactMap { phrases[$0] }.joined(separator: " or ")

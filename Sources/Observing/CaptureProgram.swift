@@ -1,4 +1,5 @@
 import Engine
+import Manifests
 import Protocols
 
 /// A value per sample that a forward and backward pass gives.

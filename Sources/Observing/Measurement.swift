@@ -1,4 +1,5 @@
 import CShims
+import Manifests
 import Protocols
 
 /// The quantities of one observation, each formed once.

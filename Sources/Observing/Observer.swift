@@ -1,5 +1,6 @@
 import Engine
 import LinearAlgebra
+import Manifests
 import Protocols
 
 /// A probe of a study: when it measures, and on which rows.
@@ -99,7 +100,7 @@ package final class Observer {
         let available = tables[split]?.rows ?? 0
         let rows = Rows(split: split, count: min(samples ?? available, available))
         for expression in expressions {
-            let scope = try QuantityExpression(expression).arguments.compactMap(\.scope).first ?? .run
+            let scope = try QuantityExpression(expression).scope.flatMap { ProbeScope(rawValue: $0.rawValue) } ?? .run
             let pass = try measure(rows: rows, needs: [(scope, [Need(expression, optional: true)], nil)])
             for subject in subjects(scope, nil) {
                 guard let quantity = try pass.quantity(expression, layer: subject) else { continue }
@@ -227,7 +228,7 @@ package final class Observer {
             case .targets where network.target != nil: captures.append(.targets)
             default:
                 let target = basic.ofLayer ?? basic
-                guard target.isRows, target != .targets else { return nil }
+                guard target.form == .samples, target != .targets else { return nil }
                 let index = basic.ofLayer == nil ? layers.firstIndex(of: layer) : layers.indices.last
                 guard let index else { return nil }
                 captures.append(.layer(index, target))

@@ -1,3 +1,4 @@
+import Manifests
 import Protocols
 
 /// Quantities from arrays that something else recorded: rows of samples and weights by name, `fc1/layer.input`,
@@ -29,7 +30,7 @@ package final class RecordedQuantities: QuantitySource {
                 guard let base = labels.baseAddress else { return }
                 pass.setLabels(key, base, rows: labels.count)
             }
-        } else if parsed.arguments[0].isWeight {
+        } else if parsed.arguments[0].form == .weight {
             pass.setWeight(
                 key, parsed.function, sources[0].data, rows: sources[0].shape[0], columns: sources[0].shape[1])
         } else if parsed.function == nil {

@@ -139,6 +139,20 @@ struct Sizes {
         return try size(dimension.size)
     }
 
+    /// factor · product of sizes of `dims`, at most 2^40 elements.
+    func product(_ factor: Int, _ names: [String]) throws(PluginError) -> Int {
+        var product = factor
+        for name in names {
+            let (next, overflows) = product.multipliedReportingOverflow(by: try named(name))
+            guard !overflows, next <= 1 << 40 else {
+                let text = ([String(factor)] + names).joined(separator: "*")
+                throw PluginError(context.place, "asks for a workspace of \(text) elements, more than 2^40 here")
+            }
+            product = next
+        }
+        return product
+    }
+
     func size(_ size: Size) throws(PluginError) -> Int {
         switch size {
         case .constant(let value): value

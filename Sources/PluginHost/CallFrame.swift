@@ -34,8 +34,8 @@ final class CallFrame {
     private static let messageSize = 256
     private var workspaces: [Int: UnsafeMutableRawPointer] = [:]
     private let stepSlot: Int?
-    /// True if some call changed the floating-point mode.
-    private(set) var changedFloatMode = false
+    /// What `call` returns if the function changed the floating-point mode, which `sz_call` has restored.
+    static let changedFloatMode = Int32.min
 
     init(
         _ function: Function, address: UnsafeMutableRawPointer, precision: Function.Precision, context: CallContext
@@ -73,7 +73,7 @@ final class CallFrame {
         values.deallocate()
         result.deallocate()
         message.deallocate()
-        for workspace in workspaces.values { workspace.deallocate() }
+        for workspace in workspaces.values { free(workspace) }
     }
 
     /// Fills every argument. `operands` gives pointers and nodes by argument name, `integers` the remaining numbers.
@@ -93,11 +93,9 @@ final class CallFrame {
             case .dimension(let of, let axis): try setSize(i, argument, sizes.axis(of, axis))
             case .count(let of): try setSize(i, argument, sizes.count(of))
             case .workspace(let factor, let dimensions):
-                var elements = factor
-                for name in dimensions { elements *= try sizes.named(name) }
-                workspaces[i]?.deallocate()
-                let memory = UnsafeMutableRawPointer.allocate(byteCount: max(elements, 1) * 8, alignment: 64)
-                memory.initializeMemory(as: UInt8.self, repeating: 0, count: max(elements, 1) * 8)
+                free(workspaces[i])
+                workspaces[i] = nil
+                let memory = try Self.zeroed(bytes: 8 * max(sizes.product(factor, dimensions), 1), for: argument, context)
                 workspaces[i] = memory
                 set(i, memory)
             case .field(let field): set(i, integer: fields[field] ?? 0, argument)
@@ -120,14 +118,26 @@ final class CallFrame {
         }
     }
 
+    /// Scratch on cache lines. A size that no machine has is the caller's mistake, not a crash.
+    private static func zeroed(
+        bytes: Int, for argument: Argument, _ context: CallContext
+    ) throws(PluginError) -> UnsafeMutableRawPointer {
+        var memory: UnsafeMutableRawPointer?
+        guard posix_memalign(&memory, 64, bytes) == 0, let memory else {
+            throw PluginError(context.place, "no memory for workspace '\(argument.name)' of \(bytes) bytes")
+        }
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        return memory
+    }
+
     func set(step: Int) {
         if let stepSlot { set(stepSlot, integer: step, function.arguments[stepSlot]) }
     }
 
-    /// Calls the function. Returns the status, 0 for functions without one.
+    /// Calls the function. Returns the status, 0 for functions without one, or `changedFloatMode`.
     func call() -> Int32 {
         message[0] = 0
-        if sz_call(signature, address, values, result) != 0 { changedFloatMode = true }
+        guard sz_call(signature, address, values, result) == 0 else { return Self.changedFloatMode }
         guard function.returns == .status else { return 0 }
         return UnsafeRawPointer(result).load(as: Int32.self)
     }

@@ -16,11 +16,14 @@ package final class ComponentLoader {
 
     private let registry: Registry
     private let seed: UInt64
+    /// Gets a sentence about something that a record has no column for, such as the words of a failing probe.
+    private let note: (String) -> Void
     private var libraries: [String: Library] = [:]
 
-    package init(registry: Registry, seed: UInt64) {
+    package init(registry: Registry, seed: UInt64, note: @escaping (String) -> Void = { _ in }) {
         self.registry = registry
         self.seed = seed
+        self.note = note
     }
 
     package func dataset(_ choice: Choice) throws -> any Dataset {
@@ -44,7 +47,7 @@ package final class ComponentLoader {
     }
 
     package func probe(_ choice: Choice) throws -> any Probe {
-        try PluginProbe(try component(choice, .probe))
+        try PluginProbe(try component(choice, .probe), note: note)
     }
 
     /// The function of a component that runs no engine: for tests and examples.
@@ -107,6 +110,10 @@ struct LoadedComponent {
     /// Turns a status into an error.
     func check(_ status: Int32, _ frame: CallFrame) throws(PluginError) {
         guard status != 0 else { return }
+        if status == CallFrame.changedFloatMode {
+            throw PluginError(
+                context.place, "changed the floating-point mode (rounding or flush-to-zero); it must leave it as it finds it")
+        }
         let names: [Int32: String] = [
             1: "cancelled", 2: "invalid arguments", 3: "unsupported", 4: "undefined", 5: "out of memory",
             6: "input/output error", 7: "internal error",

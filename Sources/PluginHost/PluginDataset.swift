@@ -33,7 +33,17 @@ final class PluginDataset: Dataset {
         guard let declared = loaded.component.splits.first(where: { $0.name == split }) else {
             throw PluginError(loaded.context.place, "has no split '\(split)' (it has \(splits.joined(separator: ", ")))")
         }
-        return try Sizes(operands: [:], context: loaded.context).size(declared.rows)
+        let rows = try Sizes(operands: [:], context: loaded.context).size(declared.rows)
+        // The host keeps all rows as f64, and once more while a plugin fills them.
+        let bytes = fields.reduce(0.0) { $0 + 16 * Double(rows) * Double($1.elements) }
+        let memory = Double(ProcessInfo.processInfo.physicalMemory)
+        guard bytes < memory else {
+            func gibibytes(_ bytes: Double) -> String { String(format: "%.3g GiB", bytes / 1_073_741_824) }
+            throw PluginError(
+                loaded.context.place, "the \(rows) rows of '\(split)' take \(gibibytes(bytes)) of memory; "
+                    + "this machine has \(gibibytes(memory))")
+        }
+        return rows
     }
 
     func read(_ split: String, _ range: Range<Int>, into buffers: [UnsafeMutableBufferPointer<Double>]) throws {

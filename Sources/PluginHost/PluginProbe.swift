@@ -9,8 +9,12 @@ final class PluginProbe: Probe {
     private let bindings: [Binding]
     private let frame: CallFrame
 
-    init(_ loaded: LoadedComponent) throws(PluginError) {
+    private let note: (String) -> Void
+
+    /// `note` gets the words of calls that fail.
+    init(_ loaded: LoadedComponent, note: @escaping (String) -> Void) throws(PluginError) {
         self.loaded = loaded
+        self.note = note
         scope = ProbeScope(rawValue: loaded.component.scope?.rawValue ?? "run") ?? .run
         bindings = loaded.component.expandedBindings(loaded.context.options)
         let component = loaded.component
@@ -37,8 +41,11 @@ final class PluginProbe: Probe {
                         give(output.declaration, output.shape.isEmpty ? nil : i, checked(output, i, reason))
                     }
                 }
-            } catch let undefined as Undefined {
-                for output in loaded.component.outputs { give(output, nil, .missing(reason: undefined.reason)) }
+            } catch {
+                // A probe that fails costs its values, not the run.
+                let reason = (error as? Undefined)?.reason ?? "cannot_be_called"
+                if !(error is Undefined) { note("step \(step)\(layer.isEmpty ? "" : ", \(layer)"): \(error)") }
+                for output in loaded.component.outputs { give(output, nil, .missing(reason: reason)) }
             }
         }
     }
@@ -79,8 +86,14 @@ final class PluginProbe: Probe {
         frame.set(step: step)
         let status = frame.call()
         let reason = frame.text
+        if status == CallFrame.changedFloatMode { throw Undefined("changed_float_mode") }
         if status == 4 { throw Undefined(reason.isReasonCode ? reason : "undefined_value") }
-        if status != 0 { throw Undefined(reason.isReasonCode ? "failed_\(reason)" : "failed_status_\(status)") }
+        if status != 0 {
+            if !reason.isEmpty, !reason.isReasonCode {
+                note("step \(step)\(layer.isEmpty ? "" : ", \(layer)"): \(loaded.context.place) failed: \(reason)")
+            }
+            throw Undefined(reason.isReasonCode ? "failed_\(reason)" : "failed_status_\(status)")
+        }
         if case .output(let id) = loaded.component.call.returns {
             outputs.first { $0.declaration.id == id }?.store(frame.returned)
         }

@@ -59,11 +59,16 @@ package struct Registry: Sendable {
             throw PluginError("\(kind.rawValue) '\(name)'", "several plugins have it; write one of \(ids)")
         }
         if let other = all.first(where: { $0.1.id == name || $0.1.fullID == name }) {
-            throw PluginError("\(kind.rawValue) '\(name)'", "'\(name)' is a \(other.1.kind.rawValue), not a \(kind.rawValue)")
+            throw PluginError("\(kind.rawValue) '\(name)'", "'\(name)' is \(other.1.kind.withArticle), not \(kind.withArticle)")
         }
         let names = all.filter { $0.1.kind == kind }.map(\.1.id)
         throw PluginError(
             "\(kind.rawValue) '\(name)'",
-            "no plugin has a \(kind.rawValue) '\(name)'\(Nearest.hint(for: name, among: names))")
+            "no plugin has \(kind.withArticle) '\(name)'\(Nearest.hint(for: name, among: names))")
     }
+}
+
+extension Component.Kind {
+    /// `a probe`, `an optimizer`.
+    fileprivate var withArticle: String { (self == .optimizer ? "an " : "a ") + rawValue }
 }

@@ -142,3 +142,15 @@ package func evaluateModel(
     program.run()
     return (outputs.mapValues { (graph.shape(of: $0), program.copy($0)) }, graph.blocks)
 }
+
+/// Rows of a split by field name, `[rows, elements]` row-major; all rows if no range is given.
+package func readRows(
+    of dataset: any Dataset, _ split: String, _ range: Range<Int>? = nil
+) throws -> [String: [Double]] {
+    let range = try range ?? 0..<dataset.rows(in: split)
+    let buffers = dataset.fields.map { UnsafeMutableBufferPointer<Double>.allocate(capacity: range.count * $0.elements) }
+    defer { for buffer in buffers { buffer.deallocate() } }
+    for buffer in buffers { buffer.initialize(repeating: .nan) }
+    try dataset.read(split, range, into: buffers)
+    return Dictionary(uniqueKeysWithValues: zip(dataset.fields.map(\.name), buffers.map { Array($0) }))
+}

@@ -218,11 +218,6 @@ private struct ExampleRun {
         let split = example.split ?? dataset.splits.first ?? "train"
         let rows = try dataset.rows(in: split)
         let range = (integer("begin") ?? 0)..<(integer("end") ?? rows)
-        let buffers = dataset.fields.map { UnsafeMutableBufferPointer<Double>.allocate(capacity: range.count * $0.elements) }
-        defer { for buffer in buffers { buffer.deallocate() } }
-        try dataset.read(split, range, into: buffers)
-        var values: [String: [Observation.Value]] = [:]
-        for (field, buffer) in zip(dataset.fields, buffers) { values[field.name] = buffer.map { .number($0) } }
-        return values
+        return try readRows(of: dataset, split, range).mapValues { $0.map { .number($0) } }
     }
 }

@@ -1,3 +1,4 @@
+import CShims
 import Foundation
 import Manifests
 import OrderedCollections
@@ -29,10 +30,23 @@ package enum Host {
         return "\(text(name.sysname)) \(text(name.release)) \(text(name.machine))"
     }
 
+    /// Version and kernels of OpenBLAS, as it tells them.
+    private static var blas: String {
+        guard let text = openblas_get_config() else { return "" }
+        return String(cString: text).trimmingCharacters(in: .whitespaces)
+    }
+
+    private static var oneDNN: String {
+        var version = [Int32](repeating: 0, count: 3)
+        sz_onednn_version(&version)
+        return version.map(String.init).joined(separator: ".")
+    }
+
     static func description(threads: Int) -> OrderedDictionary<String, JSON> {
         [
             "version": .string(Version.current), "cpu": .string(value(of: "model name")), "cores": .int(cores),
-            "threads": .int(threads), "os": .string(operatingSystem),
+            "threads": .int(threads), "blas": .string(blas),
+            "onednn": .string(oneDNN), "os": .string(operatingSystem),
         ]
     }
 }

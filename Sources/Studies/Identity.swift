@@ -62,6 +62,7 @@ package struct SweepNames: Sendable {
         case .string(let text): text
         case .array(let items): items.map(text).joined(separator: "x")
         case .object(let members): members["plugin"].map(text) ?? json.text(pretty: false)
+        case .double: json.int.map(String.init) ?? json.text(pretty: false)
         default: json.text(pretty: false)
         }
     }

@@ -77,7 +77,7 @@ package struct ObservationTable: Sendable {
                 }
                 end += 1
             }
-            guard end < bytes.count else { return nil }
+            if end == bytes.count { break }  // a line that a kill cut short
             guard fields == 6 else { return Failure(line: line, sentence: "expected 7 fields, found \(fields + 1)") }
             guard let number = Self.integer(bytes[start..<ends[0]]) else {
                 return Failure(line: line, sentence: "the step is not a number")

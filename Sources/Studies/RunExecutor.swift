@@ -11,10 +11,10 @@ package struct RunExecutor {
 
     package init(registry: Registry) { self.registry = registry }
 
-    package func run(_ run: PlannedRun, _ output: RunOutput) throws -> RunEnd {
+    package func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
         let configuration = run.configuration
         let precision = Precision(rawValue: configuration.train.precision) ?? .f32
-        let session = try Session(try plan(run, precision))
+        let session = try Session(try plan(run, precision, note: output.note))
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record, record.sighting.steps.contains(session.step) {
                 try write(record, of: session, to: output.folder)
@@ -23,17 +23,15 @@ package struct RunExecutor {
             return !output.isCancelled
         }
         try writeCheckpoint(session, precision, to: output.folder)
-        switch outcome {
-        case .finished: return .finished
-        case .diverged(let step, let what): return .diverged(step: step, what: what)
-        case .stopped(let step): return .stopped(step: step)
-        }
+        return outcome
     }
 
-    private func plan(_ run: PlannedRun, _ precision: Precision) throws -> TrainingPlan {
+    private func plan(
+        _ run: PlannedRun, _ precision: Precision, note: @escaping (String) -> Void
+    ) throws -> TrainingPlan {
         let configuration = run.configuration
         let seed = UInt64(run.seed)
-        let loader = ComponentLoader(registry: registry, seed: seed)
+        let loader = ComponentLoader(registry: registry, seed: seed, note: note)
         let dataset = try loader.dataset(configuration.dataset)
         let network = Network(
             model: try loader.model(configuration.model), loss: try loader.loss(configuration.loss), fields: dataset.fields)

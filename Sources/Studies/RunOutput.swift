@@ -32,18 +32,24 @@ package final class RunOutput {
 
     package func note(_ sentence: String) { log.write(sentence) }
 
-    /// To be called after every step, with the loss of its batch. Writes out the step's observations, a line of the log when
-    /// it is time, and progress ten times a second.
+    /// To be called after every step and its observations, with the loss of its batch. Writes out the observations, a line of the
+    /// log when it is time, and progress ten times a second.
     package func finished(step: Int, loss: Double) throws(StudyError) {
+        clock.tick(trained: step > self.step && !observations.hasUnwritten)
         self.step = step
         if observations.hasUnwritten { try observations.flush() }
         if step % logEvery == 0 || step == total {
-            log.write("step \(step) loss \(loss) (\(Int(clock.rate(at: step))) steps/s)")
+            log.write("step \(step) loss \(loss) (\(Int(clock.rate)) steps/s)")
         }
-        if clock.isDue(at: step) || step == total {
-            Self.send(RunProgress(step: step, total: total, stepsPerSecond: clock.rate(at: step), loss: loss).line, to: progressDescriptor)
+        if clock.isDue || step == total {
+            clock.reported()
+            let progress = RunProgress(step: step, total: total, stepsPerSecond: clock.rate, loss: loss)
+            Self.send(progress.line, to: progressDescriptor)
         }
     }
+
+    /// Updates per second of training; the time of observations does not count.
+    package var stepsPerSecond: Double { clock.rate }
 
     package func finish() throws(StudyError) { try observations.flush() }
 
@@ -54,23 +60,28 @@ package final class RunOutput {
     }
 }
 
-/// Steps per second, and when to report them.
+/// Counts training steps and their time, and says when to report.
 private struct StepClock {
     private static let interval: UInt64 = 100_000_000
-    private let start = StepClock.now()
+    private var last = StepClock.now()
     private var next: UInt64 = 0
+    private var steps = 0
+    private var nanoseconds: UInt64 = 0
 
-    mutating func isDue(at step: Int) -> Bool {
+    /// Ends a step; one with observations is left out, since its time is mostly theirs.
+    mutating func tick(trained: Bool) {
         let now = Self.now()
-        guard now >= next else { return false }
-        next = now + Self.interval
-        return true
+        if trained {
+            steps += 1
+            nanoseconds += now - last
+        }
+        last = now
     }
 
-    func rate(at step: Int) -> Double {
-        let seconds = Double(Self.now() - start) * 1e-9
-        return seconds > 0 ? Double(step) / seconds : 0
-    }
+    var isDue: Bool { last >= next }
+    mutating func reported() { next = last + Self.interval }
+
+    var rate: Double { nanoseconds > 0 ? Double(steps) / (Double(nanoseconds) * 1e-9) : 0 }
 
     /// Monotonic time in nanoseconds.
     private static func now() -> UInt64 {

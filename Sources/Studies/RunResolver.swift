@@ -168,7 +168,7 @@ struct RunResolver {
         let quantities = (record["quantities"]?.array ?? []).compactMap(\.string)
         for (index, quantity) in quantities.enumerated() {
             do throws(UnknownQuantity) {
-                _ = try Manifests.QuantityExpression(quantity)
+                _ = try QuantityExpression(quantity)
             } catch {
                 add(tree.place(key.appending("quantities").appending("\(index)")), "record.quantities: \(error.sentence)")
             }

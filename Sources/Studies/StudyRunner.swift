@@ -130,6 +130,11 @@ private struct SignalHandlers {
     private var previous: [(Int32, sigaction)] = []
 
     init(_ handler: @escaping @convention(c) (Int32) -> Void) {
+        // A program that starts us from one of its worker threads may have them blocked.
+        var unblocked = sigset_t()
+        sigemptyset(&unblocked)
+        for number in Self.numbers { sigaddset(&unblocked, number) }
+        pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
         for number in Self.numbers {
             var old = sigaction()
             var new = sigaction()

@@ -15,7 +15,7 @@ package enum Origin: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .default, .file: word
         case .override(let words): "override \(words)"
-        case .sweep(_, let place): "sweep \(place)"
+        case .sweep(let place, _): "sweep \(place)"
         }
     }
 

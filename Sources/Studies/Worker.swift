@@ -1,14 +1,7 @@
 import Foundation
 import LinearAlgebra
 import Manifests
-
-/// How a run ended, unless it threw.
-package enum RunEnd: Hashable, Sendable {
-    case finished
-    /// The loss or a parameter left the finite numbers.
-    case diverged(step: Int, what: String)
-    case stopped(step: Int)
-}
+import Training
 
 /// The body of the hidden command `syzygy worker RUN_FOLDER`: one run in its own process.
 package struct Worker {
@@ -22,7 +15,7 @@ package struct Worker {
     }
 
     /// Computes the run with `execute` and keeps `run.json` up to date; returns the exit status.
-    package func run(_ execute: (PlannedRun, RunOutput) throws -> RunEnd) -> Int32 {
+    package func run(_ execute: (PlannedRun, RunOutput) throws -> Outcome) -> Int32 {
         signal(SIGINT, SIG_IGN)
         signal(SIGTERM) { _ in cancellation.store(true, ordering: .relaxed) }
         // Progress keeps the pipe; whatever else writes to stdout goes to the log.
@@ -47,7 +40,7 @@ package struct Worker {
     }
 
     private func compute(
-        _ record: inout RunRecord, _ pipe: Int32, _ execute: (PlannedRun, RunOutput) throws -> RunEnd
+        _ record: inout RunRecord, _ pipe: Int32, _ execute: (PlannedRun, RunOutput) throws -> Outcome
     ) throws {
         let run = try planner.run(of: record, file: folder + "/run.json")
         let train = run.configuration.train
@@ -60,7 +53,7 @@ package struct Worker {
         defer {
             record.step = output.step
             record.seconds = (ContinuousClock.now - start) / .seconds(1)
-            record.stepsPerSecond = record.seconds > 0 ? Double(output.step) / record.seconds : 0
+            record.stepsPerSecond = output.stepsPerSecond
         }
         let end = try execute(run, output)
         try output.finish()

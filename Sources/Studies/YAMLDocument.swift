@@ -147,10 +147,12 @@ package enum YAMLDocument {
             guard name.hasPrefix(key) else { return false }
             return name.dropFirst(key.count).drop { "\"' ".contains($0) }.first == ":"
         }
+        // In a block all keys stand in one column; in a flow mapping they follow a brace or a comma.
+        let isBlock = first.line <= lines.count && lines[first.line - 1].prefix(first.column - 1).allSatisfy { " -".contains($0) }
         for line in first.line...max(first.line, lines.count) where line <= lines.count {
             let content = lines[line - 1]
             let start = line == first.line ? first.column : 0
-            for column in start..<max(start, content.count) {
+            for column in start..<max(start, content.count) where !isBlock || column == first.column - 1 {
                 let isStart = column == 0 || " {,".contains(content.dropFirst(column - 1).first ?? " ")
                 if isStart, matches(content.dropFirst(column)) { return Position(line: line, column: column + 1) }
             }

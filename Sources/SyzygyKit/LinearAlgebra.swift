@@ -75,14 +75,4 @@ public struct LinearAlgebra {
             service.pointee.context, Int64(a.rows), Int64(a.columns), a.elements, &u.elements, &s, &vt.elements)
         return status == SYZYGY_OK ? (u, s, vt) : nil
     }
-
-    /// Symmetric a = Σ values_i v_i v_iᵀ, values ascending, v_i the rows of `vectors`. Nil if LAPACK does not converge.
-    public func eigh(_ a: Matrix) -> (values: [Double], vectors: Matrix)? {
-        precondition(a.rows == a.columns)
-        var values = [Double](repeating: 0, count: a.rows)
-        var vectors = Matrix(rows: a.rows, columns: a.rows)
-        let status = service.pointee.eigh(
-            service.pointee.context, Int64(a.rows), a.elements, &values, &vectors.elements)
-        return status == SYZYGY_OK ? (values, vectors) : nil
-    }
 }

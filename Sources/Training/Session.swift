@@ -95,7 +95,8 @@ package final class Session {
             guard try progress(self) else { return .stopped(step: step) }
             guard step < plan.steps else { return .finished }
             try advance()
-            guard batchLoss.isFinite else { return .diverged(step: step, what: "loss became \(batchLoss)") }
+            guard batchLoss.isFinite else { return .diverged(step: step, what: "loss became \(batchLoss)\(place)") }
+            guard penalty.isFinite else { return .diverged(step: step, what: "regularizers became \(penalty)\(place)") }
         }
     }
 
@@ -114,6 +115,15 @@ package final class Session {
         for regularizer in regularizers { penalty += try regularizer.addGradient(step: step) }
         try optimizer.update(step: step)
         step += 1
+    }
+
+    /// Where infinities or NaN stand first, for the message of a diverged run.
+    private var place: String {
+        for (index, block) in store.blocks.enumerated() {
+            if !store.copyGradient(block: index).allSatisfy(\.isFinite) { return " (first in the gradient of \(block.name))" }
+            if !store.copy(block: index).allSatisfy(\.isFinite) { return " (first in \(block.name))" }
+        }
+        return ""
     }
 
     /// All tensors a checkpoint keeps: parameters as `parameter/<name>`, then states.

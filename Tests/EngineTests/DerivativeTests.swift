@@ -14,7 +14,8 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
     var description: String { "\(name) \(shapes)" }
 
     static func named(
-        _ name: String, _ shapes: [[Int]], _ attributes: [String: Double] = [:], in range: ClosedRange<Double> = -2...2,
+        _ name: String, _ shapes: [[Int]], _ attributes: [String: Double] = [:],
+        in range: ClosedRange<Double> = -2...2,
         flat: Bool = false, constant: Bool = false
     ) -> DerivativeCase {
         DerivativeCase(name: name, shapes: shapes, range: range, flat: flat || constant, constant: constant) {
@@ -28,8 +29,10 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
         .named("reciprocal", [[3, 5]], in: 0.5...3), .named("square", [[7]]), .named("abs", [[3, 5]], flat: true),
         .named("sign", [[3, 5]], constant: true), .named("step", [[3, 5]], constant: true),
         .named("tanh", [[3, 5]]), .named("sigmoid", [[3, 5]]), .named("relu", [[3, 5]], flat: true),
-        .named("leaky_relu", [[3, 5]], ["slope": 0.2], flat: true), .named("gelu", [[3, 5]]), .named("silu", [[3, 5]]),
-        .named("softplus", [[3, 5]]), .named("sin", [[3, 5]]), .named("cos", [[3, 5]]), .named("normal_cdf", [[3, 5]]),
+        .named("leaky_relu", [[3, 5]], ["slope": 0.2], flat: true), .named("gelu", [[3, 5]]),
+        .named("silu", [[3, 5]]),
+        .named("softplus", [[3, 5]]), .named("sin", [[3, 5]]), .named("cos", [[3, 5]]),
+        .named("normal_cdf", [[3, 5]]),
         .named("erf", [[3, 5]]),
         .named("add", [[3, 5], [5]], flat: true), .named("sub", [[4, 1], [3, 1, 5]], flat: true),
         .named("mul", [[3, 5], [3, 1]]), .named("mul", [[2, 3, 5], []]), .named("div", [[5], [3, 5]], in: 0.5...3),
@@ -37,7 +40,8 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
         .named("greater", [[3, 5], [5]], constant: true), .named("equal", [[3, 5], [5]], constant: true),
         .named("select", [[3, 1], [5], [3, 5]], flat: true),
         .named("sum", [[3, 5]], flat: true), .named("sum", [[3, 4, 5]], ["axis": 1], flat: true),
-        .named("sum", [[3, 5]], ["axis": -1, "keep": 1], flat: true), .named("mean", [[3, 5]], ["axis": 0], flat: true),
+        .named("sum", [[3, 5]], ["axis": -1, "keep": 1], flat: true),
+        .named("mean", [[3, 5]], ["axis": 0], flat: true),
         .named("max", [[3, 5]], ["axis": -1], flat: true), .named("max", [[3, 5]], flat: true),
         .named("matmul", [[3, 4], [4, 5]]), .named("matmul", [[4, 3], [4, 5]], ["transpose_a": 1]),
         .named("matmul", [[3, 4], [5, 4]], ["transpose_b": 1]),
@@ -128,7 +132,8 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
         let graph = Graph()
         let x = graph.input("x", shape: [3])
         let h = try graph.apply(.binary(.mul), [x, x])
-        let f = try graph.apply(.sum(), [try graph.apply(.binary(.add), [try graph.apply(.binary(.mul), [h, h]), h])])
+        let f = try graph.apply(
+            .sum(), [try graph.apply(.binary(.add), [try graph.apply(.binary(.mul), [h, h]), h])])
         let gradients = try graph.gradient(of: f, withRespectTo: [x, h])
         let values = try evaluate(graph, gradients, ["x": [1, -2, 0.5]])
         #expect(values[0] == [6, -36, 1.5])
@@ -140,7 +145,8 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
         let x = graph.input("x", shape: [2, 3]), y = graph.input("y", shape: [3])
         let largest = try graph.apply(.sum(), [try graph.apply(.max(axes: [1]), [x])])
         let larger = try graph.apply(.sum(), [try graph.apply(.binary(.maximum), [x, y])])
-        let nodes = try graph.gradient(of: largest, withRespectTo: [x]) + graph.gradient(of: larger, withRespectTo: [x, y])
+        let nodes =
+            try graph.gradient(of: largest, withRespectTo: [x]) + graph.gradient(of: larger, withRespectTo: [x, y])
         let values = try evaluate(graph, nodes, ["x": [1, 4, 4, 2, 0, -1], "y": [1, 5, 0]])
         #expect(values[0] == [0, 0.5, 0.5, 1, 0, 0])
         #expect(values[1] == [0.5, 0, 1, 1, 0, 0])
@@ -160,7 +166,8 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
     @Test func vectorJacobianProduct() throws {
         // y = A x (as a column), c arbitrary: the product is Aᵀ c.
         let graph = Graph()
-        let a = graph.input("a", shape: [2, 3]), x = graph.input("x", shape: [3, 1]), c = graph.input("c", shape: [2, 1])
+        let a = graph.input("a", shape: [2, 3]), x = graph.input("x", shape: [3, 1]),
+            c = graph.input("c", shape: [2, 1])
         let y = try graph.apply(.matmul(), [a, x])
         let product = try graph.vjp(of: y, cotangent: c, withRespectTo: [x])
         #expect(try evaluate(graph, product, ["a": [1, 2, 3, 4, 5, 6], "c": [10, -1]])[0] == [6, 15, 24])

@@ -44,14 +44,16 @@ import Testing
             (.softplus, [.nan, huge, 0, 0.6931471805599453, 0, 800, 0.6931471805599453]),
             (.sign, [.nan, 1, -1, 0, -1, 1, 1]), (.step, [0, 1, 0, 0, 0, 1, 1]),
             (.normalCDF, [.nan, 1, 0, 0.5, 0, 1, 0.5]), (.erf, [.nan, 1, -1, 0, -1, 1, 1.1283791670955126 * tiny]),
-            (.abs, [.nan, huge, huge, 0, 800, 800, tiny]), (.sqrt, [.nan, huge, .nan, 0, .nan, 28.284271247461902, tiny.squareRoot()]),
+            (.abs, [.nan, huge, huge, 0, 800, 800, tiny]),
+            (.sqrt, [.nan, huge, .nan, 0, .nan, 28.284271247461902, tiny.squareRoot()]),
         ]
         for (unary, values) in expected {
             let graph = Graph()
             let y = try graph.apply(.unary(unary), [graph.input("x", shape: [7])])
             let result = try evaluate(graph, [y], ["x": inputs], precision: precision)[0]
             let close = zip(result, values).allSatisfy { a, b in
-                a == b || (a.isNaN && b.isNaN) || Swift.abs(a - b) <= (precision == .f32 ? 2e-7 : 1e-15) * Swift.abs(b) + 1e-44
+                a == b || (a.isNaN && b.isNaN)
+                    || Swift.abs(a - b) <= (precision == .f32 ? 2e-7 : 1e-15) * Swift.abs(b) + 1e-44
             }
             #expect(close || (precision == .f64 && unary == .exp), "\(unary): \(result)")
         }
@@ -89,8 +91,11 @@ import Testing
         let a = graph.input("a", shape: shapes[0]), b = graph.input("b", shape: shapes[1])
         // tanh(a b) - b a b: both operands twice, and a chain of several slots.
         let product = try graph.apply(named: "mul", [a, b])
-        let chain = try graph.apply(named: "sub", [try graph.apply(named: "tanh", [product]), try graph.apply(named: "mul", [b, product])])
-        let swapped = try graph.apply(named: "div", [b, try graph.apply(named: "add", [try graph.apply(named: "square", [a]), graph.constant(1)])])
+        let chain = try graph.apply(
+            named: "sub", [try graph.apply(named: "tanh", [product]), try graph.apply(named: "mul", [b, product])])
+        let swapped = try graph.apply(
+            named: "div",
+            [b, try graph.apply(named: "add", [try graph.apply(named: "square", [a]), graph.constant(1)])])
         var random = TestRandom(seed: 9)
         let inputs = ["a": random.values(elements(shapes[0])), "b": random.values(elements(shapes[1]))]
         let expected = Interpreter(graph: graph, inputs: inputs).values(of: [chain, swapped])
@@ -148,7 +153,10 @@ import Testing
             let expected = Interpreter(graph: graph, inputs: inputs).values(of: [c])[0]
             #expect(agree(try evaluate(graph, [c], inputs)[0], expected, relative: 1e-13))
             // Rounding of inputs and products: k terms of size up to 4.
-            #expect(agree(try evaluate(graph, [c], inputs, precision: .f32)[0], expected, relative: 1e-6, floor: 4 * Double(k).squareRoot()))
+            #expect(
+                agree(
+                    try evaluate(graph, [c], inputs, precision: .f32)[0], expected, relative: 1e-6,
+                    floor: 4 * Double(k).squareRoot()))
         }
     }
 

@@ -2,11 +2,15 @@ import Engine
 import Testing
 
 @Suite struct ParameterStoreTests {
-    private func store(_ scheme: Initializer.Scheme, scale: Double = 1, shape: [Int] = [300, 200], name: String = "w", seed: UInt64 = 7) throws
+    private func store(
+        _ scheme: Initializer.Scheme, scale: Double = 1, shape: [Int] = [300, 200], name: String = "w",
+        seed: UInt64 = 7
+    ) throws
         -> ParameterStore
     {
         let graph = Graph()
-        _ = try graph.parameter(name, role: .weight, shape: shape, initializer: Initializer(scheme: scheme, scale: scale))
+        _ = try graph.parameter(
+            name, role: .weight, shape: shape, initializer: Initializer(scheme: scheme, scale: scale))
         let store = ParameterStore(blocks: graph.blocks, precision: .f64)
         store.initialize(seed: seed)
         return store
@@ -41,7 +45,8 @@ import Testing
         let q = try store(.orthogonal, scale: 2, shape: shape).copy(block: 0)
         for i in 0..<min(rows, columns) {
             for j in 0..<min(rows, columns) {
-                let dot = rows < columns
+                let dot =
+                    rows < columns
                     ? (0..<columns).reduce(0) { $0 + q[i * columns + $1] * q[j * columns + $1] }
                     : (0..<rows).reduce(0) { $0 + q[$1 * columns + i] * q[$1 * columns + j] }
                 #expect(abs(dot - (i == j ? 4 : 0)) < 1e-13)
@@ -56,7 +61,8 @@ import Testing
         #expect(try store(.normal, seed: 8).copy(block: 0) != a)
         // Another block before it, and another precision, change nothing but the rounding.
         let graph = Graph()
-        _ = try graph.parameter("first", role: .bias, shape: [3], initializer: Initializer(scheme: .constant, scale: 2.5))
+        _ = try graph.parameter(
+            "first", role: .bias, shape: [3], initializer: Initializer(scheme: .constant, scale: 2.5))
         _ = try graph.parameter("w", role: .weight, shape: [300, 200], initializer: Initializer(scheme: .normal))
         let single = ParameterStore(blocks: graph.blocks, precision: .f32)
         single.initialize(seed: 7)

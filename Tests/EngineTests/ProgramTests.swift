@@ -11,8 +11,10 @@ import Testing
         init(rows: Int = 7) throws {
             x = graph.input("x", shape: [rows, 5])
             target = graph.input("t", shape: [rows, 3])
-            weight = try graph.parameter("w", role: .weight, shape: [3, 5], initializer: Initializer(scheme: .lecun_normal))
-            bias = try graph.parameter("b", role: .bias, shape: [3], initializer: Initializer(scheme: .constant, scale: 0.1))
+            weight = try graph.parameter(
+                "w", role: .weight, shape: [3, 5], initializer: Initializer(scheme: .lecun_normal))
+            bias = try graph.parameter(
+                "b", role: .bias, shape: [3], initializer: Initializer(scheme: .constant, scale: 0.1))
             let product = try graph.apply(.matmul(transposeB: true), [x, weight])
             output = try graph.apply(.binary(.add), [product, bias])
             try graph.layer("fc", input: x, weight: weight, bias: bias, output: product)
@@ -34,10 +36,12 @@ import Testing
         let net = try Linear()
         let store = ParameterStore(blocks: net.graph.blocks, precision: precision)
         store.initialize(seed: 4)
-        let program = try Program(net.graph, outputs: [net.loss], gradients: net.gradients, precision: precision, parameters: store)
+        let program = try Program(
+            net.graph, outputs: [net.loss], gradients: net.gradients, precision: precision, parameters: store)
         fill(program)
         program.run()
-        let outputs = try Program(net.graph, outputs: net.gradients.map(\.gradient), precision: precision, parameters: store)
+        let outputs = try Program(
+            net.graph, outputs: net.gradients.map(\.gradient), precision: precision, parameters: store)
         fill(outputs)
         outputs.run()
         #expect(store.copyGradient(block: 0) == outputs.copy(net.gradients[0].gradient))
@@ -46,7 +50,8 @@ import Testing
         // A step against the gradient lowers the loss, through the same store and without a new program.
         let before = program.scalar(net.loss)
         for index in 0..<2 {
-            store.set(block: index, zip(store.copy(block: index), store.copyGradient(block: index)).map { $0 - 0.01 * $1 })
+            store.set(
+                block: index, zip(store.copy(block: index), store.copyGradient(block: index)).map { $0 - 0.01 * $1 })
         }
         program.run()
         #expect(program.scalar(net.loss) < before)
@@ -60,7 +65,9 @@ import Testing
         let b = try Program(evaluation.graph, outputs: [evaluation.output], precision: .f64, parameters: store)
         fill(a)
         a.run()
-        b.setInput("x", Array(UnsafeBufferPointer(start: a.inputBuffer("x")?.assumingMemoryBound(to: Double.self), count: 10)))
+        b.setInput(
+            "x",
+            Array(UnsafeBufferPointer(start: a.inputBuffer("x")?.assumingMemoryBound(to: Double.self), count: 10)))
         b.run()
         #expect(agree(b.copy(evaluation.output), Array(a.copy(training.output).prefix(6)), relative: 1e-14))
         store.set(block: 1, [10, 20, 30])
@@ -75,17 +82,20 @@ import Testing
         let q = try graph.parameter("q", role: .other, shape: [5], initializer: Initializer(scheme: .constant))
         let r = try graph.parameter("r", role: .other, shape: [5], initializer: Initializer(scheme: .constant))
         let c = graph.input("c", shape: [5])
-        let loss = try graph.apply(.sum(), [try graph.apply(named: "mul", [try graph.apply(named: "add", [p, q]), c])])
+        let loss = try graph.apply(
+            .sum(), [try graph.apply(named: "mul", [try graph.apply(named: "add", [p, q]), c])])
         let gradients = try graph.gradient(of: loss, withRespectTo: [p, q, r])
         let scaled = try graph.apply(named: "mul", [gradients[0], graph.scalar("s")])
         let store = ParameterStore(blocks: graph.blocks, precision: .f32)
         let program = try Program(
-            graph, outputs: [scaled], gradients: [(p, scaled), (q, scaled), (r, gradients[2])], precision: .f32, parameters: store)
+            graph, outputs: [scaled], gradients: [(p, scaled), (q, scaled), (r, gradients[2])], precision: .f32,
+            parameters: store)
         program.setInput("c", [1, 2, 3, 4, 5])
         program.setScalar("s", 2)
         for _ in 0..<2 {
             program.run()
-            #expect(store.copyGradient(block: 0) == [2, 4, 6, 8, 10] && store.copyGradient(block: 1) == [2, 4, 6, 8, 10])
+            #expect(
+                store.copyGradient(block: 0) == [2, 4, 6, 8, 10] && store.copyGradient(block: 1) == [2, 4, 6, 8, 10])
             #expect(store.copyGradient(block: 2) == [0, 0, 0, 0, 0])
             #expect(program.copy(scaled) == [2, 4, 6, 8, 10])
             // Whoever adds to the gradient buffer (a regularizer) changes neither outputs nor the next run.
@@ -96,13 +106,15 @@ import Testing
     @Test func outputsOfEveryKind() throws {
         let graph = Graph()
         let x = graph.input("x", shape: [2, 3])
-        let p = try graph.parameter("p", role: .other, shape: [2], initializer: Initializer(scheme: .constant, scale: 3))
+        let p = try graph.parameter(
+            "p", role: .other, shape: [2], initializer: Initializer(scheme: .constant, scale: 3))
         let flat = try graph.reshape(x, to: [6]), constant = try graph.broadcast(graph.constant(0.5), to: [2, 2])
         let y = try graph.apply(.unary(.exp), [x]), z = try graph.apply(.unary(.neg), [y])
         let s = graph.scalar("s"), hot = try graph.oneHot(p, classes: 4)
         let store = ParameterStore(blocks: graph.blocks, precision: .f64)
         store.initialize(seed: 0)
-        let program = try Program(graph, outputs: [x, p, flat, constant, y, z, s, hot], precision: .f64, parameters: store)
+        let program = try Program(
+            graph, outputs: [x, p, flat, constant, y, z, s, hot], precision: .f64, parameters: store)
         program.setInput("x", [0, 1, 0, 0, 0, 0])
         program.setScalar("s", -4)
         program.run()
@@ -142,7 +154,8 @@ import Testing
         let results = try (0..<2).map { _ in
             let store = ParameterStore(blocks: net.graph.blocks, precision: .f32)
             store.initialize(seed: 8)
-            let program = try Program(net.graph, outputs: [net.loss], gradients: net.gradients, precision: .f32, parameters: store)
+            let program = try Program(
+                net.graph, outputs: [net.loss], gradients: net.gradients, precision: .f32, parameters: store)
             fill(program)
             program.run()
             return store.copyGradient(block: 0) + [program.scalar(net.loss)]

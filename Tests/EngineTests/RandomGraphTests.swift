@@ -52,7 +52,8 @@ struct RandomGraph {
         switch Int.random(in: 0..<15, using: &random) {
         case 0, 1, 2:
             let names = [
-                "tanh", "sigmoid", "relu", "sin", "cos", "neg", "abs", "sign", "step", "softplus", "erf", "normal_cdf",
+                "tanh", "sigmoid", "relu", "sin", "cos", "neg", "abs", "sign", "step", "softplus", "erf",
+                "normal_cdf",
                 "gelu", "silu", "leaky_relu", "stop_gradient",
             ]
             return try apply(names.randomElement(using: &random) ?? "tanh", a)
@@ -61,23 +62,30 @@ struct RandomGraph {
         case 5: return try apply("log", try apply("add", try apply("abs", a), graph.constant(0.5)))
         case 6, 7, 8:
             let name = ["add", "sub", "mul", "maximum", "minimum", "greater"].randomElement(using: &random) ?? "add"
-            guard elements(graph.shape(of: b)) < 800, elements(shape) * elements(graph.shape(of: b)) < 40_000 else { return nil }
+            guard elements(graph.shape(of: b)) < 800, elements(shape) * elements(graph.shape(of: b)) < 40_000 else {
+                return nil
+            }
             guard let node = try? apply(name, try apply("tanh", a), b) else { return nil }
             return elements(graph.shape(of: node)) < 4_000 ? node : nil
         case 9:
-            guard let node = try? apply("div", a, try apply("add", try apply("square", b), graph.constant(0.8))) else { return nil }
+            guard let node = try? apply("div", a, try apply("add", try apply("square", b), graph.constant(0.8)))
+            else { return nil }
             return elements(graph.shape(of: node)) < 4_000 ? node : nil
         case 10:
             guard let node = try? apply("select", try apply("step", a), b, c) else { return nil }
             return elements(graph.shape(of: node)) < 4_000 ? node : nil
         case 11:
-            let flags = ["transpose_a": Double(Int.random(in: 0...1, using: &random)), "transpose_b": Double(Int.random(in: 0...1, using: &random))]
+            let flags = [
+                "transpose_a": Double(Int.random(in: 0...1, using: &random)),
+                "transpose_b": Double(Int.random(in: 0...1, using: &random)),
+            ]
             return try? apply("matmul", try apply("tanh", a), try apply("tanh", b), attributes: flags)
         case 12:
             guard !shape.isEmpty else { return nil }
             let name = ["sum", "mean", "max"].randomElement(using: &random) ?? "sum"
             let axis = Int.random(in: 0..<shape.count, using: &random)
-            return try apply(name, a, attributes: ["axis": Double(axis), "keep": Double(Int.random(in: 0...1, using: &random))])
+            return try apply(
+                name, a, attributes: ["axis": Double(axis), "keep": Double(Int.random(in: 0...1, using: &random))])
         case 13:
             guard shape.count == 2 else { return try graph.reshape(a, to: [elements(shape)]) }
             return Bool.random(using: &random)
@@ -102,7 +110,8 @@ struct RandomGraph {
         interpreter.parameters = graph.blocks.indices.map(store.copy(block:))
 
         let program = try Program(
-            graph, outputs: random.outputs, gradients: Array(zip(random.parameters, random.gradients)).map { ($0, $1) },
+            graph, outputs: random.outputs,
+            gradients: Array(zip(random.parameters, random.gradients)).map { ($0, $1) },
             precision: .f64, parameters: store)
         for (name, values) in random.inputs { program.setInput(name, values) }
         program.setScalar("s", 0.3)
@@ -115,7 +124,9 @@ struct RandomGraph {
         // Once more with stale memory: the same bits.
         program.run()
         let second = random.outputs.map(program.copy) + graph.blocks.indices.map(store.copyGradient(block:))
-        #expect(zip(first, second).allSatisfy { $0.map(\.bitPattern) == $1.map(\.bitPattern) }, "seed \(seed), second run")
+        #expect(
+            zip(first, second).allSatisfy { $0.map(\.bitPattern) == $1.map(\.bitPattern) }, "seed \(seed), second run"
+        )
         // Parameters and the gaps between blocks are untouched.
         #expect(graph.blocks.indices.map(store.copy(block:)) == interpreter.parameters)
         let gaps = store.gradients.assumingMemoryBound(to: Double.self)
@@ -145,7 +156,8 @@ struct RandomGraph {
         narrow.copyValues(from: wide)
         let nodes = random.outputs + random.gradients
         let exact = try evaluate(graph, nodes, random.inputs, scalars: ["s": 0.3], parameters: wide)
-        let single = try evaluate(graph, nodes, random.inputs, scalars: ["s": 0.3], precision: .f32, parameters: narrow)
+        let single = try evaluate(
+            graph, nodes, random.inputs, scalars: ["s": 0.3], precision: .f32, parameters: narrow)
         for (a, b) in zip(single, exact) {
             #expect(agree(a, b, relative: 2e-5, floor: max(1, b.map { abs($0) }.max() ?? 1)), "seed \(seed)")
         }

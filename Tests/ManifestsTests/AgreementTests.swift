@@ -65,18 +65,6 @@ import Testing
         }
     }
 
-    /// SplitMix64.
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
-
     /// Small texts around every rule, for mutations that stay close to valid files.
     private static let seeds = [
         #"{"a": 1, "b": [true, false, null], "c": {"d": -0.5e+3}}"#,
@@ -88,12 +76,14 @@ import Testing
 
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: python), "/usr/bin/python3 is not installed"))
     func agreesWithPython() throws {
-        var generator = Generator(state: 2024)
+        var generator = SplitMix(state: 2024)
         let texts = [
-            "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "-", ".", "e", "1e999", "NaN", "\\u0000", "\\ud800", " ", "\n", "\t",
+            "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "-", ".", "e", "1e999", "NaN", "\\u0000", "\\ud800", " ",
+            "\n", "\t",
             "true", "\u{E9}", "//", "'", "99999999999999999999",
         ]
-        let pieces = texts.map { Array($0.utf8) } + [[0xC0, 0xAF], [0xED, 0xA0, 0x80], [0], [0xFF], [0xEF, 0xBB, 0xBF]]
+        let pieces =
+            texts.map { Array($0.utf8) } + [[0xC0, 0xAF], [0xED, 0xA0, 0x80], [0], [0xFF], [0xEF, 0xBB, 0xBF]]
         var files: [[UInt8]] = []
         for round in 0..<4000 {
             // Fixtures are long, so most rounds take the dense short texts.

@@ -34,7 +34,8 @@ import Testing
         let component = try #require(try Fixture.optimizer.manifest().components.first)
         #expect(component.precisions == [.f32, .f64])
         #expect(component.call.symbols[.f32] == "syre_step_f32")
-        #expect(component.call.argument("w")?.source == .quantity("parameter.value", isWritable: true, isOptional: false))
+        #expect(
+            component.call.argument("w")?.source == .quantity("parameter.value", isWritable: true, isOptional: false))
         #expect(component.call.argument("wd")?.source == .parameter("weight_decay"))
         guard case .normal(_, let deviation) = component.state[0].initializer,
             case .uniform(let low, let high) = component.state[1].initializer
@@ -96,7 +97,8 @@ import Testing
     }
 
     @Test func loadsFromAFolder() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("manifests-\(UUID().uuidString)").path
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("manifests-\(UUID().uuidString)")
+            .path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try Fixture.loss.text.write(toFile: "\(folder)/plugin.json", atomically: true, encoding: .utf8)

@@ -19,24 +19,42 @@ import Testing
         (#"{"a":1,"a":2}"#, "f.json:1:8: key 'a' is given twice; the first is in line 1"),
         ("{\"a\":1,\n \"\\u0061\":2}", "f.json:2:2: key 'a' is given twice; the first is in line 1"),
         ("{'a':1}", "f.json:1:2: expected a key in double quotes, found ' (JSON uses double quotes)"),
-        (#"{"a":NaN}"#, "f.json:1:6: expected a value, found 'NaN' (words are true, false and null; text needs quotes)"),
-        (#"{"a":Infinity}"#,
-            "f.json:1:6: expected a value, found 'Infinity' (words are true, false and null; text needs quotes)"),
+        (
+            #"{"a":NaN}"#,
+            "f.json:1:6: expected a value, found 'NaN' (words are true, false and null; text needs quotes)"
+        ),
+        (
+            #"{"a":Infinity}"#,
+            "f.json:1:6: expected a value, found 'Infinity' (words are true, false and null; text needs quotes)"
+        ),
         (#"{"a":-Infinity}"#, "f.json:1:7: expected a digit after '-', found 'I'"),
-        (#"{"a":TRUE}"#, "f.json:1:6: expected a value, found 'TRUE' (words are true, false and null; text needs quotes)"),
-        (#"{"a":nan}"#, "f.json:1:6: expected a value, found 'nan' (words are true, false and null; text needs quotes)"),
-        (#"{"a":truer}"#, "f.json:1:6: expected a value, found 'truer' (words are true, false and null; text needs quotes)"),
+        (
+            #"{"a":TRUE}"#,
+            "f.json:1:6: expected a value, found 'TRUE' (words are true, false and null; text needs quotes)"
+        ),
+        (
+            #"{"a":nan}"#,
+            "f.json:1:6: expected a value, found 'nan' (words are true, false and null; text needs quotes)"
+        ),
+        (
+            #"{"a":truer}"#,
+            "f.json:1:6: expected a value, found 'truer' (words are true, false and null; text needs quotes)"
+        ),
         (#"{"a":-01}"#, "f.json:1:6: a number has no leading zeros"),
         (#"{"a":1.}"#, "f.json:1:8: expected a digit after the decimal point, found '}'"),
         (#"{"a":1e}"#, "f.json:1:8: expected a digit in the exponent, found '}'"),
         (#"{"a":.5}"#, "f.json:1:6: expected a value, found '.'"),
         (#"{"a":+5}"#, "f.json:1:6: expected a value, found '+'"),
-        (#"{"a":18446744073709551616}"#,
+        (
+            #"{"a":18446744073709551616}"#,
             "f.json:1:6: integer 18446744073709551616 does not fit into 64 bits; "
-                + "write it with a decimal point if it may be rounded"),
-        (#"{"a":-9223372036854775809}"#,
+                + "write it with a decimal point if it may be rounded"
+        ),
+        (
+            #"{"a":-9223372036854775809}"#,
             "f.json:1:6: integer -9223372036854775809 does not fit into 64 bits; "
-                + "write it with a decimal point if it may be rounded"),
+                + "write it with a decimal point if it may be rounded"
+        ),
         (#"{"a":1e400}"#, "f.json:1:6: number 1e400 is too large for a double"),
         (#"{"a":"\ud800"}"#, "f.json:1:7: U+D800 is half of a surrogate pair"),
         (#"{"a":"\udc00\ud800"}"#, "f.json:1:7: U+DC00 is half of a surrogate pair"),
@@ -67,10 +85,12 @@ import Testing
         #expect(Self.message(text) == expected)
     }
 
-    @Test(arguments: [
-        [0xC0, 0xAF], [0xE0, 0x80, 0xAF], [0xF0, 0x80, 0x80, 0xAF], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80],
-        [0xF5, 0x80, 0x80, 0x80], [0x80], [0xFF], [0xE2, 0x82], [0xC3, 0x28],
-    ] as [[UInt8]]) func refusesBytesThatAreNotUTF8(_ bytes: [UInt8]) {
+    @Test(
+        arguments: [
+            [0xC0, 0xAF], [0xE0, 0x80, 0xAF], [0xF0, 0x80, 0x80, 0xAF], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80],
+            [0xF5, 0x80, 0x80, 0x80], [0x80], [0xFF], [0xE2, 0x82], [0xC3, 0x28],
+        ] as [[UInt8]]) func refusesBytesThatAreNotUTF8(_ bytes: [UInt8])
+    {
         let message = Self.message(Array("{\n\"é\":\"ü".utf8) + bytes + Array("\"}".utf8))
         let hex = String(bytes[0], radix: 16, uppercase: true)
         // The column counts characters: é and ü are one each.
@@ -112,14 +132,18 @@ import Testing
     /// At its position in the text, each value and each key really stands.
     @Test(arguments: Fixture.allCases) func positionsPointAtTheirValues(_ fixture: Fixture) throws {
         let document = try StrictJSON.parse(fixture.text, file: "f.json")
-        let lines = fixture.text.split(separator: "\n", omittingEmptySubsequences: false).map { Array($0.unicodeScalars) }
+        let lines = fixture.text.split(separator: "\n", omittingEmptySubsequences: false).map {
+            Array($0.unicodeScalars)
+        }
         func text(at position: Position) -> String {
             String(String.UnicodeScalarView(lines[position.line - 1][(position.column - 1)...]))
         }
         var count = 0
         for (pointer, position) in document.positions {
             var value = document.root
-            for token in Pointer.tokens(pointer) { value = try #require(value[token] ?? Int(token).flatMap { value[$0] }) }
+            for token in Pointer.tokens(pointer) {
+                value = try #require(value[token] ?? Int(token).flatMap { value[$0] })
+            }
             let start =
                 switch value {
                 case .object: "{"
@@ -150,7 +174,9 @@ import Testing
     }
 
     @Test func refusesDevices() {
-        #expect(throws: Problem(file: "/dev/zero", sentence: "is not a regular file")) { try StrictJSON.read("/dev/zero") }
+        #expect(throws: Problem(file: "/dev/zero", sentence: "is not a regular file")) {
+            try StrictJSON.read("/dev/zero")
+        }
         #expect(throws: Problem(file: "x", sentence: "cannot be opened: No such file or directory")) {
             try StrictJSON.read("/nowhere/plugin.json", name: "x")
         }

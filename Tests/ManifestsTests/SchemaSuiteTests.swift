@@ -15,25 +15,31 @@ import Testing
 
     private static let files = [
         "additionalProperties", "allOf", "anyOf", "boolean_schema", "const", "default", "enum", "exclusiveMaximum",
-        "exclusiveMinimum", "if-then-else", "infinite-loop-detection", "items", "maxItems", "maxLength", "maxProperties",
-        "maximum", "minItems", "minLength", "minProperties", "minimum", "not", "oneOf", "pattern", "patternProperties",
+        "exclusiveMinimum", "if-then-else", "infinite-loop-detection", "items", "maxItems", "maxLength",
+        "maxProperties",
+        "maximum", "minItems", "minLength", "minProperties", "minimum", "not", "oneOf", "pattern",
+        "patternProperties",
         "prefixItems", "properties", "propertyNames", "ref", "required", "type", "uniqueItems",
     ]
 
     /// Cases that our rules exclude, with the reason.
     private static let excluded: [String: String] = [
-        "nul characters in strings": "JSON files with U+0000 never get here",
+        "nul characters in strings": "JSON files with U+0000 never get here"
     ]
 
     @Test(.enabled(if: folder != nil, "json-schema-test-suite is not installed and JSON_SCHEMA_SUITE is not set"))
     func agreesWithTheOfficialCases() throws {
         let folder = try #require(Self.folder)
-        // Before 2019-09 a $ref hid its neighbours, and prefixItems did not exist.
-        let files = Self.files.filter { !folder.hasSuffix("draft7") || $0 != "ref" && $0 != "prefixItems" }
+        // Before 2019-09 a $ref hid its neighbours.
+        let files = Self.files.filter { file in
+            (!folder.hasSuffix("draft7") || file != "ref")
+                && FileManager.default.fileExists(atPath: "\(folder)/\(file).json")
+        }
         var checked = 0, refused: [String] = []
         for file in files {
             let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(file).json"))
-            for group in try JSONDecoder().decode([Group].self, from: data) where Self.excluded[group.description] == nil {
+            for group in try JSONDecoder().decode([Group].self, from: data)
+            where Self.excluded[group.description] == nil {
                 guard let schema = try? Schema(Document(file: file, root: group.schema.json)) else {
                     refused.append("\(file): \(group.description)")
                     continue
@@ -46,8 +52,7 @@ import Testing
             }
         }
         // A schema with a keyword beyond ours is refused; that must stay the exception.
-        #expect(checked > 400, "\(checked) cases; refused: \(refused)")
-        #expect(refused.count < 60, "\(refused)")
+        #expect(checked > 300 && refused.count < 30, "\(checked) cases; refused: \(refused)")
     }
 
     private struct Group: Decodable {

@@ -5,8 +5,10 @@ import Testing
 @Suite struct JSONTests {
     @Test func writes() throws {
         let value = JSON.object([
-            "z": .int(-7), "a": .double(0.1), "text": .string("a\"\\\n\u{1}é😀"), "none": .null, "list": .array([.int(1), .bool(true)]),
-            "empty": .array([]), "nothing": .object([:]), "nested": .array([.object(["k": .double(1e-7)])]), "nan": .double(.nan),
+            "z": .int(-7), "a": .double(0.1), "text": .string("a\"\\\n\u{1}é😀"), "none": .null,
+            "list": .array([.int(1), .bool(true)]),
+            "empty": .array([]), "nothing": .object([:]), "nested": .array([.object(["k": .double(1e-7)])]),
+            "nan": .double(.nan),
         ])
         #expect(
             value.text(pretty: false)
@@ -38,7 +40,10 @@ import Testing
             let root = try StrictJSON.parse(fixture.text, file: "f").root
             #expect(try StrictJSON.parse(root.text(pretty: pretty), file: "f").root == root)
         }
-        for double in [0.1, -0.0, 5e-324.nextUp, 1e16, 123456789.125, .greatestFiniteMagnitude, 1 / 3, 1e22, 2.5e-300] {
+        for double in [
+            0.1, -0.0, Double.leastNonzeroMagnitude, 1e16, 123456789.125, .greatestFiniteMagnitude, 1 / 3, 1e22,
+            2.5e-300,
+        ] {
             let text = JSON.object(["x": .double(double)]).text(pretty: pretty)
             let back = try #require(try StrictJSON.parse(text, file: "f").root["x"]?.double)
             #expect(back.bitPattern == double.bitPattern)
@@ -54,7 +59,9 @@ import Testing
         #expect(JSON.int(.max).isLess(than: .int(.min)) == false && JSON.string("a").isLess(than: .int(1)) == nil)
     }
 
-    @Test(arguments: [("", ""), ("/a", "a"), ("/components/0/call/args/3", "components[0].call.args[3]"), ("/a~1b/c~0d", "a/b.c~d")])
+    @Test(arguments: [
+        ("", ""), ("/a", "a"), ("/components/0/call/args/3", "components[0].call.args[3]"), ("/a~1b/c~0d", "a/b.c~d"),
+    ])
     func readsPointers(_ pointer: String, _ path: String) {
         #expect(Pointer.path(pointer) == path)
     }
@@ -68,7 +75,8 @@ import Testing
 
     @Test func findsTheNearestPosition() {
         let document = Document(
-            file: "f", root: .null, positions: ["": Position(line: 1, column: 1), "/a": Position(line: 2, column: 7)],
+            file: "f", root: .null,
+            positions: ["": Position(line: 1, column: 1), "/a": Position(line: 2, column: 7)],
             keyPositions: ["/a": Position(line: 2, column: 2)])
         #expect(document.position(of: "/a/b/c") == Position(line: 2, column: 7))
         #expect(document.position(of: "/b") == Position(line: 1, column: 1))
@@ -78,18 +86,20 @@ import Testing
 }
 
 @Suite struct NearestTests {
-    @Test(arguments: [
-        ("symbl", ["symbol", "returns", "args"], "symbol"),
-        ("wieght_decay", ["weight_decay", "convention", "only"], "weight_decay"),
-        ("Momentum", ["momentum", "moment"], "momentum"),
-        ("dims", ["dim", "field"], "dim"),
-        ("aa", ["b", "a"], "a"),
-        ("x", ["y", "z"], nil),
-        ("double*", ["f64*", "i64*"], nil),
-        ("lr", ["learning_rate", "momentum"], nil),
-        ("", ["a"], nil),
-        ("abc", [], nil),
-    ] as [(String, [String], String?)]) func finds(_ name: String, _ candidates: [String], _ expected: String?) {
+    @Test(
+        arguments: [
+            ("symbl", ["symbol", "returns", "args"], "symbol"),
+            ("wieght_decay", ["weight_decay", "convention", "only"], "weight_decay"),
+            ("Momentum", ["momentum", "moment"], "momentum"),
+            ("dims", ["dim", "field"], "dim"),
+            ("aa", ["b", "a"], "a"),
+            ("x", ["y", "z"], nil),
+            ("double*", ["f64*", "i64*"], nil),
+            ("lr", ["learning_rate", "momentum"], nil),
+            ("", ["a"], nil),
+            ("abc", [], nil),
+        ] as [(String, [String], String?)]) func finds(_ name: String, _ candidates: [String], _ expected: String?)
+    {
         #expect(Nearest.name(to: name, among: candidates) == expected)
     }
 
@@ -103,7 +113,8 @@ import Testing
 @Suite struct QuantityExpressionTests {
     @Test(arguments: [
         ("layer.input", "layer.input", 2, Component.Scope.layer), ("labels", "labels", 1, nil),
-        ("moment.raw( layer.output )", "moment.raw(layer.output)", 2, .layer), ("mean(model.output)", "mean(model.output)", 1, nil),
+        ("moment.raw( layer.output )", "moment.raw(layer.output)", 2, .layer),
+        ("mean(model.output)", "mean(model.output)", 1, nil),
         ("cross.raw(layer.input,head.output)", "cross.raw(layer.input, head.output)", 2, .layer),
         ("wwt(head.weight)", "wwt(head.weight)", 2, nil), ("parameter.grad", "parameter.grad", 1, .parameter),
     ]) func reads(_ text: String, _ canonical: String, _ rank: Int, _ scope: Component.Scope?) throws {
@@ -112,8 +123,10 @@ import Testing
         #expect(expression.isInteger == (text == "labels"))
     }
 
-    @Test(arguments: ["", "(", "()", "mean", "mean(", "mean()", "mean(layer.input", "mean(mean(layer.input))", "wtw(layer.input)",
-        "moment.raw(labels)", "cross.raw(layer.input)", "mean(layer.input,layer.output)", "layer.input)", "{variant}"])
+    @Test(arguments: [
+        "", "(", "()", "mean", "mean(", "mean()", "mean(layer.input", "mean(mean(layer.input))", "wtw(layer.input)",
+        "moment.raw(labels)", "cross.raw(layer.input)", "mean(layer.input,layer.output)", "layer.input)", "{variant}",
+    ])
     func refuses(_ text: String) {
         #expect(throws: UnknownQuantity.self) { try QuantityExpression(text) }
     }
@@ -126,8 +139,12 @@ import Testing
 
     @Test(arguments: [
         (Fixture.optimizer, "lr", JSON.int(1), JSON.double(1)), (.dataset, "rows", .double(7), .int(7)),
-        (.probe, "variant", .array([.string("raw"), .string("centred")]), .array([.string("raw"), .string("centred")])),
-        (.model, "widths", .array([.double(3), .int(4)]), .array([.int(3), .int(4)])), (.model, "widths", .array([]), .array([])),
+        (
+            .probe, "variant", .array([.string("raw"), .string("centred")]),
+            .array([.string("raw"), .string("centred")])
+        ),
+        (.model, "widths", .array([.double(3), .int(4)]), .array([.int(3), .int(4)])),
+        (.model, "widths", .array([]), .array([])),
         (.dataset, "standardize", .bool(true), .bool(true)), (.dataset, "path", .string("x"), .string("x")),
     ]) func normalizes(_ fixture: Fixture, _ id: String, _ value: JSON, _ expected: JSON) throws {
         #expect(try parameter(fixture, id).check(value) == .success(expected))
@@ -141,9 +158,15 @@ import Testing
         (.dataset, "rows", .double(2.5), "rows must be an integer, got 2.5", ""),
         (.dataset, "standardize", .int(1), "standardize must be true or false, got 1", ""),
         (.dataset, "path", .null, "path must be a string, got null", ""),
-        (.dataset, "law", .string("normel"), "unknown law 'normel'; did you mean 'normal'? (allowed: normal, uniform)", ""),
+        (
+            .dataset, "law", .string("normel"),
+            "unknown law 'normel'; did you mean 'normal'? (allowed: normal, uniform)", ""
+        ),
         (.dataset, "law", .int(0), "law must be one of normal, uniform, got 0", ""),
-        (.dataset, "hidden", .array(Array(repeating: .int(2), count: 9)), "hidden must have at most 8 items, got 9", ""),
+        (
+            .dataset, "hidden", .array(Array(repeating: .int(2), count: 9)),
+            "hidden must have at most 8 items, got 9", ""
+        ),
         (.model, "widths", .array([.int(5), .int(0)]), "widths[1] must be >= 1 and <= 65536, got 0", "/1"),
         (.model, "widths", .int(64), "widths must be a list of integers, got 64; write [64]", ""),
         (.model, "widths", .string("64"), "widths must be a list of integers, got '64'", ""),
@@ -174,8 +197,12 @@ import Testing
             try files.createDirectory(atPath: "\(root)/Schemas", withIntermediateDirectories: true)
             try "{}".write(toFile: "\(root)/Schemas/plugin.schema.json", atomically: true, encoding: .utf8)
         }
-        #expect(try Installation.root(above: "\(folder)/source/.build/release/syzygy", override: nil) == "\(folder)/source")
-        #expect(try Installation.root(above: "\(folder)/prefix/bin/syzygy", override: "") == "\(folder)/prefix/share/syzygy")
+        #expect(
+            try Installation.root(above: "\(folder)/source/.build/release/syzygy", override: nil)
+                == "\(folder)/source")
+        #expect(
+            try Installation.root(above: "\(folder)/prefix/bin/syzygy", override: "")
+                == "\(folder)/prefix/share/syzygy")
         #expect(try Installation.root(above: "/bin/syzygy", override: "\(folder)/source") == "\(folder)/source")
     }
 
@@ -185,6 +212,8 @@ import Testing
         } throws: { "\($0)" == "SYZYGY_ROOT is '/nothing', but '/nothing/Schemas/plugin.schema.json' does not exist" }
         #expect {
             try Installation.root(above: "/nowhere/bin/syzygy", override: nil)
-        } throws: { "\($0)".hasPrefix("the files of this installation were not found: no folder above '/nowhere/bin/syzygy'") }
+        } throws: {
+            "\($0)".hasPrefix("the files of this installation were not found: no folder above '/nowhere/bin/syzygy'")
+        }
     }
 }

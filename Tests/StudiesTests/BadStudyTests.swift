@@ -14,7 +14,6 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
         .init(
             name: "the key of a section", edits: [("optimizer:", "optimzer:")],
             lines: [
-                "study.yaml:1:1: missing key 'optimizer' at the top level",
                 "study.yaml:8:1: unknown key 'optimzer' at the top level; did you mean 'optimizer'? (allowed: study, title, dataset, model, loss, optimizer, regularizers, train, probes, record, sweep, seeds, claims)",
             ]),
         .init(

@@ -67,8 +67,9 @@ syzygy_status exponents(const syzygy_linalg *linalg, const double *x, const doub
     }
     for (int64_t i = 0; i < d * d; i++) total += x[i] / unit * (x[i] / unit);
 
-    /* A projection is known up to about d * epsilon of the largest: smaller ones are rounding, not data. */
-    double noise = (double)d * DBL_EPSILON * top;
+    /* A projection is known up to about d * epsilon of the largest one; keep those known to 1 %, that is to 0.004 in
+     * the logarithm. */
+    double noise = 100 * (double)d * DBL_EPSILON * top;
     line_fit fit = {0};
     for (int64_t i = 0; i < kept; i++) {
         double y = modes[i * kept + i];

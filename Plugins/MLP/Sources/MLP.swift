@@ -12,9 +12,11 @@ private let schemes = [
     "uniform",
 ]
 
-/// A fully connected network: x ↦ head(φ(fcL(… φ(fc1(x))))), `[rows, classes]`.
+/// A fully connected network: x ↦ head(φ(fcL(… φ(fc1(x))))), `[rows, classes]`. Of the targets `y` only the number of
+/// columns matters, which is `classes`.
 @c(mlp) public func mlp(
-    _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ classes: Int64, _ widths: UnsafePointer<Int64>,
+    _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ y: syzygy_node, _ classes: Int64,
+    _ widths: UnsafePointer<Int64>,
     _ depth: Int64, _ activation: Int32, _ negativeSlope: Double, _ hasBias: UInt8, _ biasInit: Int32,
     _ scheme: Int32,
     _ gain: Double, _ initStd: Double, _ output: UnsafeMutablePointer<syzygy_node>

@@ -13,7 +13,11 @@ struct Arena {
         let fitting = free.indices.filter { free[$0].count >= need }
         if let best = fitting.min(by: { free[$0].count < free[$1].count }) {
             let range = free[best].lowerBound..<free[best].lowerBound + need
-            if free[best].count == need { free.remove(at: best) } else { free[best] = range.upperBound..<free[best].upperBound }
+            if free[best].count == need {
+                free.remove(at: best)
+            } else {
+                free[best] = range.upperBound..<free[best].upperBound
+            }
             return range
         }
         // Nothing fits: grow, from the last free range if it reaches the end.

@@ -61,7 +61,9 @@ struct Placement {
 
     /// A dying operand that an elementwise step may overwrite: read element by element in step with the output, nowhere
     /// repeated.
-    private static func donor(_ graph: Graph, _ schedule: Schedule, _ step: Schedule.Step, among dying: Set<Int>) -> Int? {
+    private static func donor(_ graph: Graph, _ schedule: Schedule, _ step: Schedule.Step, among dying: Set<Int>)
+        -> Int?
+    {
         guard case .elementwise = step.work else { return nil }
         let shape = graph.shape(of: Node(id: step.node))
         let repeated = step.reads.filter { graph.shape(of: Node(id: $0)) != shape }.map { schedule.owner[$0] ?? $0 }

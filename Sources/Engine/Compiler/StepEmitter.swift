@@ -44,7 +44,8 @@ struct StepEmitter {
                 flops += Double(Shape.elements(source))
                 append(
                     try kernel(reduction.kind.rawValue), a: a, out: out,
-                    outer: Shape.elements(Array(source[..<range.lowerBound])), n: Shape.elements(Array(source[range])),
+                    outer: Shape.elements(Array(source[..<range.lowerBound])),
+                    n: Shape.elements(Array(source[range])),
                     inner: Shape.elements(Array(source[range.upperBound...])))
             case .softmax(let softmax):
                 let n = source[source.count - 1]
@@ -58,7 +59,9 @@ struct StepEmitter {
         }
     }
 
-    mutating func emitCopy(from source: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer, count: Int) throws {
+    mutating func emitCopy(from source: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer, count: Int)
+        throws
+    {
         append(try kernel("copy"), a: source, out: target, n: count)
     }
 
@@ -66,7 +69,9 @@ struct StepEmitter {
         _ rule: MatMul, _ a: UnsafeMutableRawPointer, _ b: UnsafeMutableRawPointer, _ out: UnsafeMutableRawPointer,
         _ m: Int, _ n: Int, _ k: Int
     ) throws {
-        guard max(m, n, k) <= Int(Int32.max) else { throw GraphError("matmul: [\(m), \(k)] by [\(k), \(n)] is too large") }
+        guard max(m, n, k) <= Int(Int32.max) else {
+            throw GraphError("matmul: [\(m), \(k)] by [\(k), \(n)] is too large")
+        }
         let detail = precision == .f32 ? try details.product(rule, a, b, out, m, n, k) : nil
         append(try kernel("matmul"), a: a, b: b, out: out, outer: m, n: n, inner: k, detail: detail)
         steps[steps.count - 1].transpose_a = rule.transposeA ? 1 : 0
@@ -75,11 +80,13 @@ struct StepEmitter {
 
     private mutating func append(
         _ kernel: sz_kernel, a: UnsafeMutableRawPointer? = nil, b: UnsafeMutableRawPointer? = nil,
-        out: UnsafeMutableRawPointer, outer: Int = 1, n: Int = 1, inner: Int = 1, detail: UnsafeMutableRawPointer? = nil
+        out: UnsafeMutableRawPointer, outer: Int = 1, n: Int = 1, inner: Int = 1,
+        detail: UnsafeMutableRawPointer? = nil
     ) {
         steps.append(
             sz_step(
-                run: kernel, a: a, b: b, out: out, outer: Int64(outer), n: Int64(n), inner: Int64(inner), transpose_a: 0,
+                run: kernel, a: a, b: b, out: out, outer: Int64(outer), n: Int64(n), inner: Int64(inner),
+                transpose_a: 0,
                 transpose_b: 0, detail: detail))
     }
 
@@ -134,7 +141,8 @@ final class StepDetails {
     ) throws -> UnsafeMutableRawPointer {
         let loads = program.loads.map { load in
             sz_load(
-                source: pointer(load.node), mode: Int32(load.mode), slot: Int32(load.slot), rank: Int32(load.dims.count),
+                source: pointer(load.node), mode: Int32(load.mode), slot: Int32(load.slot),
+                rank: Int32(load.dims.count),
                 dims: copied(load.dims.map(Int64.init)), strides: copied(load.strides.map(Int64.init)))
         }
         let instructions = try program.instructions.map { instruction in

@@ -105,7 +105,8 @@ struct TileProgram {
     /// Relative cost of a run, in simple vector operations on elements.
     var cost: Int { count * instructions.reduce(0) { $0 + (TileProgram.cheap.contains($1.kernel) ? 1 : 10) } }
     private static let cheap: Set<String> = [
-        "identity", "neg", "square", "abs", "sign", "relu", "step", "add", "sub", "mul", "maximum", "minimum", "greater",
+        "identity", "neg", "square", "abs", "sign", "relu", "step", "add", "sub", "mul", "maximum", "minimum",
+        "greater",
         "equal", "select",
     ]
 }

@@ -105,7 +105,8 @@ private func narrowed(_ inputs: [Term], _ operation: Operation) -> Term? {
     let narrow = inputs.map(\.withoutBroadcast)
     guard zip(narrow, inputs).contains(where: { $0.node != $1.node }) else { return nil }
     let wide = inputs.reduce([]) { Shape.broadcast($0, $1.shape) ?? $0 }
-    let result = narrow.count == 2
+    let result =
+        narrow.count == 2
         ? narrow[0].apply(operation, narrow[1]) : narrow[0].apply(operation, narrow[1], narrow[2])
     return result.shape == wide ? result : result.broadcast(to: wide)
 }

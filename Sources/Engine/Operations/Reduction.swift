@@ -59,14 +59,16 @@ extension Reduction: OperationRule {
     func simplified(_ inputs: [Term]) throws -> Term? {
         let x = inputs[0], shape = x.shape
         let axes = try resolved(Operand(name: nil, shape: shape))
-        let isCanonical = kind != .mean && !keep && self.axes == axes && axes.last.map { $0 - axes[0] + 1 } == axes.count
+        let isCanonical =
+            kind != .mean && !keep && self.axes == axes && axes.last.map { $0 - axes[0] + 1 } == axes.count
         if isCanonical { return nil }
         var result = x
         var end = axes.count
         while end > 0 {  // runs of adjacent axes, the last first: the earlier ones keep their numbers
             var begin = end - 1
             while begin > 0 && axes[begin - 1] == axes[begin] - 1 { begin -= 1 }
-            result = result.apply(.reduce(Reduction(kind: kind == .max ? .max : .sum, axes: Array(axes[begin..<end]))))
+            result = result.apply(
+                .reduce(Reduction(kind: kind == .max ? .max : .sum, axes: Array(axes[begin..<end]))))
             end = begin
         }
         if kind == .mean { result = (1 / Double(Shape.elements(axes.map { shape[$0] }))) * result }

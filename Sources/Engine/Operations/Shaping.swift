@@ -36,7 +36,8 @@ struct Broadcast: OperationRule {
         try Shape.check(shape, for: name)
         guard Shape.broadcast(inputs[0].shape, shape) == shape else {
             throw GraphError(
-                "broadcast: \(inputs[0]) does not fit \(shape): sizes must be equal or 1, compared from the last axis")
+                "broadcast: \(inputs[0]) does not fit \(shape): sizes must be equal or 1, compared from the last axis"
+            )
         }
         return shape
     }

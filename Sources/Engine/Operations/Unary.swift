@@ -19,7 +19,7 @@ extension Unary: OperationRule {
     var inputCount: Int { 1 }
     func shape(of inputs: [Operand]) -> [Int] { inputs[0].shape }
 
-    /// f'(x), given x and y = f(x); nil where it is 0. Kinks take the value of f' from the left (relu, abs and sign at 0: 0).
+    /// f'(x), given x and y = f(x); nil where it is 0. At a kink it is 0 (relu, abs and sign at 0).
     func derivative(_ x: Term, _ y: Term) -> Term? {
         switch self {
         case .neg: x.constant(-1)

@@ -1,0 +1,176 @@
+import LinearAlgebra
+import Manifests
+import Observing
+import PluginTesting
+import Protocols
+import Testing
+
+private func gaussian(_ rows: Int, _ columns: Int, _ name: String) -> Matrix {
+    var matrix = Matrix(rows: rows, columns: columns)
+    matrix.elements.withUnsafeMutableBufferPointer { Stream(seed: 2, name: name).normal(into: $0) }
+    return matrix
+}
+
+/// Labelled features with their classifier; logits are W h + b.
+private struct Features {
+    var h: Matrix
+    var labels: [Int]
+    var w: Matrix
+    var b: [Double]?
+
+    func collapse(_ options: [String: JSON] = [:]) throws -> [String: Observation.Value] {
+        var logits = Matrix.product(h, w, transposeB: true)
+        for i in 0..<h.rows { for c in 0..<w.rows { logits[i, c] += b?[c] ?? 0 } }
+        var arrays: [String: RecordedQuantities.Array] = [
+            "head.input": .init(shape: [h.rows, h.columns], data: h.elements),
+            "labels": .init(shape: [h.rows], data: labels.map(Double.init)),
+            "head.weight": .init(shape: [w.rows, w.columns], data: w.elements),
+            "model.output": .init(shape: [h.rows, w.rows], data: logits.elements),
+        ]
+        if let b { arrays["head.bias"] = .init(shape: [w.rows], data: b) }
+        return try measure("neural_collapse", options, arrays: arrays)
+    }
+
+    /// Every feature sent through h ↦ A h + c.
+    func mapped(_ a: Matrix, _ c: Matrix) -> Features {
+        var result = self
+        result.h = h * a.transposed
+        for i in 0..<h.rows { for j in 0..<c.columns { result.h[i, j] += c[0, j] } }
+        return result
+    }
+}
+
+/// K unit vectors e_c − 1/K, scaled to norm `size` and turned into d dimensions.
+private func simplex(_ classes: Int, _ width: Int, size: Double) throws -> Matrix {
+    var frame = Matrix(rows: classes, columns: width)
+    let scale = size / (1 - 1 / Double(classes)).squareRoot()
+    for a in 0..<classes { for b in 0..<classes { frame[a, b] = scale * ((a == b ? 1 : 0) - 1 / Double(classes)) } }
+    return frame * (try gaussian(width, width, "turn").qr().q)
+}
+
+private func random(width d: Int = 6) -> Features {
+    let (n, k) = (41, 4)
+    let labels = (0..<n).map { ($0 * $0 + $0 / 3) % k }
+    var h = gaussian(n, d, "h")
+    let means = gaussian(k, d, "means")
+    for i in 0..<n { for j in 0..<d { h[i, j] += 2 * means[labels[i], j] } }
+    return Features(h: h, labels: labels, w: gaussian(k, d, "w"), b: gaussian(1, k, "b").elements)
+}
+
+@Suite struct NeuralCollapseTests {
+    /// Class means on a simplex of norm m = 2, per class the 2d points μ_c ± σ√d e_j, so that Σ_W = σ² I exactly.
+    @Test func valuesAroundASimplex() throws {
+        let (k, d, sigma) = (4, 8, 0.1)
+        let means = try simplex(k, d, size: 2)
+        var h = Matrix(rows: k * 2 * d, columns: d)
+        for i in 0..<h.rows {
+            let (c, j, sign) = (i / (2 * d), i % (2 * d) / 2, i % 2 == 0 ? 1.0 : -1)
+            for column in 0..<d { h[i, column] = means[c, column] }
+            h[i, j] += sign * sigma * Double(d).squareRoot()
+        }
+        let values = try Features(h: h, labels: (0..<h.rows).map { $0 / (2 * d) }, w: 3 * means).collapse()
+        for (output, expected) in [
+            ("classes", 4), ("rank", 3), ("nc1", 0.005625), ("nc1_quotient", 0.02), ("nc1_cdnv", 0.0075),
+            ("nc2_equinorm_means", 0), ("nc2_equinorm_weights", 0), ("nc2_angle_means", 0), ("nc2_angle_weights", 0),
+            ("nc2_etf_means", 0), ("nc2_etf_weights", 0), ("nc3", 0), ("nc3_centred_w", 0), ("nc3_structure", 0),
+            ("mean_logit", 0), ("nc4", 0),
+        ] { #expect(abs(values[output]!.number - expected) < 1e-13, "\(output)") }
+    }
+
+    /// Where Σ_B has full rank (K − 1 = d) its pseudoinverse is an inverse, and nc1 does not change under any invertible
+    /// map of the features; with more dimensions it does.
+    @Test(arguments: [(3, true), (6, false)]) func invertibleMaps(width: Int, isInvariant: Bool) throws {
+        let features = random(width: width)
+        let plain = try features.collapse()
+        let mapped = try features.mapped(gaussian(width, width, "map"), gaussian(1, width, "shift")).collapse()
+        #expect((abs(mapped["nc1"]!.number / plain["nc1"]!.number - 1) < 1e-10) == isInvariant)
+        #expect(abs(mapped["nc1_quotient"]!.number / plain["nc1_quotient"]!.number - 1) > 1e-3)
+    }
+
+    /// The measures of the means do not change under rotations, scale and shifts of the origin.
+    @Test func rotationsAndShifts() throws {
+        let features = random()
+        let d = features.h.columns
+        let plain = try features.collapse()
+        let rotation = try gaussian(d, d, "rotation").qr().q
+        let turned = try features.mapped(0.7 * rotation, 5 * gaussian(1, d, "shift")).collapse()
+        for output in ["nc1", "nc1_quotient", "nc1_cdnv", "nc2_equinorm_means", "nc2_angle_means", "nc2_etf_means"] {
+            #expect(abs(turned[output]!.number / plain[output]!.number - 1) < 1e-11, "\(output)")
+        }
+        for output in ["nc2_equinorm_weights", "nc2_angle_weights", "nc2_etf_weights"] {
+            #expect(turned[output] == plain[output])
+        }
+        #expect(abs(turned["nc3"]!.number - plain["nc3"]!.number) > 1e-3)
+    }
+
+    /// The order of the samples matters to rounding only, the names of the classes not at all.
+    @Test func orderDoesNotMatter() throws {
+        let features = random()
+        let n = features.h.rows
+        let k = features.w.rows
+        let plain = try features.collapse()
+        var shuffled = features
+        var renamed = features
+        for (i, from) in Stream(seed: 8, name: "order").permutation(of: n).enumerated() {
+            shuffled.labels[i] = features.labels[from]
+            for j in 0..<features.h.columns { shuffled.h[i, j] = features.h[from, j] }
+        }
+        renamed.labels = features.labels.map { ($0 + 1) % k }
+        for c in 0..<k {
+            for j in 0..<features.w.columns { renamed.w[(c + 1) % k, j] = features.w[c, j] }
+            renamed.b?[(c + 1) % k] = features.b![c]
+        }
+        for other in [try shuffled.collapse(), try renamed.collapse()] {
+            for (output, value) in plain {
+                #expect(abs(other[output]!.number - value.number) < 1e-12 * max(1, abs(value.number)), "\(output)")
+            }
+        }
+    }
+
+    /// The rank decides which directions are inverted: dependent means lower it instead of blowing nc1 up.
+    @Test func dependentMeansLowerTheRank() throws {
+        var features = random()
+        let plain = try features.collapse()
+        #expect(plain["rank"]!.number == 3)
+        // Classes 2 and 3 become copies of class 1: two distinct means remain.
+        for i in 0..<features.h.rows where features.labels[i] > 1 {
+            for j in 0..<features.h.columns { features.h[i, j] = features.h[features.labels.firstIndex(of: 1)!, j] }
+        }
+        for i in 0..<features.h.rows where features.labels[i] == 1 {
+            for j in 0..<features.h.columns { features.h[i, j] = features.h[features.labels.firstIndex(of: 1)!, j] }
+        }
+        let values = try features.collapse()
+        #expect(values["rank"]!.number == 1)
+        #expect(values["nc1"]!.number > 0 && values["nc1"]!.number < 100)
+        #expect(values["nc1_cdnv"]!.reason == "coincident_means")
+    }
+
+    /// Bias belongs to the network's decision: without it nc4 would be another number.
+    @Test func trueLogitsDecide() throws {
+        var features = random()
+        features.w = 0 * features.w
+        features.b = [0, 0, 3, 0]
+        let values = try features.collapse()
+        #expect(values["nc4"]!.number > 0.4)
+        #expect(values["nc3"]!.reason == "zero_weight")
+        features.b = [0, 0, 3, 3]  // a tie, which the lower index wins
+        #expect(try features.collapse()["nc4"] == values["nc4"])
+    }
+
+    @Test func smallClassesAreLeftOut() throws {
+        var features = random()
+        let (full, strict) = (try features.collapse(), try features.collapse(["min_count": .int(11)]))
+        #expect(strict["classes"]!.number < full["classes"]!.number)
+        features.labels = features.labels.map { _ in 1 }
+        let values = try features.collapse()
+        #expect(values["classes"]!.number == 1)
+        #expect(values["nc1"]!.reason == "too_few_classes")
+        #expect(values["nc4"]!.reason == "too_few_classes")
+    }
+
+    @Test func aLabelBeyondTheOutputsIsRefused() throws {
+        var features = random()
+        features.labels[3] = 4
+        #expect(try features.collapse()["nc1"]!.reason?.hasPrefix("failed") == true)
+    }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import Testing
+
+private let small = """
+    study: small
+    dataset: {plugin: digits, train_rows: 300, test_rows: 101}
+    model: {plugin: mlp, widths: [17], activation: tanh}
+    loss: {plugin: cross_entropy}
+    regularizers:
+      l2: {plugin: l2, weight_decay: 1e-3}
+    optimizer: {plugin: sgd, lr: 0.05, momentum: 0.9}
+    train: {steps: 60, batch_size: 32}
+    probes:
+      crh: {plugin: alignment, variant: [raw, normalized], at: {log: 5}}
+      nc: {plugin: neural_collapse, at: last}
+      test: {plugin: performance, split: test, at: {log: 5}}
+    record: {quantities: [layer.input, layer.output_grad, layer.weight, head.input, head.weight, head.bias, model.output, labels], at: last}
+    sweep:
+      regularizers.l2.weight_decay: [0, 1e-2]
+    seeds: 3..4
+    claims:
+      - say: Training helps
+        that: {mean: test.accuracy, at: last}
+        exceeds: {mean: test.accuracy, at: first}
+        by: 0.3
+    """
+
+@Suite struct StudyTests {
+    /// S-CRH-1: every number of the closed form, with the stated tolerances (the claims of the study).
+    @Test func theLinearNetworkReachesItsClosedForm() throws {
+        let scratch = try Scratch()
+        let result = try Tool.run(
+            ["run", Tool.root + "/Plugins/Alignment/studies/linear-balance.yaml", "--check", "--out", "out"], in: scratch)
+        #expect(result.status == 0, "\(result.output)\(result.errors)")
+        #expect(!result.output.contains("FAIL"))
+        // Singular values of the first layer: sqrt(S - weight_decay), S = logspace(4 → 0.5, 8), the rest 0.
+        for name in try scratch.names("out/runs") {
+            let record = try scratch.read("out/runs/\(name)/observations.csv")
+            let weightDecay = try #require(Double(name.components(separatedBy: "weight_decay")[1].components(separatedBy: "-s")[0]))
+            let lines = record.components(separatedBy: "\n").filter { $0.hasPrefix("10000,ranks,singular_values,fc1,") }
+            let measured = lines.compactMap { Double($0.components(separatedBy: ",")[5]) }
+            #expect(measured.count == 20)
+            for (i, value) in measured.enumerated() {
+                let teacher: Double = 4 * pow(0.125, Double(i) / 7)
+                let expected: Double = i < 8 ? (teacher - weightDecay).squareRoot() : 0
+                #expect(abs(value - expected) < 1e-6, "\(name): singular value \(i)")
+            }
+        }
+    }
+
+    @Test func aFailingClaimFailsTheCommandOnlyWithCheck() throws {
+        let scratch = try Scratch()
+        try scratch.write(small.replacingOccurrences(of: "by: 0.3", with: "by: 3"), to: "s.yaml")
+        let plain = try Tool.run(["run", "s.yaml", "--out", "out"], in: scratch)
+        #expect(plain.status == 0, "\(plain.errors)")
+        let checked = try Tool.run(["run", "s.yaml", "--out", "out", "--check"], in: scratch)
+        #expect(checked.status == 1)
+        #expect(checked.output.contains("FAIL  Training helps:"))
+        try scratch.write(small, to: "s.yaml")
+        let holds = try Tool.run(["run", "s.yaml", "--out", "out", "--check"], in: scratch)
+        #expect(holds.status == 0, "\(holds.output)\(holds.errors)")
+    }
+
+    /// Two runs of one study in two folders, one or two at a time: the same bytes but for times.
+    @Test func sameSeedSameFiles() throws {
+        let scratch = try Scratch()
+        try scratch.write(small, to: "s.yaml")
+        for (out, jobs) in [("a", "1"), ("b", "2")] {
+            let result = try Tool.run(["run", "s.yaml", "--out", out, "--jobs", jobs], in: scratch)
+            #expect(result.status == 0, "\(result.errors)")
+        }
+        let names = try scratch.names("a/runs")
+        #expect(names.count == 4)
+        #expect(try scratch.names("b/runs") == names)
+        func bytes(_ path: String) -> Data? { FileManager.default.contents(atPath: scratch.path + "/" + path) }
+        for name in names {
+            for file in ["observations.csv", "checkpoint.safetensors", "arrays/step-00000060.npz"] {
+                let first = try #require(bytes("a/runs/\(name)/\(file)"))
+                #expect(first == bytes("b/runs/\(name)/\(file)"), "\(name)/\(file)")
+            }
+            #expect(try untimed("a/runs/\(name)/run.json", scratch) == untimed("b/runs/\(name)/run.json", scratch))
+        }
+        #expect(bytes("a/table.csv") == bytes("b/table.csv"))
+    }
+
+    private func untimed(_ path: String, _ scratch: Scratch) throws -> NSDictionary {
+        let object = try JSONSerialization.jsonObject(with: Data(try scratch.read(path).utf8))
+        let record = try #require(object as? [String: Any])
+        let times = ["started", "ended", "seconds", "steps_per_second", "host"]
+        return record.filter { !times.contains($0.key) } as NSDictionary
+    }
+
+    /// A second call computes nothing; a longer list of seeds computes what is missing.
+    @Test func finishedRunsAreKept() throws {
+        let scratch = try Scratch()
+        try scratch.write(small, to: "s.yaml")
+        _ = try Tool.run(["run", "s.yaml", "--out", "out"], in: scratch)
+        func starts() throws -> [String: String] {
+            try scratch.names("out/runs").reduce(into: [:]) { result, name in
+                let record = try scratch.read("out/runs/\(name)/run.json")
+                result[name] = record.split(separator: "\n").first { $0.contains("\"started\"") }.map(String.init)
+            }
+        }
+        let first = try starts()
+        let plan = try Tool.run(["plan", "s.yaml", "--out", "out", "seeds=3..5"], in: scratch)
+        #expect(plan.status == 0 && plan.output.contains("4 done, 2 to run"), "\(plan.output)\(plan.errors)")
+        let more = try Tool.run(["run", "s.yaml", "--out", "out", "seeds=3..5"], in: scratch)
+        #expect(more.status == 0, "\(more.errors)")
+        let second = try starts()
+        #expect(second.count == 6)
+        for (name, start) in first { #expect(second[name] == start) }
+    }
+
+    /// The alignments and neural-collapse numbers of a run, recomputed by NumPy from its recorded arrays, agree to 1e-9.
+    @Test(.enabled(if: Tool.python != nil, "no python3 with numpy")) func numPyAgrees() throws {
+        let scratch = try Scratch()
+        try scratch.write(small, to: "s.yaml")
+        _ = try Tool.run(["run", "s.yaml", "--out", "out"], in: scratch)
+        let python = try #require(Tool.python)
+        for name in try scratch.names("out/runs") {
+            for script in ["alignment.py", "neural_collapse.py"] {
+                let result = try Tool.run(
+                    [Tool.root + "/Tests/References/" + script, "out/runs/" + name], with: python, in: scratch)
+                #expect(result.status == 0, "\(script) \(name): \(result.output)\(result.errors)")
+                #expect(result.output.contains(" 0 disagree"))
+            }
+        }
+        // One changed number is noticed.
+        let name = try #require(try scratch.names("out/runs").first)
+        let path = "out/runs/\(name)/observations.csv"
+        let lines = try scratch.read(path).components(separatedBy: "\n").map { line -> String in
+            guard line.hasPrefix("60,crh,forward_rga.raw.alpha,head") else { return line }
+            var cells = line.components(separatedBy: ",")
+            cells[5] = String((Double(cells[5]) ?? 0) + 1e-7)
+            return cells.joined(separator: ",")
+        }
+        try scratch.write(lines.joined(separator: "\n"), to: path)
+        let broken = try Tool.run(
+            [Tool.root + "/Tests/References/alignment.py", "out/runs/" + name], with: python, in: scratch)
+        #expect(broken.status == 1)
+    }
+}

@@ -1,0 +1,28 @@
+import Foundation
+import Manifests
+import Testing
+
+/// The manifests of this repository's own plugins.
+@Suite struct ShippedManifestTests {
+    private static let folders: [String] = {
+        guard let root = try? Installation.root else { return [] }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(root)/Plugins")) ?? []
+        return names.sorted().map { "\(root)/Plugins/\($0)" }
+            .filter { FileManager.default.fileExists(atPath: "\($0)/plugin.json") }
+    }()
+
+    @Test(arguments: folders) func loads(_ folder: String) throws {
+        let manifest = try Manifest.load(folder: folder)
+        #expect(!manifest.components.isEmpty)
+    }
+
+    @Test func idsAreUnique() throws {
+        var ids: Set<String> = []
+        for folder in Self.folders {
+            let manifest = try Manifest.load(folder: folder)
+            for component in manifest.components {
+                #expect(ids.insert(component.fullID).inserted, "\(component.fullID)")
+            }
+        }
+    }
+}

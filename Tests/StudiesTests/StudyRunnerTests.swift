@@ -1,0 +1,161 @@
+import Foundation
+import Manifests
+import Studies
+import Synchronization
+import Testing
+
+/// Runs plans with shell scripts in the place of workers. Serial, because an interruption concerns the whole process.
+@Suite("Workers: results, crashes, interruption, reuse", .serialized)
+struct StudyRunnerTests {
+    private let folder: TemporaryFolder
+    private let plan: StudyPlan
+
+    init() throws {
+        folder = try TemporaryFolder()
+        plan = try Fixtures.plan(Fixtures.study, ["seeds=3"])
+    }
+
+    private func runner(_ script: String, isFresh: Bool = false, jobs: Int = 2) throws -> StudyRunner {
+        let file = folder.path + "/worker.sh"
+        try Data("#!/bin/sh\n\(script)\n".utf8).write(to: URL(fileURLWithPath: file))
+        chmod(file, 0o755)
+        var runner = StudyRunner(
+            plan: plan, folder: StudyFolder(folder.path + "/out"),
+            command: WorkerCommand(executable: file, arguments: [folder.path + "/started"]), jobs: jobs, isFresh: isFresh)
+        runner.grace = .milliseconds(100)
+        return runner
+    }
+
+    private static let finish = #"echo "$2" >> "$1"; sed -i 's/"planned"/"finished"/' "$2/run.json""#
+
+    private func started() throws -> Int {
+        try String(contentsOfFile: folder.path + "/started", encoding: .utf8).split(separator: "\n").count
+    }
+
+    @Test func finishedRunsAreReused() throws {
+        let first = try runner(Self.finish).run(display: QuietDisplay())
+        #expect(first.records.map(\.status) == [.finished, .finished, .finished] && first.failed.isEmpty)
+        #expect(try started() == 3)
+        let second = try runner(Self.finish).run(display: QuietDisplay())
+        #expect(second.records == first.records)
+        #expect(try started() == 3)
+        _ = try runner(Self.finish, isFresh: true).run(display: QuietDisplay())
+        #expect(try started() == 6)
+    }
+
+    @Test func onlyWhatIsMissingRuns() throws {
+        _ = try runner(Self.finish).run(display: QuietDisplay())
+        let name = plan.runs[1].name
+        try FileManager.default.removeItem(atPath: folder.path + "/out/runs/\(name)")
+        _ = try runner(Self.finish).run(display: QuietDisplay())
+        #expect(try started() == 4)
+        #expect(try StudyFolder(folder.path + "/out").records().map(\.name) == plan.runs.map(\.name))
+    }
+
+    @Test func crashIsRecordedAndOthersGoOn() throws {
+        let crash = """
+            case "$2" in *weight_decay0.0001*)
+              echo "5 100 50.0 0.25"; echo "widths make no sense" >&2; echo "2026-11-20T22:41:26Z step 5" >&2; kill -SEGV $$;;
+            esac
+            \(Self.finish)
+            """
+        let outcome = try runner(crash).run(display: QuietDisplay())
+        #expect(outcome.records.map(\.status) == [.finished, .failed, .finished])
+        let failed = outcome.records[1]
+        #expect(failed.message == "the worker ended with signal 11 (SIGSEGV) at step 5: widths make no sense")
+        #expect(failed.step == 5)
+        #expect(try RunRecord.read(folder: folder.path + "/out/runs/\(failed.name)") == failed)
+        // The next attempt computes the failed run only.
+        _ = try runner(Self.finish).run(display: QuietDisplay())
+        #expect(try started() == 3)
+    }
+
+    @Test func errorOfAWorkerIsItsMessage() throws {
+        let outcome = try runner(#"echo '{"error": "no rows in split train"}'; exit 1"#).run(display: QuietDisplay())
+        #expect(outcome.failed.map(\.message) == Array(repeating: "no rows in split train", count: 3))
+    }
+
+    @Test func exitWithoutAWord() throws {
+        let outcome = try runner("exit 3").run(display: QuietDisplay())
+        #expect(outcome.failed.map(\.message) == Array(repeating: "the worker ended with exit status 3 at step 0", count: 3))
+    }
+
+    @Test func missingProgram() throws {
+        var runner = try runner("")
+        runner.command.executable = "/no/such/program"
+        #expect(throws: StudyError("/no/such/program cannot be started: No such file or directory")) {
+            try runner.run(display: QuietDisplay())
+        }
+    }
+
+    /// Sends this process SIGINT when a worker has reported step 3.
+    private final class InterruptingDisplay: StudyDisplay {
+        func begin(plan: StudyPlan, done: Int, jobs: Int) {}
+        func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int) {
+            if active.contains(where: { $0.progress.step == 3 }) { kill(getpid(), SIGINT) }
+        }
+        func ended(_ run: PlannedRun, _ record: RunRecord) {}
+        func end(_ outcome: StudyRunner.Outcome) {}
+    }
+
+    @Test(arguments: ["", "trap '' TERM;"])
+    func interruptionKeepsWhatIsFinished(_ trap: String) throws {
+        let script = """
+            case "$2" in *weight_decay0-*) \(Self.finish); exit 0;; esac
+            \(trap) echo "3 100 10.0 0.5"; exec tail -f /dev/null
+            """
+        let outcome = try runner(script, jobs: 1).run(display: InterruptingDisplay())
+        #expect(outcome.wasInterrupted)
+        #expect(outcome.records.map(\.status) == [.finished, .interrupted, .planned])
+        #expect(outcome.records[1].message == "stopped at step 3")
+    }
+
+    @Test func environmentOfWorkers() throws {
+        let script = #"env > "$2/environment"; "# + Self.finish
+        _ = try runner(script).run(display: QuietDisplay())
+        let text = try String(contentsOfFile: folder.path + "/out/runs/\(plan.runs[0].name)/environment", encoding: .utf8)
+        let lines = Set(text.split(separator: "\n").map(String.init))
+        #expect(lines.isSuperset(of: ["OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"]))
+    }
+}
+
+@Suite("What the terminal says")
+struct StudyDisplayTests {
+    private static func transcript(isTerminal: Bool) throws -> String {
+        var text = ""
+        var time = 0.0
+        let display = LineDisplay(isTerminal: isTerminal, now: { time += 1; return time }, write: { text += $0 })
+        let plan = try Fixtures.plan(Fixtures.study, ["seeds=3", "train.steps=4000"])
+        display.begin(plan: plan, done: 1, jobs: 2)
+        display.progress([(plan.runs[1], RunProgress(step: 2000, total: 4000, stepsPerSecond: 9800, loss: 0.02134))], waiting: 1)
+        var record = RunRecord(run: plan.runs[1], study: "", title: "")
+        (record.status, record.step, record.seconds, record.stepsPerSecond) = (.finished, 4000, 0.41, 9756)
+        display.ended(plan.runs[1], record)
+        (record.status, record.message) = (.diverged, "loss became inf at step 212")
+        display.ended(plan.runs[2], record)
+        return text
+    }
+
+    @Test func plainLines() throws {
+        #expect(try Self.transcript(isTerminal: false) == """
+            wells · 3 runs · 2 jobs · plan: 1 done, 2 to run
+              finished  weight_decay=0.0001 seed=3  4,000 steps  0:00  9.8 k steps/s
+              diverged  weight_decay=0.001 seed=3  loss became inf at step 212
+
+            """)
+    }
+
+    @Test func redrawnBlock() throws {
+        let text = try Self.transcript(isTerminal: true)
+        #expect(text.contains("  weight_decay=0.0001 seed=3  █████████░░░░░░░░░  2,000/4,000  9.8 k"))
+        #expect(text.contains("  0 of 2 done · eta 0:01\n"))
+        #expect(text.contains("\u{1B}[2A\u{1B}[J"))
+    }
+
+    @Test func words() {
+        #expect([0, 999, 1000, -1_234_567].map(Words.grouped) == ["0", "999", "1,000", "-1,234,567"])
+        #expect([7, 723, 3723, .infinity].map(Words.duration) == ["0:07", "12:03", "1:02:03", "?"])
+        #expect([0.1234, 9800, 2.5e6].map(Words.rate) == ["0.123 steps/s", "9.8 k steps/s", "2.5 M steps/s"])
+        #expect(Words.count(1, "run") == "1 run" && Words.count(1200, "run") == "1,200 runs")
+    }
+}
