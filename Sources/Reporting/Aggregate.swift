@@ -2,8 +2,9 @@ import Protocols
 
 /// A number measured in several runs that differ by their seed only.
 ///
-/// The interval is mean ± t·s/√N, s the sample standard deviation (N − 1) and t the 97.5 % quantile of Student's t with N − 1
-/// degrees of freedom; below two values there is none. Values that do not exist are counted with their reasons and never averaged.
+/// The interval is mean ± t·s/√N, s the sample standard deviation (N − 1) and t the 97.5 % quantile of Student's t
+/// with N − 1 degrees of freedom; below two values there is none. Values that do not exist are counted with their
+/// reasons and never averaged.
 package struct Aggregate: Hashable, Sendable {
     package struct Missing: Hashable, Sendable {
         package var reason: String
@@ -76,14 +77,15 @@ extension StudyResults {
         finished[setting].lazy.compactMap { runs[$0].curves.firstStep(series) }.min()
     }
 
-    /// The last values over seeds. A run that did not finish is missing with the reason `run_<status>`, unless it recorded that step.
+    /// The last values over seeds. A run that did not finish is missing with the reason `run_<status>`, unless it
+    /// recorded that step.
     package func last(_ series: Int, setting: Int) -> Point? {
         guard let step = lastStep(series, setting: setting) else { return nil }
         return Point(step: step, value: aggregate(series, at: step, runs: members[setting]))
     }
 
-    /// A series over training, over the finished runs of a setting: one point for each step that one of them recorded,
-    /// thinned to `limit` steps.
+    /// A series over training, over the finished runs of a setting: one point for each step that one of them
+    /// recorded, thinned to `limit` steps.
     package func curve(_ series: Int, setting: Int, limit: Int = 200) -> [Point] {
         var steps = Set<Int>()
         for run in finished[setting] {
@@ -119,7 +121,9 @@ extension StudyResults {
     private func thin(_ steps: [Int], to limit: Int) -> [Int] {
         guard steps.count > limit, let first = steps.first else { return steps }
         let stride = (steps.count + limit - 1) / limit
-        let kept = steps.indices.reversed().filter { (steps.count - 1 - $0) % stride == 0 }.reversed().map { steps[$0] }
+        let kept = steps.indices.reversed().filter { (steps.count - 1 - $0) % stride == 0 }.reversed().map {
+            steps[$0]
+        }
         return kept.first == first ? kept : [first] + kept
     }
 }

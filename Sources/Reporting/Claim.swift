@@ -74,7 +74,8 @@ extension Claim {
             relation = .equalsRelatively(
                 try tree.number("equals", at: location), within: try tree.number("within_relative", at: location))
         } else {
-            relation = .equals(try tree.number("equals", at: location), within: try tree.number("within", at: location))
+            relation = .equals(
+                try tree.number("equals", at: location), within: try tree.number("within", at: location))
         }
     }
 }

@@ -15,7 +15,9 @@ struct Figures {
         bandsAreIntervals = (results.finished.map(\.count).max() ?? 0) >= 4
         var steps = Set<Int>()
         for run in results.runs {
-            for s in results.series.indices { for row in run.curves.range(s) { steps.insert(Int(run.curves.steps[row])) } }
+            for s in results.series.indices {
+                for row in run.curves.range(s) { steps.insert(Int(run.curves.steps[row])) }
+            }
         }
         self.steps = steps.sorted()
     }
@@ -23,7 +25,8 @@ struct Figures {
     /// What lines and bands are, in a sentence.
     var legend: String {
         let seeds = results.finished.map(\.count).max() ?? 0
-        let mean = seeds > 1 ? "Lines: mean over the finished runs of each setting." : "Lines: one run for each setting."
+        let mean =
+            seeds > 1 ? "Lines: mean over the finished runs of each setting." : "Lines: one run for each setting."
         guard seeds > 1 else { return mean }
         return mean + (bandsAreIntervals ? " Bands: 95 % interval of the mean." : " Bands: least to greatest value.")
     }
@@ -81,9 +84,13 @@ struct Figures {
         let columns = min(6, blocks.map(\.charts.count).max() ?? 1)
         let drawn = blocks.map { block -> Markup in
             let scale = block.scale ?? self.scale(of: [block])
-            let charts = block.charts.map { chart(title: $0.title, series: $0.series, baseline: $0.baseline, y: scale).svg }
-            let unit: Markup = block.unit.isEmpty ? "" : "<span>\(block.unit)\(note(scale))</span>"
-            return "<div class=\"block\"><h4>\(block.title) \(block.unit.isEmpty ? "<span>\(note(scale))</span>" : unit)</h4><div class=\"charts\">\(charts)</div></div>"
+            let charts = block.charts.map {
+                chart(title: $0.title, series: $0.series, baseline: $0.baseline, y: scale).svg
+            }
+            let unit = block.unit + note(scale)
+            return """
+                <div class="block"><h4>\(block.title) <span>\(unit)</span></h4><div class="charts">\(charts)</div></div>
+                """
         }
         return "<div class=\"blocks n\(columns)\">\(drawn)</div>"
     }
@@ -144,7 +151,8 @@ struct Figures {
     private func tooltip(_ setting: Int, _ points: [StudyResults.Point]) -> String {
         guard let last = points.last else { return results.label(setting: setting) }
         let value = MeasuredText(last.value)?.plain ?? "no value (\(last.value.reasons))"
-        return "\(results.label(setting: setting)): \(value) at step \(NumberText.grouped(last.step)) (N = \(last.value.n))"
+        return
+            "\(results.label(setting: setting)): \(value) at step \(NumberText.grouped(last.step)) (N = \(last.value.n))"
     }
 
     /// The mean of a baseline over all settings drawn: it hardly depends on them.
@@ -195,20 +203,26 @@ struct Figures {
     private func cell(_ value: Aggregate?, _ name: String) -> HeatMap.Cell {
         guard let value else { return .init(value: nil, text: "–", title: "\(name): no finished run") }
         guard let mean = value.mean else { return .init(value: nil, text: "–", title: "\(name): \(value.reasons)") }
-        let text = abs(mean) < 100 && (mean == 0 || abs(mean) >= 0.005)
+        let text =
+            abs(mean) < 100 && (mean == 0 || abs(mean) >= 0.005)
             ? NumberText.fixed(mean, decimals: abs(mean) < 10 ? 2 : 1) : NumberText.short(mean, digits: 2)
-        return .init(value: mean, text: text, title: "\(name): \(MeasuredText(value)?.plain ?? text) (N = \(value.n))")
+        return .init(
+            value: mean, text: text, title: "\(name): \(MeasuredText(value)?.plain ?? text) (N = \(value.n))")
     }
 
     private func colourScale(_ ramp: Palette.Ramp, _ name: String) -> Markup {
         let width = 9.0 * Double(Palette.Ramp.steps)
-        var text: Markup = "<svg class=\"ramp\" viewBox=\"0 0 \(width) 30\" width=\"\(width)\" height=\"30\" role=\"img\">"
+        var text: Markup =
+            "<svg class=\"ramp\" viewBox=\"0 0 \(width) 30\" width=\"\(width)\" height=\"30\" role=\"img\">"
         for i in 0..<Palette.Ramp.steps {
-            text += "<g class=\"\(ramp.letter.description)\(i)\"><rect x=\"\(9.0 * Double(i))\" y=\"0\" width=\"9.2\" height=\"9\"/></g>"
+            text +=
+                "<g class=\"\(ramp.letter.description)\(i)\"><rect x=\"\(9.0 * Double(i))\" y=\"0\" width=\"9.2\" height=\"9\"/></g>"
         }
         let middle = (ramp.low + ramp.high) / 2
-        for (at, value, anchor) in [(0, ramp.low, "start"), (width / 2, middle, "middle"), (width, ramp.high, "end")] {
-            text += "<text x=\"\(at)\" y=\"24\" style=\"text-anchor:\(anchor)\">\(NumberText.label(Double(NumberText.short(value, digits: 2)) ?? value))</text>"
+        for (at, value, anchor) in [(0, ramp.low, "start"), (width / 2, middle, "middle"), (width, ramp.high, "end")]
+        {
+            text +=
+                "<text x=\"\(at)\" y=\"24\" style=\"text-anchor:\(anchor)\">\(NumberText.rounded(value, digits: 2))</text>"
         }
         return "<div class=\"ramps\"><span>\(name)</span>\(text)</svg></div>"
     }

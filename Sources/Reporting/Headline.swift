@@ -17,7 +17,8 @@ struct Headline {
     var commonCount = 0
     private var omitted = 0
 
-    /// Metrics of whole networks first, then those of layers. Without `matrices`, of the matrices only what claims name.
+    /// Metrics of whole networks first, then those of layers. Without `matrices`, of the matrices only what claims
+    /// name.
     init(_ results: StudyResults, limit: Int = 60, matrices: Bool = true) {
         let claimed = Set(results.claims.flatMap(\.outputs))
         let metrics = Outline(results.series).headline(claimed: claimed, matrices: matrices)
@@ -44,8 +45,10 @@ struct Headline {
 
     /// The most frequent positive number, the largest among equals; 0 if there is none.
     private static func mode(_ numbers: [Int]) -> Int {
-        Dictionary(grouping: numbers.filter { $0 > 0 }, by: \.self).max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }?
-            .key ?? 0
+        Dictionary(grouping: numbers.filter { $0 > 0 }, by: \.self).max {
+            ($0.value.count, $0.key) < ($1.value.count, $1.key)
+        }?
+        .key ?? 0
     }
 
     func hasUsualCount(_ setting: Int) -> Bool { counts[setting] == commonCount }
@@ -60,7 +63,8 @@ struct Headline {
         return omitted > 0 ? text + "\n\(omitted) more rows in table.csv" : text
     }
 
-    /// `0.83 ± 0.01`, with `[N=3]` where fewer values than elsewhere in the column stand behind it, or why there is none.
+    /// `0.83 ± 0.01`, with `[N=3]` where fewer values than elsewhere in the column stand behind it, or why there is
+    /// none.
     func text(_ cell: Aggregate?, setting: Int) -> String {
         guard let cell else { return "–" }
         guard let text = MeasuredText(cell) else { return "– (\(cell.reasons))" }

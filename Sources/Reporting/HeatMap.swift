@@ -26,8 +26,10 @@ struct HeatMap {
         let top = 30 + 11 * Double(lineCount)
         let width = left + HeatMap.cellWidth * Double(columns.count)
         let height = top + HeatMap.cellHeight * Double(rows.count)
-        var text: Markup = "<svg class=\"heat\" viewBox=\"0 0 \(width) \(height)\" style=\"max-width:\(width * 1.25)px\" role=\"img\">"
-        text += "<circle class=\"s\(style)\" cx=\"\(left + 5)\" cy=\"9\" r=\"4\"/><text class=\"ht\" x=\"\(left + 14)\" y=\"13\">\(title)</text>"
+        var text: Markup =
+            "<svg class=\"heat\" viewBox=\"0 0 \(width) \(height)\" style=\"max-width:\(width * 1.25)px\" role=\"img\">"
+        text +=
+            "<circle class=\"s\(style)\" cx=\"\(left + 5)\" cy=\"9\" r=\"4\"/><text class=\"ht\" x=\"\(left + 14)\" y=\"13\">\(title)</text>"
         for (c, lines) in labels.enumerated() {
             let x = left + HeatMap.cellWidth * (Double(c) + 0.5)
             for (i, line) in lines.enumerated() {
@@ -43,7 +45,11 @@ struct HeatMap {
                 let x = left + HeatMap.cellWidth * Double(c)
                 let name = cell.value.map { palette.className($0) } ?? "q"
                 text += "<g class=\"\(name)\"><title>\(cell.title)</title>"
-                text += "<rect x=\"\(x + 0.75)\" y=\"\(y + 0.75)\" width=\"\(HeatMap.cellWidth - 1.5)\" height=\"\(HeatMap.cellHeight - 1.5)\" rx=\"2\"/>"
+                text +=
+                    """
+                    <rect x="\(x + 0.75)" y="\(y + 0.75)" width="\(HeatMap.cellWidth - 1.5)" \
+                    height="\(HeatMap.cellHeight - 1.5)" rx="2"/>
+                    """
                 text += "<text x=\"\(x + HeatMap.cellWidth / 2)\" y=\"\(y + 19)\">\(cell.text)</text></g>"
             }
         }

@@ -1,7 +1,7 @@
 /// A small chart of curves with bands, one of several that share their axes.
 ///
-/// The view box is the plot area alone: tick labels lie outside it, so a style sheet can show them on the first chart of
-/// a row only and the plot areas still line up.
+/// The view box is the plot area alone: tick labels lie outside it, so a style sheet can show them on the first chart
+/// of a row only and the plot areas still line up.
 package struct LineChart {
     package struct Curve {
         /// Which colour: the position of the setting.
@@ -67,10 +67,12 @@ package struct LineChart {
         }
         text += grid + "<g class=\"yt\">\(labels)</g>" + xAxis
         if !baseline.isEmpty {
-            text += "<g transform=\"scale(.1)\"><path class=\"n\" d=\"\(path(baseline))\"/><title>expected by chance</title></g>"
+            text +=
+                "<g transform=\"scale(.1)\"><path class=\"n\" d=\"\(path(baseline))\"/><title>expected by chance</title></g>"
         }
         for curve in curves {
-            text += "<g class=\"s\(curve.style)\" transform=\"scale(.1)\"><title>\(curve.title)</title>\(draw(curve))</g>"
+            text +=
+                "<g class=\"s\(curve.style)\" transform=\"scale(.1)\"><title>\(curve.title)</title>\(draw(curve))</g>"
         }
         return text + "</svg>"
     }
@@ -81,7 +83,11 @@ package struct LineChart {
         if case .logWithZero = x.kind {
             // The axis breaks between 0 and the first positive step.
             let middle = w * Scale.zeroWidth / 2
-            lines = "<path class=\"a\" d=\"M0 \(h)H\(middle - 2)M\(middle + 2) \(h)H\(w)M\(middle - 3.5) \(h + 3)l3 -6M\(middle + 0.5) \(h + 3)l3 -6\"/>"
+            lines =
+                """
+                <path class="a" d="M0 \(h)H\(middle - 2)M\(middle + 2) \(h)H\(w)\
+                M\(middle - 3.5) \(h + 3)l3 -6M\(middle + 0.5) \(h + 3)l3 -6"/>
+                """
         }
         var labels: Markup = ""
         for tick in x.ticks(5) {
@@ -96,8 +102,12 @@ package struct LineChart {
     private func draw(_ curve: Curve) -> Markup {
         let present = curve.points.compactMap { $0 }
         if present.count == 1 {
-            let (at, low, high) = (place(present[0].x, present[0].y), place(present[0].x, present[0].low), place(present[0].x, present[0].high))
-            return "<path class=\"l\" d=\"M\(at.x) \(low.y)V\(high.y)\"/><circle cx=\"\(at.x)\" cy=\"\(at.y)\" r=\"32\"/>"
+            let (at, low, high) = (
+                place(present[0].x, present[0].y), place(present[0].x, present[0].low),
+                place(present[0].x, present[0].high)
+            )
+            return
+                "<path class=\"l\" d=\"M\(at.x) \(low.y)V\(high.y)\"/><circle cx=\"\(at.x)\" cy=\"\(at.y)\" r=\"32\"/>"
         }
         let band = band(curve.points)
         return band.text.isEmpty

@@ -1,4 +1,5 @@
-/// HTML or SVG text. Interpolated strings are escaped, interpolated markup is not: `"<p>\(title)</p>"` is safe for every title.
+/// HTML or SVG text. Interpolated strings are escaped, interpolated markup is not: `"<p>\(title)</p>"` is safe for
+/// every title.
 package struct Markup: Hashable, Sendable, ExpressibleByStringInterpolation {
     package var text: String
 

@@ -5,7 +5,8 @@ package enum NumberText {
     /// 17 significant digits: reads back to the same bits.
     package static func exact(_ value: Double) -> String { String(format: "%.17g", value) }
 
-    /// A swept value as people write it, the shorter of the decimal and the exponent form: `0.01`, `1e-4`; other text unchanged.
+    /// A swept value as people write it, the shorter of the decimal and the exponent form: `0.01`, `1e-4`; other text
+    /// unchanged.
     package static func label(_ text: String) -> String {
         guard let value = Double(text), value.isFinite else { return text }
         return label(value)
@@ -69,6 +70,11 @@ package enum NumberText {
         return fixed(value, decimals: max(0, digits - 1 - power))
     }
 
+    /// The nearest number of so many significant digits, in the form of a label: `0.42`, `1e-4`.
+    static func rounded(_ value: Double, digits: Int = 3) -> String {
+        label(Double(short(value, digits: digits)) ?? value)
+    }
+
     package static func fixed(_ value: Double, decimals: Int) -> String {
         let text = String(format: "%.\(decimals)f", value)
         // "-0.00" is a zero with a false sign.
@@ -95,8 +101,8 @@ package struct MeasuredText: Hashable, Sendable {
     /// A shared power of ten, or 0.
     package var exponent: Int
 
-    /// One digit of the half-width, two if it begins with 1, and another where the mean would keep less than two of its own; at most
-    /// five digits of the mean; three where there is no interval.
+    /// One digit of the half-width, two if it begins with 1, and another where the mean would keep less than two of
+    /// its own; at most five digits of the mean; three where there is no interval.
     package init?(_ value: Aggregate) {
         guard let mean = value.mean else { return nil }
         let half = value.halfWidth ?? 0

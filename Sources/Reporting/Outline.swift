@@ -1,5 +1,6 @@
-/// How the outputs of a study belong together, by the structure of their names alone, so that every plugin's outputs find
-/// their place: `binding.variant.metric` shares a chart with the other bindings of the metric, `metric` stands for itself.
+/// How the outputs of a study belong together, by the structure of their names alone, so that every plugin's outputs
+/// find their place: `binding.variant.metric` shares a chart with the other bindings of the metric, `metric` stands
+/// for itself.
 struct Outline {
     /// One metric of one probe: the same quantity for several bindings and layers.
     struct Metric {
@@ -56,15 +57,17 @@ struct Outline {
         attachBaselines()
     }
 
-    /// The probes all of whose bindings have at least two words, the last of which is shared by several: `relation.variant`.
+    /// The probes all of whose bindings have at least two words, the last of which is shared by several:
+    /// `relation.variant`.
     private static func probesWithVariants(_ series: [Series]) -> Set<String> {
         var bindings: [String: Set<[Substring]>] = [:]
         for key in series {
             bindings[key.probe, default: []].insert(Array(key.output.split(separator: ".").dropLast()))
         }
-        return Set(bindings.filter { _, words in
-            words.allSatisfy { $0.count >= 2 } && Set(words.map(\.last)).count < words.count
-        }.keys)
+        return Set(
+            bindings.filter { _, words in
+                words.allSatisfy { $0.count >= 2 } && Set(words.map(\.last)).count < words.count
+            }.keys)
     }
 
     private mutating func attachBaselines() {
@@ -77,19 +80,22 @@ struct Outline {
         }
         for i in kept.indices {
             let baseline = metrics.first { other in
-                other.name == kept[i].name + "_null" && other.probe == kept[i].probe && other.variant == kept[i].variant
+                other.name == kept[i].name + "_null" && other.probe == kept[i].probe
+                    && other.variant == kept[i].variant
             }
             kept[i].baseline = baseline?.cells ?? [:]
         }
         metrics = kept
     }
 
-    /// The metrics worth showing first, cut to their main bindings: of each probe without bindings all it records; of each with
-    /// bindings the first metric in its first variant (unless that is a matrix and `matrices` is false); and what claims name.
+    /// The metrics worth showing first, cut to their main bindings: of each probe without bindings all it records; of
+    /// each with bindings the first metric in its first variant (unless that is a matrix and `matrices` is false);
+    /// and what claims name.
     func headline(claimed: Set<String>, matrices: Bool) -> [Metric] {
         var seen = Set<String>()
         return metrics.compactMap { metric in
-            let isMain = metric.bindings == [""] || seen.insert(metric.probe).inserted && (matrices || !metric.isMatrix)
+            let isMain =
+                metric.bindings == [""] || seen.insert(metric.probe).inserted && (matrices || !metric.isMatrix)
             var shown = metric
             shown.bindings = metric.bindings.filter { isMain || claimed.contains(metric.outputName($0)) }
             return shown.bindings.isEmpty ? nil : shown

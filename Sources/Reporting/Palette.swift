@@ -20,10 +20,11 @@ enum Palette {
         }
 
         var hex: String {
-            "#" + [red, green, blue].map { channel in
-                let text = String(Int(channel.rounded()), radix: 16)
-                return text.count == 1 ? "0" + text : text
-            }.joined()
+            "#"
+                + [red, green, blue].map { channel in
+                    let text = String(Int(channel.rounded()), radix: 16)
+                    return text.count == 1 ? "0" + text : text
+                }.joined()
         }
 
         /// Relative luminance (WCAG 2, with a plain exponent of 2.2).
@@ -42,8 +43,8 @@ enum Palette {
 
         static let steps = 21
 
-        /// Diverging where there are negative values, symmetric about 0 and ±1 for values within ±1; else from the least to the
-        /// greatest, or from 0 to 1 for values within.
+        /// Diverging where there are negative values, symmetric about 0 and ±1 for values within ±1; else from the
+        /// least to the greatest, or from 0 to 1 for values within.
         init(_ values: [Double]) {
             let least = values.min() ?? 0
             let most = values.max() ?? 1

@@ -2,14 +2,17 @@ extension ReportSections {
     /// Curves drawn; what lies beyond stays in the table.
     private static let curveLimit = 2400
 
-    /// Probes by section: those that record the same outputs of the same layers without bindings (one probe on two splits) share one.
+    /// Probes by section: those that record the same outputs of the same layers without bindings (one probe on two
+    /// splits) share one.
     var probeGroups: [[String]] {
         var groups: [[String]] = []
         var signatures: [[String]] = []
         for metric in outline.metrics where !groups.contains(where: { $0.contains(metric.probe) }) {
             let own = outline.metrics.filter { $0.probe == metric.probe }
             let signature = own.map { "\($0.name) \($0.variant) \($0.bindings) \($0.layers)" }
-            if own.allSatisfy({ $0.bindings == [""] && $0.layers == [""] }), let same = signatures.firstIndex(of: signature) {
+            if own.allSatisfy({ $0.bindings == [""] && $0.layers == [""] }),
+                let same = signatures.firstIndex(of: signature)
+            {
                 groups[same].append(metric.probe)
             } else {
                 groups.append([metric.probe])
@@ -49,7 +52,8 @@ extension ReportSections {
             for metric in others where !names.contains(metric.name) { names.append(metric.name) }
             var folded: Markup = ""
             for metric in others { folded += matrixFigures(metric, &budget) }
-            text += "<details><summary>More of \(probes[0]): \(names.joined(separator: ", "))</summary>\(folded)</details>"
+            text +=
+                "<details><summary>More of \(probes[0]): \(names.joined(separator: ", "))</summary>\(folded)</details>"
         }
         return text + "</section>"
     }
@@ -84,11 +88,14 @@ extension ReportSections {
         var entries: [Markup] = []
         for setting in figures.shown where results.settings.count > 1 {
             entries.append(
-                "<label class=\"s\(setting)\" for=\"f\(setting)\"><i class=\"line\"></i><span>\(results.label(setting: setting))</span></label>")
+                "<label class=\"s\(setting)\" for=\"f\(setting)\"><i class=\"line\"></i><span>\(results.label(setting: setting))</span></label>"
+            )
         }
         let left = results.settings.count - figures.shown.count
         if left > 0 { entries.append("<span class=\"soft\">and \(left) more settings in table.csv</span>") }
-        if hasBaseline { entries.append("<span class=\"chance soft\"><i class=\"line\"></i>expected by chance</span>") }
+        if hasBaseline {
+            entries.append("<span class=\"chance soft\"><i class=\"line\"></i>expected by chance</span>")
+        }
         return "<div class=\"legend\">\(entries)</div>"
     }
 

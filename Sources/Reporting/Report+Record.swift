@@ -13,7 +13,8 @@ extension ReportSections {
             let values: [Markup] = results.settings[run.setting].map { "<td>\(NumberText.label($0))</td>" }
             let record = run.record
             let time = record.seconds > 0 ? NumberText.duration(record.seconds) : ""
-            let speed = record.stepsPerSecond >= 1 && record.stepsPerSecond < 1e12
+            let speed =
+                record.stepsPerSecond >= 1 && record.stepsPerSecond < 1e12
                 ? NumberText.grouped(Int(record.stepsPerSecond)) : ""
             return """
                 <tr title="\(run.name)">\(values)<td class="num">\(run.seed)</td>\
@@ -23,8 +24,10 @@ extension ReportSections {
         }
         let omitted = results.runs.count - rows.count
         let more: Markup = omitted > 0 ? "<p class=\"note\">\(omitted) more runs are in the folder runs/.</p>" : ""
-        let table: Markup = "<div class=\"scroll\"><table><thead><tr>\(heads)</tr></thead><tbody>\(rows)</tbody></table></div>\(more)"
-        let body: Markup = results.runs.count > 60
+        let table: Markup =
+            "<div class=\"scroll\"><table><thead><tr>\(heads)</tr></thead><tbody>\(rows)</tbody></table></div>\(more)"
+        let body: Markup =
+            results.runs.count > 60
             ? "<details><summary>All \(results.runs.count) runs</summary>\(table)</details>" : table
         return "<section id=\"runs\"><h2>Runs</h2>\(body)</section>"
     }
@@ -42,14 +45,19 @@ extension ReportSections {
         }
         let origins: [Markup] = first.origins.map { "<tr><td class=\"mono\">\($0.key)</td><td>\($0.value)</td></tr>" }
         let configuration = first.configuration.text(pretty: true)
-        let several: Markup = hosts.count > 1 ? "<p class=\"soft\">The runs come from \(hosts.count) machines or versions.</p>" : ""
+        let several: Markup =
+            hosts.count > 1 ? "<p class=\"soft\">The runs come from \(hosts.count) machines or versions.</p>" : ""
         return """
             <section id="record"><h2>Reproducibility record</h2>
             \(several)\(machines)
-            <details><summary>Plugins and their SHA-256 digests</summary><div class="scroll"><table><thead><tr><th>plugin</th><th>version</th><th>manifest</th><th>library</th></tr></thead><tbody>\(plugins)</tbody></table></div></details>
+            <details><summary>Plugins and their SHA-256 digests</summary><div class="scroll"><table>
+            <thead><tr><th>plugin</th><th>version</th><th>manifest</th><th>library</th></tr></thead>
+            <tbody>\(plugins)</tbody></table></div></details>
             <details><summary>Resolved configuration of the first run</summary><pre>\(configuration)</pre></details>
             <details><summary>Origin of each value</summary><div class="scroll"><table><tbody>\(origins)</tbody></table></div></details>
-            <footer>Written by Syzygy \(first.host["version"]?.plain ?? ""). Every number here comes from <span class="mono">runs/*/observations.csv</span>; the averages are in <span class="mono">table.csv</span>.</footer>
+            <footer>Written by Syzygy \(first.host["version"]?.plain ?? ""). 
+            Every number here comes from <span class="mono">runs/*/observations.csv</span>;
+            the averages are in <span class="mono">table.csv</span>.</footer>
             </section>
             """
     }

@@ -10,7 +10,10 @@ package enum Report {
         let colours = Palette.settings(figures.shown.count, isOrdered: isOrdered)
         let sections = ReportSections(results: results, figures: figures, outline: outline, verdicts: verdicts)
         let filters: [Markup] = figures.shown.map { setting in
-            "<input class=\"toggle\" type=\"checkbox\" id=\"f\(setting)\" checked=\"checked\" aria-label=\"show \(results.label(setting: setting))\"/>"
+            """
+            <input class="toggle" type="checkbox" id="f\(setting)" checked="checked"
+             aria-label="show \(results.label(setting: setting))"/>
+            """
         }
         let page: Markup = """
             <!DOCTYPE html>
@@ -51,19 +54,26 @@ struct ReportSections {
     var header: Markup {
         let held = verdicts.filter(\.holds).count
         let finished = results.runs.filter(\.isFinished).count
-        let others = Dictionary(grouping: results.runs.filter { !$0.isFinished }, by: \.record.status.rawValue).sorted { $0.key < $1.key }
-            .map { "\($0.value.count) \($0.key)" }
+        let others = Dictionary(grouping: results.runs.filter { !$0.isFinished }, by: \.record.status.rawValue).sorted
+        { $0.key < $1.key }
+        .map { "\($0.value.count) \($0.key)" }
         let seconds = results.runs.reduce(0) { $0 + $1.record.seconds }
-        let steps = results.runs.filter(\.isFinished).map(\.record.step).max() ?? results.runs.map(\.record.step).max() ?? 0
+        let steps =
+            results.runs.filter(\.isFinished).map(\.record.step).max() ?? results.runs.map(\.record.step).max() ?? 0
         var tiles: [(String, String)] = [
             ("\(results.runs.count)", (["\(finished) finished"] + others).joined(separator: ", ")),
-            ("\(results.settings.count)", results.sweptKeys.isEmpty ? "setting" : "settings of \(results.shortKeys.joined(separator: ", "))"),
+            (
+                "\(results.settings.count)",
+                results.sweptKeys.isEmpty ? "setting" : "settings of \(results.shortKeys.joined(separator: ", "))"
+            ),
             ("\(results.seeds.count)", results.seeds.count == 1 ? "seed" : "seeds each"),
             (NumberText.grouped(steps), "training steps"),
             (NumberText.duration(seconds), "in all runs"),
         ]
         tiles[0].1 = (results.runs.count == 1 ? "run: " : "runs: ") + tiles[0].1
-        if !verdicts.isEmpty { tiles.append(("\(held) of \(verdicts.count)", verdicts.count == 1 ? "claim holds" : "claims hold")) }
+        if !verdicts.isEmpty {
+            tiles.append(("\(held) of \(verdicts.count)", verdicts.count == 1 ? "claim holds" : "claims hold"))
+        }
         let drawn: [Markup] = tiles.map { "<div><b>\($0.0)</b><span>\($0.1)</span></div>" }
         return """
             <header>
@@ -95,11 +105,15 @@ struct ReportSections {
         if !varied.isEmpty { sentences.append("Swept: \(varied.joined(separator: "; ")).") }
         let seeds = results.seeds
         if seeds.count > 1 {
-            sentences.append("Every setting ran with \(seeds.count) seeds; numbers are means with 95 % intervals (Student's t) over seeds.")
+            sentences.append(
+                "Every setting ran with \(seeds.count) seeds; numbers are means with 95 % intervals (Student's t) over seeds."
+            )
         }
         let lost = results.runs.filter { !$0.isFinished }.count
         if lost > 0 {
-            sentences.append("\(lost == 1 ? "One run" : "\(lost) runs") did not finish and \(lost == 1 ? "is" : "are") left out of curves and means.")
+            sentences.append(
+                "\(lost == 1 ? "One run" : "\(lost) runs") did not finish and \(lost == 1 ? "is" : "are") left out of curves and means."
+            )
         }
         return sentences.joined(separator: " ")
     }
@@ -110,8 +124,10 @@ struct ReportSections {
         var rows: [Markup] = []
         for role in ["dataset", "model", "loss", "optimizer", "regularizers", "train"] {
             guard let tree = configuration[role] else { continue }
-            let text = role == "regularizers"
-                ? (tree.object ?? [:]).map { describe($0.value, at: "regularizers.\($0.key)") }.joined(separator: "; ") : describe(tree, at: role)
+            let text =
+                role == "regularizers"
+                ? (tree.object ?? [:]).map { describe($0.value, at: "regularizers.\($0.key)") }.joined(
+                    separator: "; ") : describe(tree, at: role)
             if !text.isEmpty { rows.append("<dt>\(role)</dt><dd>\(text)</dd>") }
         }
         return rows.isEmpty ? "" : "<dl class=\"facts\">\(rows)</dl>"
@@ -125,10 +141,11 @@ struct ReportSections {
     /// `mlp · widths 128, 128 · activation tanh`; swept options say so, defaults stay in the record.
     private func describe(_ tree: JSON, at path: String) -> String {
         let origins = results.runs.first?.record.origins ?? [:]
-        let options = (tree.object ?? [:]).filter { $0.key != "plugin" && origins["\(path).\($0.key)"] != "default" }.map { key, value in
-            let isSwept = results.sweptKeys.contains("\(path).\(key)")
-            return "\(key) \(isSwept ? "(swept)" : value.double.map { NumberText.label($0) } ?? value.plain)"
-        }
+        let options = (tree.object ?? [:]).filter { $0.key != "plugin" && origins["\(path).\($0.key)"] != "default" }
+            .map { key, value in
+                let isSwept = results.sweptKeys.contains("\(path).\(key)")
+                return "\(key) \(isSwept ? "(swept)" : value.double.map { NumberText.label($0) } ?? value.plain)"
+            }
         return ([component(tree)].compactMap { $0 } + options).joined(separator: " · ")
     }
 
@@ -136,7 +153,9 @@ struct ReportSections {
         var links: [(String, String)] = []
         if !verdicts.isEmpty { links.append(("claims", "Claims")) }
         links.append(("numbers", "Numbers"))
-        for (i, group) in probeGroups.enumerated() { links.append(("p\(i)", group.map(\.self).joined(separator: ", "))) }
+        for (i, group) in probeGroups.enumerated() {
+            links.append(("p\(i)", group.map(\.self).joined(separator: ", ")))
+        }
         links += [("runs", "Runs"), ("record", "Record")]
         let drawn: [Markup] = links.map { "<a href=\"#\($0.0)\">\($0.1)</a>" }
         return "<nav>\(drawn)</nav>"
@@ -153,7 +172,11 @@ struct ReportSections {
                 case .fails: ("✗ fails", "bad", "\(verdict.finding); \(verdict.note)")
                 case .undecided(let reason): ("? undecided", "bad", reason)
                 }
-            return "<li><span class=\"verdict \(style)\">\(word)</span><span class=\"say\">\(verdict.claim.say)</span><span class=\"finding\">\(finding)</span></li>"
+            return
+                """
+                <li><span class="verdict \(style)">\(word)</span><span class="say">\(verdict.claim.say)</span>
+                <span class="finding">\(finding)</span></li>
+                """
         }
         return "<section id=\"claims\"><h2>Claims</h2><ol class=\"claims\">\(items)</ol></section>"
     }
@@ -161,11 +184,14 @@ struct ReportSections {
     var headline: Markup {
         let headline = Headline(results, limit: 400, matrices: false)
         guard !headline.rows.isEmpty else {
-            return "<section id=\"numbers\"><h2>Numbers at the last step</h2><p>No finished run has recorded anything.</p></section>"
+            return
+                "<section id=\"numbers\"><h2>Numbers at the last step</h2><p>No finished run has recorded anything.</p></section>"
         }
         let heads: [Markup] = figures.shown.map { setting in
             let mark: Markup = "<span class=\"mark s\(setting)\"></span>"
-            let few: Markup = headline.hasUsualCount(setting) ? "" : "<br/><span class=\"soft\">N=\(headline.counts[setting])</span>"
+            let few: Markup =
+                headline.hasUsualCount(setting)
+                ? "" : "<br/><span class=\"soft\">N=\(headline.counts[setting])</span>"
             return "<th class=\"num\" scope=\"col\">\(mark)\(headline.columns[setting])\(few)</th>"
         }
         var groups: Markup = ""
@@ -177,18 +203,25 @@ struct ReportSections {
                 let cells: [Markup] = row.cells.prefix(figures.shown.count).enumerated().map { setting, cell in
                     "<td class=\"num\">\(number(cell, headline.counts[setting]))</td>"
                 }
-                return "<tr><th scope=\"row\">\(String(row.output.dropFirst(probe.count + 1)))</th><td>\(row.layer)</td>\(cells)</tr>"
+                return
+                    "<tr><th scope=\"row\">\(String(row.output.dropFirst(probe.count + 1)))</th><td>\(row.layer)</td>\(cells)</tr>"
             }
-            groups += "<tbody class=\"group\"><tr><th scope=\"rowgroup\" colspan=\"\(figures.shown.count + 2)\">\(probe)</th></tr>\(rows)</tbody>"
+            groups +=
+                "<tbody class=\"group\"><tr><th scope=\"rowgroup\" colspan=\"\(figures.shown.count + 2)\">\(probe)</th></tr>\(rows)</tbody>"
             start = end
         }
-        let seeds = headline.commonCount > 1 ? "Mean ± 95 % half-width over \(headline.commonCount) seeds; where fewer values stand behind a number, N is given" : "One seed"
+        let seeds =
+            headline.commonCount > 1
+            ? "Mean ± 95 % half-width over \(headline.commonCount) seeds; where fewer values stand behind a number, N is given"
+            : "One seed"
         let left = results.settings.count - figures.shown.count
         let more = left > 0 ? " \(left) more settings are not shown." : ""
         return """
             <section id="numbers"><h2>Numbers at the last step</h2>
             <p class="soft">\(seeds). Matrices of layers follow below; all outputs are in <span class="mono">table.csv</span>.\(more)</p>
-            <div class="scroll"><table><thead><tr><th scope="col">output</th><th scope="col">layer</th>\(heads)</tr></thead>\(groups)</table></div>
+            <div class="scroll"><table>
+            <thead><tr><th scope="col">output</th><th scope="col">layer</th>\(heads)</tr></thead>
+            \(groups)</table></div>
             </section>
             """
     }

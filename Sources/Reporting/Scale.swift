@@ -61,7 +61,8 @@ package struct Scale: Hashable, Sendable {
         case .linear: linearTicks(count)
         case .log: decades(count, from: low).map { Tick(value: $0, label: NumberText.tick($0)) }
         case .logWithZero:
-            [Tick(value: 0, label: "0")] + decades(count, from: low).map { Tick(value: $0, label: NumberText.tick($0)) }
+            [Tick(value: 0, label: "0")]
+                + decades(count, from: low).map { Tick(value: $0, label: NumberText.tick($0)) }
         case .symlog(let threshold): symlogTicks(threshold)
         case .categories(let names): names.enumerated().map { Tick(value: Double($0), label: $1) }
         }
@@ -70,7 +71,7 @@ package struct Scale: Hashable, Sendable {
     /// Multiples of 1, 2 or 5 times a power of ten.
     private func linearTicks(_ count: Int) -> [Tick] {
         guard high > low, count > 0 else { return [Tick(value: low, label: NumberText.tick(low))] }
-        let step = Scale.niceStep((high - low) / Double(count))
+        let step = Scale.niceStep((high - low) / Double(max(2, count - 1)))
         let first = (low / step - 1e-9).rounded(.up)
         let last = (high / step + 1e-9).rounded(.down)
         guard last >= first, last - first < 100 else { return [] }
@@ -80,10 +81,11 @@ package struct Scale: Hashable, Sendable {
         }
     }
 
+    /// The nearest of 1, 2, 5 times a power of ten.
     static func niceStep(_ rough: Double) -> Double {
         let power = pow(10, log10(rough).rounded(.down))
         let digit = rough / power
-        return power * (digit <= 1 ? 1 : digit <= 2 ? 2 : digit <= 5 ? 5 : 10)
+        return power * (digit < 1.5 ? 1 : digit < 3 ? 2 : digit < 7 ? 5 : 10)
     }
 
     /// Powers of ten, every k-th if there are many; with 2 and 5 between them if there are fewer than two.
@@ -126,8 +128,9 @@ extension Scale {
         return Scale(kind: .linear, low: Double(low), high: Double(max(last, low + 1)))
     }
 
-    /// The axis of measured values: logarithmic where all are positive and reach over two decades, symlog where zeros or signs
-    /// come with four decades, else linear. `edges` (the ends of intervals) may widen the axis but do not choose its kind.
+    /// The axis of measured values: logarithmic where all are positive and reach over two decades, symlog where zeros
+    /// or signs come with four decades, else linear. `edges` (the ends of intervals) may widen the axis but do not
+    /// choose its kind.
     package static func values(_ values: [Double], edges: [Double] = []) -> Scale {
         let finite = values.filter(\.isFinite)
         guard let least = finite.min(), let most = finite.max() else { return Scale(kind: .linear, low: 0, high: 1) }

@@ -21,7 +21,8 @@ package enum StudentT {
         return isOdd ? 2 / .pi * (theta + sin(theta) * sum) : sin(theta) * sum
     }
 
-    /// The t with P(|T| ≤ t) = `coverage`, in (0, 1); 12.706 for one degree of freedom and 0.95. Nil outside the domain.
+    /// The t with P(|T| ≤ t) = `coverage`, in (0, 1); 12.706 for one degree of freedom and 0.95. Nil outside the
+    /// domain.
     package static func twoSided(coverage: Double, degrees: Int) -> Double? {
         guard degrees >= 1, coverage > 0, coverage < 1 else { return nil }
         var low = 0.0

@@ -4,7 +4,8 @@ import OrderedCollections
 import Studies
 
 extension StudyResults {
-    /// Reads a study folder (docs/run-folder.md): `study.json`, and the record and the observations of each of its runs.
+    /// Reads a study folder (docs/run-folder.md): `study.json`, and the record and the observations of each of its
+    /// runs.
     ///
     /// - Throws: `StudyError` with file and line where a file is missing or does not follow its format.
     package static func read(folder path: String) throws(StudyError) -> StudyResults {
@@ -47,7 +48,9 @@ extension StudyResults {
     private static func order(_ swept: [[String]], by values: [[String]]) -> [[String]] {
         Set(swept).sorted { a, b in
             for (i, (x, y)) in zip(a, b).enumerated() where x != y {
-                if let left = values[i].firstIndex(of: x), let right = values[i].firstIndex(of: y) { return left < right }
+                if let left = values[i].firstIndex(of: x), let right = values[i].firstIndex(of: y) {
+                    return left < right
+                }
                 if let left = Double(x), let right = Double(y), left != right { return left < right }
                 return x < y
             }
@@ -75,8 +78,8 @@ struct NameTables {
 }
 
 extension Curves {
-    /// Groups a run's observations by series: a stable counting sort, so steps stay in the order of recording, which is
-    /// ascending unless somebody joined files by hand.
+    /// Groups a run's observations by series: a stable counting sort, so steps stay in the order of recording, which
+    /// is ascending unless somebody joined files by hand.
     init(_ table: ObservationTable, _ names: inout NameTables) {
         let numbers = table.keys.map { names.number($0) }
         let codes = table.reasons.map { names.number(reason: $0) }

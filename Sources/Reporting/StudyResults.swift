@@ -123,7 +123,8 @@ package struct StudyResults: Sendable {
     /// The seeds of all runs, ascending.
     package var seeds: [Int] { Set(runs.map(\.seed)).sorted() }
 
-    /// Swept keys cut to their last words, as long as they stay distinct: `regularizers.l2.weight_decay` → `weight_decay`.
+    /// Swept keys cut to their last words, as long as they stay distinct: `regularizers.l2.weight_decay` →
+    /// `weight_decay`.
     package var shortKeys: [String] {
         sweptKeys.map { key in
             let words = key.split(separator: ".")

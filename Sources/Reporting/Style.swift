@@ -4,7 +4,9 @@ enum Style {
         let light = colours.enumerated().map { ".s\($0){color:\($1.light.hex)}" }.joined()
         let dark = colours.enumerated().map { ".s\($0){color:\($1.dark.hex)}" }.joined()
         let filters = colours.indices
-            .map { "body:has(#f\($0):not(:checked)) svg.chart .s\($0){display:none}body:has(#f\($0):not(:checked)) label.s\($0){opacity:.3}" }
+            .map {
+                "body:has(#f\($0):not(:checked)) svg.chart .s\($0){display:none}body:has(#f\($0):not(:checked)) label.s\($0){opacity:.3}"
+            }
             .joined()
         return base + Palette.rules(dark: false) + light + filters
             + "@media (prefers-color-scheme:dark){\(darkTheme)\(Palette.rules(dark: true))\(dark)}"

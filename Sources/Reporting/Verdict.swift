@@ -53,12 +53,14 @@ package enum Claims {
             case .equals(let asked, let within):
                 text = measured.text(beside: [asked - within, asked + within])
                 verdict.set(abs(value - asked) <= within)
-                verdict.finding = "\(text) \(verdict.verb("is", "is not")) \(NumberText.label(asked)) within \(NumberText.label(within))"
+                verdict.finding =
+                    "\(text) \(verdict.verb("is", "is not")) \(NumberText.label(asked)) within \(NumberText.label(within))"
                     + " (off by \(short(abs(value - asked))))"
             case .equalsRelatively(let asked, let within):
                 text = measured.text(beside: [asked * (1 - within), asked * (1 + within)])
                 verdict.set(abs(value - asked) <= within * abs(asked))
-                verdict.finding = "\(text) \(verdict.verb("is", "is not")) \(NumberText.label(asked)) within a fraction \(NumberText.label(within))"
+                verdict.finding =
+                    "\(text) \(verdict.verb("is", "is not")) \(NumberText.label(asked)) within a fraction \(NumberText.label(within))"
                     + " (off by \(asked == 0 ? short(abs(value)) : short(abs(value - asked) / abs(asked))))"
             case .atLeast(let asked):
                 text = measured.text(beside: [asked])
@@ -73,18 +75,21 @@ package enum Claims {
                 text = measured.text(beside: [compared.value + by])
                 verdict.compared = compared.aggregate
                 verdict.set(value - compared.value > by)
-                verdict.finding = "\(text) \(verdict.verb("exceeds", "does not exceed")) \(compared.text(beside: [value - by]))"
+                verdict.finding =
+                    "\(text) \(verdict.verb("exceeds", "does not exceed")) \(compared.text(beside: [value - by]))"
                     + " by \(verdict.holds ? short(value - compared.value) : NumberText.label(by))"
-                    + (verdict.holds ? " (asked: \(NumberText.label(by)))" : " (difference: \(short(value - compared.value)))")
+                    + (verdict.holds
+                        ? " (asked: \(NumberText.label(by)))" : " (difference: \(short(value - compared.value)))")
             }
             return verdict
         } catch {
-            return Verdict(claim: claim, outcome: .undecided(error.message), finding: "", measured: nil, compared: nil)
+            return Verdict(
+                claim: claim, outcome: .undecided(error.message), finding: "", measured: nil, compared: nil)
         }
     }
 
     private static func short(_ value: Double) -> String {
-        NumberText.label(Double(NumberText.short(value)) ?? value)
+        NumberText.rounded(value)
     }
 }
 
@@ -98,8 +103,8 @@ private struct Undecided: Error { var message: String }
 
 /// The measured side of a claim, read off the runs.
 ///
-/// Within a run the statistic is taken over layers and indices (for the median: none, all values are pooled), then over runs, so every
-/// run counts once. The interval is that of the runs' means.
+/// Within a run the statistic is taken over layers and indices (for the median: none, all values are pooled), then
+/// over runs, so every run counts once. The interval is that of the runs' means.
 private struct Reading {
     var value: Double
     var aggregate: Aggregate
@@ -141,11 +146,13 @@ private struct Reading {
         self.value = value
     }
 
-    /// `0.83 ± 0.01`; for other statistics than the mean the number alone. With more digits where rounding would put the value on a
-    /// `limit` or across it: 0.9496 is no "0.95" where 0.95 was asked for.
+    /// `0.83 ± 0.01`; for other statistics than the mean the number alone. With more digits where rounding would put
+    /// the value on a `limit` or across it: 0.9496 is no "0.95" where 0.95 was asked for.
     func text(beside limits: [Double]) -> String {
         let usual = MeasuredText(aggregate)
-        if statistic == .mean, let usual, usual.exponent == 0, agrees(Double(usual.mean), limits) { return usual.plain }
+        if statistic == .mean, let usual, usual.exponent == 0, agrees(Double(usual.mean), limits) {
+            return usual.plain
+        }
         let digits = (3...17).first { agrees(Double(NumberText.short(value, digits: $0)), limits) } ?? 17
         let number = NumberText.short(value, digits: digits)
         guard statistic == .mean else { return "\(statistic.rawValue) \(number)" }
@@ -163,14 +170,16 @@ private struct Reading {
         guard !named.isEmpty else {
             let names = Array(Set(results.series.map(\.name))).sorted()
             guard !names.isEmpty else { throw Undecided(message: "no run has recorded anything") }
-            throw Undecided(message: "no output '\(measure.output)' was recorded\(hint(for: measure.output, among: names))")
+            throw Undecided(
+                message: "no output '\(measure.output)' was recorded\(hint(for: measure.output, among: names))")
         }
         guard let layer = measure.layer else { return named }
         let matching = named.filter { results.series[$0].layer == layer }
         guard !matching.isEmpty else {
             var layers: [String] = []
             for s in named where !layers.contains(results.series[s].layer) { layers.append(results.series[s].layer) }
-            let known = layers == [""] ? "it is recorded for the whole network" : "has: \(layers.joined(separator: ", "))"
+            let known =
+                layers == [""] ? "it is recorded for the whole network" : "has: \(layers.joined(separator: ", "))"
             throw Undecided(message: "'\(measure.output)' has no layer '\(layer)' (\(known))")
         }
         return matching
@@ -182,7 +191,8 @@ private struct Reading {
         let word = output.split(separator: ".").last ?? ""
         let probe = output.prefix { $0 != "." } + "."
         let alike = names.filter { $0.hasSuffix("." + word) || $0.hasPrefix(probe) }
-        let best = OrderedSet(alike.filter { $0.hasSuffix("." + word) && $0.hasPrefix(probe) } + alike + names).prefix(3)
+        let best = OrderedSet(alike.filter { $0.hasSuffix("." + word) && $0.hasPrefix(probe) } + alike + names)
+            .prefix(3)
         return " (there is, for instance: \(best.joined(separator: ", ")))"
     }
 
@@ -191,7 +201,9 @@ private struct Reading {
         for (key, wanted) in measure.settings.sorted(by: { $0.key < $1.key }) {
             let values = settings.map { results.value(of: key, setting: $0) }
             guard values.contains(where: { $0 != nil }) else {
-                let swept = results.sweptKeys.isEmpty ? "the study sweeps nothing" : "swept: \(results.sweptKeys.joined(separator: ", "))"
+                let swept =
+                    results.sweptKeys.isEmpty
+                    ? "the study sweeps nothing" : "swept: \(results.sweptKeys.joined(separator: ", "))"
                 throw Undecided(message: "no run has a '\(key)' (\(swept))")
             }
             let matching = zip(settings, values).filter { $1.map { matches($0, wanted) } ?? false }.map(\.0)
@@ -199,7 +211,9 @@ private struct Reading {
                 var known: [String] = []
                 for value in values.compactMap({ $0 }) where !known.contains(value) { known.append(value) }
                 throw Undecided(
-                    message: "no run has \(key) = \(NumberText.label(wanted)) (there are: \(known.map(NumberText.label).joined(separator: ", ")))")
+                    message:
+                        "no run has \(key) = \(NumberText.label(wanted)) (there are: \(known.map(NumberText.label).joined(separator: ", ")))"
+                )
             }
             settings = matching
         }
@@ -215,13 +229,17 @@ private struct Reading {
         _ measure: Claim.Measure, series: [Int], settings: [Int], missing: Aggregate, _ results: StudyResults
     ) -> Undecided {
         if case .step(let step) = measure.moment {
-            let steps = Set(settings.flatMap { setting in
-                results.members[setting].flatMap { run in
-                    series.flatMap { s in results.runs[run].curves.range(s).map { Int(results.runs[run].curves.steps[$0]) } }
-                }
-            })
+            let steps = Set(
+                settings.flatMap { setting in
+                    results.members[setting].flatMap { run in
+                        series.flatMap { s in
+                            results.runs[run].curves.range(s).map { Int(results.runs[run].curves.steps[$0]) }
+                        }
+                    }
+                })
             if !steps.contains(step), let nearest = steps.min(by: { (abs($0 - step), $0) < (abs($1 - step), $1) }) {
-                return Undecided(message: "'\(measure.output)' was not recorded at step \(step); nearest: step \(nearest)")
+                return Undecided(
+                    message: "'\(measure.output)' was not recorded at step \(step); nearest: step \(nearest)")
             }
         }
         let reasons = missing.missing.isEmpty ? "no matching run finished" : missing.reasons
@@ -230,7 +248,8 @@ private struct Reading {
 }
 
 extension StudyResults {
-    /// The text of a swept key, by its full name or its last words, or of another key of the configuration; nil if it has none.
+    /// The text of a swept key, by its full name or its last words, or of another key of the configuration; nil if it
+    /// has none.
     fileprivate func value(of key: String, setting: Int) -> String? {
         if let column = sweptKeys.firstIndex(where: { $0 == key || $0.hasSuffix("." + key) }) {
             return settings[setting][column]

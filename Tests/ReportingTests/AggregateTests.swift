@@ -52,7 +52,8 @@ import Testing
 
     @Test func noValueIsNotZero() {
         let value = Aggregate([], missing: ["constant_matrix", "run_diverged", "constant_matrix"])
-        #expect(value.n == 0 && value.mean == nil && value.halfWidth == nil && value.median == nil && value.max == nil)
+        #expect(
+            value.n == 0 && value.mean == nil && value.halfWidth == nil && value.median == nil && value.max == nil)
         #expect(value.missingCount == 3)
         #expect(value.reasons == "constant_matrix ×2; run_diverged")
     }

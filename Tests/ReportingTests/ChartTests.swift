@@ -12,6 +12,7 @@ import Testing
     @Test func ticksAreRoundNumbersWithinTheAxis() {
         #expect(Scale(kind: .linear, low: 0.13, high: 0.87).ticks().map(\.label) == ["0.2", "0.4", "0.6", "0.8"])
         #expect(Scale(kind: .linear, low: 0, high: 9000).ticks().map(\.label) == ["0", "5k"])
+        #expect(Scale(kind: .linear, low: -0.4, high: 3.8).ticks().map(\.label) == ["0", "1", "2", "3"])
         #expect(Scale(kind: .linear, low: 3, high: 3).ticks().map(\.label) == ["3"])
     }
 
@@ -56,7 +57,10 @@ import Testing
         // Accuracies and other shares keep the whole range from 0 to 1.
         let share = Scale.values([0.1, 0.97])
         #expect(share.low == 0 && share.high == 1)
-        if case .symlog = Scale.values([-1e4, -1, 0, 0.01, 0.1, 1e3]).kind {} else { Issue.record("expected symlog") }
+        if case .symlog = Scale.values([-1e4, -1, 0, 0.01, 0.1, 1e3]).kind {
+        } else {
+            Issue.record("expected symlog")
+        }
         let constant = Scale.values([2, 2])
         #expect(constant.low < 2 && constant.high > 2)
         #expect(Scale.values([.nan]).low == 0)
@@ -78,8 +82,11 @@ import Testing
 
     @Test func aLineIsDrawnInTenths() {
         // 170 × 108 units: the ends of the diagonal are (0, 1080) and (1700, 0).
-        let chart = LineChart(title: "t", x: x, y: y, curves: [.init(style: 2, title: "c", points: [point(0, 0), point(10, 1)])])
-        #expect(chart.svg.text.contains(#"<g class="s2" transform="scale(.1)"><title>c</title><path class="l" d="M0 1080l1700-1080"/></g>"#))
+        let chart = LineChart(
+            title: "t", x: x, y: y, curves: [.init(style: 2, title: "c", points: [point(0, 0), point(10, 1)])])
+        #expect(
+            chart.svg.text.contains(
+                #"<g class="s2" transform="scale(.1)"><title>c</title><path class="l" d="M0 1080l1700-1080"/></g>"#))
     }
 
     @Test func aMissingPointBreaksTheLineAndTheBand() {
@@ -90,12 +97,16 @@ import Testing
     }
 
     @Test func aSinglePointIsADotWithItsBar() {
-        let svg = LineChart(title: "", x: x, y: y, curves: [.init(style: 1, title: "", points: [point(5, 0.5, 0.25)])]).svg.text
+        let svg = LineChart(
+            title: "", x: x, y: y, curves: [.init(style: 1, title: "", points: [point(5, 0.5, 0.25)])]
+        ).svg.text
         #expect(svg.contains(#"<path class="l" d="M850 810V270"/><circle cx="850" cy="540" r="32"/>"#))
     }
 
     @Test func nothingLeavesThePlot() {
-        let svg = LineChart(title: "", x: x, y: y, curves: [.init(style: 0, title: "", points: [point(-5, 7), point(50, -3)])]).svg.text
+        let svg = LineChart(
+            title: "", x: x, y: y, curves: [.init(style: 0, title: "", points: [point(-5, 7), point(50, -3)])]
+        ).svg.text
         #expect(svg.contains(#"d="M0 0l1700 1080""#))
     }
 

@@ -1,9 +1,10 @@
 import Foundation
-#if canImport(FoundationXML)
-import FoundationXML
-#endif
 import Reporting
 import Testing
+
+#if canImport(FoundationXML)
+    import FoundationXML
+#endif
 
 /// Collects what an XML parser sees in a page.
 private final class PageReader: NSObject, XMLParserDelegate {
@@ -40,13 +41,17 @@ private final class PageReader: NSObject, XMLParserDelegate {
     @Test func thePageIsWellFormedAndComplete() throws {
         let page = try report(StudyFixture(seeds: 5, points: 8))
         let reader = try #require(PageReader.read(page))
-        // Six bindings × three layers of alpha, cos and cos_dev in two variants: 108 charts; 3 × 2 fact; 4 × 3 × 2 exponents; 7 nc; 4.
+        // Six bindings × three layers of alpha, cos and cos_dev in two variants: 108 charts; 3 × 2 fact; 4 × 3 × 2
+        // exponents; 7 nc; 4.
         let charts = reader.attributes.filter { $0.element == "svg" && $0.name == "class" && $0.value == "chart" }
         #expect(charts.count == 108 + 6 + 24 + 7 + 4)
         let maps = reader.attributes.filter { $0.element == "svg" && $0.value == "heat" }
         // One for each of three settings: three metrics in two variants, slope and r_squared.
         #expect(maps.count == 3 * (6 + 2))
-        for text in ["Later layers align better", "forward_rga", "nc2_equiangular", "diverged", "4f0d9ac24f0d9ac2", "OpenBLAS 0.3.21"] {
+        for text in [
+            "Later layers align better", "forward_rga", "nc2_equiangular", "diverged", "4f0d9ac24f0d9ac2",
+            "OpenBLAS 0.3.21",
+        ] {
             #expect(reader.text.contains(text), "the page lacks \(text)")
         }
     }
@@ -96,7 +101,8 @@ private final class PageReader: NSObject, XMLParserDelegate {
     @Test func bandsSayWhatTheyAre() throws {
         #expect(try report(StudyFixture(seeds: 5, points: 5)).contains("Bands: 95 % interval of the mean."))
         #expect(try report(StudyFixture(seeds: 3, points: 5)).contains("Bands: least to greatest value."))
-        #expect(try report(StudyFixture(seeds: 1, points: 5, diverged: nil)).contains("Lines: one run for each setting."))
+        #expect(
+            try report(StudyFixture(seeds: 1, points: 5, diverged: nil)).contains("Lines: one run for each setting."))
     }
 
     @Test func aStudyWithoutFinishedRunsStillHasAPage() throws {
@@ -117,8 +123,10 @@ private final class PageReader: NSObject, XMLParserDelegate {
     }
 
     @Test func manySettingsAreCutWithANote() throws {
-        let page = try report(StudyFixture(
-            weightDecays: (0..<15).map { 1e-4 * Double($0) }, seeds: 1, points: 4, layers: ["fc1"], diverged: nil))
+        let page = try report(
+            StudyFixture(
+                weightDecays: (0..<15).map { 1e-4 * Double($0) }, seeds: 1, points: 4, layers: ["fc1"], diverged: nil)
+        )
         #expect(page.contains("and 3 more settings in table.csv"))
         #expect(PageReader.read(page) != nil)
     }

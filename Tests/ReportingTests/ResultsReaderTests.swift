@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct ResultsReaderTests {
     @Test func theFolderIsReadAsWritten() throws {
-        let fixture = StudyFixture(weightDecays: [1e-3, 0, 1e-4], seeds: 2, points: 7, layers: ["fc1", "head"], diverged: (0, 1))
+        let fixture = StudyFixture(
+            weightDecays: [1e-3, 0, 1e-4], seeds: 2, points: 7, layers: ["fc1", "head"], diverged: (0, 1))
         let folder = try fixture.write()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let results = try StudyResults.read(folder: folder)
@@ -18,7 +19,8 @@ import Testing
         #expect(results.label(setting: 2) == "weight_decay=1e-4")
         #expect(results.runs.count == 6 && results.seeds == [0, 1])
         #expect(results.runs.map(\.setting) == [0, 0, 1, 1, 2, 2])
-        #expect(results.runs.map(\.record.status) == [.finished, .diverged, .finished, .finished, .finished, .finished])
+        #expect(
+            results.runs.map(\.record.status) == [.finished, .diverged, .finished, .finished, .finished, .finished])
         #expect(results.runs[1].record.step == 212)
         // crh 6 × 2 × 4 and fact 2 and exponents 8 for each of two layers; nc 7; loss and accuracy twice.
         #expect(results.series.count == (48 + 2 + 8) * 2 + 7 + 4)
@@ -58,7 +60,10 @@ import Testing
 
     @Test func quotesIndicesAndReasonsAreRead() throws {
         let results = try study("0,\"p,\"\"q\"\"\",a,l,2,1.5,\n0,p,b,,,,too_few\n")
-        #expect(results.series == [Series(probe: "p,\"q\"", output: "a", layer: "l", index: 2), Series(probe: "p", output: "b")])
+        #expect(
+            results.series == [
+                Series(probe: "p,\"q\"", output: "a", layer: "l", index: 2), Series(probe: "p", output: "b"),
+            ])
         #expect(results.settings == [[]])
         #expect(results.last(0, setting: 0)?.value.mean == 1.5)
         #expect(results.last(1, setting: 0)?.value.reasons == "too_few")
@@ -81,7 +86,9 @@ import Testing
         #expect(results.curve(0, setting: 0).map(\.value.reasons) == ["no_reason", "nan_result"])
     }
 
-    @Test(arguments: [("0,p,a,,,1\n", ":2: expected 7 fields"), ("0,p,a,,,1,\nx,p,a,,,1,\n", ":3: the step is not a number")])
+    @Test(arguments: [
+        ("0,p,a,,,1\n", ":2: expected 7 fields"), ("0,p,a,,,1,\nx,p,a,,,1,\n", ":3: the step is not a number"),
+    ])
     func brokenLinesAreNamed(lines: String, message: String) throws {
         let error = try #require(throws: StudyError.self) { try study(lines) }
         #expect(error.description.contains("runs/run0/observations.csv" + message))
@@ -89,6 +96,7 @@ import Testing
 
     @Test func aFolderWithoutAStudyIsNamed() throws {
         let error = try #require(throws: StudyError.self) { try StudyResults.read(folder: "/nowhere/at/all") }
-        #expect(error.description == "/nowhere/at/all: no study.json here; expected the folder that 'syzygy run' wrote")
+        #expect(
+            error.description == "/nowhere/at/all: no study.json here; expected the folder that 'syzygy run' wrote")
     }
 }

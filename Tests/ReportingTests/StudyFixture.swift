@@ -1,7 +1,8 @@
 import Foundation
 import Reporting
 
-/// Writes study folders as a run of `syzygy` leaves them, with made-up numbers of plausible shape. Same seed, same bytes.
+/// Writes study folders as a run of `syzygy` leaves them, with made-up numbers of plausible shape. Same seed, same
+/// bytes.
 struct StudyFixture {
     var name = "crh-digits"
     var title = "Weight decay and the six alignments on handwritten digits"
@@ -74,32 +75,34 @@ struct StudyFixture {
     private func record(name: String, decay: Double, seed: Int, diverges: Bool) -> String {
         let digest = String(repeating: "4f0d9ac2", count: 8)
         return """
-        {"format": 1, "name": "\(name)", "identity": "\(digest)", "study": "\(self.name)", "title": "\(title)",
-         "status": "\(diverges ? "diverged" : "finished")",
-         "message": "\(diverges ? "loss became inf at step 212 (first in layer fc1, output)" : "")",
-         "step": \(diverges ? 212 : steps),
-         "swept": {"regularizers.l2.weight_decay": \(decay)}, "seed": \(seed),
-         "configuration": {
-           "study": "\(self.name)", "dataset": {"plugin": "digits", "standardize": true},
-           "model": {"plugin": "mlp", "widths": [128, 128], "activation": "tanh"}, "loss": {"plugin": "cross_entropy"},
-           "regularizers": {"l2": {"plugin": "l2", "weight_decay": \(decay)}},
-           "optimizer": {"plugin": "sgd", "lr": 0.1, "momentum": 0.9},
-           "train": {"steps": \(steps), "batch_size": 64, "precision": "f32", "threads": 1},
-           "probes": {"crh": {"plugin": "alignment", "variant": ["raw", "normalized"], "at": {"log": 30}}}},
-         "origins": {"optimizer.lr": "file", "optimizer.momentum": "override", "train.threads": "default"},
-         "plugins": [
-           {"id": "syzygy.sgd", "version": "0.1.0", "manifest_sha256": "\(digest)", "library_sha256": "\(digest)"},
-           {"id": "syzygy.crh", "version": "0.1.0", "manifest_sha256": "\(digest)", "library_sha256": "\(digest)"}],
-         "host": {"version": "0.1.0", "cpu": "AMD EPYC 9B14", "cores": 2, "threads": 1, "blas": "OpenBLAS 0.3.21",
-                  "onednn": "2.6.3", "os": "Debian GNU/Linux 12"},
-         "started": "2026-11-20T22:41:26Z", "ended": "2026-11-20T22:41:39Z",
-         "seconds": \(diverges ? 0.8 : 12.25 + Double(seed) / 8), "steps_per_second": \(9800 - 31 * seed)}
-        """
+            {"format": 1, "name": "\(name)", "identity": "\(digest)", "study": "\(self.name)", "title": "\(title)",
+             "status": "\(diverges ? "diverged" : "finished")",
+             "message": "\(diverges ? "loss became inf at step 212 (first in layer fc1, output)" : "")",
+             "step": \(diverges ? 212 : steps),
+             "swept": {"regularizers.l2.weight_decay": \(decay)}, "seed": \(seed),
+             "configuration": {
+               "study": "\(self.name)", "dataset": {"plugin": "digits", "standardize": true},
+               "model": {"plugin": "mlp", "widths": [128, 128], "activation": "tanh"}, "loss": {"plugin": "cross_entropy"},
+               "regularizers": {"l2": {"plugin": "l2", "weight_decay": \(decay)}},
+               "optimizer": {"plugin": "sgd", "lr": 0.1, "momentum": 0.9},
+               "train": {"steps": \(steps), "batch_size": 64, "precision": "f32", "threads": 1},
+               "probes": {"crh": {"plugin": "alignment", "variant": ["raw", "normalized"], "at": {"log": 30}}}},
+             "origins": {"optimizer.lr": "file", "optimizer.momentum": "override", "train.threads": "default"},
+             "plugins": [
+               {"id": "syzygy.sgd", "version": "0.1.0", "manifest_sha256": "\(digest)", "library_sha256": "\(digest)"},
+               {"id": "syzygy.crh", "version": "0.1.0", "manifest_sha256": "\(digest)", "library_sha256": "\(digest)"}],
+             "host": {"version": "0.1.0", "cpu": "AMD EPYC 9B14", "cores": 2, "threads": 1, "blas": "OpenBLAS 0.3.21",
+                      "onednn": "2.6.3", "os": "Debian GNU/Linux 12"},
+             "started": "2026-11-20T22:41:26Z", "ended": "2026-11-20T22:41:39Z",
+             "seconds": \(diverges ? 0.8 : 12.25 + Double(seed) / 8), "steps_per_second": \(9800 - 31 * seed)}
+            """
     }
 
     private func observations(decay: Int, last: Int, random: inout SplitMix) -> String {
         var text = "step,probe,output,layer,index,value,reason\n"
-        func add(_ step: Int, _ probe: String, _ output: String, _ layer: String, _ value: Double?, _ reason: String = "") {
+        func add(
+            _ step: Int, _ probe: String, _ output: String, _ layer: String, _ value: Double?, _ reason: String = ""
+        ) {
             let number = value.map { String(format: "%.17g", $0) } ?? ""
             text += "\(step),\(probe),\(output),\(layer),,\(number),\(reason)\n"
         }
@@ -127,16 +130,22 @@ struct StudyFixture {
                 }
                 for (side, fall) in [("a", 2.1), ("b", 2.6)] {
                     let residual = pow(10, 1 - fall * t * (0.4 + 0.3 * Double(decay))) * exp(0.1 * random.normal())
-                    add(step, "fact", "residual_\(side)", layer, decay == 0 ? nil : residual, decay == 0 ? "no_decay" : "")
+                    add(
+                        step, "fact", "residual_\(side)", layer, decay == 0 ? nil : residual,
+                        decay == 0 ? "no_decay" : "")
                 }
                 for (m, matrix) in ["h_a", "h_b", "g_b", "g_a"].enumerated() {
                     let slope = Double(m) * depth * t + 0.05 * random.normal()
-                    add(step, "exponents", matrix + ".slope", layer, t < 0.1 ? nil : slope, t < 0.1 ? "too_few_points" : "")
+                    add(
+                        step, "exponents", matrix + ".slope", layer, t < 0.1 ? nil : slope,
+                        t < 0.1 ? "too_few_points" : "")
                     add(step, "exponents", matrix + ".r_squared", layer, min(1, 0.4 + 0.58 * t))
                 }
             }
             let collapse = pow(t, 3)
-            for (i, output) in ["nc1", "nc1_cdnv", "nc2_equinorm", "nc2_equiangular", "nc2_etf", "nc3", "nc4"].enumerated() {
+            for (i, output) in ["nc1", "nc1_cdnv", "nc2_equinorm", "nc2_equiangular", "nc2_etf", "nc3", "nc4"]
+                .enumerated()
+            {
                 let exponent = 0.6 - 0.2 * Double(i) - (1.2 + 0.5 * Double(decay)) * collapse
                 add(step, "nc", output, "", pow(10, exponent) * exp(0.12 * random.normal()))
             }

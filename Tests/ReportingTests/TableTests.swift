@@ -3,7 +3,8 @@ import Reporting
 import Testing
 
 @Suite struct TableTests {
-    /// Two settings of which one value needs quotes, two seeds, values 1 and 2 (mean 1.5, half-width 12.706…/2), and an array output.
+    /// Two settings of which one value needs quotes, two seeds, values 1 and 2 (mean 1.5, half-width 12.706…/2), and
+    /// an array output.
     private func study() throws -> StudyResults {
         var study = HandStudy()
         for seed in 0..<2 {
@@ -20,42 +21,46 @@ import Testing
     @Test func theWholeFileByHand() throws {
         // The half-width t/2 to all but its last digits.
         let text = try TableWriter.csv(study()).replacing(/6\.35310236808734\d\d/, with: "t/2")
-        #expect(text == """
-            data.kind,probe,output,layer,index,step,mean,half_width,median,min,max,n,missing,reasons
-            "with, comma",p,x,fc1,,7,1.5,t/2,1.5,1,2,2,0,
-            "with, comma",p,spectrum,fc1,0,7,0.001,,0.001,0.001,0.001,1,1,too_few
-            plain,p,x,fc1,,7,1.5,t/2,1.5,1,2,2,0,
-            plain,p,spectrum,fc1,0,7,0.001,,0.001,0.001,0.001,1,1,too_few
+        #expect(
+            text == """
+                data.kind,probe,output,layer,index,step,mean,half_width,median,min,max,n,missing,reasons
+                "with, comma",p,x,fc1,,7,1.5,t/2,1.5,1,2,2,0,
+                "with, comma",p,spectrum,fc1,0,7,0.001,,0.001,0.001,0.001,1,1,too_few
+                plain,p,x,fc1,,7,1.5,t/2,1.5,1,2,2,0,
+                plain,p,spectrum,fc1,0,7,0.001,,0.001,0.001,0.001,1,1,too_few
 
-            """)
+                """)
     }
 
     @Test func columnsLineUpAtTheirPoints() {
         var table = TextTable(header: ["layer", "lr=0.1"], alignments: [.left, .decimal])
         table.rows = [["fc1", "0.83 ± 0.01"], ["head", "12.5 ± 0.3"], ["x", "-1.25"], ["y", "–"]]
         table.footer = "(note)"
-        #expect(table.plain() == """
-            layer  lr=0.1
-            fc1     0.83 ± 0.01
-            head   12.5 ± 0.3
-            x      -1.25
-            y       –
-            (note)
+        #expect(
+            table.plain() == """
+                layer  lr=0.1
+                fc1     0.83 ± 0.01
+                head   12.5 ± 0.3
+                x      -1.25
+                y       –
+                (note)
 
-            """)
+                """)
     }
 
     @Test func columnsThatDoNotFitFollowBelow() {
-        var table = TextTable(header: ["layer", "first", "second", "third"], alignments: [.left, .decimal, .decimal, .decimal])
+        var table = TextTable(
+            header: ["layer", "first", "second", "third"], alignments: [.left, .decimal, .decimal, .decimal])
         table.rows = [["fc1", "1.0", "2.0", "3.0"]]
-        #expect(table.plain(width: 20, fixed: 1) == """
-            layer  first  second
-            fc1    1.0    2.0
+        #expect(
+            table.plain(width: 20, fixed: 1) == """
+                layer  first  second
+                fc1    1.0    2.0
 
-            layer  third
-            fc1    3.0
+                layer  third
+                fc1    3.0
 
-            """)
+                """)
     }
 
     @Test func theTerminalShowsTheMainNumbers() throws {
@@ -65,7 +70,9 @@ import Testing
         #expect(table.header == ["output", "layer", "weight_decay=0", "1e-4", "1e-3"])
         let names = Set(table.rows.map { $0[0] })
         // The first metric of the matrix in its first variant, every metric of whole networks, and what claims name.
-        #expect(names.contains("crh.backward_gwa.raw.alpha") && names.contains("test.accuracy") && names.contains("nc.nc4"))
+        #expect(
+            names.contains("crh.backward_gwa.raw.alpha") && names.contains("test.accuracy")
+                && names.contains("nc.nc4"))
         #expect(!names.contains("crh.forward_rga.raw.cos") && !names.contains("crh.forward_rga.normalized.alpha"))
         #expect(table.footer == "(mean ± 95 % over 3 seeds; 2 for 1e-4, at the last step)")
         let undefined = try #require(table.rows.first { $0[0] == "fact.residual_a" })
