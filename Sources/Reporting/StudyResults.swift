@@ -98,6 +98,8 @@ package struct StudyResults: Sendable {
     package var series: [Series]
     /// Reason codes of missing values; the first, empty, stands for a present one.
     package var reasons: [String]
+    /// The layers and parameters of all runs, each after the one that it follows in its network.
+    package var layers: [String]
     package let runs: [Run]
     package var claims: [Claim]
     /// For each setting the positions of its runs, and of those that finished.
@@ -106,7 +108,7 @@ package struct StudyResults: Sendable {
 
     package init(
         name: String, title: String, sweptKeys: [String], settings: [[String]], series: [Series], reasons: [String],
-        runs: [Run], claims: [Claim]
+        layers: [String] = [], runs: [Run], claims: [Claim]
     ) {
         self.name = name
         self.title = title
@@ -114,6 +116,7 @@ package struct StudyResults: Sendable {
         self.settings = settings
         self.series = series
         self.reasons = reasons
+        self.layers = layers
         self.runs = runs
         self.claims = claims
         members = settings.indices.map { setting in runs.indices.filter { runs[$0].setting == setting } }
@@ -126,19 +129,20 @@ package struct StudyResults: Sendable {
     /// Swept keys cut to their last words, as long as they stay distinct: `regularizers.l2.weight_decay` →
     /// `weight_decay`.
     package var shortKeys: [String] {
-        sweptKeys.map { key in
-            let words = key.split(separator: ".")
-            for length in words.indices {
-                let tail = words.suffix(length + 1).joined(separator: ".")
-                if sweptKeys.filter({ $0 == tail || $0.hasSuffix("." + tail) }).count == 1 { return tail }
-            }
-            return key
+        let names = SweepNames(sweptKeys)
+        return sweptKeys.map { names[$0] }
+    }
+
+    /// The swept values of a setting as people read them: `1e-3`, `[128, 64]`, `adam`.
+    package func valueLabels(setting: Int) -> [String] {
+        zip(sweptKeys, settings[setting]).map { key, text in
+            text.contains(", ") ? "[\(text)]" : NumberText.label(SweepNames.component(text, of: key))
         }
     }
 
     /// `weight_decay=1e-3 lr=0.1`, or `all runs` without a sweep.
     package func label(setting: Int) -> String {
         guard !sweptKeys.isEmpty else { return "all runs" }
-        return zip(shortKeys, settings[setting]).map { "\($0)=\(NumberText.label($1))" }.joined(separator: " ")
+        return zip(shortKeys, valueLabels(setting: setting)).map { "\($0)=\($1)" }.joined(separator: " ")
     }
 }

@@ -32,6 +32,9 @@ package struct StudyRunner {
     private static let interruption = Atomic<Bool>(false)
 
     package func run(display: any StudyDisplay) throws(StudyError) -> Outcome {
+        try StudyFolder.create(folder.path)
+        let lock = try FolderLock(folder.path)
+        defer { withExtendedLifetime(lock) {} }
         try folder.write(plan)
         let done = isFresh ? [] : Set(plan.runs.filter(folder.isDone).map(\.name))
         var waiting = plan.runs.filter { !done.contains($0.name) }[...]

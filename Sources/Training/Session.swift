@@ -78,6 +78,7 @@ package final class Session {
         regularizers = try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
         optimizer = try plan.optimizer.attach(to: store, fresh: true)
         observer = try Observer(plan.network, store: store, tables: tables)
+        try observer.check(plan.probes)
     }
 
     /// Trains to the end. `observed` gets every observation, `finishedStep` is asked after each step's observations
@@ -97,6 +98,10 @@ package final class Session {
             try advance()
             guard batchLoss.isFinite else { return .diverged(step: step, what: "loss became \(batchLoss)\(place)") }
             guard penalty.isFinite else { return .diverged(step: step, what: "regularizers became \(penalty)\(place)") }
+            // Later steps would show it in their loss; after the last one nothing else does.
+            if step == plan.steps, !isFinite {
+                return .diverged(step: step, what: "parameters became infinite or NaN\(place)")
+            }
         }
     }
 
@@ -116,6 +121,8 @@ package final class Session {
         try optimizer.update(step: step)
         step += 1
     }
+
+    private var isFinite: Bool { store.blocks.indices.allSatisfy { store.copy(block: $0).allSatisfy(\.isFinite) } }
 
     /// Where infinities or NaN stand first, for the message of a diverged run.
     private var place: String {
