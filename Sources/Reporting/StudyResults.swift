@@ -135,8 +135,9 @@ package struct StudyResults: Sendable {
 
     /// The swept values of a setting as people read them: `1e-3`, `[128, 64]`, `adam`.
     package func valueLabels(setting: Int) -> [String] {
-        zip(sweptKeys, settings[setting]).map { key, text in
-            text.contains(", ") ? "[\(text)]" : NumberText.label(SweepNames.component(text, of: key))
+        zip(sweptKeys, settings[setting]).enumerated().map { column, value in
+            let isList = settings.contains { $0[column].contains(", ") }
+            return isList ? "[\(value.1)]" : NumberText.label(SweepNames.component(value.1, of: value.0))
         }
     }
 

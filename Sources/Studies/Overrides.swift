@@ -82,15 +82,10 @@ extension StudyTree {
         if let value = there.first(where: { self[$0] != nil && self[$0]?.object == nil }) {
             throw StudyError("override '\(override.words)': \(value) is a value, which has no '\(key.parts[value.parts.count])'")
         }
-        if ["regularizers", "probes"].contains(parent.parts[0]), parent.parts.count == 2 {
-            throw StudyError(
-                "override '\(override.words)': the study has no '\(parent)'; to add it, give \(parent).plugin=… too"
-                    + (Nearest.name(to: parent.last, among: Array(self[parent.parent]?.object?.keys ?? [])).map {
-                        " (did you mean '\(parent.parent).\($0).\(key.last)'?)"
-                    } ?? ""))
-        }
-        let known = knownKeys.filter { self[$0]?.object != nil }.map(\.description)
-        let nearest = Nearest.name(to: parent.description, among: known).map { "; did you mean '\($0).\(key.last)'?" } ?? ""
+        let isKeyed = ["regularizers", "probes"].contains(parent.parts[0]) && parent.parts.count == 2
+        let known = knownKeys.filter { self[$0]?.object != nil && (!isKeyed || $0.parent == parent.parent) }.map(\.description)
+        let nearest = Nearest.name(to: parent.description, among: known).map { "; did you mean '\($0).\(key.last)'?" }
+            ?? (isKeyed ? "; to add it, give \(parent).plugin=… too" : "")
         throw StudyError("override '\(override.words)': the study has no '\(parent)'\(nearest)")
     }
 
