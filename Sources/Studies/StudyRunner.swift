@@ -45,16 +45,22 @@ package struct StudyRunner {
 
         display.begin(plan: plan, done: done.count, jobs: jobs)
         var active: [WorkerProcess] = []
-        while !active.isEmpty || !waiting.isEmpty {
-            if Self.interruption.load(ordering: .relaxed) { break }
-            while active.count < jobs, let run = waiting.popFirst() {
-                active.append(try start(run))
+        do throws(StudyError) {
+            while !active.isEmpty || !waiting.isEmpty {
+                if Self.interruption.load(ordering: .relaxed) { break }
+                while active.count < jobs, let run = waiting.popFirst() {
+                    active.append(try start(run))
+                }
+                for worker in Self.ended(among: active, timeout: 200) {
+                    active.removeAll { $0 === worker }
+                    display.ended(worker.run, try conclude(worker, interrupted: false))
+                }
+                display.progress(active.map { ($0.run, $0.progress) }, waiting: waiting.count)
             }
-            for worker in Self.ended(among: active, timeout: 200) {
-                active.removeAll { $0 === worker }
-                display.ended(worker.run, try conclude(worker, interrupted: false))
-            }
-            display.progress(active.map { ($0.run, $0.progress) }, waiting: waiting.count)
+        } catch {
+            // A full disk, for instance: nobody would read what the others still compute.
+            try? stop(active)
+            throw error
         }
         let wasInterrupted = Self.interruption.load(ordering: .relaxed)
         try stop(active)

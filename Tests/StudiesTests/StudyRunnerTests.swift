@@ -119,6 +119,21 @@ struct StudyRunnerTests {
         }
     }
 
+    /// When the study itself cannot go on, its workers do not stay behind.
+    @Test func workersEndWithAStudyThatCannotGoOn() throws {
+        let script = """
+            trap 'echo ended > "\(folder.path)/first"; exit 1' TERM
+            case "$2" in *weight_decay0-*) touch "\(folder.path)/ready"; while :; do :; done;; esac
+            until [ -e "\(folder.path)/ready" ]; do :; done
+            rm -r "\(folder.path)/out/runs/"*weight_decay0.001-*
+            """
+        var runner = try runner(script)
+        runner.grace = .seconds(60)
+        let error = #expect(throws: StudyError.self) { try runner.run(display: QuietDisplay()) }
+        #expect(error?.lines.first?.hasSuffix("cannot be started: No such file or directory") ?? false, "\(String(describing: error))")
+        #expect(FileManager.default.fileExists(atPath: folder.path + "/first"))
+    }
+
     @Test func missingProgram() throws {
         var runner = try runner("")
         runner.command.executable = "/no/such/program"
