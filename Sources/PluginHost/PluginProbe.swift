@@ -108,11 +108,12 @@ final class PluginProbe: Probe {
             guard declaration.mayBeUndefined else { return .missing(reason: "nan_result") }
             return .missing(reason: reason.isReasonCode ? reason : "undefined_value")
         }
+        guard value.isFinite else { return .missing(reason: "infinite_result") }
         // A range such as [-1, 1] is a statement about exact arithmetic; rounding may pass it by a little.
         let slack = 1e-9 * max(1, abs(declaration.lowest ?? 0), abs(declaration.highest ?? 0))
         if let lowest = declaration.lowest, value < lowest - slack { return .missing(reason: "out_of_range") }
         if let highest = declaration.highest, value > highest + slack { return .missing(reason: "out_of_range") }
-        return value.isFinite ? .number(value) : .missing(reason: "infinite_result")
+        return .number(value)
     }
 }
 

@@ -96,14 +96,26 @@ private struct StepClock {
 struct RunLog {
     func write(_ sentence: String) { RunOutput.send("\(Timestamp.now()) \(sentence)\n", to: 2) }
 
-    /// The last line that is not ours: what the runtime or a plugin said before the end.
-    static func lastForeignLine(of file: String) -> String? {
+    /// What the runtime or a plugin said before the end: where a crash was, else the last line that is not ours.
+    static func lastWords(of file: String) -> String? {
         guard let data = FileManager.default.contents(atPath: file) else { return nil }
         let end = data.suffix(1 << 16)
         // The end of a long log begins within a line.
         let whole = end.count < data.count ? end.drop { $0 != UInt8(ascii: "\n") } : end
         let lines = String(decoding: whole, as: UTF8.self).split(whereSeparator: \.isNewline)
+        if let crash = crash(lines) { return crash }
         return lines.last { $0.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ .*/) == nil }
             .map { String($0.prefix(300)).trimmingCharacters(in: .whitespaces) }
+    }
+
+    /// `Bad pointer dereference at 0x8, in measure of libmine.so`, from the report of Swift's runtime: the innermost function that
+    /// is not of the C library.
+    private static func crash(_ lines: [Substring]) -> String? {
+        guard let start = lines.lastIndex(where: { $0.hasPrefix("*** Program crashed: ") }),
+            let what = lines[start].firstMatch(of: /crashed: (.*?)( \*\*\*)?$/)?.1
+        else { return nil }
+        let frames = lines[start...].compactMap { $0.firstMatch(of: /^\s*\d+ .*0x[0-9a-f]+ (.+) \+ \d+ in (\S+)/) }
+        let place = frames.first { !$0.2.hasPrefix("libc.so") && !$0.2.hasPrefix("ld-linux") }
+        return what + (place.map { ", in \($0.1) of \($0.2)" } ?? "")
     }
 }

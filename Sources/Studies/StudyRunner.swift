@@ -110,8 +110,8 @@ package struct StudyRunner {
             record.message = "stopped at step \(record.step)"
         } else {
             record.status = .failed
-            let last = RunLog.lastForeignLine(of: worker.folder + "/log.txt").map { ": \($0)" } ?? ""
-            record.message = worker.error ?? "the worker ended with \(end.description) at step \(record.step)\(last)"
+            let last = RunLog.lastWords(of: worker.folder + "/log.txt").map { ": \($0)" } ?? ""
+            record.message = worker.error ?? "the worker ended with \(end.description) after step \(record.step)\(last)"
         }
         record.ended = Timestamp.now()
         try record.write(folder: worker.folder)

@@ -27,6 +27,7 @@ import Testing
             if (mode == 3 || mode == 4) return mode == 3 ? 2 : 7;
             if (mode == 5) { *strict = NAN; list[0] = 1; list[2] = 3; }
             if (mode == 6) { *open = INFINITY; *strict = 1.5; list[0] = list[1] = -INFINITY; list[2] = 0; }
+            if (mode == 9) *strict = -INFINITY;
             if (mode == 8) fesetround(FE_UPWARD);
             if (mode != 0 && mode != 8) return 0;
             *open = 0;
@@ -49,7 +50,7 @@ import Testing
 
     private static let components = """
         {"kind": "probe", "id": "cases", "per": "run",
-         "params": [{"id": "mode", "type": "int", "default": 0, "min": 0, "max": 8}],
+         "params": [{"id": "mode", "type": "int", "default": 0, "min": 0, "max": 9}],
          "outputs": [{"id": "open", "dtype": "f64", "shape": [], "nan": "undefined_value"},
             {"id": "strict", "dtype": "f64", "shape": [], "range": [-1, 1]}, {"id": "list", "dtype": "f64", "shape": [3]}],
          "call": {"symbol": "cases", "returns": "status", "args": [
@@ -151,6 +152,11 @@ import Testing
             "list[0]": .missing(reason: "infinite_result"), "list[1]": .missing(reason: "infinite_result"),
             "list[2]": .number(0),
         ])
+    }
+
+    /// Infinity is its own reason, also where a range would leave it out.
+    @Test func infinityOutsideARange() throws {
+        #expect(try measured(9)["strict"] == .missing(reason: "infinite_result"))
     }
 
     @Test(arguments: [Double.nan, .infinity]) func functionsNeverSeeInputThatIsNotFinite(value: Double) throws {

@@ -62,7 +62,7 @@ struct StudyRunnerTests {
         let outcome = try runner(crash).run(display: QuietDisplay())
         #expect(outcome.records.map(\.status) == [.finished, .failed, .finished])
         let failed = outcome.records[1]
-        #expect(failed.message == "the worker ended with signal 11 (SIGSEGV) at step 5: widths make no sense")
+        #expect(failed.message == "the worker ended with signal 11 (SIGSEGV) after step 5: widths make no sense")
         #expect(failed.step == 5)
         #expect(try RunRecord.read(folder: folder.path + "/out/runs/\(failed.name)") == failed)
         // The next attempt computes the failed run only.
@@ -77,14 +77,14 @@ struct StudyRunnerTests {
 
     @Test func exitWithoutAWord() throws {
         let outcome = try runner("exit 3").run(display: QuietDisplay())
-        #expect(outcome.failed.map(\.message) == Array(repeating: "the worker ended with exit status 3 at step 0", count: 3))
+        #expect(outcome.failed.map(\.message) == Array(repeating: "the worker ended with exit status 3 after step 0", count: 3))
     }
 
     /// The end of a long log begins within a line of ours, which nobody said.
     @Test func aLongLogIsNotQuotedFromTheMiddleOfALine() throws {
         let script = #"yes "2026-11-20T22:41:26Z step 53100 loss 0.25" | head -n 3000 >&2; exit 3"#
         let outcome = try runner(script).run(display: QuietDisplay())
-        #expect(outcome.failed.map(\.message) == Array(repeating: "the worker ended with exit status 3 at step 0", count: 3))
+        #expect(outcome.failed.map(\.message) == Array(repeating: "the worker ended with exit status 3 after step 0", count: 3))
     }
 
     /// Starts the study a second time, as another terminal would, while it runs.
