@@ -93,7 +93,11 @@ package final class Session {
                 next += 1
             }
             guard try progress(self) else { return .stopped(step: step) }
-            guard step < plan.steps else { return .finished }
+            guard step < plan.steps else {
+                // The last update is not followed by a loss that would tell.
+                guard let place = nonFinite(gradients: false) else { return .finished }
+                return .diverged(step: step, what: "\(place) became infinite or NaN")
+            }
             try advance()
             guard batchLoss.isFinite else { return .diverged(step: step, what: "loss became \(batchLoss)\(place)") }
             guard penalty.isFinite else { return .diverged(step: step, what: "regularizers became \(penalty)\(place)") }
@@ -118,12 +122,14 @@ package final class Session {
     }
 
     /// Where infinities or NaN stand first, for the message of a diverged run.
-    private var place: String {
+    private var place: String { nonFinite(gradients: true).map { " (first in \($0))" } ?? "" }
+
+    private func nonFinite(gradients: Bool) -> String? {
         for (index, block) in store.blocks.enumerated() {
-            if !store.copyGradient(block: index).allSatisfy(\.isFinite) { return " (first in the gradient of \(block.name))" }
-            if !store.copy(block: index).allSatisfy(\.isFinite) { return " (first in \(block.name))" }
+            if gradients, !store.copyGradient(block: index).allSatisfy(\.isFinite) { return "the gradient of \(block.name)" }
+            if !store.copy(block: index).allSatisfy(\.isFinite) { return block.name }
         }
-        return ""
+        return nil
     }
 
     /// All tensors a checkpoint keeps: parameters as `parameter/<name>`, then states.

@@ -7,16 +7,21 @@ import Testing
 
 /// A network of 5 inputs, 4 hidden units and 3 outputs on 1,100 rows: three passes of the observer.
 private struct Fixture {
-    let dataset = ArrayDataset(rows: 1100, inputs: 5, outputs: 3)
+    let dataset: ArrayDataset
     let network: Network
     let store: ParameterStore
     let observer: Observer
 
     init(precision: Precision = .f64) throws {
+        dataset = ArrayDataset(rows: 1100, inputs: 5, outputs: 3)
         network = Network(model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: HalfSquares(), fields: dataset.fields)
         store = ParameterStore(blocks: try network.build(rows: 1).graph.blocks, precision: precision)
         store.initialize(seed: 3)
         observer = try Observer(network, store: store, tables: ["train": try DataTable(dataset, split: "train")])
+    }
+
+    init(_ other: Fixture, network: Network, observer: Observer) {
+        (dataset, store, self.network, self.observer) = (other.dataset, other.store, network, observer)
     }
 
     func matrix(_ expression: String, _ layer: String, samples: Int? = nil) throws -> Matrix {
@@ -29,6 +34,33 @@ private struct Fixture {
                 elements: Array(UnsafeBufferPointer(start: data, count: count)))
         }
         return try #require(found)
+    }
+}
+
+/// A number for the whole batch that is not a mean over samples.
+private final class BatchSquares: Loss {
+    func build(in graph: Graph, outputs: [String: Node], batch: [String: BatchNode]) throws -> Node {
+        try graph.apply(named: "sum", [try HalfSquares().build(in: graph, outputs: outputs, batch: batch)], attributes: [:])
+    }
+}
+
+/// Notes the shape of what it asked for, or why there is none.
+private final class Reader: Probe {
+    let scope = ProbeScope.layer
+    let needs: [Need]
+    private(set) var seen: [String: String] = [:]
+
+    init(_ needs: [String]) { self.needs = needs.map { Need($0) } }
+
+    func measure(step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void) {
+        for need in needs {
+            do {
+                let shape = try quantities.quantity(need.expression, layer: layer)?.shape.map(String.init)
+                seen["\(layer)/\(need.expression)"] = shape?.joined(separator: " × ") ?? "absent"
+            } catch {
+                seen["\(layer)/\(need.expression)"] = (error as? Undefined)?.reason ?? "\(error)"
+            }
+        }
     }
 }
 
@@ -107,6 +139,36 @@ private func expectEqual(_ a: Matrix, _ b: Matrix, relative: Double, _ location:
             let difference = (try loss(1e-5, at: i) - loss(-1e-5, at: i)) / 2e-5
             #expect(abs(difference - gradient.elements[i]) < 1e-8 * max(1, abs(difference)))
         }
+    }
+
+    /// ∂(mean loss)/∂W = mean of g_b h_aᵀ: gradients at the outputs of hidden layers, over several passes.
+    @Test(arguments: ["fc1", "head"]) func weightGradientIsTheCrossMoment(layer: String) throws {
+        let fixture = try Fixture()
+        let gradient = try fixture.matrix("parameter.grad", "\(layer).weight").elements
+        let cross = try fixture.matrix("cross.raw(layer.output_grad, layer.input)", layer)
+        #expect(gradient.count == cross.elements.count)
+        for (a, b) in zip(gradient, cross.elements) { #expect(abs(a - b) < 1e-14 * cross.frobeniusNorm) }
+    }
+
+    /// A loss of the whole batch has no gradient for each sample, but the forward pass is as it was.
+    @Test func aLossThatCouplesSamplesLeavesTheForwardPass() throws {
+        let fixture = try Fixture()
+        let network = Network(model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: BatchSquares(), fields: fixture.dataset.fields)
+        let observer = try Observer(
+            network, store: fixture.store, tables: ["train": try DataTable(fixture.dataset, split: "train")])
+        let coupled = Fixture(fixture, network: network, observer: observer)
+        for expression in ["layer.input", "moment.centred(layer.output)"] {
+            #expect(try coupled.matrix(expression, "head") == fixture.matrix(expression, "head"))
+        }
+        #expect(throws: Undefined("loss_not_separable")) { try coupled.matrix("layer.output_grad", "head") }
+        #expect(throws: Undefined("loss_not_separable")) { try coupled.matrix("sample.loss", "") }
+        #expect(throws: Undefined("loss_not_separable")) { try coupled.matrix("parameter.grad", "head.weight") }
+        // A probe that wants both gets each as it is.
+        let probe = Reader(["moment.raw(layer.input)", "moment.raw(layer.input_grad)"])
+        try observer.observe(
+            step: 0, store: fixture.store, due: [ScheduledProbe(key: "both", probe: probe, steps: [0])], record: { _ in })
+        #expect(probe.seen["head/moment.raw(layer.input)"] == "4 × 4")
+        #expect(probe.seen["head/moment.raw(layer.input_grad)"] == "loss_not_separable")
     }
 
     @Test func initialWeightsAreKept() throws {
