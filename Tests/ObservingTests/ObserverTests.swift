@@ -200,6 +200,24 @@ private func expectEqual(_ a: Matrix, _ b: Matrix, relative: Double, _ location:
         #expect(abs(moment[0] - 2.0 / 3) < 1e-9)
     }
 
+    /// A row of NaN is not a row to leave out.
+    @Test(arguments: [Double.nan, .infinity]) func rowsThatAreNotFiniteAreNotDropped(value: Double) throws {
+        let source = RecordedQuantities(["a/layer.input": .init(shape: [3, 2], data: [1, 2, value, 0, 3, -1])])
+        #expect(throws: Undefined("input_not_finite")) { try source.quantity("moment.normalized(layer.input)", layer: "a") }
+    }
+
+    /// Norms whose squares overflow or vanish; rows far below the largest are left out.
+    @Test(arguments: [1e-180, 1, 1e180]) func normalizedRowsOfAnySize(scale: Double) throws {
+        let rows: [[Double]] = [[3, 4], [0, -2], [-1, 0], [1e-13, 0]]
+        let source = RecordedQuantities(["a/layer.input": .init(shape: [4, 2], data: rows.flatMap { $0.map { scale * $0 } })])
+        let quantity = try #require(try source.quantity("moment.normalized(layer.input)", layer: "a"))
+        guard case .real(let moment) = quantity.data else { return }
+        // Of (0.6, 0.8), (0, −1), (−1, 0): means −0.4/3 and −0.2/3.
+        for (i, expected) in [1.36 / 3 - 0.16 / 9, 0.48 / 3 - 0.08 / 9, 0.48 / 3 - 0.08 / 9, 1.64 / 3 - 0.04 / 9].enumerated() {
+            #expect(abs(moment[i] - expected) < 1e-15)
+        }
+    }
+
     @Test func zeroRowsHaveNoNormalizedMoment() throws {
         let source = RecordedQuantities(["a/layer.input": .init(shape: [3, 2], data: [0, 0, 0, 0, 0, 0])])
         #expect(throws: Undefined("zero_rows")) { try source.quantity("moment.normalized(layer.input)", layer: "a") }
