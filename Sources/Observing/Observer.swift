@@ -36,6 +36,8 @@ package final class Observer {
     private let tables: [String: DataTable]
     private let shapes: [(input: Int, output: Int, weight: Int, bias: Int?)]
     private let outputWidth: Int
+    /// Why samples have no loss of their own, if so.
+    private let coupled: Undefined?
     private var programs: [ProgramKey: CaptureProgram] = [:]
 
     private struct ProgramKey: Hashable {
@@ -64,6 +66,12 @@ package final class Observer {
             )
         }
         outputWidth = graph.shape(of: built.output).dropFirst().reduce(1, *)
+        do {
+            _ = try built.sampleLoss()
+            coupled = nil
+        } catch let undefined as Undefined {
+            coupled = undefined
+        }
         var initial: [Int: [Double]] = [:]
         for shape in shapes { initial[shape.weight] = parameters.copy(block: shape.weight) }
         initialWeights = initial
@@ -144,7 +152,7 @@ package final class Observer {
         for (scope, needs, only) in needs {
             for need in needs {
                 let expression = try QuantityExpression(need.expression)
-                wantsGradient = wantsGradient || expression.arguments == [.parameterGrad]
+                wantsGradient = wantsGradient || coupled == nil && expression.arguments == [.parameterGrad]
                 for subject in subjects(scope, only) {
                     wanted[.init(expression: need.expression, layer: subject)] = expression
                 }
@@ -153,26 +161,27 @@ package final class Observer {
         var streams: [(key: Measurement.Key, accumulator: any Accumulator, captures: [Capture])] = []
         for (key, expression) in wanted.sorted(by: { $0.key < $1.key }) {
             if let captures = captures(expression, layer: key.layer) {
+                if let coupled, captures.contains(where: \.needsLoss) {
+                    pass.set(key, .failure(coupled))
+                    continue
+                }
                 let widths = captures.map(width)
                 let accumulator = makeAccumulator(expression, widths: widths, samples: rows.count)
                 streams.append((key, accumulator, captures))
             } else if expression.arguments != [.parameterGrad] {
                 try addStatic(expression, key, table, rows.count, to: pass)
+            } else if let coupled {
+                pass.set(key, .failure(coupled))
             }
         }
         var captures = Set(streams.flatMap(\.captures))
         for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
         let gradient = wantsGradient ? Buffer(parameters.count) : nil
         if !captures.isEmpty || wantsGradient {
-            do {
-                try run(rows, table, captures, gradient) { program, count in
-                    for stream in streams {
-                        stream.accumulator.add(stream.captures.compactMap(program.values), rows: count)
-                    }
+            try run(rows, table, captures, gradient) { program, count in
+                for stream in streams {
+                    stream.accumulator.add(stream.captures.compactMap(program.values), rows: count)
                 }
-            } catch let undefined as Undefined {
-                for stream in streams { pass.set(stream.key, .failure(undefined)) }
-                return pass
             }
         }
         for stream in streams {

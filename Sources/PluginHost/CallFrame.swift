@@ -33,7 +33,10 @@ final class CallFrame {
     private let message: UnsafeMutablePointer<CChar>
     private static let messageSize = 256
     private var workspaces: [Int: UnsafeMutableRawPointer] = [:]
-    private let stepSlot: Int?
+    /// Where the number of the step goes, in which form.
+    private let stepSlot: (index: Int, form: NumberForm)?
+    private let hasStatus: Bool
+    private enum NumberForm { case integer, single, double }
     /// What `call` returns if the function changed the floating-point mode, which `sz_call` has restored.
     static let changedFloatMode = Int32.min
 
@@ -64,7 +67,11 @@ final class CallFrame {
         result.initialize(repeating: 0, count: 2)
         message = .allocate(capacity: Self.messageSize)
         message.initialize(repeating: 0, count: Self.messageSize)
-        stepSlot = function.arguments.firstIndex { $0.source == .step }
+        stepSlot = function.arguments.firstIndex { $0.source == .step }.map { index in
+            let type = function.arguments[index].type
+            return (index, type.isSingle(precision) ? .single : type.isFloating(precision) ? .double : .integer)
+        }
+        hasStatus = function.returns == .status
     }
 
     deinit {
@@ -131,14 +138,20 @@ final class CallFrame {
     }
 
     func set(step: Int) {
-        if let stepSlot { set(stepSlot, integer: step, function.arguments[stepSlot]) }
+        guard let stepSlot else { return }
+        slots[stepSlot.index] =
+            switch stepSlot.form {
+            case .integer: UInt64(bitPattern: Int64(step))
+            case .single: UInt64(Float(step).bitPattern)
+            case .double: Double(step).bitPattern
+            }
     }
 
     /// Calls the function. Returns the status, 0 for functions without one, or `changedFloatMode`.
     func call() -> Int32 {
         message[0] = 0
         guard sz_call(signature, address, values, result) == 0 else { return Self.changedFloatMode }
-        guard function.returns == .status else { return 0 }
+        guard hasStatus else { return 0 }
         return UnsafeRawPointer(result).load(as: Int32.self)
     }
 

@@ -47,9 +47,9 @@ package final class Session {
 
     private let plan: TrainingPlan
     private let program: Program
-    private let lossNode: Node
+    /// The value of the last run's loss.
+    private let loss: UnsafeRawPointer
     private let batch: BatchLoader
-    private var sampler: Sampler
     private let regularizers: [any AttachedRegularizer]
     private let optimizer: any AttachedOptimizer
 
@@ -67,13 +67,15 @@ package final class Session {
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
         store.initialize(seed: plan.seed)
         let sampleLoss = try built.anyLoss()
-        lossNode = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
+        let lossNode = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
         let gradients = try graph.gradient(of: lossNode, withRespectTo: built.parameters)
         program = try Program(
             graph, outputs: [lossNode], gradients: zip(built.parameters, gradients).map { ($0, $1) },
             precision: plan.precision, parameters: store)
-        batch = BatchLoader(table: train, program: program, precision: plan.precision)
-        sampler = Sampler(rows: train.rows, batch: rows, seed: plan.seed)
+        loss = program.output(lossNode)
+        batch = BatchLoader(
+            table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), program: program,
+            precision: plan.precision)
         let store = store
         regularizers = try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
         optimizer = try plan.optimizer.attach(to: store, fresh: true)
@@ -93,7 +95,11 @@ package final class Session {
                 next += 1
             }
             guard try progress(self) else { return .stopped(step: step) }
-            guard step < plan.steps else { return .finished }
+            guard step < plan.steps else {
+                // The last update is not followed by a loss that would tell.
+                guard let place = nonFinite(gradients: false) else { return .finished }
+                return .diverged(step: step, what: "\(place) became infinite or NaN")
+            }
             try advance()
             guard batchLoss.isFinite else { return .diverged(step: step, what: "loss became \(batchLoss)\(place)") }
             guard penalty.isFinite else { return .diverged(step: step, what: "regularizers became \(penalty)\(place)") }
@@ -108,22 +114,25 @@ package final class Session {
 
     /// One update.
     package func advance() throws {
-        batch.load(&sampler, step: step)
+        batch.load(step: step)
         program.run()
-        batchLoss = program.scalar(lossNode)
-        penalty = 0
-        for regularizer in regularizers { penalty += try regularizer.addGradient(step: step) }
+        batchLoss = program.precision == .f32 ? Double(loss.load(as: Float.self)) : loss.load(as: Double.self)
+        var sum = 0.0
+        for regularizer in regularizers { sum += try regularizer.addGradient(step: step) }
+        penalty = sum
         try optimizer.update(step: step)
         step += 1
     }
 
     /// Where infinities or NaN stand first, for the message of a diverged run.
-    private var place: String {
+    private var place: String { nonFinite(gradients: true).map { " (first in \($0))" } ?? "" }
+
+    private func nonFinite(gradients: Bool) -> String? {
         for (index, block) in store.blocks.enumerated() {
-            if !store.copyGradient(block: index).allSatisfy(\.isFinite) { return " (first in the gradient of \(block.name))" }
-            if !store.copy(block: index).allSatisfy(\.isFinite) { return " (first in \(block.name))" }
+            if gradients, !store.copyGradient(block: index).allSatisfy(\.isFinite) { return "the gradient of \(block.name)" }
+            if !store.copy(block: index).allSatisfy(\.isFinite) { return block.name }
         }
-        return ""
+        return nil
     }
 
     /// All tensors a checkpoint keeps: parameters as `parameter/<name>`, then states.

@@ -139,4 +139,36 @@ private let small = """
             [Tool.root + "/Tests/References/alignment.py", "out/runs/" + name], with: python, in: scratch)
         #expect(broken.status == 1)
     }
+
+    /// 200 steps of a network in f64, done again by NumPy from the same parameters and batches: parameters and velocities agree
+    /// to 1e-10.
+    @Test(.enabled(if: Tool.python != nil, "no python3 with numpy")) func numPyTrainsTheSameNetwork() throws {
+        let scratch = try Scratch()
+        try scratch.write(
+            """
+            study: again
+            dataset: {plugin: digits, standardize: true}
+            model: {plugin: mlp, widths: [128, 128], activation: tanh}
+            loss: {plugin: cross_entropy}
+            regularizers:
+              l2: {plugin: l2, weight_decay: 1e-3}
+            optimizer: {plugin: sgd, lr: 0.05, momentum: 0.9}
+            train: {steps: 200, batch_size: 64, precision: f64}
+            record: {quantities: [layer.input, layer.weight, layer.bias, labels], at: first}
+            seeds: [6]
+            """, to: "s.yaml")
+        let result = try Tool.run(["run", "s.yaml", "--out", "out"], in: scratch)
+        #expect(result.status == 0, "\(result.errors)")
+        let python = try #require(Tool.python)
+        let name = try #require(try scratch.names("out/runs").first)
+        let script = Tool.root + "/Tests/References/training.py"
+        let again = try Tool.run([script, "out/runs/" + name], with: python, in: scratch)
+        #expect(again.status == 0 && again.output.contains(" 0 disagree"), "\(again.output.prefix(2000))\(again.errors)")
+        // Another strength of the decay is noticed.
+        let record = "out/runs/\(name)/run.json"
+        try scratch.write(
+            scratch.read(record).replacingOccurrences(of: "\"weight_decay\": 0.001", with: "\"weight_decay\": 0.00101"), to: record)
+        let broken = try Tool.run([script, "out/runs/" + name], with: python, in: scratch)
+        #expect(broken.status == 1 && !broken.output.contains(" 0 disagree"))
+    }
 }

@@ -49,6 +49,12 @@ private func trained(_ plan: TrainingPlan) throws -> (Session, Outcome) {
         #expect(what.hasPrefix("loss became"))
     }
 
+    /// The update of the last step is not seen by any loss.
+    @Test func aLastStepIntoInfinityIsADivergence() throws {
+        let outcome = try trained(plan(steps: 1, batch: nil, lr: 1e308, precision: .f32)).1
+        #expect(outcome == .diverged(step: 1, what: "fc1.weight became infinite or NaN"))
+    }
+
     @Test func stopsWhenAsked() throws {
         let session = try Session(plan(steps: 40, batch: 7))
         let outcome = try session.run(observed: { _ in }) { $0.step < 11 }
