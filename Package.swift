@@ -58,7 +58,10 @@ let package = Package(
         .target(name: "Protocols", dependencies: ["Engine", "LinearAlgebra"]),
         .target(
             name: "Manifests",
-            dependencies: ["CShims", .product(name: "OrderedCollections", package: "swift-collections")]),
+            dependencies: [
+                "CShims", "LinearAlgebra", "Protocols", "Engine",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
         .target(
             name: "PluginHost",
             dependencies: ["CSyzygy", "CShims", "LinearAlgebra", "Engine", "Protocols", "Manifests"]),

@@ -24,9 +24,6 @@ package final class ParameterStore {
         gradients.deallocate()
     }
 
-    /// Parameters without gaps.
-    package var parameterCount: Int { blocks.reduce(0) { $0 + $1.count } }
-
     package func copy(block index: Int) -> [Double] {
         let block = blocks[index]
         return Memory.read(values + block.offset * precision.bytes, count: block.count, precision)

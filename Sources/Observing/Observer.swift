@@ -108,7 +108,7 @@ package final class Observer {
         let available = tables[split]?.rows ?? 0
         let rows = Rows(split: split, count: min(samples ?? available, available))
         for expression in expressions {
-            let scope = try QuantityExpression(expression).scope.flatMap { ProbeScope(rawValue: $0.rawValue) } ?? .run
+            let scope = try QuantityExpression(expression).scope ?? .run
             let pass = try measure(rows: rows, needs: [(scope, [Need(expression, optional: true)], nil)])
             for subject in subjects(scope, nil) {
                 guard let quantity = try pass.quantity(expression, layer: subject) else { continue }

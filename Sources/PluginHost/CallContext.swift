@@ -139,6 +139,19 @@ struct Sizes {
         return try size(dimension.size)
     }
 
+    /// The shape of an output, without the axis of rows.
+    func shape(of output: OutputDeclaration) throws(PluginError) -> [Int] {
+        var shape: [Int] = []
+        for extent in output.shape ?? [] {
+            switch extent {
+            case .rows: continue
+            case .constant(let size): shape.append(size)
+            case .dimension(let name): shape.append(try named(name))
+            }
+        }
+        return shape
+    }
+
     /// factor · product of sizes of `dims`, at most 2^40 elements.
     func product(_ factor: Int, _ names: [String]) throws(PluginError) -> Int {
         var product = factor

@@ -1,4 +1,5 @@
 import CShims
+import Engine
 import Foundation
 import Manifests
 
@@ -24,7 +25,7 @@ final class CallFrame {
     private let function: Function
     private let address: UnsafeMutableRawPointer
     private let signature: OpaquePointer
-    private let precision: Function.Precision
+    private let precision: Precision
     private let context: CallContext
     /// 8 bytes per argument; `values[i]` points to `slots + i`.
     private let slots: UnsafeMutablePointer<UInt64>
@@ -41,7 +42,7 @@ final class CallFrame {
     static let changedFloatMode = Int32.min
 
     init(
-        _ function: Function, address: UnsafeMutableRawPointer, precision: Function.Precision, context: CallContext
+        _ function: Function, address: UnsafeMutableRawPointer, precision: Precision, context: CallContext
     ) throws(PluginError) {
         self.function = function
         self.address = address
@@ -214,25 +215,25 @@ final class CallFrame {
 }
 
 extension ArgumentType {
-    func code(_ precision: Function.Precision) -> Int32 {
+    func code(_ precision: Precision) -> Int32 {
         switch self {
         case .pointer, .text, .service: Int32(SZ_POINTER)
         case .scalar(let scalar): Int32(scalar.code(precision))
         }
     }
 
-    func isFloating(_ precision: Function.Precision) -> Bool {
+    func isFloating(_ precision: Precision) -> Bool {
         if case .scalar(let scalar) = self { return !scalar.isInteger }
         return false
     }
 
-    func isSingle(_ precision: Function.Precision) -> Bool {
+    func isSingle(_ precision: Precision) -> Bool {
         self == .scalar(.f32) || (self == .scalar(.precision) && precision == .f32)
     }
 }
 
 extension Scalar {
-    func code(_ precision: Function.Precision) -> Int {
+    func code(_ precision: Precision) -> Int {
         switch self {
         case .i8: SZ_I8
         case .u8: SZ_U8
@@ -261,7 +262,7 @@ extension Scalar {
         }
     }
 
-    func bytes(_ precision: Function.Precision) -> Int {
+    func bytes(_ precision: Precision) -> Int {
         switch self {
         case .i8, .u8: 1
         case .i16, .u16: 2

@@ -14,14 +14,7 @@ final class PluginDataset: Dataset {
         splits = loaded.component.splits.map(\.name)
         var fields: [Field] = []
         for output in loaded.component.outputs {
-            var shape: [Int] = []
-            for extent in output.shape ?? [] {
-                switch extent {
-                case .rows: continue
-                case .constant(let size): shape.append(size)
-                case .dimension(let name): shape.append(try sizes.named(name))
-                }
-            }
+            let shape = try sizes.shape(of: output)
             var classes: Int?
             if let size = output.classes { classes = try sizes.size(size) }
             fields.append(Field(name: output.id, shape: shape, classes: classes))

@@ -29,9 +29,6 @@ final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
     init(_ loaded: LoadedComponent, _ parameters: ParameterStore, fresh: Bool) throws {
         self.loaded = loaded
         let component = loaded.component
-        guard let precision = Function.Precision(rawValue: parameters.precision.rawValue) else {
-            throw PluginError(loaded.context.place, "does not know the precision \(parameters.precision.rawValue)")
-        }
         if case .output = component.call.returns { returnsValue = true } else { returnsValue = false }
         var state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
         for block in parameters.blocks {
@@ -55,7 +52,7 @@ final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
                     default: continue
                     }
                 }
-                let frame = try loaded.frame(function, precision)
+                let frame = try loaded.frame(function, parameters.precision)
                 try frame.bind(
                     operands,
                     fields: [.role: block.role.index, .fanIn: block.fanIn, .fanOut: block.fanOut])

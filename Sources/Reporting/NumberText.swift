@@ -2,9 +2,6 @@ import Foundation
 
 /// Numbers as text, for files, tables, ticks and labels.
 package enum NumberText {
-    /// 17 significant digits: reads back to the same bits.
-    package static func exact(_ value: Double) -> String { String(format: "%.17g", value) }
-
     /// A swept value as people write it, the shorter of the decimal and the exponent form: `0.01`, `1e-4`; other text
     /// unchanged.
     package static func label(_ text: String) -> String {
@@ -46,17 +43,6 @@ package enum NumberText {
         }
         // Multiples of 0.1 carry rounding dust such as 0.30000000000000004.
         return label(Double(String(format: "%.10g", value)) ?? value)
-    }
-
-    /// A whole number with thousands separated: `4,000`.
-    package static func grouped(_ value: Int) -> String {
-        let digits = Array(String(value.magnitude))
-        var text = ""
-        for (i, digit) in digits.enumerated() {
-            if i > 0, (digits.count - i) % 3 == 0 { text.append(",") }
-            text.append(digit)
-        }
-        return (value < 0 ? "-" : "") + text
     }
 
     /// A number with `digits` significant digits and no exponent where it is of ordinary size.

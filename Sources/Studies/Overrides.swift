@@ -77,7 +77,7 @@ extension StudyTree {
             if parent.parts.count == 1 || (parent.parts.count == 2 && key.last == "plugin") { return }
         }
         let known = knownKeys.filter { self[$0]?.object != nil }.map(\.description)
-        let nearest = Nearest.name(to: parent.description, among: known).map { "; did you mean '\($0).\(key.last)'?" } ?? ""
+        let nearest = Nearest.question(for: parent.description, among: known) { "\($0).\(key.last)" }
         throw StudyError("override '\(override.words)': the study has no '\(parent)'\(nearest)")
     }
 

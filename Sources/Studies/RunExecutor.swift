@@ -13,7 +13,7 @@ package struct RunExecutor {
 
     package func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
         let configuration = run.configuration
-        let precision = Precision(rawValue: configuration.train.precision) ?? .f32
+        let precision = configuration.train.precision
         let session = try Session(try plan(run, precision, note: output.note))
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record, record.sighting.steps.contains(session.step) {

@@ -1,4 +1,5 @@
 import Foundation
+import LinearAlgebra
 import Manifests
 
 /// The folder of a study's results: `study.json`, `table.csv`, `report.html` and `runs/`.
@@ -58,16 +59,22 @@ package struct StudyFolder: Hashable, Sendable {
 
 /// JSON files of a study folder.
 enum JSONFile {
+    /// A study of 100,000 runs lists their names in some megabytes.
+    private static let limit = 1 << 26
+
     static func read(_ file: String) throws(StudyError) -> Document {
-        try YAMLDocument.read(file: file)
+        do throws(Problem) {
+            return try StrictJSON.read(file, limit: limit)
+        } catch {
+            throw StudyError(error.description)
+        }
     }
 
-    /// Readers see the old file or the new one, never a part.
     static func write(_ json: JSON, to file: String) throws(StudyError) {
         do {
-            try Data((json.text(pretty: true) + "\n").utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+            try AtomicFile.write(Array((json.text(pretty: true) + "\n").utf8), to: file)
         } catch {
-            throw StudyError("\(file): cannot be written: \(error.localizedDescription)")
+            throw StudyError("\(error)")
         }
     }
 }

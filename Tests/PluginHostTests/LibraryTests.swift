@@ -61,7 +61,6 @@ import Testing
         #expect(
             error?.description == "\(plugin.library): has no function 'hidden' "
                 + "(is it exported with C linkage? nm -D shows the names)")
-        #expect(library.sha256.count == 64)
     }
 
     @Test func aMissingLibraryOfTheSystem() {
