@@ -19,11 +19,42 @@ package struct Operand {
     }
 }
 
+/// What a call needs once its arguments are in place: pointers only, so that calling counts no references.
+struct PreparedCall {
+    enum NumberForm { case integer, single, double }
+    let address: UnsafeMutableRawPointer
+    let signature: OpaquePointer
+    let values: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    let result: UnsafeMutablePointer<Double>
+    let message: UnsafeMutablePointer<CChar>
+    /// Where the number of the step goes, in which form.
+    let step: UnsafeMutablePointer<UInt64>?
+    let stepForm: NumberForm
+    let hasStatus: Bool
+
+    func set(step number: Int) {
+        guard let step else { return }
+        step.pointee =
+            switch stepForm {
+            case .integer: UInt64(bitPattern: Int64(number))
+            case .single: UInt64(Float(number).bitPattern)
+            case .double: Double(number).bitPattern
+            }
+    }
+
+    func call() -> Int32 {
+        message[0] = 0
+        guard sz_call(signature, address, values, result) == 0 else { return CallFrame.changedFloatMode }
+        return hasStatus ? UnsafeRawPointer(result).load(as: Int32.self) : 0
+    }
+
+    var returned: Double { result[0] }
+}
+
 /// One bound function with memory for its arguments: filled once per parameter for optimizers, once per call for probes,
 /// then called without any allocation.
 final class CallFrame {
     private let function: Function
-    private let address: UnsafeMutableRawPointer
     private let signature: OpaquePointer
     private let precision: Precision
     private let context: CallContext
@@ -34,10 +65,8 @@ final class CallFrame {
     private let message: UnsafeMutablePointer<CChar>
     private static let messageSize = 256
     private var workspaces: [Int: UnsafeMutableRawPointer] = [:]
-    /// Where the number of the step goes, in which form.
-    private let stepSlot: (index: Int, form: NumberForm)?
-    private let hasStatus: Bool
-    private enum NumberForm { case integer, single, double }
+    /// The call itself, valid as long as the frame.
+    let prepared: PreparedCall
     /// What `call` returns if the function changed the floating-point mode, which `sz_call` has restored.
     static let changedFloatMode = Int32.min
 
@@ -45,7 +74,6 @@ final class CallFrame {
         _ function: Function, address: UnsafeMutableRawPointer, precision: Precision, context: CallContext
     ) throws(PluginError) {
         self.function = function
-        self.address = address
         self.precision = precision
         self.context = context
         let types = function.arguments.map { $0.type.code(precision) }
@@ -68,11 +96,14 @@ final class CallFrame {
         result.initialize(repeating: 0, count: 2)
         message = .allocate(capacity: Self.messageSize)
         message.initialize(repeating: 0, count: Self.messageSize)
-        stepSlot = function.arguments.firstIndex { $0.source == .step }.map { index in
-            let type = function.arguments[index].type
-            return (index, type.isSingle(precision) ? .single : type.isFloating(precision) ? .double : .integer)
-        }
-        hasStatus = function.returns == .status
+        let step = function.arguments.firstIndex { $0.source == .step }
+        let stepType = step.map { function.arguments[$0].type }
+        let slots = slots
+        prepared = PreparedCall(
+            address: address, signature: signature, values: values, result: result, message: message,
+            step: step.map { slots + $0 },
+            stepForm: stepType?.isSingle(precision) == true ? .single : stepType?.isFloating(precision) == true ? .double : .integer,
+            hasStatus: function.returns == .status)
     }
 
     deinit {
@@ -138,26 +169,13 @@ final class CallFrame {
         return memory
     }
 
-    func set(step: Int) {
-        guard let stepSlot else { return }
-        slots[stepSlot.index] =
-            switch stepSlot.form {
-            case .integer: UInt64(bitPattern: Int64(step))
-            case .single: UInt64(Float(step).bitPattern)
-            case .double: Double(step).bitPattern
-            }
-    }
+    func set(step: Int) { prepared.set(step: step) }
 
     /// Calls the function. Returns the status, 0 for functions without one, or `changedFloatMode`.
-    func call() -> Int32 {
-        message[0] = 0
-        guard sz_call(signature, address, values, result) == 0 else { return Self.changedFloatMode }
-        guard hasStatus else { return 0 }
-        return UnsafeRawPointer(result).load(as: Int32.self)
-    }
+    func call() -> Int32 { prepared.call() }
 
     /// The f64 that the function returned, if it returns an output.
-    var returned: Double { result[0] }
+    var returned: Double { prepared.returned }
 
     /// What the function wrote to its message buffer.
     var text: String {

@@ -91,6 +91,25 @@ private let small = """
     }
 
     /// A second call computes nothing; a longer list of seeds computes what is missing.
+    /// Two threads divide the work in one way only.
+    @Test(arguments: ["f32", "f64"]) func twoThreadsGiveTheSameBits(precision: String) throws {
+        let scratch = try Scratch()
+        try scratch.write(small, to: "s.yaml")
+        let options = ["train.threads=2", "train.precision=\(precision)", "model.widths=[[300]]", "seeds=3", "regularizers.l2.weight_decay=0.01"]
+        for out in ["a", "b"] {
+            // Threads that spin while they wait would fight with the other tests for the cores.
+            let result = try Tool.run(
+                ["OMP_WAIT_POLICY=passive", Tool.executable.path, "run", "s.yaml", "--out", out] + options,
+                with: URL(fileURLWithPath: "/usr/bin/env"), in: scratch)
+            #expect(result.status == 0, "\(result.errors)")
+        }
+        let name = try #require(try scratch.names("a/runs").first)
+        for file in ["observations.csv", "checkpoint.safetensors"] {
+            let bytes = ["a", "b"].map { FileManager.default.contents(atPath: scratch.path + "/\($0)/runs/\(name)/\(file)") }
+            #expect(bytes[0] != nil && bytes[0] == bytes[1], "\(file)")
+        }
+    }
+
     @Test func finishedRunsAreKept() throws {
         let scratch = try Scratch()
         try scratch.write(small, to: "s.yaml")
