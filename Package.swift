@@ -64,7 +64,10 @@ let package = Package(
             ]),
         .target(
             name: "PluginHost",
-            dependencies: ["CSyzygy", "CShims", "LinearAlgebra", "Engine", "Protocols", "Manifests"]),
+            dependencies: [
+                "CSyzygy", "CShims", "LinearAlgebra", "Engine", "Protocols", "Manifests",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
         .target(name: "Observing", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Manifests"]),
         .target(name: "Training", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Observing"]),
         .target(
