@@ -3,6 +3,7 @@ import Engine
 import Foundation
 import LinearAlgebra
 import Manifests
+import OrderedCollections
 import Protocols
 
 /// Opens the libraries of chosen components and makes them play their roles.
@@ -78,9 +79,12 @@ package final class ComponentLoader {
         if case .named(let name) = manifest.library {
             library = try SHA256.hex(ofFile: try path(of: name, folder: manifest.folder))
         }
+        var files: OrderedDictionary<String, String> = [:]
+        for name in manifest.files { files[name] = try SHA256.hex(ofFile: "\(manifest.folder)/\(name)") }
         return PluginDigests(
             id: manifest.id, version: manifest.version,
-            manifestDigest: try SHA256.hex(ofFile: manifest.folder + "/plugin.json"), libraryDigest: library)
+            manifestDigest: try SHA256.hex(ofFile: manifest.folder + "/plugin.json"), libraryDigest: library,
+            fileDigests: files)
     }
 }
 
@@ -91,12 +95,18 @@ package struct PluginDigests: Hashable, Sendable {
     package var manifestDigest: String
     /// Empty for a library of the system.
     package var libraryDigest: String
+    /// Of the data files that its functions read, by name.
+    package var fileDigests: OrderedDictionary<String, String>
 
-    package init(id: String, version: String, manifestDigest: String, libraryDigest: String) {
+    package init(
+        id: String, version: String, manifestDigest: String, libraryDigest: String,
+        fileDigests: OrderedDictionary<String, String> = [:]
+    ) {
         self.id = id
         self.version = version
         self.manifestDigest = manifestDigest
         self.libraryDigest = libraryDigest
+        self.fileDigests = fileDigests
     }
 }
 

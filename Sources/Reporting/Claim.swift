@@ -5,6 +5,7 @@ import Studies
 package struct Claim: Hashable, Sendable {
     package enum Statistic: String, CaseIterable, Sendable { case mean, min, max, median }
 
+    /// At which of its recorded steps an output is read.
     package enum Moment: Hashable, Sendable { case first, last, step(Int) }
 
     /// A statistic of one output over all runs that match `settings`.
@@ -33,6 +34,7 @@ package struct Claim: Hashable, Sendable {
         }
     }
 
+    /// What the measured value m must satisfy: |m − x| ≤ within, |m − x| ≤ within·|x|, m ≥ x, m ≤ x, or m > other + by.
     package enum Relation: Hashable, Sendable {
         case equals(Double, within: Double)
         case equalsRelatively(Double, within: Double)

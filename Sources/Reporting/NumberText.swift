@@ -61,6 +61,7 @@ package enum NumberText {
         label(Double(short(value, digits: digits)) ?? value)
     }
 
+    /// With so many decimals; a value that rounds to zero has no sign.
     package static func fixed(_ value: Double, decimals: Int) -> String {
         let text = String(format: "%.\(decimals)f", value)
         // "-0.00" is a zero with a false sign.

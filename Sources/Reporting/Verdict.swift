@@ -37,7 +37,9 @@ package struct Verdict: Hashable, Sendable {
     }
 }
 
+/// Claims against results.
 package enum Claims {
+    /// One verdict for each claim of the study, in its order.
     package static func evaluate(_ results: StudyResults) -> [Verdict] {
         results.claims.map { evaluate($0, results) }
     }

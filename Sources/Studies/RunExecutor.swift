@@ -11,6 +11,7 @@ package struct RunExecutor {
 
     package init(registry: Registry) { self.registry = registry }
 
+    /// Trains and observes until the end or cancellation; writes arrays and the checkpoint into the run's folder.
     package func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
         let configuration = run.configuration
         let precision = configuration.train.precision

@@ -17,6 +17,7 @@ package struct StudyPlanner: Sendable {
         self.init(registry: registry, schema: try Installation.schema("study.schema.json"))
     }
 
+    /// The runs of a study file with the changes of the command line. Throws one line for each mistake.
     package func plan(file: String, overrides: [String] = []) throws(StudyError) -> StudyPlan {
         try plan(try YAMLDocument.read(file: file), overrides: overrides)
     }

@@ -31,6 +31,7 @@ package struct StudyRunner {
     /// Set by SIGINT, SIGTERM and SIGHUP while a study runs.
     private static let interruption = Atomic<Bool>(false)
 
+    /// Runs what has no result yet; returns when all workers have ended.
     package func run(display: any StudyDisplay) throws(StudyError) -> Outcome {
         try folder.write(plan)
         let done = isFresh ? [] : Set(plan.runs.filter(folder.isDone).map(\.name))

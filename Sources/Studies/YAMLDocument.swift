@@ -27,6 +27,7 @@ package enum YAMLDocument {
         return try parse(text, file: file)
     }
 
+    /// Parses text; `file` is for error messages.
     package static func parse(_ text: String, file: String) throws(StudyError) -> Document {
         let place: Place = { "\(file):\($0.line):\($0.column)" }
         guard let node = try compose(text, place), case .mapping = node else {

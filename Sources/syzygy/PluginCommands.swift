@@ -89,8 +89,8 @@ enum ComponentText {
             }
         }
         for reference in component.references + manifest.references {
-            let where_ = [reference.arxiv.map { "arXiv:\($0)" }, reference.doi.map { "doi:\($0)" }, reference.url, reference.place]
-            lines.append("source: " + ([reference.title] + where_.compactMap(\.self)).joined(separator: ", "))
+            let details = [reference.arxiv.map { "arXiv:\($0)" }, reference.doi.map { "doi:\($0)" }, reference.url, reference.place]
+            lines.append("source: " + ([reference.title] + details.compactMap(\.self)).joined(separator: ", "))
         }
         return lines.joined(separator: "\n")
     }

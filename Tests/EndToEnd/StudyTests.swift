@@ -1,4 +1,5 @@
 import Foundation
+import Manifests
 import Testing
 
 private let small = """
@@ -88,6 +89,33 @@ private let small = """
         let record = try #require(object as? [String: Any])
         let times = ["started", "ended", "seconds", "steps_per_second", "host"]
         return record.filter { !times.contains($0.key) } as NSDictionary
+    }
+
+    /// The records of real runs, finished and diverged, follow `Schemas/run.schema.json`; a record with anything missing
+    /// does not.
+    @Test func recordsFollowTheirSchema() throws {
+        let scratch = try Scratch()
+        try scratch.write(small, to: "s.yaml")
+        let arguments = ["run", "s.yaml", "--out", "out", "seeds=3", "optimizer.lr=[0.05, 1e30]"]
+        let result = try Tool.run(arguments + ["regularizers.l2.weight_decay=0.01"], in: scratch)
+        #expect(result.status == 0, "\(result.errors)")
+        let schema = try Installation.schema("run.schema.json")
+        var ends: Set<String> = []
+        for name in try scratch.names("out/runs") {
+            let record = try StrictJSON.read("\(scratch.path)/out/runs/\(name)/run.json")
+            #expect(schema.problems(in: record).map(\.sentence) == [])
+            ends.insert(record.root["status"]?.string ?? "")
+            let digits = record.root["plugins"]?.array?.first { $0["id"]?.string == "syzygy.digits" }
+            #expect(digits?["files_sha256"]?["digits.bin"]?.string?.count == 64)
+            for key in try #require(record.root.object).keys {
+                var broken = record
+                var members = try #require(record.root.object)
+                members[key] = nil
+                broken.root = .object(members)
+                #expect(schema.problems(in: broken).map(\.sentence) == ["missing key '\(key)' at the top level"])
+            }
+        }
+        #expect(ends == ["finished", "diverged"])
     }
 
     /// A second call computes nothing; a longer list of seeds computes what is missing.

@@ -16,6 +16,8 @@ struct RunFolderTests {
         record.seconds = 1.25
         record.host = ["cores": .int(2)]
         try record.write(folder: folder.path)
+        let document = try StrictJSON.read(folder.path + "/run.json")
+        #expect(try Installation.schema("run.schema.json").problems(in: document).map(\.description) == [])
         #expect(try RunRecord.read(folder: folder.path) == record)
         #expect(record.origins["regularizers.l2.weight_decay"] == "sweep")
     }
