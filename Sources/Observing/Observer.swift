@@ -77,6 +77,28 @@ package final class Observer {
         initialWeights = initial
     }
 
+    /// Every layer (for a probe of parameters: parameter) that a probe asks for must be there.
+    package func check(_ probes: [ScheduledProbe]) throws {
+        for scheduled in probes {
+            let isOfParameters = scheduled.probe.scope == .parameter
+            try check(
+                scheduled.layers, among: isOfParameters ? parameters.blocks.map(\.name) : layers,
+                kind: isOfParameters ? "parameter" : "layer", of: "probes.\(scheduled.key)")
+        }
+    }
+
+    /// The same for layers and parameters of `record`.
+    package func check(recorded names: Set<String>?) throws {
+        try check(names, among: layers + parameters.blocks.map(\.name), kind: "layer", of: "record")
+    }
+
+    private func check(_ names: Set<String>?, among known: [String], kind: String, of section: String) throws {
+        guard let name = names?.sorted().first(where: { !known.contains($0) }) else { return }
+        let nearest = Nearest.name(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+        throw UnknownLayer(
+            "\(section).layers: the model has no \(kind) '\(name)'\(nearest) (it has: \(known.joined(separator: ", ")))")
+    }
+
     /// Runs every probe of `due` on the values in `store`.
     package func observe(
         step: Int, store: ParameterStore, due: [ScheduledProbe], record: (Observation) -> Void
@@ -287,4 +309,10 @@ package final class Observer {
         default: break
         }
     }
+}
+
+/// A layer that the model does not have, in one sentence.
+package struct UnknownLayer: Error, CustomStringConvertible, Equatable {
+    package var description: String
+    package init(_ description: String) { self.description = description }
 }

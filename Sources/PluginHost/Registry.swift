@@ -42,6 +42,9 @@ package struct Registry: Sendable {
         return options + variable.filter { $0.hasPrefix("/") } + [home + "/syzygy/plugins"] + shipped
     }
 
+    /// True if a manifest is where `init` looks for one, good or bad.
+    package static func hasPlugins(_ path: String) -> Bool { !folders(in: path).isEmpty }
+
     private static func folders(in path: String) -> [String] {
         let manager = FileManager.default
         if manager.fileExists(atPath: path + "/plugin.json") { return [path] }

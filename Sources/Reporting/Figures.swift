@@ -72,14 +72,20 @@ struct Figures {
                 guard let position = positions[key] else { continue }
                 let isShared = metrics.contains { $0.probe != metric.probe }
                 for layer in metric.layers {
-                    guard let series = metric[binding, layer] else { continue }
+                    guard let series = metric[binding, layer], hasValue(series) else { continue }
                     let name = [isShared ? metric.probe : "", layer].filter { !$0.isEmpty }.joined(separator: " · ")
                     blocks[position].charts.append(
                         (name, series, metric.baseline[.init(binding: binding, layer: layer)]))
                 }
             }
         }
-        return rows(blocks)
+        return rows(blocks.filter { !$0.charts.isEmpty })
+    }
+
+    func hasValue(_ metric: Outline.Metric) -> Bool { metric.cells.values.contains(where: hasValue) }
+
+    private func hasValue(_ series: Int) -> Bool {
+        shown.contains { setting in results.curve(series, setting: setting).contains { $0.value.n > 0 } }
     }
 
     private func rows(_ blocks: [Block]) -> Markup {
@@ -133,7 +139,7 @@ struct Figures {
         // Measured once: the settings side by side.
         let isOnce = recorded.count == 1
         let labels = shown.map { setting in
-            results.settings[setting].map(NumberText.label).joined(separator: ", ")
+            results.valueLabels(setting: setting).joined(separator: ", ")
         }
         let x = isOnce ? Scale(kind: .categories(labels), low: 0, high: 1) : Scale.steps(steps)
         var drawn: [LineChart.Curve] = []
@@ -187,7 +193,8 @@ struct Figures {
         let values = cells.flatMap { $0.flatMap { $0.compactMap { $0?.mean } } }
         guard !values.isEmpty else { return "" }
         let ramp = Palette.Ramp(values)
-        let maps = shown.map { setting -> Markup in
+        // A setting without a finished run has no map.
+        let maps = shown.filter { !results.finished[$0].isEmpty }.map { setting -> Markup in
             let rows = cells[setting].enumerated().map { r, row in
                 row.enumerated().map { c, value in
                     cell(value, "\(metric.layers[r]) \(metric.bindings[c])")

@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// The headline numbers: which rows, which columns, and what they say.
 struct Headline {
     struct Row {
@@ -16,22 +18,33 @@ struct Headline {
     /// The number of values behind most columns.
     var commonCount = 0
     private var omitted = 0
+    /// Outputs without a value in any run, by reason.
+    private(set) var undefined: OrderedDictionary<String, OrderedSet<String>> = [:]
+    /// Settings none of whose runs finished.
+    private var unfinished: [String] = []
+    private let labels: [String]
 
     /// Metrics of whole networks first, then those of layers. Without `matrices`, of the matrices only what claims
     /// name.
     init(_ results: StudyResults, limit: Int = 60, matrices: Bool = true) {
         let claimed = Set(results.claims.flatMap(\.outputs))
-        let metrics = Outline(results.series).headline(claimed: claimed, matrices: matrices)
+        let metrics = Outline(results.series, layers: results.layers).headline(claimed: claimed, matrices: matrices)
+        labels = results.settings.indices.map { results.label(setting: $0) }
         columns = results.settings.indices.map { setting in
             // With one swept key the first column names it and the others give values alone.
             results.sweptKeys.count == 1 && setting > 0
-                ? NumberText.label(results.settings[setting][0]) : results.label(setting: setting)
+                ? results.valueLabels(setting: setting)[0] : results.label(setting: setting)
         }
         for metric in metrics.filter({ $0.layers == [""] }) + metrics.filter({ $0.layers != [""] }) {
             for (layer, binding) in metric.layers.flatMap({ layer in metric.bindings.map { (layer, $0) } }) {
                 guard let series = metric[binding, layer] else { continue }
                 let cells = results.settings.indices.map { results.last(series, setting: $0)?.value }
                 guard cells.contains(where: { $0 != nil }) else { continue }
+                guard cells.contains(where: { ($0?.n ?? 0) > 0 }) else {
+                    let reasons = OrderedSet(cells.flatMap { $0?.missing.map(\.reason) ?? [] })
+                    undefined[reasons.joined(separator: ", "), default: []].append(metric.outputName(binding))
+                    continue
+                }
                 guard rows.count < limit else {
                     omitted += 1
                     continue
@@ -41,6 +54,7 @@ struct Headline {
         }
         counts = results.settings.indices.map { setting in Headline.mode(rows.compactMap { $0.cells[setting]?.n }) }
         commonCount = Headline.mode(counts)
+        unfinished = results.settings.indices.filter { results.finished[$0].isEmpty }.map { labels[$0] }
     }
 
     /// The most frequent positive number, the largest among equals; 0 if there is none.
@@ -55,12 +69,25 @@ struct Headline {
 
     /// What stands below the table.
     var note: String {
+        guard !rows.isEmpty else { return (["no finished run has recorded a number"] + withoutValues).joined(separator: "\n") }
         var text = commonCount > 1 ? "(mean ± 95 % over \(commonCount) seeds" : "(one seed"
-        for setting in columns.indices where !hasUsualCount(setting) {
-            text += "; \(counts[setting]) for \(columns[setting])"
+        text += ", at the last step"
+        for setting in columns.indices where !hasUsualCount(setting) && !unfinished.contains(labels[setting]) {
+            text += "; \(counts[setting]) for \(labels[setting])"
         }
-        text += ", at the last step)"
+        if !unfinished.isEmpty { text += "; no finished run for \(unfinished.joined(separator: ", "))" }
+        text += ")"
+        for sentence in withoutValues { text += "\n" + sentence }
         return omitted > 0 ? text + "\n\(omitted) more rows in table.csv" : text
+    }
+
+    /// `no value for fit.accuracy, fit.error: no_labels`, one for each reason.
+    var withoutValues: [String] {
+        undefined.map { reason, outputs in
+            let named = outputs.prefix(6).joined(separator: ", ")
+            let more = outputs.count > 6 ? " and \(outputs.count - 6) more" : ""
+            return "no value for \(named)\(more): \(reason)"
+        }
     }
 
     /// `0.83 ± 0.01`, with `[N=3]` where fewer values than elsewhere in the column stand behind it, or why there is

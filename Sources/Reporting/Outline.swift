@@ -33,7 +33,8 @@ struct Outline {
     /// Series with an index: elements of array outputs, which tables keep and charts leave out.
     private(set) var arrays: [Int] = []
 
-    init(_ series: [Series]) {
+    /// `layers`: all layers in the order of the page; the others follow as they appear.
+    init(_ series: [Series], layers: [String] = []) {
         var positions: [[String]: Int] = [:]
         let withVariants = Outline.probesWithVariants(series)
         for (number, key) in series.enumerated() {
@@ -55,6 +56,11 @@ struct Outline {
             if !metrics[position].bindings.contains(binding) { metrics[position].bindings.append(binding) }
             if !metrics[position].layers.contains(key.layer) { metrics[position].layers.append(key.layer) }
             metrics[position].cells[.init(binding: binding, layer: key.layer)] = number
+        }
+        let order = Dictionary(layers.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        for i in metrics.indices {
+            let found = metrics[i].layers.enumerated().map { (order[$1] ?? layers.count + $0, $1) }
+            metrics[i].layers = found.sorted { $0.0 < $1.0 }.map(\.1)
         }
         attachBaselines()
     }

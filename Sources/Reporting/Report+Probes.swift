@@ -39,6 +39,10 @@ extension ReportSections {
     private func section(
         _ id: String, _ probes: [String], _ metrics: [Outline.Metric], _ budget: inout Int
     ) -> Markup {
+        guard metrics.contains(where: figures.hasValue) else {
+            return "<section id=\"\(id)\"><h2>\(probes.joined(separator: ", "))</h2><p class=\"note\">No value in any run.</p></section>"
+        }
+        let metrics = metrics.filter(figures.hasValue)
         let matrices = metrics.filter(\.isMatrix)
         let plain = metrics.filter { !$0.isMatrix }
         // The first metric that a probe records is its main one; the others follow folded.

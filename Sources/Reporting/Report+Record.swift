@@ -10,7 +10,7 @@ extension ReportSections {
             "<th scope=\"col\"\(["steps", "time", "steps/s", "seed"].contains($0) ? Markup(" class=\"num\"") : "")>\($0)</th>"
         }
         let rows: [Markup] = results.runs.prefix(ReportSections.rowLimit).map { run in
-            let values: [Markup] = results.settings[run.setting].map { "<td>\(NumberText.label($0))</td>" }
+            let values: [Markup] = results.valueLabels(setting: run.setting).map { "<td>\($0)</td>" }
             let record = run.record
             let time = record.seconds > 0 ? NumberText.duration(record.seconds) : ""
             let speed =

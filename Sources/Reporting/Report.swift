@@ -5,7 +5,7 @@ import Studies
 package enum Report {
     package static func html(_ results: StudyResults) -> String {
         let figures = Figures(results)
-        let outline = Outline(results.series)
+        let outline = Outline(results.series, layers: results.layers)
         let verdicts = Claims.evaluate(results)
         let isOrdered = results.sweptKeys.count == 1 && results.settings.allSatisfy { Double($0[0]) != nil }
         let colours = Palette.settings(figures.shown.count, isOrdered: isOrdered)
@@ -93,13 +93,15 @@ struct ReportSections {
         var sentences: [String] = []
         let varied = zip(results.shortKeys, results.sweptKeys.indices).map { key, column in
             var values: [String] = []
-            for setting in results.settings where !values.contains(NumberText.label(setting[column])) {
-                values.append(NumberText.label(setting[column]))
+            for label in results.settings.indices.map({ results.valueLabels(setting: $0)[column] }) where !values.contains(label) {
+                values.append(label)
             }
             return "\(key) in {\(values.prefix(12).joined(separator: ", "))\(values.count > 12 ? ", …" : "")}"
         }
         let configuration = results.runs.first?.record.configuration
-        let what = ["model", "dataset", "optimizer"].map { configuration?[$0].flatMap(component) }
+        let what = ["model", "dataset", "optimizer"].map { role in
+            results.sweptKeys.contains("\(role).plugin") ? nil : configuration?[role].flatMap(component)
+        }
         if let model = what[0], let dataset = what[1] {
             sentences.append("\(model) on \(dataset)\(what[2].map { ", trained with \($0)" } ?? "").")
         }
@@ -147,7 +149,8 @@ struct ReportSections {
                 let isSwept = results.sweptKeys.contains("\(path).\(key)")
                 return "\(key) \(isSwept ? "(swept)" : value.double.map { NumberText.label($0) } ?? value.plain)"
             }
-        return ([component(tree)].compactMap { $0 } + options).joined(separator: " · ")
+        let name = results.sweptKeys.contains("\(path).plugin") ? "(swept)" : component(tree)
+        return ([name].compactMap { $0 } + options).joined(separator: " · ")
     }
 
     private var navigation: Markup {
@@ -186,7 +189,7 @@ struct ReportSections {
         let headline = Headline(results, limit: 400, matrices: false)
         guard !headline.rows.isEmpty else {
             return
-                "<section id=\"numbers\"><h2>Numbers at the last step</h2><p>No finished run has recorded anything.</p></section>"
+                "<section id=\"numbers\"><h2>Numbers at the last step</h2><p>No finished run has recorded a number.</p>\(undefined(headline))</section>"
         }
         let heads: [Markup] = figures.shown.map { setting in
             let mark: Markup = "<span class=\"mark s\(setting)\"></span>"
@@ -223,8 +226,14 @@ struct ReportSections {
             <div class="scroll"><table>
             <thead><tr><th scope="col">output</th><th scope="col">layer</th>\(heads)</tr></thead>
             \(groups)</table></div>
+            \(undefined(headline))
             </section>
             """
+    }
+
+    private func undefined(_ headline: Headline) -> Markup {
+        let sentences: [Markup] = headline.withoutValues.map { "<p class=\"note\">\($0.prefix(1).uppercased() + $0.dropFirst()).</p>" }
+        return "\(sentences)"
     }
 
     private func number(_ cell: Aggregate?, _ common: Int) -> Markup {

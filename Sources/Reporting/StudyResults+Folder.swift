@@ -37,7 +37,7 @@ extension StudyResults {
         return StudyResults(
             name: study["study"]?.string ?? URL(fileURLWithPath: path).lastPathComponent,
             title: study["title"]?.string ?? "", sweptKeys: sweptKeys, settings: settings,
-            series: Array(names.series), reasons: Array(names.reasons),
+            series: Array(names.series), reasons: Array(names.reasons), layers: names.layers,
             runs: runs.sorted { ($0.setting, $0.seed, $0.name) < ($1.setting, $1.seed, $1.name) }, claims: claims)
     }
 
@@ -62,6 +62,23 @@ struct NameTables {
     /// The first, empty, stands for a present value.
     private(set) var reasons: OrderedSet<String> = [""]
 
+    /// The layers of all runs in the order of their networks.
+    private(set) var layers: [String] = []
+
+    /// Takes in the layers of one run in their order. A new one stands after the one that it follows there, so that `fc3` of a
+    /// deeper network comes before `head`.
+    mutating func place(layers run: some Sequence<String>) {
+        var next = 0
+        for layer in run {
+            if let position = layers.firstIndex(of: layer) {
+                next = position + 1
+            } else {
+                layers.insert(layer, at: next)
+                next += 1
+            }
+        }
+    }
+
     mutating func number(_ series: Series) -> Int32 { Int32(self.series.append(series).index) }
 
     mutating func number(reason: String) -> UInt16 {
@@ -75,6 +92,7 @@ extension Curves {
     /// Groups a run's observations by series: a stable counting sort, so steps stay in the order of recording, which
     /// is ascending unless somebody joined files by hand.
     init(_ table: ObservationTable, _ names: inout NameTables) {
+        names.place(layers: OrderedSet(table.series.map(\.layer)))
         let numbers = table.series.map { names.number($0) }
         let codes = table.reasons.map { names.number(reason: $0) }
         self.init(

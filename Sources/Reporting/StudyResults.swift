@@ -76,6 +76,8 @@ package struct StudyResults: Sendable {
     package var series: [Series]
     /// Reason codes of missing values; the first, empty, stands for a present one.
     package var reasons: [String]
+    /// The layers and parameters of all runs, each after the one that it follows in its network.
+    package var layers: [String]
     package let runs: [Run]
     package var claims: [Claim]
     /// For each setting the positions of its runs, and of those that finished.
@@ -84,7 +86,7 @@ package struct StudyResults: Sendable {
 
     package init(
         name: String, title: String, sweptKeys: [String], settings: [[String]], series: [Series], reasons: [String],
-        runs: [Run], claims: [Claim]
+        layers: [String] = [], runs: [Run], claims: [Claim]
     ) {
         self.name = name
         self.title = title
@@ -92,6 +94,7 @@ package struct StudyResults: Sendable {
         self.settings = settings
         self.series = series
         self.reasons = reasons
+        self.layers = layers
         self.runs = runs
         self.claims = claims
         members = settings.indices.map { setting in runs.indices.filter { runs[$0].setting == setting } }
@@ -108,9 +111,17 @@ package struct StudyResults: Sendable {
         return sweptKeys.map { names[$0] }
     }
 
+    /// The swept values of a setting as people read them: `1e-3`, `[128, 64]`, `adam`.
+    package func valueLabels(setting: Int) -> [String] {
+        zip(sweptKeys, settings[setting]).enumerated().map { column, value in
+            let isList = settings.contains { $0[column].contains(", ") }
+            return isList ? "[\(value.1)]" : NumberText.label(SweepNames.component(value.1, of: value.0))
+        }
+    }
+
     /// `weight_decay=1e-3 lr=0.1`, or `all runs` without a sweep.
     package func label(setting: Int) -> String {
         guard !sweptKeys.isEmpty else { return "all runs" }
-        return zip(shortKeys, settings[setting]).map { "\($0)=\(NumberText.label($1))" }.joined(separator: " ")
+        return zip(shortKeys, valueLabels(setting: setting)).map { "\($0)=\($1)" }.joined(separator: " ")
     }
 }

@@ -85,6 +85,7 @@ enum Style {
         .n5 .charts{grid-template-columns:repeat(5,minmax(0,200px))}
         .n6 .charts{grid-template-columns:repeat(6,minmax(0,1fr))}
         .n1 .ct{display:none}.n1 h4{margin-bottom:12px}
+        #record{font-feature-settings:"calt" 0}
         svg{display:block;width:100%;height:auto;overflow:visible;font-family:inherit}
         svg text{font-size:10.4px;fill:var(--soft)}
         svg .ct{font-size:11.4px;fill:var(--ink);font-weight:560}

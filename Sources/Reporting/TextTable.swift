@@ -15,6 +15,7 @@ package struct TextTable: Sendable {
     /// The table, lines separated by line feeds. Columns that do not fit into `width` follow in further blocks, each
     /// of which repeats the first `fixed` columns.
     package func plain(width: Int = 120, fixed: Int = 0) -> String {
+        guard !rows.isEmpty else { return footer.isEmpty ? "" : footer + "\n" }
         let columns = header.indices.map { column in
             Column(header[column], rows.map { $0[column] }, alignments[column])
         }

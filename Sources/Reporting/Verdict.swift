@@ -1,5 +1,6 @@
 import Manifests
 import OrderedCollections
+import Studies
 
 /// Whether a claim holds, with the numbers on both sides.
 package struct Verdict: Hashable, Sendable {
@@ -217,7 +218,7 @@ private struct Reading {
                     ? "the study sweeps nothing" : "swept: \(results.sweptKeys.joined(separator: ", "))"
                 throw Undecided(message: "no run has a '\(key)' (\(swept))")
             }
-            let matching = zip(settings, values).filter { $1.map { matches($0, wanted) } ?? false }.map(\.0)
+            let matching = zip(settings, values).filter { $1.map { matches($0, wanted, key) } ?? false }.map(\.0)
             guard !matching.isEmpty else {
                 var known: [String] = []
                 for value in values.compactMap({ $0 }) where !known.contains(value) { known.append(value) }
@@ -231,7 +232,8 @@ private struct Reading {
         return settings
     }
 
-    private static func matches(_ value: String, _ wanted: String) -> Bool {
+    private static func matches(_ value: String, _ wanted: String, _ key: String) -> Bool {
+        if SweepNames.component(value, of: key) == wanted { return true }
         if let a = Double(value), let b = Double(wanted) { return a == b }
         return value == wanted
     }

@@ -39,6 +39,9 @@ struct ClaimCheck {
         }
         var lines: [String] = []
         if let sentence = unknown(output) { lines.append("\(tree.place(key.appending(statistics[0]))): \(sentence)") }
+        if side["layer"] != nil, isOfWholeNetwork(output) {
+            lines.append("\(tree.keyPlace(key.appending("layer"))): '\(output)' is measured for the whole network, so it has no layer")
+        }
         let known = DottedKey([String]()).leaves(configuration.json).map(\.description)
         for name in side["where"]?.object?.keys ?? [] where !known.contains(name) {
             let hint = Nearest.question(for: name, among: known)
@@ -61,6 +64,13 @@ struct ClaimCheck {
         guard !outputs.contains(rest) else { return nil }
         let hint = Nearest.question(for: rest, among: outputs) { "\(key).\($0)" }
         return "probe '\(key)' has no output '\(rest)'\(hint) (it has: \(list(outputs)))"
+    }
+
+    private func isOfWholeNetwork(_ output: String) -> Bool {
+        guard let probe = configuration.probes.first(where: { output.hasPrefix($0.key + ".") }),
+            let (_, component) = try? registry.component(probe.choice.component, kind: .probe)
+        else { return false }
+        return component.scope == .run
     }
 
     private func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }

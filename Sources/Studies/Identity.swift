@@ -31,14 +31,15 @@ enum Identity {
 package struct SweepNames: Sendable {
     private let short: OrderedDictionary<String, String>
 
-    /// Keys are cut to their last words, as long as they stay distinct.
+    /// Keys are cut to their last words, as long as they stay distinct; `optimizer.plugin` is the `optimizer`.
     package init(_ keys: some Sequence<String>) {
         let keys = Array(keys)
+        let roles = keys.map { $0.hasSuffix(".plugin") ? String($0.dropLast(".plugin".count)) : $0 }
         var short: OrderedDictionary<String, String> = [:]
-        for key in keys {
-            let words = key.split(separator: ".")
+        for (key, role) in zip(keys, roles) {
+            let words = role.split(separator: ".")
             let tails = (1...max(1, words.count)).map { words.suffix($0).joined(separator: ".") }
-            short[key] = tails.first { tail in keys.filter { $0 == tail || $0.hasSuffix("." + tail) }.count == 1 } ?? key
+            short[key] = tails.first { tail in roles.filter { $0 == tail || $0.hasSuffix("." + tail) }.count == 1 } ?? role
         }
         self.short = short
     }
@@ -47,14 +48,22 @@ package struct SweepNames: Sendable {
 
     /// `weight_decay=0.001 seed=3`.
     package func label(_ swept: OrderedDictionary<String, JSON>, seed: Int) -> String {
-        (swept.map { "\(self[$0])=\(Self.text($1))" } + ["seed=\(seed)"]).joined(separator: " ")
+        (swept.map { "\(self[$0])=\(Self.text($1, of: $0))" } + ["seed=\(seed)"]).joined(separator: " ")
     }
 
     /// `3f1c2b4d5e-weight_decay0.001-s1`.
     func folder(_ identity: String, _ swept: OrderedDictionary<String, JSON>, seed: Int) -> String {
-        let words = swept.map { "\(self[$0])\(Self.text($1))" }.joined(separator: "-")
+        let words = swept.map { "\(self[$0])\(Self.text($1, of: $0))" }.joined(separator: "-")
         let safe = words.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "-" }
         return ([String(identity.prefix(10)), String(safe.prefix(80)), "s\(seed)"]).filter { !$0.isEmpty }.joined(separator: "-")
+    }
+
+    /// The same for the value of a key: `adam` for the plugin `syzygy.adam/adam`.
+    private static func text(_ json: JSON, of key: String) -> String { component(text(json), of: key) }
+
+    /// The words of a swept value with a component's id alone where the key names one.
+    package static func component(_ words: String, of key: String) -> String {
+        key.hasSuffix(".plugin") ? words.split(separator: "/").last.map(String.init) ?? words : words
     }
 
     /// A value without quotes; lists as `128x64`.

@@ -70,14 +70,22 @@ extension StudyTree {
         let parent = key.parent
         if ["sweep", "claims"].contains(key.parts[0]) {
             throw StudyError(
-                "override '\(override.words)': \(key.parts[0]) cannot be overridden; give the option itself, such as optimizer.lr=[0.1, 0.2]")
+                key.parts[0] == "claims"
+                    ? "override '\(override.words)': claims belong to the study file and cannot be overridden"
+                    : "override '\(override.words)': sweep cannot be overridden; give the option itself, such as optimizer.lr=[0.1, 0.2]")
         }
         if parent.parts.isEmpty || self[parent]?.object != nil { return }
         if ["regularizers", "probes", "record"].contains(parent.parts[0]) {
             if parent.parts.count == 1 || (parent.parts.count == 2 && key.last == "plugin") { return }
         }
-        let known = knownKeys.filter { self[$0]?.object != nil }.map(\.description)
-        let nearest = Nearest.question(for: parent.description, among: known) { "\($0).\(key.last)" }
+        let there = (1..<key.parts.count).lazy.map { DottedKey(Array(key.parts.prefix($0))) }
+        if let value = there.first(where: { self[$0] != nil && self[$0]?.object == nil }) {
+            throw StudyError("override '\(override.words)': \(value) is a value, which has no '\(key.parts[value.parts.count])'")
+        }
+        let isKeyed = ["regularizers", "probes"].contains(parent.parts[0]) && parent.parts.count == 2
+        let known = knownKeys.filter { self[$0]?.object != nil && (!isKeyed || $0.parent == parent.parent) }.map(\.description)
+        var nearest = Nearest.question(for: parent.description, among: known) { "\($0).\(key.last)" }
+        if nearest.isEmpty, isKeyed { nearest = "; to add it, give \(parent).plugin=… too" }
         throw StudyError("override '\(override.words)': the study has no '\(parent)'\(nearest)")
     }
 

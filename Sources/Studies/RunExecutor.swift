@@ -16,6 +16,7 @@ package struct RunExecutor {
         let configuration = run.configuration
         let precision = configuration.train.precision
         let session = try Session(try plan(run, precision, note: output.note))
+        try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record, record.sighting.steps.contains(session.step) {
                 try write(record, of: session, to: output.folder)

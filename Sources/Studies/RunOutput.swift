@@ -39,7 +39,8 @@ package final class RunOutput {
         self.step = step
         if observations.hasUnwritten { try observations.flush() }
         if step % logEvery == 0 || step == total {
-            log.write("step \(step) loss \(loss) (\(Int(clock.rate)) steps/s)")
+            // Before the first step no batch has a loss.
+            log.write(step == 0 ? "step 0" : "step \(step) loss \(loss) (\(Int(clock.rate)) steps/s)")
         }
         if clock.isDue || step == total {
             clock.reported()
@@ -98,7 +99,10 @@ struct RunLog {
     /// The last line that is not ours: what the runtime or a plugin said before the end.
     static func lastForeignLine(of file: String) -> String? {
         guard let data = FileManager.default.contents(atPath: file) else { return nil }
-        let lines = String(decoding: data.suffix(1 << 16), as: UTF8.self).split(whereSeparator: \.isNewline)
+        let end = data.suffix(1 << 16)
+        // The end of a long log begins within a line.
+        let whole = end.count < data.count ? end.drop { $0 != UInt8(ascii: "\n") } : end
+        let lines = String(decoding: whole, as: UTF8.self).split(whereSeparator: \.isNewline)
         return lines.last { $0.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ .*/) == nil }
             .map { String($0.prefix(300)).trimmingCharacters(in: .whitespaces) }
     }

@@ -118,6 +118,10 @@ struct RunResolver {
         var probes: [RunConfiguration.ProbeChoice] = []
         for (key, choice) in choices where key.parts[0] == "probes" {
             guard let sighting = sighting(key, steps: train.steps) else { continue }
+            if entries[key]?.component.scope == .run, sighting.layers != nil {
+                let place = tree.keyPlace(key.appending("layers"))
+                add(place, "\(key).layers: \(choice.component) measures the whole network, so it takes no layers")
+            }
             probes.append(.init(key: key.last, choice: choice, sighting: sighting))
         }
         return RunConfiguration(
@@ -150,8 +154,25 @@ struct RunResolver {
         }
     }
 
-    private func train() -> RunConfiguration.Train? {
-        guard let train = tree[DottedKey("train")], let steps = train["steps"]?.int, 
+    /// The rows of a split, if the dataset is known; a component that has no such split has none.
+    private func rows(in split: String) -> Int? {
+        let key = DottedKey("dataset")
+        switch entries[key]?.component.splits.first(where: { $0.name == split })?.rows {
+        case .constant(let rows)?: return rows
+        case .parameter(let id)?: return tree[key.appending(id)]?.int
+        case .axis?, nil: return nil
+        }
+    }
+
+    /// A study that asks for more rows than there are would otherwise get fewer without a word.
+    private mutating func checkRows(_ key: DottedKey, in split: String, remedy: String) {
+        guard let wanted = tree[key]?.int, let rows = rows(in: split), wanted > rows else { return }
+        add(tree.place(key), "\(key): \(wanted) is more than the \(rows) rows of the split '\(split)'; \(remedy)")
+    }
+
+    private mutating func train() -> RunConfiguration.Train? {
+        checkRows(DottedKey("train.batch_size"), in: "train", remedy: "'full' takes all")
+        guard let train = tree[DottedKey("train")], let steps = train["steps"]?.int,
             let precision = train["precision"]?.string.flatMap(Precision.init),
             let threads = train["threads"]?.int, let logEvery = train["log_every"]?.int
         else { return nil }
@@ -184,6 +205,7 @@ struct RunResolver {
             let list = splits.joined(separator: ", ")
             add(tree.place(key.appending("split")), "\(key).split: the dataset has no split '\(split)'\(nearest) (it has: \(list))")
         }
+        checkRows(key.appending("samples"), in: split, remedy: "without 'samples' all are taken")
         return .init(
             schedule: schedule, split: split, samples: section?["samples"]?.int,
             layers: section?["layers"]?.array?.compactMap(\.string), steps: schedule.steps(until: total))

@@ -62,7 +62,9 @@ package final class LineDisplay: StudyDisplay {
         var words = ["  \(record.status.rawValue)", run.label]
         switch record.status {
         case .finished:
-            words += ["\(Words.grouped(record.step)) steps", Words.duration(record.seconds), Words.rate(record.stepsPerSecond)]
+            words += [Words.count(record.step, "step"), Words.duration(record.seconds)]
+            // A run of a step or two has no rate.
+            if record.stepsPerSecond > 0 { words.append(Words.rate(record.stepsPerSecond)) }
         default: words.append(record.message)
         }
         redraw([])

@@ -48,13 +48,37 @@ package struct StudyFolder: Hashable, Sendable {
 
     package func isDone(_ run: PlannedRun) -> Bool { record(of: run)?.status.isDone ?? false }
 
+    /// Creates a folder and those above it; one that is there already is fine.
     package static func create(_ path: String) throws(StudyError) {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw StudyError("\(path): the folder cannot be created: \(error.localizedDescription)")
+        if mkdir(path, 0o777) == 0 { return }
+        var code = errno
+        let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        if code == ENOENT, parent != path {
+            try create(parent)
+            if mkdir(path, 0o777) == 0 { return }
+            code = errno
         }
+        var isFolder: ObjCBool = false
+        if code == EEXIST, FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { return }
+        let reason = code == EEXIST ? "a file of this name is in its place" : String(cString: strerror(code))
+        throw StudyError("\(path): the folder cannot be created: \(reason)")
     }
+}
+
+/// Held while a study runs, so that no second `syzygy run` takes its runs' folders for its own. The lock is the folder's, not a
+/// file's: nothing is left behind, and it ends with the process.
+final class FolderLock {
+    private let descriptor: Int32
+
+    init(_ path: String) throws(StudyError) {
+        descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        // A file system without locks has none to respect.
+        guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
+        close(descriptor)
+        throw StudyError("\(path): another 'syzygy run' is at work in this folder; wait for its end, or give another one with --out")
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
 }
 
 /// JSON files of a study folder.

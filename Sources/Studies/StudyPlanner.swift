@@ -32,7 +32,7 @@ package struct StudyPlanner: Sendable {
         let early = tree.problems(schema, skippingReferences: true)
         guard early.isEmpty else { throw StudyError(lines: early) }
         let seeds = try seeds(tree)
-        try check(axes, tree)
+        try check(axes, tree, seeds: seeds.count)
 
         var problems: OrderedSet<String> = []
         var settings: [(swept: OrderedDictionary<String, JSON>, resolver: RunResolver, configuration: RunConfiguration)] = []
@@ -151,8 +151,11 @@ package struct StudyPlanner: Sendable {
         case nil: return [0]
         case .string(let range)?:
             let ends = range.split(separator: ".").compactMap { Int($0) }
-            guard ends.count == 2, ends[0] <= ends[1], ends[1] - ends[0] < 100_000 else {
+            guard ends.count == 2, ends[0] <= ends[1] else {
                 throw StudyError("\(tree.place(key)): seeds '\(range)' is not a range from low to high, such as 0..4")
+            }
+            guard ends[1] - ends[0] < 100_000 else {
+                throw StudyError("\(tree.place(key)): seeds '\(range)' are more than the 100000 runs that are planned at once")
             }
             seeds = Array(ends[0]...ends[1])
         case .array(let items)?: seeds = items.compactMap(\.int)
@@ -165,7 +168,7 @@ package struct StudyPlanner: Sendable {
     }
 
     /// Swept keys must be places of a configuration, and their values different.
-    private func check(_ axes: [SweepAxis], _ tree: StudyTree) throws(StudyError) {
+    private func check(_ axes: [SweepAxis], _ tree: StudyTree, seeds: Int) throws(StudyError) {
         var lines: [String] = []
         let roles = RunResolver.roles(of: tree).map(\.key.description) + ["train", "record"]
         for axis in axes {
@@ -179,7 +182,10 @@ package struct StudyPlanner: Sendable {
             }
         }
         let count = axes.reduce(1) { min($0 * $1.values.count, 1_000_000_000) }
-        if count > 100_000 { lines.append("\(axes[0].place): the sweep has \(count) settings; at most 100000 are planned at once") }
+        if count * seeds > 100_000 {
+            let place = axes.first?.place ?? tree.place(DottedKey("seeds"))
+            lines.append("\(place): \(count) settings and \(seeds) seeds make \(count * seeds) runs; at most 100000 are planned at once")
+        }
         guard lines.isEmpty else { throw StudyError(lines: lines) }
     }
 }

@@ -33,6 +33,9 @@ package struct StudyRunner {
 
     /// Runs what has no result yet; returns when all workers have ended.
     package func run(display: any StudyDisplay) throws(StudyError) -> Outcome {
+        try StudyFolder.create(folder.path)
+        let lock = try FolderLock(folder.path)
+        defer { withExtendedLifetime(lock) {} }
         try folder.write(plan)
         let done = isFresh ? [] : Set(plan.runs.filter(folder.isDone).map(\.name))
         var waiting = plan.runs.filter { !done.contains($0.name) }[...]

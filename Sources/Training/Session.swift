@@ -80,6 +80,7 @@ package final class Session {
         regularizers = try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
         optimizer = try plan.optimizer.attach(to: store, fresh: true)
         observer = try Observer(plan.network, store: store, tables: tables)
+        try observer.check(plan.probes)
     }
 
     /// Trains to the end. `observed` gets every observation, `finishedStep` is asked after each step's observations
@@ -95,14 +96,14 @@ package final class Session {
                 next += 1
             }
             guard try progress(self) else { return .stopped(step: step) }
-            guard step < plan.steps else {
-                // The last update is not followed by a loss that would tell.
-                guard let place = nonFinite(gradients: false) else { return .finished }
-                return .diverged(step: step, what: "\(place) became infinite or NaN")
-            }
+            guard step < plan.steps else { return .finished }
             try advance()
             guard batchLoss.isFinite else { return .diverged(step: step, what: "loss became \(batchLoss)\(place)") }
             guard penalty.isFinite else { return .diverged(step: step, what: "regularizers became \(penalty)\(place)") }
+            // Later steps would show it in their loss; after the last one nothing else does.
+            if step == plan.steps, let place = nonFinite(gradients: false) {
+                return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Manifests
+import OrderedCollections
 import Studies
 
 struct Plan: ParsableCommand {
@@ -26,18 +27,26 @@ struct Plan: ParsableCommand {
         for run in plan.runs { print("  \(done.contains(run.name) ? "done  " : "to run")  \(run.name)  \(run.label)") }
     }
 
-    /// `optimizer.lr  0.1  file`; a swept key shows all its values.
+    /// `optimizer.lr  0.1  file`; a key that is swept, or refers to one, shows all its values.
     private func printValues(_ plan: StudyPlan, _ run: PlannedRun) {
         let rows = run.origins.map { key, origin in
             let value = run.configuration.json.value(at: key)
-            let swept = plan.axes[key].map { $0.map { $0.text(pretty: false) }.joined(separator: ", ") }
-            return (key, swept ?? value?.text(pretty: false) ?? "", origin)
+            let swept = plan.values(of: key)
+            let text = swept.count > 1 ? swept.map { $0.text(pretty: false) }.joined(separator: ", ") : value?.text(pretty: false)
+            return (key, text ?? "", origin)
         }
         let keyWidth = rows.map(\.0.count).max() ?? 0
         let valueWidth = min(60, rows.map(\.1.count).max() ?? 0)
         for (key, value, origin) in rows {
             print("  \(key.padded(keyWidth))  \(value.padded(valueWidth))  \(origin.description)")
         }
+    }
+}
+
+extension StudyPlan {
+    /// The distinct values that a key has in the runs.
+    fileprivate func values(of key: String) -> [JSON] {
+        OrderedSet(runs.lazy.filter { $0.seed == seeds.first }.compactMap { $0.configuration.json.value(at: key) }).elements
     }
 }
 

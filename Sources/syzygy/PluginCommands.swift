@@ -97,6 +97,8 @@ enum ComponentText {
 }
 
 extension String {
-    /// Up to the first full stop that ends a sentence.
-    fileprivate var firstSentence: String { range(of: ". ").map { String(self[..<$0.lowerBound]) } ?? self }
+    /// Up to the first full stop that ends a sentence: one after a letter or bracket and before a capital, not the dots of `fc1, ..`.
+    fileprivate var firstSentence: String {
+        firstMatch(of: /[\p{L}\p{N})\]]\. (?=\p{Lu})/).map { String(self[..<$0.range.upperBound].dropLast(2)) } ?? self
+    }
 }

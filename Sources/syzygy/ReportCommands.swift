@@ -13,8 +13,8 @@ struct Table: ParsableCommand {
 
     func run() throws {
         let results = try Results(StudyFolder(folder))
-        try results.write()
         results.printTable()
+        try results.write()
     }
 }
 
@@ -44,7 +44,7 @@ struct Results {
 
     /// Writes `table.csv` and `report.html`.
     func write() throws {
-        try Failure.report {
+        try Failure.report(status: .failure) {
             try AtomicFile.write(Array(TableWriter.csv(values).utf8), to: folder.tableFile)
             try AtomicFile.write(Array(Report.html(values).utf8), to: folder.reportFile)
         }

@@ -8,7 +8,7 @@ struct Run: ParsableCommand {
         abstract: "Compute the runs of a study that have no result yet, then its tables and report.",
         discussion: """
             Exit status: 0 all runs done (and all claims hold, with --check), 1 a run failed or a claim does not hold, \
-            64 wrong usage, study or manifest, 130 interrupted.
+            64 wrong usage, study or manifest, 130 interrupted. A run that diverges is a result, not a failure.
             """)
 
     @OptionGroup var study: StudyOptions
@@ -34,15 +34,15 @@ struct Run: ParsableCommand {
         let command = WorkerCommand(arguments: ["worker"] + study.plugins.arguments)
         let runner = StudyRunner(
             plan: plan, folder: folder, command: command, jobs: jobs ?? min(Host.cores, max(1, plan.runs.count)), isFresh: fresh)
-        let outcome = try Failure.report { try runner.run(display: quiet ? QuietDisplay() : LineDisplay()) }
+        let outcome = try Failure.report(status: .failure) { try runner.run(display: quiet ? QuietDisplay() : LineDisplay()) }
         for record in outcome.failed { Failure.say("run \(record.name) failed: \(record.message)") }
         if outcome.wasInterrupted {
             Failure.say("interrupted; finished runs are kept, the same command computes the rest")
             throw ExitCode(130)
         }
         let results = try Results(folder)
-        try results.write()
         if !quiet { results.printTable() }
+        try results.write()
         let holds = results.printClaims(failuresOnly: quiet)
         if !quiet { print("report: \(folder.reportFile)") }
         if !outcome.failed.isEmpty || (check && !holds) { throw ExitCode(1) }

@@ -19,6 +19,12 @@ struct PluginOptions: ParsableArguments {
         help: ArgumentHelp("A folder with plugins, or a plugin; searched before the installed ones.", valueName: "dir"))
     var paths: [String] = []
 
+    func validate() throws {
+        for path in paths where !Registry.hasPlugins(path) {
+            throw ValidationError("--plugin-path \(path): expected a folder with plugins, that is plugin.json or */plugin.json")
+        }
+    }
+
     var registry: Registry { Registry(paths: Registry.searchPath(options: paths)) }
 
     /// The arguments that give a worker the same plugins.
@@ -60,15 +66,15 @@ enum Failure {
 
     static func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
-    /// Runs `body`; what it throws is printed and becomes the status for wrong input.
-    static func report<T>(_ body: () throws -> T) throws -> T {
+    /// Runs `body`; what it throws is printed and becomes the exit status.
+    static func report<T>(status: ExitCode = usage, _ body: () throws -> T) throws -> T {
         do {
             return try body()
         } catch let code as ExitCode {
             throw code
         } catch {
             say("\(error)")
-            throw usage
+            throw status
         }
     }
 }

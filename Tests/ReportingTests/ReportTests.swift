@@ -108,7 +108,7 @@ private final class PageReader: NSObject, XMLParserDelegate {
     @Test func aStudyWithoutFinishedRunsStillHasAPage() throws {
         let page = try report(StudyFixture(weightDecays: [0], seeds: 1, points: 9, diverged: (0, 0)))
         let reader = try #require(PageReader.read(page))
-        #expect(reader.text.contains("No finished run has recorded anything."))
+        #expect(reader.text.contains("No finished run has recorded a number."))
         #expect(reader.text.contains("loss became inf at step 212"))
         #expect(!page.contains("NaN") && !page.contains("nan"))
     }

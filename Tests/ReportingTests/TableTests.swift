@@ -74,8 +74,40 @@ import Testing
             names.contains("crh.backward_gwa.raw.alpha") && names.contains("test.accuracy")
                 && names.contains("nc.nc4"))
         #expect(!names.contains("crh.forward_rga.raw.cos") && !names.contains("crh.forward_rga.normalized.alpha"))
-        #expect(table.footer == "(mean ± 95 % over 3 seeds; 2 for 1e-4, at the last step)")
+        #expect(table.footer == "(mean ± 95 % over 3 seeds, at the last step; 2 for weight_decay=1e-4)")
         let undefined = try #require(table.rows.first { $0[0] == "fact.residual_a" })
         #expect(undefined[2] == "– (no_decay ×3)")
+    }
+
+    /// A regression: what has no value anywhere takes a line below, not a row each; a setting that only diverged is named.
+    @Test func rowsWithoutValuesAreOneSentence() throws {
+        var study = HandStudy()
+        let lines = "7,fit,loss,,,0.5,\n7,fit,accuracy,,,,no_labels\n7,fit,error,,,,no_labels\n"
+        try study.addRun(seed: 3, swept: "\"optimizer.plugin\": \"org.a/adam\"", observations: lines)
+        try study.addRun(status: "diverged", seed: 3, swept: "\"optimizer.plugin\": \"org.b/sgd\"", observations: "")
+        let results = try study.results(sweep: #""optimizer.plugin": ["org.a/adam", "org.b/sgd"]"#)
+        #expect(
+            TextTable(results).plain() == """
+                output    layer  optimizer=adam  sgd
+                fit.loss         0.500           –
+                (one seed, at the last step; no finished run for optimizer=sgd)
+                no value for fit.accuracy, fit.error: no_labels
+
+                """)
+        let page = Report.html(results)
+        #expect(page.contains("No value for fit.accuracy, fit.error: no_labels."))
+        #expect(page.contains(">loss</th>") && !page.contains(">accuracy</th>"))
+    }
+
+    /// `fc2` of the deeper network stands before the head, though the head was seen first; widths look like a list.
+    @Test func layersKeepTheOrderOfTheirNetworks() throws {
+        var study = HandStudy()
+        for (widths, layers) in [("[7]", ["fc1", "head"]), ("[7, 5]", ["fc1", "fc2", "head"])] {
+            let lines = layers.map { "9,p,rank,\($0),,2,\n" }.joined()
+            try study.addRun(seed: 3, swept: "\"model.widths\": \(widths)", observations: lines)
+        }
+        let table = TextTable(try study.results(sweep: #""model.widths": [[7], [7, 5]]"#))
+        #expect(table.header == ["output", "layer", "widths=[7]", "[7, 5]"])
+        #expect(table.rows.map { $0[1] } == ["fc1", "fc2", "head"])
     }
 }

@@ -313,6 +313,56 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
                 "override 'probes.chr.samples=3': the study has no 'probes.chr'; did you mean 'probes.crh.samples'?",
             ]),
         .init(
+            name: "override of a probe without its plugin", overrides: ["probes.spectrum.at=last"],
+            lines: [
+                "override 'probes.spectrum.at=last': the study has no 'probes.spectrum'; to add it, give probes.spectrum.plugin=… too",
+            ]),
+        .init(
+            name: "override below a value", overrides: ["optimizer.lr.x=3"],
+            lines: [
+                "override 'optimizer.lr.x=3': optimizer.lr is a value, which has no 'x'",
+            ]),
+        .init(
+            name: "override of claims", overrides: ["claims=[]"],
+            lines: [
+                "override 'claims=[]': claims belong to the study file and cannot be overridden",
+            ]),
+        .init(
+            name: "too many seeds", overrides: ["seeds=0..100000"],
+            lines: [
+                "override 'seeds=0..100000': seeds '0..100000' are more than the 100000 runs that are planned at once",
+            ]),
+        .init(
+            name: "too many runs", overrides: ["seeds=0..49999"],
+            lines: [
+                "study.yaml:13:3: 3 settings and 50000 seeds make 150000 runs; at most 100000 are planned at once",
+            ]),
+        .init(
+            name: "more samples than rows", edits: [("samples: 20", "samples: 31")],
+            lines: [
+                "study.yaml:11:76: probes.crh.samples: 31 is more than the 30 rows of the split 'train'; without 'samples' all are taken",
+            ]),
+        .init(
+            name: "more samples than rows of another split", edits: [("samples: 20", "samples: 8, split: test")],
+            lines: [
+                "study.yaml:11:76: probes.crh.samples: 8 is more than the 7 rows of the split 'test'; without 'samples' all are taken",
+            ]),
+        .init(
+            name: "a batch larger than a swept number of rows", overrides: ["dataset.rows=[30, 20, 9]", "probes.crh.samples=9"],
+            lines: [
+                "study.yaml:9:33: train.batch_size: 10 is more than the 9 rows of the split 'train'; 'full' takes all",
+            ]),
+        .init(
+            name: "layers of a probe of whole networks", overrides: ["probes.fit={plugin: fit, layers: [fc1]}"],
+            lines: [
+                "override 'probes.fit={plugin: fit, layers: [fc1]}': probes.fit.layers: test.toys/fit measures the whole network, so it takes no layers",
+            ]),
+        .init(
+            name: "claim about a layer of a whole network", edits: [("probes:\n", "probes:\n  fit: {plugin: fit}\n"), ("mean: crh.forward.raw.cos", "mean: fit.loss")],
+            lines: [
+                "study.yaml:18:28: 'fit.loss' is measured for the whole network, so it has no layer",
+            ]),
+        .init(
             name: "override out of bounds", overrides: ["optimizer.momentum=1"],
             lines: [
                 "override 'optimizer.momentum=1': optimizer: momentum must be >= 0 and < 1, got 1",

@@ -84,7 +84,13 @@ enum Fixtures {
               "bindings": {
                 "forward.{variant}": { "a": "moment.{variant}(layer.output)", "b": "moment.{variant}(layer.output_grad)" } },
               "examples": [{ "name": "equal", "given": { "a": { "shape": [1, 1], "data": [1] }, "b": { "shape": [1, 1], "data": [1] } },
-                "expect": { "cos": 1 } }] }
+                "expect": { "cos": 1 } }] },
+            { "kind": "probe", "id": "fit", "per": "run",
+              "outputs": [{ "id": "loss", "dtype": "f64", "shape": [] }],
+              "call": { "symbol": "fit", "returns": "void", "args": [
+                { "name": "losses", "type": "f64*", "from": "quantity", "quantity": "sample.loss" },
+                { "name": "loss", "type": "f64*", "from": "output" }] },
+              "examples": [{ "name": "one", "given": { "losses": { "shape": [1], "data": [2] } }, "expect": { "loss": 2 } }] }
           ]
         }
         """

@@ -145,7 +145,7 @@ struct IdentityTests {
     @Test(arguments: [
         "optimizer.lr=0.3", "optimizer.momentum=0.1", "dataset.rows=31", "dataset.standardize=true", "model.widths=[7, 5, 1]",
         "loss.plugin=test.others/squares", "regularizers.l2.convention=full", "train.steps=101", "train.batch_size=full",
-        "train.precision=f64", "train.threads=2", "probes.crh.samples=21", "probes.crh.at=last", "probes.crh.split=test",
+        "train.precision=f64", "train.threads=2", "probes.crh.samples=21", "probes.crh.at=last", "probes.crh={plugin: alignment, split: test}",
         "probes.crh.layers=[fc1]", "probes.crh.variant=[raw]", "record={quantities: [layer.input]}",
     ])
     func anyValueMatters(_ override: String) throws {

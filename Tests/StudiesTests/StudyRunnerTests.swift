@@ -80,6 +80,45 @@ struct StudyRunnerTests {
         #expect(outcome.failed.map(\.message) == Array(repeating: "the worker ended with exit status 3 at step 0", count: 3))
     }
 
+    /// The end of a long log begins within a line of ours, which nobody said.
+    @Test func aLongLogIsNotQuotedFromTheMiddleOfALine() throws {
+        let script = #"yes "2026-11-20T22:41:26Z step 53100 loss 0.25" | head -n 3000 >&2; exit 3"#
+        let outcome = try runner(script).run(display: QuietDisplay())
+        #expect(outcome.failed.map(\.message) == Array(repeating: "the worker ended with exit status 3 at step 0", count: 3))
+    }
+
+    /// Starts the study a second time, as another terminal would, while it runs.
+    private final class SecondRun: StudyDisplay {
+        let runner: StudyRunner
+        private(set) var error: StudyError?
+        init(_ runner: StudyRunner) { self.runner = runner }
+        func begin(plan: StudyPlan, done: Int, jobs: Int) {
+            do { _ = try runner.run(display: QuietDisplay()) } catch { self.error = error }
+        }
+        func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int) {}
+        func ended(_ run: PlannedRun, _ record: RunRecord) {}
+        func end(_ outcome: StudyRunner.Outcome) {}
+    }
+
+    @Test func aFolderIsOneRunsAtATime() throws {
+        let display = SecondRun(try runner(Self.finish, isFresh: true))
+        let outcome = try runner(Self.finish).run(display: display)
+        #expect(display.error == StudyError(
+            "\(folder.path)/out: another 'syzygy run' is at work in this folder; wait for its end, or give another one with --out"))
+        #expect(outcome.records.map(\.status) == [.finished, .finished, .finished])
+        #expect(try started() == 3)
+        // Afterwards the folder is free.
+        #expect(try runner(Self.finish).run(display: QuietDisplay()).failed.isEmpty)
+    }
+
+    @Test func aFileInThePlaceOfTheFolder() throws {
+        let file = folder.path + "/out"
+        try Data("mine".utf8).write(to: URL(fileURLWithPath: file))
+        #expect(throws: StudyError("\(file): the folder cannot be created: a file of this name is in its place")) {
+            try runner("").run(display: QuietDisplay())
+        }
+    }
+
     @Test func missingProgram() throws {
         var runner = try runner("")
         runner.command.executable = "/no/such/program"
@@ -131,6 +170,8 @@ struct StudyDisplayTests {
         var record = RunRecord(run: plan.runs[1], study: "", title: "")
         (record.status, record.step, record.seconds, record.stepsPerSecond) = (.finished, 4000, 0.41, 9756)
         display.ended(plan.runs[1], record)
+        (record.step, record.stepsPerSecond) = (1, 0)
+        display.ended(plan.runs[1], record)
         (record.status, record.message) = (.diverged, "loss became inf at step 212")
         display.ended(plan.runs[2], record)
         return text
@@ -140,6 +181,7 @@ struct StudyDisplayTests {
         #expect(try Self.transcript(isTerminal: false) == """
             wells · 3 runs · 2 jobs · plan: 1 done, 2 to run
               finished  weight_decay=0.0001 seed=3  4,000 steps  0:00  9.8 k steps/s
+              finished  weight_decay=0.0001 seed=3  1 step  0:00
               diverged  weight_decay=0.001 seed=3  loss became inf at step 212
 
             """)

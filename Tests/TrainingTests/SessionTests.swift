@@ -19,6 +19,13 @@ private func trained(_ plan: TrainingPlan) throws -> (Session, Outcome) {
     return (session, outcome)
 }
 
+/// Measures nothing.
+private final class TraceProbe: Probe {
+    let scope = ProbeScope.layer
+    let needs: [Need] = []
+    func measure(step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void) {}
+}
+
 @Suite struct SessionTests {
     @Test func fullBatchDescentLowersTheLossEveryStep() throws {
         let session = try Session(plan(steps: 40, batch: nil))
@@ -49,10 +56,26 @@ private func trained(_ plan: TrainingPlan) throws -> (Session, Outcome) {
         #expect(what.hasPrefix("loss became"))
     }
 
-    /// The update of the last step is not seen by any loss.
-    @Test func aLastStepIntoInfinityIsADivergence() throws {
-        let outcome = try trained(plan(steps: 1, batch: nil, lr: 1e308, precision: .f32)).1
-        #expect(outcome == .diverged(step: 1, what: "fc1.weight became infinite or NaN"))
+    /// The loss of the last batch was finite before its update, and no step follows to show what the update did.
+    @Test func divergenceInTheLastStepIsSeen() throws {
+        let outcome = try trained(plan(steps: 1, batch: nil, lr: .infinity)).1
+        guard case .diverged(step: 1, let what) = outcome else {
+            Issue.record("ended as \(outcome)")
+            return
+        }
+        #expect(what.hasPrefix("parameters became infinite or NaN (first in "))
+    }
+
+    @Test func unknownLayersAreNamed() throws {
+        var plan = plan(steps: 1, batch: nil)
+        plan.probes = [ScheduledProbe(key: "trace", probe: TraceProbe(), steps: [0], layers: ["fc1", "haed"])]
+        #expect(throws: UnknownLayer("probes.trace.layers: the model has no layer 'haed'; did you mean 'head'? (it has: fc1, head)")) {
+            try Session(plan)
+        }
+        plan.probes[0].layers = ["head"]
+        let observer = try Session(plan).observer
+        try observer.check(recorded: ["fc1", "head.weight"])
+        #expect(throws: UnknownLayer.self) { try observer.check(recorded: ["fc9"]) }
     }
 
     @Test func stopsWhenAsked() throws {
