@@ -102,7 +102,8 @@ final class CallFrame {
         prepared = PreparedCall(
             address: address, signature: signature, values: values, result: result, message: message,
             step: step.map { slots + $0 },
-            stepForm: stepType?.isSingle(precision) == true ? .single : stepType?.isFloating(precision) == true ? .double : .integer,
+            stepForm: stepType?.isSingle(precision) == true
+                ? .single : stepType?.isFloating(precision) == true ? .double : .integer,
             hasStatus: function.returns == .status)
     }
 

@@ -123,7 +123,10 @@ private let small = """
     @Test(arguments: ["f32", "f64"]) func twoThreadsGiveTheSameBits(precision: String) throws {
         let scratch = try Scratch()
         try scratch.write(small, to: "s.yaml")
-        let options = ["train.threads=2", "train.precision=\(precision)", "model.widths=[[300]]", "seeds=3", "regularizers.l2.weight_decay=0.01"]
+        let options = [
+            "train.threads=2", "train.precision=\(precision)", "model.widths=[[300]]", "seeds=3",
+            "regularizers.l2.weight_decay=0.01",
+        ]
         for out in ["a", "b"] {
             // Threads that spin while they wait would fight with the other tests for the cores.
             let result = try Tool.run(
