@@ -98,8 +98,8 @@ package final class Session {
             guard try progress(self) else { return .stopped(step: step) }
             guard step < plan.steps else { return .finished }
             try advance()
-            guard batchLoss.isFinite else { return .diverged(step: step, what: "loss became \(batchLoss)\(place)") }
-            guard penalty.isFinite else { return .diverged(step: step, what: "regularizers became \(penalty)\(place)") }
+            guard batchLoss.isFinite else { return .diverged(step: step, what: "loss became \(Self.word(batchLoss))\(place)") }
+            guard penalty.isFinite else { return .diverged(step: step, what: "regularizers became \(Self.word(penalty))\(place)") }
             // Later steps would show it in their loss; after the last one nothing else does.
             if step == plan.steps, let place = nonFinite(gradients: false) {
                 return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
@@ -124,6 +124,9 @@ package final class Session {
         try optimizer.update(step: step)
         step += 1
     }
+
+    /// `NaN`, whatever its sign bit says, or `inf`.
+    private static func word(_ value: Double) -> String { value.isNaN ? "NaN" : "\(value)" }
 
     /// Where infinities or NaN stand first, for the message of a diverged run.
     private var place: String { nonFinite(gradients: true).map { " (first in \($0))" } ?? "" }

@@ -31,7 +31,8 @@ import Testing
     }
 
     private func run(_ scratch: Scratch, _ arguments: [String] = []) throws -> Tool.Result {
-        try Tool.run(["run", "s.yaml", "--plugin-path", "mine", "--out", "out"] + arguments, in: scratch)
+        let plugins = FileManager.default.fileExists(atPath: scratch.path + "/mine") ? ["--plugin-path", "mine"] : []
+        return try Tool.run(["run", "s.yaml", "--out", "out"] + plugins + arguments, in: scratch)
     }
 
     /// A run of the same study with a good probe, before the broken one: must be there afterwards.
@@ -168,6 +169,34 @@ import Testing
         let records = try scratch.names("out/runs").map { try scratch.read("out/runs/\($0)/run.json") }
         #expect(records.filter { $0.contains("\"status\": \"finished\"") }.count == 1)
         #expect(records.filter { $0.contains("\"status\": \"interrupted\"") }.count == 1)
+    }
+
+    /// Layers are known when the model is built, which planning does not do.
+    @Test(arguments: [("probes.p={plugin: spectrum, layers: [fc2]}", "probes.p"), ("record={quantities: [layer.weight], layers: [fc2]}", "record")])
+    func aLayerThatTheModelDoesNotHave(_ override: String, _ section: String) throws {
+        let (scratch, earlier) = try withEarlierRun()
+        let result = try run(scratch, [override])
+        #expect(result.status == 1)
+        #expect(result.errors.contains("failed: \(section).layers: the model has no layer 'fc2'; did you mean 'fc1'? (it has: fc1, head"), "\(result.errors)")
+        try expectKept(scratch, earlier)
+    }
+
+    /// The machine's fault is not a wrong study: status 1, and what is wrong with the place.
+    @Test func anOutputFolderThatCannotBe() throws {
+        let scratch = try Scratch()
+        try scratch.write(Self.study(), to: "s.yaml")
+        try scratch.write("mine", to: "out")
+        let result = try Tool.run(["run", "s.yaml", "--out", "out"], in: scratch)
+        #expect(result.status == 1)
+        #expect(result.errors == "out: the folder cannot be created: a file of this name is in its place\n")
+    }
+
+    @Test func aPluginPathWithoutPlugins() throws {
+        let scratch = try Scratch()
+        try scratch.write(Self.study(), to: "s.yaml")
+        let result = try Tool.run(["plan", "s.yaml", "--plugin-path", "nowhere"], in: scratch)
+        #expect(result.status == 64)
+        #expect(result.errors.contains("--plugin-path nowhere: expected a folder with plugins, that is plugin.json or */plugin.json"))
     }
 
     @Test func wrongUsageIs64() throws {

@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 
-/// The README's probe in ten lines of C, exactly as printed there, outside the repository.
+/// The plugins of the manual, exactly as printed there, outside the repository.
 @Suite struct ReadmeTests {
-    private func block(_ language: String) throws -> String {
-        let readme = try String(contentsOfFile: Tool.root + "/README.md", encoding: .utf8)
-        let parts = readme.components(separatedBy: "```\(language)\n")
+    private func block(_ language: String, of page: String = "README.md") throws -> String {
+        let text = try String(contentsOfFile: Tool.root + "/" + page, encoding: .utf8)
+        let parts = text.components(separatedBy: "```\(language)\n")
         return try #require(parts.count > 1 ? parts[1].components(separatedBy: "```").first : nil)
     }
 
@@ -31,5 +31,27 @@ import Testing
         #expect(values.count == rows.count && values.allSatisfy { $0 >= 0 && $0 <= 1 })
         // Half the inputs of relu's successors are zero; the standardized digits have constant pixels.
         #expect(values.contains { $0 > 0.2 })
+    }
+
+    /// The optimizer of docs/plugins/manifest.md and the loss of docs/plugins/graph.md train together.
+    @Test func theOptimizerAndTheLossOfTheManualTrain() throws {
+        let scratch = try Scratch()
+        for (name, page) in [("signsgd", "docs/plugins/manifest.md"), ("huber", "docs/plugins/graph.md")] {
+            try scratch.compile(try block("c", of: page), to: "mine/\(name)", name: name)
+            try scratch.write(try block("json", of: page), to: "mine/\(name)/plugin.json")
+        }
+        try scratch.write(
+            """
+            {"study": "manual", "dataset": {"plugin": "sine_teacher", "train_rows": 60},
+             "model": {"plugin": "mlp", "widths": [9]}, "loss": {"plugin": "huber", "delta": 0.5},
+             "optimizer": {"plugin": "signsgd", "lr": 0.01}, "train": {"steps": 200, "batch_size": 12},
+             "probes": {"fit": {"plugin": "performance", "at": {"steps": [0, 200]}}}, "seeds": [5],
+             "sweep": {"train.precision": ["f32", "f64"]},
+             "claims": [{"say": "It learns", "that": {"min": "fit.loss", "at": "first"},
+                         "exceeds": {"max": "fit.loss", "at": "last"}, "by": 0.1}]}
+            """, to: "s.json")
+        let run = try Tool.run(["run", "s.json", "--plugin-path", "mine", "--out", "out", "--check"], in: scratch)
+        #expect(run.status == 0, "\(run.output)\(run.errors)")
+        #expect(run.output.contains("ok  It learns"))
     }
 }

@@ -82,7 +82,7 @@ final class Scratch: Sendable {
     func compile(_ source: String, to folder: String, name: String) throws {
         try write(source, to: "\(folder)/\(name).c")
         let result = try Tool.run(
-            ["cc", "-O2", "-shared", "-fPIC", "-o", "\(folder)/lib\(name).so", "\(folder)/\(name).c", "-lm"],
+            ["cc", "-O2", "-shared", "-fPIC", "-I", Tool.root + "/Sources/CSyzygy/include", "-o", "\(folder)/lib\(name).so", "\(folder)/\(name).c", "-lm"],
             with: URL(fileURLWithPath: "/usr/bin/env"), in: self)
         try #require(result.status == 0, "cc: \(result.errors)")
     }

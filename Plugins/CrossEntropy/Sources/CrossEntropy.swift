@@ -13,6 +13,9 @@ import SyzygyKit
             return graph.fail(
                 "cross_entropy needs logits [rows, \(classes)], one per class; the model gives \(logits.shape)")
         }
+        guard classes > 1 else {
+            return graph.fail("cross_entropy needs at least 2 classes, got \(classes); of one class the softmax is 1")
+        }
         var targets = graph.node(y).targets(columns: Int(classes))
         if smoothing > 0 {
             targets = (1 - smoothing) * targets + smoothing / Double(classes)
