@@ -104,7 +104,7 @@ package final class Observer {
         step: Int, store: ParameterStore, due: [ScheduledProbe], record: (Observation) -> Void
     ) throws {
         parameters.copyValues(from: store)
-        for group in Dictionary(grouping: due.indices, by: { Rows(due[$0], self) }).sorted(by: { $0.key < $1.key }) {
+        for group in Dictionary(grouping: due.indices, by: { FirstRows(due[$0], self) }).sorted(by: { $0.key < $1.key }) {
             let probes = group.value.map { due[$0] }
             let pass = try measure(
                 rows: group.key, needs: probes.map { ($0.probe.scope, $0.probe.needs, $0.layers) })
@@ -128,7 +128,7 @@ package final class Observer {
     ) throws {
         parameters.copyValues(from: store)
         let available = tables[split]?.rows ?? 0
-        let rows = Rows(split: split, count: min(samples ?? available, available))
+        let rows = FirstRows(split: split, count: min(samples ?? available, available))
         for expression in expressions {
             let scope = try QuantityExpression(expression).scope ?? .run
             let pass = try measure(rows: rows, needs: [(scope, [Need(expression, optional: true)], nil)])
@@ -148,7 +148,7 @@ package final class Observer {
     }
 
     /// The first `count` rows of a split.
-    private struct Rows: Hashable, Comparable {
+    private struct FirstRows: Hashable, Comparable {
         var split: String
         var count: Int
 
@@ -159,13 +159,13 @@ package final class Observer {
             self.init(split: scheduled.split, count: min(scheduled.samples ?? available, available))
         }
 
-        static func < (a: Rows, b: Rows) -> Bool { (a.split, a.count) < (b.split, b.count) }
+        static func < (a: FirstRows, b: FirstRows) -> Bool { (a.split, a.count) < (b.split, b.count) }
     }
 
     // MARK: One pass
 
     private func measure(
-        rows: Rows, needs: [(ProbeScope, [Need], Set<String>?)]
+        rows: FirstRows, needs: [(ProbeScope, [Need], Set<String>?)]
     ) throws -> Measurement {
         let pass = Measurement()
         guard let table = tables[rows.split] else { return pass }
@@ -227,7 +227,7 @@ package final class Observer {
     }
 
     private func run(
-        _ rows: Rows, _ table: DataTable, _ captures: Set<Capture>, _ gradient: Buffer?,
+        _ rows: FirstRows, _ table: DataTable, _ captures: Set<Capture>, _ gradient: Buffer?,
         each: (CaptureProgram, Int) -> Void
     ) throws {
         var row = 0

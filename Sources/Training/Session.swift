@@ -88,7 +88,7 @@ package final class Session {
     package func run(
         observed: (Observation) -> Void, progress: (Session) throws -> Bool
     ) throws -> Outcome {
-        let schedule = Schedule.merged(plan.probes)
+        let schedule = Set(plan.probes.flatMap(\.steps)).sorted()
         var next = schedule.startIndex
         while true {
             if next < schedule.endIndex, schedule[next] == step {
@@ -149,13 +149,6 @@ package final class Session {
             tensors += owner.state.map { ("\(key)/\($0.name)", [$0.count], UnsafeRawPointer($0.buffer)) }
         }
         return tensors
-    }
-}
-
-extension Schedule {
-    /// All steps at which some probe measures.
-    static func merged(_ probes: [ScheduledProbe]) -> [Int] {
-        Set(probes.flatMap(\.steps)).sorted()
     }
 }
 
