@@ -41,6 +41,14 @@ let plugins: [Plugin] = [
 let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "dnnl", "openblas", "lapacke", "gomp", "sodium", "dl", "m"]
     .map { .linkedLibrary($0) }
 
+let testedModules = [
+    "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
+]
+
+func testTarget(of module: String) -> Target {
+    .testTarget(name: "\(module)Tests", dependencies: ["PluginTesting", .byName(name: module)])
+}
+
 let package = Package(
     name: "Syzygy",
     products: [.executable(name: "syzygy", targets: ["syzygy"])] + plugins.map(\.product),
@@ -58,10 +66,16 @@ let package = Package(
         .target(name: "Protocols", dependencies: ["Engine", "LinearAlgebra"]),
         .target(
             name: "Manifests",
-            dependencies: ["CShims", .product(name: "OrderedCollections", package: "swift-collections")]),
+            dependencies: [
+                "CShims", "LinearAlgebra", "Protocols", "Engine",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
         .target(
             name: "PluginHost",
-            dependencies: ["CSyzygy", "CShims", "LinearAlgebra", "Engine", "Protocols", "Manifests"]),
+            dependencies: [
+                "CSyzygy", "CShims", "LinearAlgebra", "Engine", "Protocols", "Manifests",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
         .target(name: "Observing", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Manifests"]),
         .target(name: "Training", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Observing"]),
         .target(
@@ -86,11 +100,8 @@ let package = Package(
                 "Studies", "Reporting", "PluginHost", "Manifests",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-    ] + plugins.flatMap(\.targets) + [
-        "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
-    ].map { .testTarget(name: "\($0)Tests", dependencies: ["PluginTesting", .init(stringLiteral: $0)]) } + [
         .testTarget(name: "EndToEnd", dependencies: ["PluginTesting", "Studies", "Reporting"]),
         .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit"]),
-    ],
+    ] + plugins.flatMap(\.targets) + testedModules.map(testTarget),
     swiftLanguageModes: [.v6]
 )

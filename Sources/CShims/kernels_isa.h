@@ -23,12 +23,13 @@
 #define FN(name) JOIN(name, ISA, f64)
 #define T double
 #define LANES 8
+#include "kernels_math_f64.h"
 #define F_EACH for (int64_t i = 0; i < n; i++)
 #define F_ABS(x) fabs(x)
 #define F_SQRT(x) sqrt(x)
 #define F_EXP(x) exp(x)
 #define F_LOG(x) log(x)
-#define F_TANH(x) tanh(x)
+#define F_TANH(x) FN(tanh)(x)
 #define F_SIGMOID(x) sigmoid_f64(x)
 #define F_SOFTPLUS(x) ((x < 0 ? 0 : x) + log1p(exp(-fabs(x))))
 #define F_ERF(x) erf(x)

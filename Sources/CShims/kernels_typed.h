@@ -32,7 +32,7 @@ UNARY(relu, x < 0 ? (T)0 : x)                   /* NaN stays NaN */
 UNARY(step, x > 0 ? (T)1 : (T)0)
 MATH(exp, F_EXP(x))
 MATH(log, F_LOG(x))
-MATH(tanh, F_TANH(x))
+UNARY(tanh, F_TANH(x))
 MATH(sigmoid, F_SIGMOID(x))
 MATH(softplus, F_SOFTPLUS(x))
 MATH(erf, F_ERF(x))

@@ -39,6 +39,7 @@ extension Graph {
     /// The names `apply(named:)` knows, sorted.
     package static var operationNames: [String] { named.keys.sorted() }
 
+    /// The operation `name` of docs/plugins/graph.md. Throws a sentence for unknown names, attributes and misfits.
     package func apply(named name: String, _ inputs: [Node], attributes: [String: Double] = [:]) throws -> Node {
         guard let operation = Graph.named[name] else {
             throw GraphError.unknown("operation", name, among: Graph.named.keys)

@@ -126,6 +126,7 @@ package final class Graph {
 
     // MARK: Operations
 
+    /// The result of an operation, simplified where the rule knows an equal and simpler node.
     package func apply(_ operation: Operation, _ inputs: [Node]) throws -> Node {
         let rule = operation.rule
         try check(inputs, for: rule.name)

@@ -24,14 +24,13 @@ package final class ParameterStore {
         gradients.deallocate()
     }
 
-    /// Parameters without gaps.
-    package var parameterCount: Int { blocks.reduce(0) { $0 + $1.count } }
-
+    /// Values of a block as f64, row-major.
     package func copy(block index: Int) -> [Double] {
         let block = blocks[index]
         return Memory.read(values + block.offset * precision.bytes, count: block.count, precision)
     }
 
+    /// The last gradient of a block as f64, row-major.
     package func copyGradient(block index: Int) -> [Double] {
         let block = blocks[index]
         return Memory.read(gradients + block.offset * precision.bytes, count: block.count, precision)

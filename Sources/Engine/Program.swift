@@ -133,6 +133,7 @@ package final class Program {
     /// An output's values, valid until the next run.
     package func output(_ node: Node) -> UnsafeRawPointer { UnsafeRawPointer(result(node).pointer) }
 
+    /// An output's values as f64, row-major.
     package func copy(_ node: Node) -> [Double] {
         let (pointer, count) = result(node)
         return Memory.read(pointer, count: count, precision)

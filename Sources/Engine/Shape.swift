@@ -1,6 +1,6 @@
 /// Shapes are arrays of positive sizes; `[]` is a single number. Layout is dense and row-major.
 enum Shape {
-    /// Elements of a tensor; 1 for `[]`. Shapes inside a graph never overflow: `checkedElements` guards the way in.
+    /// Elements of a tensor; 1 for `[]`. Shapes inside a graph never overflow: `check` guards the way in.
     static func elements(_ shape: [Int]) -> Int { shape.reduce(1, *) }
 
     /// The largest tensor we accept: 2^40 elements, far beyond memory and far below overflow.

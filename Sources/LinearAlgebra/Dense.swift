@@ -54,8 +54,8 @@ package enum Dense {
                 work[j * n + i] = mean
             }
         }
-        let job: CChar = vectors == nil ? 78 /* N */ : 86 /* V */
-        let info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, job, 76 /* L */, order, work, order, values)
+        let job: CChar = vectors == nil ? letter("N") : letter("V")
+        let info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, job, letter("L"), order, work, order, values)
         try check(info, "eigh")
     }
 
@@ -79,7 +79,7 @@ package enum Dense {
         // LAPACK sees A^T = V diag(s) U^T: its left vectors [n, r] are the rows of our Vᵀ, its right ones our U.
         let all = u != nil && vt != nil
         let info = LAPACKE_dgesdd(
-            LAPACK_COL_MAJOR, all ? 83 /* S */ : 78 /* N */, columns, rows, work, columns, s,
+            LAPACK_COL_MAJOR, all ? letter("S") : letter("N"), columns, rows, work, columns, s,
             all ? vt : nil, columns, all ? u : nil, Int32(r))
         try check(info, "svd")
     }
@@ -99,7 +99,8 @@ package enum Dense {
         let factor = UnsafeMutablePointer<Double>.allocate(capacity: n * n)
         defer { factor.deallocate() }
         factor.update(from: a, count: n * n)
-        let info = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 85 /* U: our lower triangle */, order, factor, order)
+        // The upper triangle of what LAPACK sees is our lower one.
+        let info = LAPACKE_dpotrf(LAPACK_COL_MAJOR, letter("U"), order, factor, order)
         if info > 0 {
             throw LinearAlgebraError(
                 .notPositiveDefinite,
@@ -148,6 +149,9 @@ package enum Dense {
 }
 
 extension Dense {
+    /// An option of LAPACK, such as "V" for vectors.
+    private static func letter(_ option: Unicode.Scalar) -> CChar { CChar(UInt8(ascii: option)) }
+
     /// A size as LAPACK takes it.
     private static func size(
         _ value: Int, _ routine: String, _ name: String, limit: Int = Int(Int32.max)

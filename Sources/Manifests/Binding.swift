@@ -9,6 +9,11 @@ package struct Binding: Hashable, Sendable {
     package var quantities: OrderedDictionary<String, String>
     package var pointer: String
 
+    /// The name under which the value of an output is recorded, without the probe's key: `binding.output`, or `output`.
+    package func recordedName(_ output: OutputDeclaration) -> String {
+        name.isEmpty ? output.id : "\(name).\(output.id)"
+    }
+
     /// The params in `{}`, in order of appearance.
     package var placeholders: [String] {
         OrderedSet(([name] + quantities.values).flatMap(Binding.placeholders)).elements

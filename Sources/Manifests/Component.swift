@@ -1,7 +1,9 @@
+import Engine
+import Protocols
+
 /// What a plugin contributes: one function with its options, outputs and state.
 package struct Component: Sendable {
     package enum Kind: String, CaseIterable, Sendable { case dataset, model, loss, regularizer, optimizer, probe }
-    package enum Scope: String, CaseIterable, Sendable { case run, layer, parameter }
 
     package var plugin: String
     package var kind: Kind
@@ -14,7 +16,7 @@ package struct Component: Sendable {
     /// Called once per parameter before the first step.
     package var start: Function?
     /// What one call is about; `parameter` for optimizers and regularizers, nil for datasets, models and losses.
-    package var scope: Scope?
+    package var scope: ProbeScope?
     package var outputs: [OutputDeclaration]
     package var dimensions: [Dimension]
     package var state: [StateDeclaration]
@@ -28,12 +30,15 @@ package struct Component: Sendable {
     /// The plugin's id and the component's: `syzygy.sgd/sgd`.
     package var fullID: String { "\(plugin)/\(id)" }
 
+    /// Keys of the component's section in a study that are not params: no param may have their names.
+    package var studyKeys: [String] { kind == .probe ? ["plugin", "at", "samples", "split", "layers"] : ["plugin"] }
+
     package func parameter(_ id: String) -> ParameterDeclaration? { parameters.first { $0.id == id } }
     package func output(_ id: String) -> OutputDeclaration? { outputs.first { $0.id == id } }
 
     /// The precisions the component can run in. Functions with one symbol work on f64 parameters only, where they see
     /// parameters at all.
-    package var precisions: Set<Function.Precision> {
+    package var precisions: Set<Precision> {
         if call.isPerPrecision { return Set(call.symbols.keys) }
         return kind == .optimizer || kind == .regularizer ? [.f64] : [.f32, .f64]
     }

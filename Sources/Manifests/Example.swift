@@ -1,3 +1,4 @@
+import Engine
 import OrderedCollections
 
 /// A worked case of a component: the type check of its C function.
@@ -18,7 +19,7 @@ package struct Example: Sendable {
     package var name: String
     package var given: OrderedDictionary<String, Given>
     package var expected: OrderedDictionary<String, Expected>
-    package var precision: Function.Precision
+    package var precision: Precision
     package var binding: String?
     package var split: String?
     package var rtol: Double

@@ -1,7 +1,7 @@
+import Engine
+
 /// A C function and where its arguments come from.
 package struct Function: Sendable {
-    package enum Precision: String, CaseIterable, Hashable, Sendable { case f32, f64 }
-
     package enum Returns: Hashable, Sendable {
         case nothing
         /// 0 success, 4 no value for this input, else failure.

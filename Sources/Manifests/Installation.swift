@@ -11,9 +11,14 @@ package enum Installation {
     /// A schema of the folder `Schemas`, such as `plugin.schema.json`.
     package static func schema(_ name: String) throws -> Schema { try Schema(path: "\(root)/Schemas/\(name)") }
 
+    /// This program's file.
+    package static var executable: String? {
+        try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    }
+
     private static let found = Result { () throws(InstallationError) in
         try root(
-            above: try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
+            above: executable,
             override: ProcessInfo.processInfo.environment["SYZYGY_ROOT"])
     }
 

@@ -4,7 +4,6 @@
 /// UTF-8), so it only sees what has passed here. Stricter than the RFC: UTF-8 without byte-order mark, an object at
 /// the root, no repeated key, no U+0000, no lone surrogate, integers in 64 bits, finite doubles, depth at most 16.
 struct JSONScanner {
-    static let maximumSize = 1 << 20
     static let maximumDepth = 16
 
     private let file: String
@@ -23,10 +22,6 @@ struct JSONScanner {
     }
 
     mutating func scan() throws(Problem) {
-        if bytes.count > Self.maximumSize {
-            throw Problem(
-                file: file, sentence: "the file has \(bytes.count) bytes; at most \(Self.maximumSize) are read")
-        }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
             throw problem("the file begins with a byte-order mark; save it as UTF-8 without one")
         }

@@ -14,6 +14,15 @@ package struct Manifest: Sendable {
     package var library: Library
     package var components: [Component]
 
+    /// The data files that its functions read, sorted.
+    package var files: [String] {
+        let functions = components.flatMap { [$0.call, $0.start].compactMap(\.self) }
+        let names = functions.flatMap(\.arguments).compactMap { argument in
+            if case .file(let name) = argument.source { name } else { nil }
+        }
+        return Set(names).sorted()
+    }
+
     package enum Library: Hashable, Sendable {
         /// `lib<name>.so` in the plugin's folder, else beside the executable.
         case named(String)

@@ -71,8 +71,7 @@ struct ManifestChecks {
     }
 
     private mutating func check(_ parameter: ParameterDeclaration, of component: Component) {
-        let reserved = component.kind == .probe ? ["plugin", "at", "samples", "split", "layers"] : ["plugin"]
-        if reserved.contains(parameter.id) {
+        if component.studyKeys.contains(parameter.id) {
             add(
                 "\(parameter.pointer)/id", "param '\(parameter.id)' has the name of a key that studies give a meaning"
             )

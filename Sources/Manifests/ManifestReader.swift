@@ -1,3 +1,4 @@
+import Engine
 import OrderedCollections
 
 /// Turns a document that follows the schema into typed values. Nothing here fails: the schema has checked every form,
@@ -123,8 +124,8 @@ struct ManifestReader {
     // MARK: - Functions
 
     private func function(_ json: JSON, at pointer: String) -> Function {
-        var symbols: [Function.Precision: String] = [:]
-        for precision in Function.Precision.allCases {
+        var symbols: [Precision: String] = [:]
+        for precision in Precision.allCases {
             symbols[precision] = json["symbol"]?.string ?? json["symbol"]?[precision.rawValue]?.string
         }
         let returns: Function.Returns =

@@ -14,9 +14,16 @@ package enum Nearest {
         return best?.name
     }
 
+    /// `; did you mean 'symbol'?`, or nothing if no candidate is near. `form` writes the candidate as the user would.
+    package static func question(
+        for name: String, among candidates: some Sequence<String>, _ form: (String) -> String = { $0 }
+    ) -> String {
+        Nearest.name(to: name, among: candidates).map { "; did you mean '\(form($0))'?" } ?? ""
+    }
+
     /// The end of a sentence about an unknown name: `; did you mean 'symbol'? (allowed: symbol, returns, args)`.
     package static func hint(for name: String, among candidates: [String], label: String = "allowed") -> String {
-        let nearest = Nearest.name(to: name, among: candidates).map { "; did you mean '\($0)'?" } ?? ""
+        let nearest = question(for: name, among: candidates)
         return candidates.isEmpty ? nearest : "\(nearest) (\(label): \(candidates.joined(separator: ", ")))"
     }
 

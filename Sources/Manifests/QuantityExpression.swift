@@ -1,3 +1,5 @@
+import Protocols
+
 /// A quantity of the catalogue (`docs/quantities.md`): `layer.input`, `moment.raw(layer.input)`,
 /// `cross.raw(layer.output, layer.output_grad)`. Functions do not nest.
 package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
@@ -51,7 +53,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         }
 
         /// The scope a probe must have: `layer.…` and `parameter.…` exist only for one of them.
-        package var scope: Component.Scope? {
+        package var scope: ProbeScope? {
             if rawValue.hasPrefix("layer.") { return .layer }
             return rawValue.hasPrefix("parameter.") ? .parameter : nil
         }
@@ -93,7 +95,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
     /// Class indices, the only quantity that is not f64.
     package var isInteger: Bool { function == nil && arguments == [.labels] }
 
-    package var scope: Component.Scope? { arguments.lazy.compactMap(\.scope).first }
+    package var scope: ProbeScope? { arguments.lazy.compactMap(\.scope).first }
 
     package init(_ text: String) throws(UnknownQuantity) {
         let compact = String(text.filter { $0 != " " })

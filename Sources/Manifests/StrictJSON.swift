@@ -1,25 +1,33 @@
 import CShims
-import Glibc
+import LinearAlgebra
 import OrderedCollections
 
 /// Reads JSON that means the same to every reader: scanned byte by byte, then parsed by json-c into Swift values.
 package enum StrictJSON {
-    /// Reads a regular file of at most 1 MiB. `name` is how messages call it.
-    package static func read(_ path: String, name: String? = nil) throws(Problem) -> Document {
+    /// The largest file that is read: 1 MiB, far beyond any manifest.
+    package static let usualLimit = 1 << 20
+
+    /// Reads a regular file of at most `limit` bytes.
+    package static func read(_ path: String, limit: Int = usualLimit) throws(Problem) -> Document {
         let bytes: [UInt8]
-        do throws(FileProblem) {
-            bytes = try contents(of: path, limit: JSONScanner.maximumSize)
+        do {
+            bytes = try FileDescriptor.contents(of: path, limit: limit)
         } catch {
-            throw Problem(file: name ?? path, sentence: error.sentence)
+            throw Problem(file: path, sentence: (error as? FileError)?.message ?? "\(error)")
         }
-        return try parse(bytes, file: name ?? path)
+        return try parse(bytes, file: path, limit: limit)
     }
 
     package static func parse(_ text: String, file: String) throws(Problem) -> Document {
         try parse(Array(text.utf8), file: file)
     }
 
-    package static func parse(_ bytes: [UInt8], file: String) throws(Problem) -> Document {
+    package static func parse(
+        _ bytes: [UInt8], file: String, limit: Int = usualLimit
+    ) throws(Problem) -> Document {
+        if bytes.count > limit {
+            throw Problem(file: file, sentence: "the file has \(bytes.count) bytes; at most \(limit) are read")
+        }
         var scanned: Result<JSONScanner, Problem> = .failure(Problem(file: file, sentence: "not scanned"))
         bytes.withUnsafeBufferPointer { buffer in
             var scanner = JSONScanner(buffer, file: file)
@@ -88,37 +96,5 @@ package enum StrictJSON {
             return .object(members)
         default: return nil
         }
-    }
-
-    // MARK: - Files
-
-    struct FileProblem: Error { var sentence: String }
-
-    /// The bytes of a regular file; devices and pipes are refused, so that nothing blocks and nothing is endless.
-    static func contents(of path: String, limit: Int) throws(FileProblem) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            throw FileProblem(sentence: "cannot be opened: \(String(cString: strerror(errno)))")
-        }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw FileProblem(sentence: "is not a regular file")
-        }
-        guard status.st_size <= limit else {
-            throw FileProblem(sentence: "the file has \(status.st_size) bytes; at most \(limit) are read")
-        }
-        var bytes = [UInt8](repeating: 0, count: limit + 1)
-        var count = 0
-        while count < bytes.count {
-            let got = bytes.withUnsafeMutableBytes {
-                Glibc.read(descriptor, $0.baseAddress?.advanced(by: count), $0.count - count)
-            }
-            if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw FileProblem(sentence: "cannot be read: \(String(cString: strerror(errno)))") }
-            if got == 0 { break }
-            count += got
-        }
-        return Array(bytes.prefix(count))
     }
 }

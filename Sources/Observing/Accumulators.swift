@@ -14,10 +14,11 @@ final class Buffer {
     let pointer: UnsafeMutablePointer<Double>
     let count: Int
 
-    init(_ count: Int) {
+    /// Zeros; with `unset` whatever is there, for memory that is written before it is read.
+    init(_ count: Int, unset: Bool = false) {
         self.count = count
         pointer = .allocate(capacity: max(count, 1))
-        pointer.initialize(repeating: 0, count: max(count, 1))
+        if !unset { pointer.initialize(repeating: 0, count: max(count, 1)) }
     }
 
     deinit { pointer.deallocate() }
@@ -31,7 +32,7 @@ final class Rows: Accumulator {
 
     init(samples: Int, shape: [Int]) {
         self.shape = [samples] + shape
-        buffer = Buffer(self.shape.reduce(1, *))
+        buffer = Buffer(self.shape.reduce(1, *), unset: true)
     }
 
     func add(_ chunks: [UnsafePointer<Double>], rows: Int) {
@@ -41,6 +42,9 @@ final class Rows: Accumulator {
     }
 
     func finish() -> (data: UnsafePointer<Double>, shape: [Int]) { (UnsafePointer(buffer.pointer), shape) }
+
+    /// The rows so far, to be worked on in place.
+    var values: UnsafeMutablePointer<Double> { buffer.pointer }
 }
 
 /// (1/n) Σ p_i q_iᵀ, `[d_p, d_q]`; with p = q the raw second moment, of which only a triangle is computed.
@@ -84,6 +88,7 @@ final class CentredMoment: Accumulator {
     private let mean: Buffer
     private let scatter: Buffer
     private let shift: Buffer
+    private let centre: Buffer
     private var samples = 0
     private var work: Buffer
 
@@ -92,34 +97,50 @@ final class CentredMoment: Accumulator {
         self.wantsMean = wantsMean
         mean = Buffer(width)
         shift = Buffer(width)
+        centre = Buffer(width)
         scatter = Buffer(wantsMean ? 1 : width * width)
         work = Buffer(0)
     }
 
     func add(_ chunks: [UnsafePointer<Double>], rows: Int) {
         guard rows > 0 else { return }
-        let d = width
-        shift.pointer.update(repeating: 0, count: d)
+        if wantsMean { return merge(chunks[0], rows: rows) }
+        if work.count < rows * width { work = Buffer(rows * width, unset: true) }
+        work.pointer.update(from: chunks[0], count: rows * width)
+        add(overwriting: work.pointer, rows: rows)
+    }
+
+    /// The same, leaving centred rows in `q`.
+    func add(overwriting q: UnsafeMutablePointer<Double>, rows: Int) {
+        guard rows > 0 else { return }
+        let before = Double(samples)
+        merge(UnsafePointer(q), rows: rows)
+        // `shift` is the mean of these rows minus the mean of those before.
+        let (d, shift, centre, n) = (width, shift.pointer, centre.pointer, Double(rows))
         for i in 0..<rows {
-            for j in 0..<d { shift.pointer[j] += chunks[0][i * d + j] }
+            let row = q + i * d
+            for j in 0..<d { row[j] -= centre[j] }
         }
-        for j in 0..<d { shift.pointer[j] /= Double(rows) }
-        let total = Double(samples + rows)
-        if !wantsMean {
-            if work.count < rows * d { work = Buffer(rows * d) }
-            for i in 0..<rows {
-                for j in 0..<d { work.pointer[i * d + j] = chunks[0][i * d + j] - shift.pointer[j] }
-            }
-            addSquare(work.pointer, rows: rows, width: d, into: scatter.pointer)
-            for j in 0..<d { shift.pointer[j] -= mean.pointer[j] }
-            cblas_dsyr(
-                CblasRowMajor, CblasUpper, Int32(d), Double(samples) * Double(rows) / total, shift.pointer, 1,
-                scatter.pointer, Int32(d))
-        } else {
-            for j in 0..<d { shift.pointer[j] -= mean.pointer[j] }
+        addSquare(q, rows: rows, width: d, into: scatter.pointer)
+        cblas_dsyr(
+            CblasRowMajor, CblasUpper, Int32(d), before * n / (before + n), shift, 1, scatter.pointer, Int32(d))
+    }
+
+    /// Updates the mean; leaves the mean of the rows in `centre`, and that minus the mean before in `shift`.
+    private func merge(_ q: UnsafePointer<Double>, rows: Int) {
+        let (d, mean, shift, centre) = (width, mean.pointer, shift.pointer, centre.pointer)
+        centre.update(repeating: 0, count: d)
+        for i in 0..<rows {
+            let row = q + i * d
+            for j in 0..<d { centre[j] += row[j] }
         }
-        for j in 0..<d { mean.pointer[j] += shift.pointer[j] * Double(rows) / total }
         samples += rows
+        let part = Double(rows) / Double(samples)
+        for j in 0..<d {
+            centre[j] /= Double(rows)
+            shift[j] = centre[j] - mean[j]
+            mean[j] += shift[j] * part
+        }
     }
 
     func finish() throws -> (data: UnsafePointer<Double>, shape: [Int]) {
@@ -134,6 +155,7 @@ final class CentredMoment: Accumulator {
 /// The centred second moment of q_i/‖q_i‖, leaving out rows with ‖q_i‖ < 1e-12 max ‖q‖. Keeps all rows, because
 /// the largest norm is known only at the end.
 final class NormalizedMoment: Accumulator {
+    /// Divided by their norms, then centred, where they are.
     private let rows: Rows
     private let width: Int
     private var result: CentredMoment?
@@ -146,27 +168,34 @@ final class NormalizedMoment: Accumulator {
     func add(_ chunks: [UnsafePointer<Double>], rows count: Int) { rows.add(chunks, rows: count) }
 
     func finish() throws -> (data: UnsafePointer<Double>, shape: [Int]) {
-        let (data, shape) = rows.finish()
-        let norms = (0..<shape[0]).map { cblas_dnrm2(Int32(width), data + $0 * width, 1) }
+        let (d, values) = (width, rows.values)
+        let norms = (0..<rows.finish().shape[0]).map { norm(values + $0 * d, d) }
+        guard norms.allSatisfy(\.isFinite) else { throw LayerUndefined.notFinite }
         let limit = 1e-12 * (norms.max() ?? 0)
-        let kept = norms.indices.filter { norms[$0] > 0 && norms[$0] >= limit }
-        guard !kept.isEmpty else { throw LayerUndefined.zeroRows }
-        let unit = Buffer(kept.count * width)
-        for (row, i) in kept.enumerated() {
-            for j in 0..<width { unit.pointer[row * width + j] = data[i * width + j] / norms[i] }
+        var kept = 0
+        for (i, norm) in norms.enumerated() where norm > 0 && norm >= limit {
+            let (row, unit) = (values + i * d, values + kept * d)
+            for j in 0..<d { unit[j] = row[j] / norm }
+            kept += 1
         }
-        let moment = CentredMoment(width: width)
-        moment.add([UnsafePointer(unit.pointer)], rows: kept.count)
+        guard kept > 0 else { throw LayerUndefined.zeroRows }
+        let moment = CentredMoment(width: d)
+        moment.add(overwriting: values, rows: kept)
         result = moment
         return try moment.finish()
     }
 }
 
-
+/// Euclidean norm; the slower form only where squares would overflow or vanish.
+private func norm(_ x: UnsafePointer<Double>, _ count: Int) -> Double {
+    let square = cblas_ddot(Int32(count), x, 1, x, 1)
+    return square > 1e-280 && square < 1e280 ? square.squareRoot() : cblas_dnrm2(Int32(count), x, 1)
+}
 
 enum LayerUndefined {
     static let noSamples = Undefined("no_samples")
     static let zeroRows = Undefined("zero_rows")
+    static let notFinite = Undefined("input_not_finite")
 }
 
 /// Adds the upper triangle of qᵀq, `[width, width]`.

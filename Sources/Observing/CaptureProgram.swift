@@ -24,7 +24,7 @@ final class CaptureProgram {
         let built = try network.build(rows: rows)
         let graph = built.graph
         var nodes: [Capture: Node] = [:]
-        let needsLoss = wantsGradient || captures.contains { $0.needsBackward } || captures.contains(.sampleLoss)
+        let needsLoss = wantsGradient || captures.contains(where: \.needsLoss)
         let layers = captures.compactMap { if case .layer(let index, _) = $0, $0.needsBackward { index } else { nil } }
         let backward = Set(layers).sorted()
         var gradients: [(parameter: Node, gradient: Node)] = []
@@ -78,6 +78,8 @@ final class CaptureProgram {
 }
 
 extension Capture {
+    var needsLoss: Bool { needsBackward || self == .sampleLoss }
+
     var needsBackward: Bool {
         if case .layer(_, let basic) = self { return basic == .layerOutputGrad || basic == .layerInputGrad }
         return false

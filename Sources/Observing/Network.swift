@@ -45,6 +45,7 @@ package struct Network {
         }
     }
 
+    /// The model's graph for batches of `rows` rows; the loss is added when asked for.
     package func build(rows: Int) throws -> Built {
         let graph = Graph()
         var batch: [String: BatchNode] = [:]

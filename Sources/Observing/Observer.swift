@@ -36,6 +36,8 @@ package final class Observer {
     private let tables: [String: DataTable]
     private let shapes: [(input: Int, output: Int, weight: Int, bias: Int?)]
     private let outputWidth: Int
+    /// Why samples have no loss of their own, if so.
+    private let coupled: Undefined?
     private var programs: [ProgramKey: CaptureProgram] = [:]
 
     private struct ProgramKey: Hashable {
@@ -64,6 +66,12 @@ package final class Observer {
             )
         }
         outputWidth = graph.shape(of: built.output).dropFirst().reduce(1, *)
+        do {
+            _ = try built.sampleLoss()
+            coupled = nil
+        } catch let undefined as Undefined {
+            coupled = undefined
+        }
         var initial: [Int: [Double]] = [:]
         for shape in shapes { initial[shape.weight] = parameters.copy(block: shape.weight) }
         initialWeights = initial
@@ -96,7 +104,7 @@ package final class Observer {
         step: Int, store: ParameterStore, due: [ScheduledProbe], record: (Observation) -> Void
     ) throws {
         parameters.copyValues(from: store)
-        for group in Dictionary(grouping: due.indices, by: { Rows(due[$0], self) }).sorted(by: { $0.key < $1.key }) {
+        for group in Dictionary(grouping: due.indices, by: { FirstRows(due[$0], self) }).sorted(by: { $0.key < $1.key }) {
             let probes = group.value.map { due[$0] }
             let pass = try measure(
                 rows: group.key, needs: probes.map { ($0.probe.scope, $0.probe.needs, $0.layers) })
@@ -120,9 +128,9 @@ package final class Observer {
     ) throws {
         parameters.copyValues(from: store)
         let available = tables[split]?.rows ?? 0
-        let rows = Rows(split: split, count: min(samples ?? available, available))
+        let rows = FirstRows(split: split, count: min(samples ?? available, available))
         for expression in expressions {
-            let scope = try QuantityExpression(expression).scope.flatMap { ProbeScope(rawValue: $0.rawValue) } ?? .run
+            let scope = try QuantityExpression(expression).scope ?? .run
             let pass = try measure(rows: rows, needs: [(scope, [Need(expression, optional: true)], nil)])
             for subject in subjects(scope, nil) {
                 guard let quantity = try pass.quantity(expression, layer: subject) else { continue }
@@ -140,7 +148,7 @@ package final class Observer {
     }
 
     /// The first `count` rows of a split.
-    private struct Rows: Hashable, Comparable {
+    private struct FirstRows: Hashable, Comparable {
         var split: String
         var count: Int
 
@@ -151,13 +159,13 @@ package final class Observer {
             self.init(split: scheduled.split, count: min(scheduled.samples ?? available, available))
         }
 
-        static func < (a: Rows, b: Rows) -> Bool { (a.split, a.count) < (b.split, b.count) }
+        static func < (a: FirstRows, b: FirstRows) -> Bool { (a.split, a.count) < (b.split, b.count) }
     }
 
     // MARK: One pass
 
     private func measure(
-        rows: Rows, needs: [(ProbeScope, [Need], Set<String>?)]
+        rows: FirstRows, needs: [(ProbeScope, [Need], Set<String>?)]
     ) throws -> Measurement {
         let pass = Measurement()
         guard let table = tables[rows.split] else { return pass }
@@ -166,7 +174,7 @@ package final class Observer {
         for (scope, needs, only) in needs {
             for need in needs {
                 let expression = try QuantityExpression(need.expression)
-                wantsGradient = wantsGradient || expression.arguments == [.parameterGrad]
+                wantsGradient = wantsGradient || coupled == nil && expression.arguments == [.parameterGrad]
                 for subject in subjects(scope, only) {
                     wanted[.init(expression: need.expression, layer: subject)] = expression
                 }
@@ -175,26 +183,27 @@ package final class Observer {
         var streams: [(key: Measurement.Key, accumulator: any Accumulator, captures: [Capture])] = []
         for (key, expression) in wanted.sorted(by: { $0.key < $1.key }) {
             if let captures = captures(expression, layer: key.layer) {
+                if let coupled, captures.contains(where: \.needsLoss) {
+                    pass.set(key, .failure(coupled))
+                    continue
+                }
                 let widths = captures.map(width)
                 let accumulator = makeAccumulator(expression, widths: widths, samples: rows.count)
                 streams.append((key, accumulator, captures))
             } else if expression.arguments != [.parameterGrad] {
                 try addStatic(expression, key, table, rows.count, to: pass)
+            } else if let coupled {
+                pass.set(key, .failure(coupled))
             }
         }
         var captures = Set(streams.flatMap(\.captures))
         for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
         let gradient = wantsGradient ? Buffer(parameters.count) : nil
         if !captures.isEmpty || wantsGradient {
-            do {
-                try run(rows, table, captures, gradient) { program, count in
-                    for stream in streams {
-                        stream.accumulator.add(stream.captures.compactMap(program.values), rows: count)
-                    }
+            try run(rows, table, captures, gradient) { program, count in
+                for stream in streams {
+                    stream.accumulator.add(stream.captures.compactMap(program.values), rows: count)
                 }
-            } catch let undefined as Undefined {
-                for stream in streams { pass.set(stream.key, .failure(undefined)) }
-                return pass
             }
         }
         for stream in streams {
@@ -218,7 +227,7 @@ package final class Observer {
     }
 
     private func run(
-        _ rows: Rows, _ table: DataTable, _ captures: Set<Capture>, _ gradient: Buffer?,
+        _ rows: FirstRows, _ table: DataTable, _ captures: Set<Capture>, _ gradient: Buffer?,
         each: (CaptureProgram, Int) -> Void
     ) throws {
         var row = 0

@@ -4,6 +4,7 @@ import Protocols
 /// Quantities from arrays that something else recorded: rows of samples and weights by name, `fc1/layer.input`,
 /// `head.weight`, `labels`. Derived quantities are formed from them exactly as in a run.
 package final class RecordedQuantities: QuantitySource {
+    /// Row-major values of one quantity.
     package struct Array: Sendable {
         package var shape: [Int]
         package var data: [Double]

@@ -1,4 +1,5 @@
 import CShims
+import Engine
 import Foundation
 import Manifests
 
@@ -18,13 +19,44 @@ package struct Operand {
     }
 }
 
+/// What a call needs once its arguments are in place: pointers only, so that calling counts no references.
+struct PreparedCall {
+    enum NumberForm { case integer, single, double }
+    let address: UnsafeMutableRawPointer
+    let signature: OpaquePointer
+    let values: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    let result: UnsafeMutablePointer<Double>
+    let message: UnsafeMutablePointer<CChar>
+    /// Where the number of the step goes, in which form.
+    let step: UnsafeMutablePointer<UInt64>?
+    let stepForm: NumberForm
+    let hasStatus: Bool
+
+    func set(step number: Int) {
+        guard let step else { return }
+        step.pointee =
+            switch stepForm {
+            case .integer: UInt64(bitPattern: Int64(number))
+            case .single: UInt64(Float(number).bitPattern)
+            case .double: Double(number).bitPattern
+            }
+    }
+
+    func call() -> Int32 {
+        message[0] = 0
+        guard sz_call(signature, address, values, result) == 0 else { return CallFrame.changedFloatMode }
+        return hasStatus ? UnsafeRawPointer(result).load(as: Int32.self) : 0
+    }
+
+    var returned: Double { result[0] }
+}
+
 /// One bound function with memory for its arguments: filled once per parameter for optimizers, once per call for probes,
 /// then called without any allocation.
 final class CallFrame {
     private let function: Function
-    private let address: UnsafeMutableRawPointer
     private let signature: OpaquePointer
-    private let precision: Function.Precision
+    private let precision: Precision
     private let context: CallContext
     /// 8 bytes per argument; `values[i]` points to `slots + i`.
     private let slots: UnsafeMutablePointer<UInt64>
@@ -33,15 +65,15 @@ final class CallFrame {
     private let message: UnsafeMutablePointer<CChar>
     private static let messageSize = 256
     private var workspaces: [Int: UnsafeMutableRawPointer] = [:]
-    private let stepSlot: Int?
+    /// The call itself, valid as long as the frame.
+    let prepared: PreparedCall
     /// What `call` returns if the function changed the floating-point mode, which `sz_call` has restored.
     static let changedFloatMode = Int32.min
 
     init(
-        _ function: Function, address: UnsafeMutableRawPointer, precision: Function.Precision, context: CallContext
+        _ function: Function, address: UnsafeMutableRawPointer, precision: Precision, context: CallContext
     ) throws(PluginError) {
         self.function = function
-        self.address = address
         self.precision = precision
         self.context = context
         let types = function.arguments.map { $0.type.code(precision) }
@@ -64,7 +96,15 @@ final class CallFrame {
         result.initialize(repeating: 0, count: 2)
         message = .allocate(capacity: Self.messageSize)
         message.initialize(repeating: 0, count: Self.messageSize)
-        stepSlot = function.arguments.firstIndex { $0.source == .step }
+        let step = function.arguments.firstIndex { $0.source == .step }
+        let stepType = step.map { function.arguments[$0].type }
+        let slots = slots
+        prepared = PreparedCall(
+            address: address, signature: signature, values: values, result: result, message: message,
+            step: step.map { slots + $0 },
+            stepForm: stepType?.isSingle(precision) == true
+                ? .single : stepType?.isFloating(precision) == true ? .double : .integer,
+            hasStatus: function.returns == .status)
     }
 
     deinit {
@@ -130,20 +170,13 @@ final class CallFrame {
         return memory
     }
 
-    func set(step: Int) {
-        if let stepSlot { set(stepSlot, integer: step, function.arguments[stepSlot]) }
-    }
+    func set(step: Int) { prepared.set(step: step) }
 
     /// Calls the function. Returns the status, 0 for functions without one, or `changedFloatMode`.
-    func call() -> Int32 {
-        message[0] = 0
-        guard sz_call(signature, address, values, result) == 0 else { return Self.changedFloatMode }
-        guard function.returns == .status else { return 0 }
-        return UnsafeRawPointer(result).load(as: Int32.self)
-    }
+    func call() -> Int32 { prepared.call() }
 
     /// The f64 that the function returned, if it returns an output.
-    var returned: Double { result[0] }
+    var returned: Double { prepared.returned }
 
     /// What the function wrote to its message buffer.
     var text: String {
@@ -201,25 +234,25 @@ final class CallFrame {
 }
 
 extension ArgumentType {
-    func code(_ precision: Function.Precision) -> Int32 {
+    func code(_ precision: Precision) -> Int32 {
         switch self {
         case .pointer, .text, .service: Int32(SZ_POINTER)
         case .scalar(let scalar): Int32(scalar.code(precision))
         }
     }
 
-    func isFloating(_ precision: Function.Precision) -> Bool {
+    func isFloating(_ precision: Precision) -> Bool {
         if case .scalar(let scalar) = self { return !scalar.isInteger }
         return false
     }
 
-    func isSingle(_ precision: Function.Precision) -> Bool {
+    func isSingle(_ precision: Precision) -> Bool {
         self == .scalar(.f32) || (self == .scalar(.precision) && precision == .f32)
     }
 }
 
 extension Scalar {
-    func code(_ precision: Function.Precision) -> Int {
+    func code(_ precision: Precision) -> Int {
         switch self {
         case .i8: SZ_I8
         case .u8: SZ_U8
@@ -248,7 +281,7 @@ extension Scalar {
         }
     }
 
-    func bytes(_ precision: Function.Precision) -> Int {
+    func bytes(_ precision: Precision) -> Int {
         switch self {
         case .i8, .u8: 1
         case .i16, .u16: 2

@@ -1,19 +1,13 @@
+import CSyzygy
 import Engine
 import Foundation
 import LinearAlgebra
 import Manifests
+import OrderedCollections
 import Protocols
 
 /// Opens the libraries of chosen components and makes them play their roles.
 package final class ComponentLoader {
-    /// What was loaded, for the record of a run.
-    package struct Loaded: Hashable, Sendable {
-        package var plugin: String
-        package var version: String
-        package var manifestSHA256: String
-        package var librarySHA256: String
-    }
-
     private let registry: Registry
     private let seed: UInt64
     /// Gets a sentence about something that a record has no column for, such as the words of a failing probe.
@@ -73,22 +67,46 @@ package final class ComponentLoader {
     /// `lib<name>.so` in the plugin's folder, else beside the executable, where first-party plugins are built.
     private static func path(of name: String, folder: String) throws(PluginError) -> String {
         let file = "lib\(name).so"
-        let executable = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        let places = [folder, (executable as NSString).deletingLastPathComponent]
+        let places = [folder, ((Installation.executable ?? "") as NSString).deletingLastPathComponent]
         for place in places where FileManager.default.fileExists(atPath: "\(place)/\(file)") { return "\(place)/\(file)" }
         throw PluginError(
             "\(folder)/plugin.json", "library '\(file)' not found in \(places.joined(separator: " or ")); was the plugin built?")
     }
 
-    /// Manifest and library digests of a plugin, without opening the library.
-    package static func digests(of manifest: Manifest) throws -> Loaded {
+    /// Digests of a plugin's files, without opening the library.
+    package static func digests(of manifest: Manifest) throws -> PluginDigests {
         var library = ""
         if case .named(let name) = manifest.library {
             library = try SHA256.hex(ofFile: try path(of: name, folder: manifest.folder))
         }
-        return Loaded(
-            plugin: manifest.id, version: manifest.version,
-            manifestSHA256: try SHA256.hex(ofFile: manifest.folder + "/plugin.json"), librarySHA256: library)
+        var files: OrderedDictionary<String, String> = [:]
+        for name in manifest.files { files[name] = try SHA256.hex(ofFile: "\(manifest.folder)/\(name)") }
+        return PluginDigests(
+            id: manifest.id, version: manifest.version,
+            manifestDigest: try SHA256.hex(ofFile: manifest.folder + "/plugin.json"), libraryDigest: library,
+            fileDigests: files)
+    }
+}
+
+/// Which plugin exactly: its version and the SHA-256 of its files, for identities and records of runs.
+package struct PluginDigests: Hashable, Sendable {
+    package var id: String
+    package var version: String
+    package var manifestDigest: String
+    /// Empty for a library of the system.
+    package var libraryDigest: String
+    /// Of the data files that its functions read, by name.
+    package var fileDigests: OrderedDictionary<String, String>
+
+    package init(
+        id: String, version: String, manifestDigest: String, libraryDigest: String,
+        fileDigests: OrderedDictionary<String, String> = [:]
+    ) {
+        self.id = id
+        self.version = version
+        self.manifestDigest = manifestDigest
+        self.libraryDigest = libraryDigest
+        self.fileDigests = fileDigests
     }
 }
 
@@ -98,7 +116,7 @@ struct LoadedComponent {
     let library: Library
     let context: CallContext
 
-    func frame(_ function: Function? = nil, _ precision: Function.Precision = .f64) throws(PluginError) -> CallFrame {
+    func frame(_ function: Function? = nil, _ precision: Precision = .f64) throws(PluginError) -> CallFrame {
         let function = function ?? component.call
         guard let symbol = function.symbols[precision] else {
             let known = function.symbols.keys.map(\.rawValue).sorted().joined(separator: ", ")
@@ -114,12 +132,13 @@ struct LoadedComponent {
             throw PluginError(
                 context.place, "changed the floating-point mode (rounding or flush-to-zero); it must leave it as it finds it")
         }
-        let names: [Int32: String] = [
-            1: "cancelled", 2: "invalid arguments", 3: "unsupported", 4: "undefined", 5: "out of memory",
-            6: "input/output error", 7: "internal error",
+        let names = [
+            SYZYGY_CANCELLED: "cancelled", SYZYGY_INVALID: "invalid arguments", SYZYGY_UNSUPPORTED: "unsupported",
+            SYZYGY_UNDEFINED: "undefined", SYZYGY_NO_MEMORY: "out of memory", SYZYGY_IO: "input/output error",
+            SYZYGY_INTERNAL: "internal error",
         ]
         let text = frame.text
         throw PluginError(
-            context.place, "failed (\(names[status] ?? "status \(status)"))" + (text.isEmpty ? "" : ": \(text)"))
+            context.place, "failed (\(names[Int(status)] ?? "status \(status)"))" + (text.isEmpty ? "" : ": \(text)"))
     }
 }

@@ -17,11 +17,11 @@ final class GraphService {
             GraphService.of(context) { service in
                 let scheme = text(initializer.scheme)
                 guard let known = Initializer.Scheme(rawValue: scheme) else {
-                    throw GraphServiceError("parameter '\(text(name))': unknown initializer '\(scheme)' "
+                    throw GraphError("parameter '\(text(name))': unknown initializer '\(scheme)' "
                         + "(known: \(Initializer.Scheme.allCases.map(\.rawValue).joined(separator: ", ")))")
                 }
                 guard let role = ParameterRole(rawValue: text(role)) else {
-                    throw GraphServiceError("parameter '\(text(name))': unknown role '\(text(role))' "
+                    throw GraphError("parameter '\(text(name))': unknown role '\(text(role))' "
                         + "(known: \(ParameterRole.allCases.map(\.rawValue).joined(separator: ", ")))")
                 }
                 return try service.graph.parameter(
@@ -54,7 +54,7 @@ final class GraphService {
                 case "reshape": return try service.graph.reshape(node, to: target)
                 case "broadcast": return try service.graph.broadcast(node, to: target)
                 default:
-                    throw GraphServiceError("unknown operation '\(text(name))' for a shape (known: reshape, broadcast)")
+                    throw GraphError("unknown operation '\(text(name))' for a shape (known: reshape, broadcast)")
                 }
             }
         }
@@ -77,7 +77,7 @@ final class GraphService {
             return made < 0 ? Int32(SYZYGY_INVALID) : Int32(SYZYGY_OK)
         }
         table.fail = { context, message in
-            GraphService.of(context) { _ in throw GraphServiceError(text(message)) }
+            GraphService.of(context) { _ in throw GraphError(text(message)) }
         }
     }
 
@@ -89,7 +89,7 @@ final class GraphService {
 
     /// The node a plugin returned.
     func node(_ number: Int32) throws -> Node {
-        guard nodes.indices.contains(Int(number)) else { throw GraphServiceError("uses node \(number), which does not exist") }
+        guard nodes.indices.contains(Int(number)) else { throw GraphError("uses node \(number), which does not exist") }
         return nodes[Int(number)]
     }
 
@@ -107,17 +107,11 @@ final class GraphService {
     }
 }
 
-/// A call of the graph service that makes no sense.
-struct GraphServiceError: Error, CustomStringConvertible {
-    var description: String
-    init(_ description: String) { self.description = description }
-}
-
 private func text(_ pointer: UnsafePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }
 
 private func sizes(_ shape: UnsafePointer<Int64>?, _ rank: Int32) throws -> [Int] {
     guard rank >= 0, rank <= SYZYGY_MAX_RANK, rank == 0 || shape != nil else {
-        throw GraphServiceError("a shape has rank \(rank); allowed are 0 to \(SYZYGY_MAX_RANK)")
+        throw GraphError("a shape has rank \(rank); allowed are 0 to \(SYZYGY_MAX_RANK)")
     }
     return (0..<Int(rank)).map { Int(shape?[$0] ?? 0) }
 }

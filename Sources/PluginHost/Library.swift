@@ -1,18 +1,15 @@
 import CShims
 import Foundation
-import LinearAlgebra
 
 /// A shared library, opened once per process and never closed (a Swift library must not be).
 package final class Library {
     package let path: String
-    package let sha256: String
     private let handle: UnsafeMutableRawPointer
 
     /// Opens a library file. The loading thread's floating-point mode is restored, whatever the library's start-up code
     /// does to it.
     package init(path: String) throws(PluginError) {
         try Self.checkHeader(path)
-        do { sha256 = try SHA256.hex(ofFile: path) } catch { throw PluginError(path, "cannot be read: \(error)") }
         let mode = sz_float_mode()
         let opened = sz_open(path)
         if sz_float_mode() != mode { sz_set_float_mode(mode) }
@@ -28,7 +25,6 @@ package final class Library {
         if sz_float_mode() != mode { sz_set_float_mode(mode) }
         guard let opened else { throw PluginError(name, "no such library on this system: \(Self.lastError())") }
         path = name
-        sha256 = ""
         handle = opened
     }
 

@@ -1,3 +1,4 @@
+import CSyzygy
 import Manifests
 import Protocols
 
@@ -15,7 +16,7 @@ final class PluginProbe: Probe {
     init(_ loaded: LoadedComponent, note: @escaping (String) -> Void) throws(PluginError) {
         self.loaded = loaded
         self.note = note
-        scope = ProbeScope(rawValue: loaded.component.scope?.rawValue ?? "run") ?? .run
+        scope = loaded.component.scope ?? .run
         bindings = loaded.component.expandedBindings(loaded.context.options)
         let component = loaded.component
         needs = bindings.flatMap { binding in
@@ -31,8 +32,10 @@ final class PluginProbe: Probe {
     ) throws {
         for binding in bindings {
             func give(_ output: OutputDeclaration, _ index: Int?, _ value: Observation.Value) {
-                let name = binding.name.isEmpty ? output.id : "\(binding.name).\(output.id)"
-                record(Observation(step: step, probe: "", output: name, layer: layer, index: index, value: value))
+                record(
+                    Observation(
+                        step: step, probe: "", output: binding.recordedName(output), layer: layer, index: index,
+                        value: value))
             }
             do {
                 let (outputs, reason) = try call(binding, layer: layer, step: step, quantities)
@@ -68,15 +71,7 @@ final class PluginProbe: Probe {
         }
         let sizes = Sizes(operands: operands, context: loaded.context)
         let outputs = try loaded.component.outputs.map { output in
-            OutputBuffer(
-                output,
-                shape: try (output.shape ?? []).map { extent in
-                    switch extent {
-                    case .rows: 0
-                    case .constant(let size): size
-                    case .dimension(let name): try sizes.named(name)
-                    }
-                })
+            OutputBuffer(output, shape: try sizes.shape(of: output))
         }
         for argument in loaded.component.call.arguments {
             guard case .output(let id) = argument.source else { continue }
@@ -87,7 +82,7 @@ final class PluginProbe: Probe {
         let status = frame.call()
         let reason = frame.text
         if status == CallFrame.changedFloatMode { throw Undefined("changed_float_mode") }
-        if status == 4 { throw Undefined(reason.isReasonCode ? reason : "undefined_value") }
+        if Int(status) == SYZYGY_UNDEFINED { throw Undefined(reason.isReasonCode ? reason : "undefined_value") }
         if status != 0 {
             if !reason.isEmpty, !reason.isReasonCode {
                 note("step \(step)\(layer.isEmpty ? "" : ", \(layer)"): \(loaded.context.place) failed: \(reason)")
@@ -135,9 +130,12 @@ extension Quantity {
     fileprivate var isFinite: Bool {
         guard case .real(let pointer) = data else { return true }
         // Any infinity or NaN makes the sum of x·0 NaN.
-        var sum = 0.0
-        for i in 0..<shape.reduce(1, *) { sum += pointer[i] * 0 }
-        return sum == 0
+        let count = shape.reduce(1, *)
+        var sums = SIMD8<Double>.zero
+        let vectors = UnsafeRawPointer(pointer)
+        for i in 0..<count / 8 { sums += vectors.loadUnaligned(fromByteOffset: 64 * i, as: SIMD8<Double>.self) * 0 }
+        for i in count / 8 * 8..<count { sums[0] += pointer[i] * 0 }
+        return sums.sum() == 0
     }
 }
 

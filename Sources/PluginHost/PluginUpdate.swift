@@ -22,6 +22,8 @@ final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
     let state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)]
     private let loaded: LoadedComponent
     private var frames: ContiguousArray<CallFrame> = []
+    /// Of `frames`.
+    private let calls: UnsafeMutableBufferPointer<PreparedCall>
     /// One value per parameter, if the function gives its value through a pointer or a result.
     private var values: ContiguousArray<OutputBuffer> = []
     private let returnsValue: Bool
@@ -29,9 +31,6 @@ final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
     init(_ loaded: LoadedComponent, _ parameters: ParameterStore, fresh: Bool) throws {
         self.loaded = loaded
         let component = loaded.component
-        guard let precision = Function.Precision(rawValue: parameters.precision.rawValue) else {
-            throw PluginError(loaded.context.place, "does not know the precision \(parameters.precision.rawValue)")
-        }
         if case .output = component.call.returns { returnsValue = true } else { returnsValue = false }
         var state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
         for block in parameters.blocks {
@@ -55,7 +54,7 @@ final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
                     default: continue
                     }
                 }
-                let frame = try loaded.frame(function, precision)
+                let frame = try loaded.frame(function, parameters.precision)
                 try frame.bind(
                     operands,
                     fields: [.role: block.role.index, .fanIn: block.fanIn, .fanOut: block.fanOut])
@@ -69,27 +68,32 @@ final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
             if let value { values.append(value) }
         }
         self.state = state
+        calls = .allocate(capacity: frames.count)
+        _ = calls.initialize(fromContentsOf: frames.map(\.prepared))
     }
 
-    deinit { for tensor in state { tensor.buffer.deallocate() } }
+    deinit {
+        calls.deallocate()
+        for tensor in state { tensor.buffer.deallocate() }
+    }
 
     func update(step: Int) throws {
-        for frame in frames {
-            frame.set(step: step)
-            let status = frame.call()
-            if status != 0 { try loaded.check(status, frame) }
-        }
+        for i in calls.indices { try call(i, step) }
     }
 
     func addGradient(step: Int) throws -> Double {
         var sum = 0.0
-        for i in frames.indices {
-            frames[i].set(step: step)
-            let status = frames[i].call()
-            if status != 0 { try loaded.check(status, frames[i]) }
-            sum += returnsValue ? frames[i].returned : values.isEmpty ? 0 : values[i].value(0)
+        for i in calls.indices {
+            try call(i, step)
+            sum += returnsValue ? calls[i].returned : values.isEmpty ? 0 : values[i].value(0)
         }
         return sum
+    }
+
+    private func call(_ i: Int, _ step: Int) throws {
+        calls[i].set(step: step)
+        let status = calls[i].call()
+        if status != 0 { try loaded.check(status, frames[i]) }
     }
 }
 

@@ -4,8 +4,8 @@ import Observing
 import PluginHost
 import Protocols
 
-/// Calls a probe on given arrays: `fc1/layer.input` (rows), `labels`, `head.weight`, or derived quantities under their
-/// own names. Returns values by `binding.output`, with `[i]` for elements of arrays.
+/// Calls a probe on given arrays: `fc1/layer.input` (rows), `labels`, `head.weight`; derived quantities are formed from
+/// them. Returns values by `binding.output`, with `[i]` for elements of arrays.
 package func measure(
     _ probe: String, _ options: [String: JSON] = [:], layer: String = "", arrays: [String: RecordedQuantities.Array],
     loader: ComponentLoader = ShippedPlugins.loader()

@@ -91,8 +91,6 @@ private struct ExampleRun {
         if case .value(let value) = example.given[name] { value.int ?? value.string.flatMap(Int.init) } else { nil }
     }
 
-    private var precision: Engine.Precision { example.precision == .f32 ? .f32 : .f64 }
-
     private func results() throws -> [String: [Observation.Value]] {
         let seed = UInt64(clamping: integer("seed") ?? 0)
         let loader = ComponentLoader(registry: registry, seed: seed)
@@ -153,7 +151,7 @@ private struct ExampleRun {
         let role = integer("role") ?? 0
         let bench = try UpdateBench(
             choice, kind: component.kind, values: [("p", value.shape.isEmpty ? [1] : value.shape, value.data)],
-            precision: precision, role: roles.indices.contains(role) ? roles[role] : .other, fanIn: integer("fan_in"),
+            precision: example.precision, role: roles.indices.contains(role) ? roles[role] : .other, fanIn: integer("fan_in"),
             loader: loader)
         // Start functions have run on random states; an example states its own.
         bench.store.set(block: 0, value.data)
@@ -187,7 +185,7 @@ private struct ExampleRun {
         for case .input(let name) in component.call.arguments.map(\.source) where name != "output" {
             if let given = array(name) { targets[name] = (field(name, given), given.data) }
         }
-        let result = try evaluateLoss(choice, output: output, targets: targets, precision: precision, loader: loader)
+        let result = try evaluateLoss(choice, output: output, targets: targets, precision: example.precision, loader: loader)
         return [
             "sample_loss": result.loss.map { .number($0) }, "output_grad": result.gradient.map { .number($0) },
         ]
@@ -209,7 +207,7 @@ private struct ExampleRun {
         if batch["y"] == nil, let classes = integer("classes") {
             batch["y"] = (Field(name: "y", shape: [], classes: classes), rows, Array(repeating: 0, count: rows))
         }
-        let result = try evaluateModel(choice, batch: batch, parameters: parameters, precision: precision, loader: loader)
+        let result = try evaluateModel(choice, batch: batch, parameters: parameters, precision: example.precision, loader: loader)
         return result.outputs.mapValues { $0.data.map { .number($0) } }
     }
 

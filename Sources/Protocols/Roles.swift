@@ -56,6 +56,7 @@ package protocol Regularizer: AnyObject {
     func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedRegularizer
 }
 
+/// A regularizer bound to the parameters of one run.
 package protocol AttachedRegularizer: AnyObject, StateOwner {
     /// Adds the gradient of the term to the gradient buffer and returns its value.
     func addGradient(step: Int) throws -> Double
@@ -66,7 +67,9 @@ package protocol Optimizer: AnyObject {
     func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedOptimizer
 }
 
+/// An optimizer bound to the parameters of one run.
 package protocol AttachedOptimizer: AnyObject, StateOwner {
+    /// Changes the values in place; `step` counts the updates done before.
     func update(step: Int) throws
 }
 
@@ -114,6 +117,7 @@ package struct Quantity {
     }
 }
 
+/// Where probes get their quantities: an observation of a network, or recorded arrays.
 package protocol QuantitySource {
     /// The value of an expression for a layer or parameter (empty: the run); nil if the network lacks it.
     /// Throws `Undefined` if it has no value here.

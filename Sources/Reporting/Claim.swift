@@ -5,6 +5,7 @@ import Studies
 package struct Claim: Hashable, Sendable {
     package enum Statistic: String, CaseIterable, Sendable { case mean, min, max, median }
 
+    /// At which of its recorded steps an output is read.
     package enum Moment: Hashable, Sendable { case first, last, step(Int) }
 
     /// A statistic of one output over all runs that match `settings`.
@@ -14,22 +15,26 @@ package struct Claim: Hashable, Sendable {
         package var output: String
         /// Nil: all layers.
         package var layer: String?
+        /// Position in an array output; nil: all elements.
+        package var index: Int?
         package var moment: Moment
         /// Swept keys and values; empty: all runs.
         package var settings: [String: String]
 
         package init(
-            _ statistic: Statistic, _ output: String, layer: String? = nil, at moment: Moment = .last,
+            _ statistic: Statistic, _ output: String, layer: String? = nil, index: Int? = nil, at moment: Moment = .last,
             where settings: [String: String] = [:]
         ) {
             self.statistic = statistic
             self.output = output
             self.layer = layer
+            self.index = index
             self.moment = moment
             self.settings = settings
         }
     }
 
+    /// What the measured value m must satisfy: |m − x| ≤ within, |m − x| ≤ within·|x|, m ≥ x, m ≤ x, or m > other + by.
     package enum Relation: Hashable, Sendable {
         case equals(Double, within: Double)
         case equalsRelatively(Double, within: Double)
@@ -83,7 +88,7 @@ extension Claim {
 extension Claim.Measure {
     init(_ tree: JSON, at location: String) throws(StudyError) {
         let statistics = Claim.Statistic.allCases.map(\.rawValue)
-        try tree.check(keys: statistics + ["layer", "at", "where"], at: location)
+        try tree.check(keys: statistics + ["layer", "index", "at", "where"], at: location)
         let given = Claim.Statistic.allCases.filter { tree[$0.rawValue] != nil }
         guard given.count == 1, let output = tree[given[0].rawValue]?.string else {
             throw StudyError("\(location): expected one of mean, min, max, median with the name of an output")
@@ -91,6 +96,7 @@ extension Claim.Measure {
         statistic = given[0]
         self.output = output
         layer = tree["layer"]?.string
+        index = tree["index"]?.int
         settings = Dictionary(
             (tree["where"]?.object ?? [:]).map { ($0.key, $0.value.plain) }, uniquingKeysWith: { first, _ in first })
         switch tree["at"] {
@@ -103,7 +109,7 @@ extension Claim.Measure {
 
     /// `mean crh.forward_rga.raw.alpha of fc2 at step 10 where weight_decay = 0.1`.
     package var description: String {
-        var text = "\(statistic.rawValue) \(output)"
+        var text = "\(statistic.rawValue) \(output)" + (index.map { "[\($0)]" } ?? "")
         if let layer { text += " of \(layer)" }
         switch moment {
         case .last: break

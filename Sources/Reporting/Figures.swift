@@ -1,3 +1,5 @@
+import Studies
+
 /// Charts of a study's metrics, laid out by the structure of their names.
 struct Figures {
     let results: StudyResults
@@ -158,7 +160,7 @@ struct Figures {
         guard let last = points.last else { return results.label(setting: setting) }
         let value = MeasuredText(last.value)?.plain ?? "no value (\(last.value.reasons))"
         return
-            "\(results.label(setting: setting)): \(value) at step \(NumberText.grouped(last.step)) (N = \(last.value.n))"
+            "\(results.label(setting: setting)): \(value) at step \(Words.grouped(last.step)) (N = \(last.value.n))"
     }
 
     /// The mean of a baseline over all settings drawn: it hardly depends on them.

@@ -2,9 +2,6 @@ import Foundation
 
 /// Numbers as text, for files, tables, ticks and labels.
 package enum NumberText {
-    /// 17 significant digits: reads back to the same bits.
-    package static func exact(_ value: Double) -> String { String(format: "%.17g", value) }
-
     /// A swept value as people write it, the shorter of the decimal and the exponent form: `0.01`, `1e-4`; other text
     /// unchanged.
     package static func label(_ text: String) -> String {
@@ -48,17 +45,6 @@ package enum NumberText {
         return label(Double(String(format: "%.10g", value)) ?? value)
     }
 
-    /// A whole number with thousands separated: `4,000`.
-    package static func grouped(_ value: Int) -> String {
-        let digits = Array(String(value.magnitude))
-        var text = ""
-        for (i, digit) in digits.enumerated() {
-            if i > 0, (digits.count - i) % 3 == 0 { text.append(",") }
-            text.append(digit)
-        }
-        return (value < 0 ? "-" : "") + text
-    }
-
     /// A number with `digits` significant digits and no exponent where it is of ordinary size.
     package static func short(_ value: Double, digits: Int = 3) -> String {
         guard value != 0 else { return "0" }
@@ -75,6 +61,7 @@ package enum NumberText {
         label(Double(short(value, digits: digits)) ?? value)
     }
 
+    /// With so many decimals; a value that rounds to zero has no sign.
     package static func fixed(_ value: Double, decimals: Int) -> String {
         let text = String(format: "%.\(decimals)f", value)
         // "-0.00" is a zero with a false sign.

@@ -1,3 +1,5 @@
+import Studies
+
 /// How the outputs of a study belong together, by the structure of their names alone, so that every plugin's outputs
 /// find their place: `binding.variant.metric` shares a chart with the other bindings of the metric, `metric` stands
 /// for itself.

@@ -15,10 +15,10 @@ extension ReportSections {
             let time = record.seconds > 0 ? NumberText.duration(record.seconds) : ""
             let speed =
                 record.stepsPerSecond >= 1 && record.stepsPerSecond < 1e12
-                ? NumberText.grouped(Int(record.stepsPerSecond)) : ""
+                ? Words.grouped(Int(record.stepsPerSecond)) : ""
             return """
                 <tr title="\(run.name)">\(values)<td class="num">\(run.seed)</td>\
-                <td class="\(run.isFinished ? "" : "bad")">\(record.status.rawValue)</td><td class="num">\(NumberText.grouped(record.step))</td>\
+                <td class="\(run.isFinished ? "" : "bad")">\(record.status.rawValue)</td><td class="num">\(Words.grouped(record.step))</td>\
                 <td class="num">\(time)</td><td class="num">\(speed)</td><td class="wrap">\(record.message)</td></tr>
                 """
         }

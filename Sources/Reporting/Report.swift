@@ -1,4 +1,5 @@
 import Manifests
+import Studies
 
 /// `report.html`: one file without external resources.
 package enum Report {
@@ -67,7 +68,7 @@ struct ReportSections {
                 results.sweptKeys.isEmpty ? "setting" : "settings of \(results.shortKeys.joined(separator: ", "))"
             ),
             ("\(results.seeds.count)", results.seeds.count == 1 ? "seed" : "seeds each"),
-            (NumberText.grouped(steps), "training steps"),
+            (Words.grouped(steps), "training steps"),
             (NumberText.duration(seconds), "in all runs"),
         ]
         tiles[0].1 = (results.runs.count == 1 ? "run: " : "runs: ") + tiles[0].1

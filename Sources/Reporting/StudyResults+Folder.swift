@@ -19,9 +19,6 @@ extension StudyResults {
             // A run that failed before its first step has none.
             let isThere = FileManager.default.fileExists(atPath: file)
             let table = isThere ? try ObservationTable.read(file: file) : ObservationTable()
-            guard table.count == 0 || !table.keys.isEmpty else {
-                throw StudyError("\(file): the names of its \(table.count) observations could not be read")
-            }
             curves.append(Curves(table, &names))
         }
 
@@ -82,10 +79,7 @@ struct NameTables {
         }
     }
 
-    mutating func number(_ key: ObservationTable.Key) -> Int32 {
-        let new = Series(probe: key.probe, output: key.output, layer: key.layer, index: key.index)
-        return Int32(series.append(new).index)
-    }
+    mutating func number(_ series: Series) -> Int32 { Int32(self.series.append(series).index) }
 
     mutating func number(reason: String) -> UInt16 {
         // A study has a handful of codes; whatever lies beyond the table shares one.
@@ -98,11 +92,11 @@ extension Curves {
     /// Groups a run's observations by series: a stable counting sort, so steps stay in the order of recording, which
     /// is ascending unless somebody joined files by hand.
     init(_ table: ObservationTable, _ names: inout NameTables) {
-        names.place(layers: OrderedSet(table.keys.map(\.layer)))
-        let numbers = table.keys.map { names.number($0) }
+        names.place(layers: OrderedSet(table.series.map(\.layer)))
+        let numbers = table.series.map { names.number($0) }
         let codes = table.reasons.map { names.number(reason: $0) }
         self.init(
-            series: table.key.map { numbers[Int($0)] }, steps: table.step, values: table.value,
+            series: table.seriesIndex.map { numbers[Int($0)] }, steps: table.step, values: table.value,
             reasons: table.reason.map { $0 < 0 ? 0 : codes[Int($0)] }, seriesCount: names.series.count)
     }
 }

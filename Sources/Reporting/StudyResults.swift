@@ -1,27 +1,5 @@
 import Studies
 
-/// What a probe measures along training: one number per step.
-package struct Series: Hashable, Sendable {
-    /// The key of the probe in the study.
-    package var probe: String
-    /// `binding.output`, or `output`.
-    package var output: String
-    /// The layer's or parameter's name; empty for a whole network.
-    package var layer: String
-    /// Position in an array output.
-    package var index: Int?
-
-    package init(probe: String, output: String, layer: String = "", index: Int? = nil) {
-        self.probe = probe
-        self.output = output
-        self.layer = layer
-        self.index = index
-    }
-
-    /// The name claims use: `crh.forward_rga.raw.alpha`.
-    package var name: String { "\(probe).\(output)" }
-}
-
 /// The observations of one run, sorted by series and step.
 package struct Curves: Sendable {
     /// `rows[s] ..< rows[s + 1]` are the rows of series s; series that this run never saw may lie beyond the end.

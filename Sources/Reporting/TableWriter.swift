@@ -1,3 +1,5 @@
+import Studies
+
 /// `table.csv`: every last value of a study, averaged over seeds.
 package enum TableWriter {
     /// One row per setting, probe, output, layer and index. Columns: the swept keys, then
@@ -16,7 +18,7 @@ package enum TableWriter {
                 guard let last = results.last(s, setting: setting) else { continue }
                 let value = last.value
                 let numbers = [value.mean, value.halfWidth, value.median, value.min, value.max]
-                    .map { $0.map(NumberText.exact) ?? "" }
+                    .map { $0.map(CSV.number) ?? "" }
                 let key = [
                     series.probe, series.output, series.layer, series.index.map(String.init) ?? "", "\(last.step)",
                 ]
@@ -28,16 +30,6 @@ package enum TableWriter {
     }
 
     private static func line(_ fields: [String], into text: inout String) {
-        for (i, field) in fields.enumerated() {
-            if i > 0 { text.append(",") }
-            text.append(quoted(field))
-        }
-        text.append("\n")
-    }
-
-    /// A field in quotes if it holds a comma, a quote or a line break, its quotes doubled.
-    static func quoted(_ field: String) -> String {
-        guard field.utf8.contains(where: { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }) else { return field }
-        return "\"" + field.replacing("\"", with: "\"\"") + "\""
+        text += fields.map(CSV.field).joined(separator: ",") + "\n"
     }
 }

@@ -38,7 +38,9 @@ package struct Verdict: Hashable, Sendable {
     }
 }
 
+/// Claims against results.
 package enum Claims {
+    /// One verdict for each claim of the study, in its order.
     package static func evaluate(_ results: StudyResults) -> [Verdict] {
         results.claims.map { evaluate($0, results) }
     }
@@ -174,8 +176,17 @@ private struct Reading {
             throw Undecided(
                 message: "no output '\(measure.output)' was recorded\(hint(for: measure.output, among: names))")
         }
-        guard let layer = measure.layer else { return named }
-        let matching = named.filter { results.series[$0].layer == layer }
+        var matching = named
+        if let index = measure.index {
+            matching = named.filter { results.series[$0].index == index }
+            guard !matching.isEmpty else {
+                let last = named.compactMap { results.series[$0].index }.max()
+                let known = last.map { "it has elements 0 to \($0)" } ?? "it is a single number"
+                throw Undecided(message: "'\(measure.output)' has no element \(index) (\(known))")
+            }
+        }
+        guard let layer = measure.layer else { return matching }
+        matching = matching.filter { results.series[$0].layer == layer }
         guard !matching.isEmpty else {
             var layers: [String] = []
             for s in named where !layers.contains(results.series[s].layer) { layers.append(results.series[s].layer) }

@@ -44,7 +44,7 @@ struct ClaimCheck {
         }
         let known = DottedKey([String]()).leaves(configuration.json).map(\.description)
         for name in side["where"]?.object?.keys ?? [] where !known.contains(name) {
-            let hint = Nearest.name(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+            let hint = Nearest.question(for: name, among: known)
             lines.append("\(tree.keyPlace(key.appending("where").appending(name))): the study has no '\(name)'\(hint)")
         }
         return lines
@@ -56,13 +56,13 @@ struct ClaimCheck {
         let rest = String(output.dropFirst(key.count + 1))
         guard let probe = configuration.probes.first(where: { $0.key == key }) else {
             let probes = configuration.probes.map(\.key)
-            let hint = Nearest.name(to: String(key), among: probes).map { "; did you mean '\($0)'?" } ?? ""
+            let hint = Nearest.question(for: String(key), among: probes)
             return "the study has no probe '\(key)'\(hint) (probes: \(list(probes)))"
         }
         guard let (_, component) = try? registry.component(probe.choice.component, kind: .probe) else { return nil }
         let outputs = component.recordedOutputs(probe.choice.options)
         guard !outputs.contains(rest) else { return nil }
-        let hint = Nearest.name(to: rest, among: outputs).map { "; did you mean '\(key).\($0)'?" } ?? ""
+        let hint = Nearest.question(for: rest, among: outputs) { "\(key).\($0)" }
         return "probe '\(key)' has no output '\(rest)'\(hint) (it has: \(list(outputs)))"
     }
 
@@ -79,8 +79,6 @@ struct ClaimCheck {
 extension Component {
     /// The names under which a probe's values are recorded, without the probe's key: `binding.output`, or `output`.
     func recordedOutputs(_ options: [String: JSON]) -> [String] {
-        expandedBindings(options).flatMap { binding in
-            outputs.map { binding.name.isEmpty ? $0.id : "\(binding.name).\($0.id)" }
-        }
+        expandedBindings(options).flatMap { outputs.map($0.recordedName) }
     }
 }

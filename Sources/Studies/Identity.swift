@@ -2,12 +2,13 @@ import Foundation
 import LinearAlgebra
 import Manifests
 import OrderedCollections
+import PluginHost
 
 /// What makes two runs the same run.
 enum Identity {
     /// SHA-256 of the canonical JSON of `{configuration, plugins, seed}`. Keys are sorted at every depth, so the order of a file
     /// does not matter; the values are those of the resolved configuration, so `1e-3` and `0.001` are one.
-    static func of(configuration: JSON, seed: Int, plugins: [RunRecord.Plugin]) -> String {
+    static func of(configuration: JSON, seed: Int, plugins: [PluginDigests]) -> String {
         let used = plugins.sorted { $0.id < $1.id }.map(\.json)
         let whole = JSON.object(["configuration": configuration, "plugins": .array(used), "seed": .int(seed)])
         return SHA256.hex(of: canonical(whole).text(pretty: false).utf8)

@@ -1,30 +1,38 @@
 import Foundation
 
-/// The observations of one run, in columns: what differs from line to line is numbers, names are stored once.
-package struct ObservationTable: Sendable {
-    /// What a line is about: the same key at every step.
-    package struct Key: Hashable, Sendable {
-        package var probe: String
-        package var output: String
-        package var layer: String
-        package var index: Int?
+/// What a probe measures along training, one number per step: what the lines of `observations.csv` with the same names
+/// have in common.
+package struct Series: Hashable, Sendable {
+    /// The key of the probe in the study.
+    package var probe: String
+    /// `binding.output`, or `output`.
+    package var output: String
+    /// The layer's or parameter's name; empty for a whole network.
+    package var layer: String
+    /// Position in an array output.
+    package var index: Int?
 
-        package init(probe: String, output: String, layer: String = "", index: Int? = nil) {
-            self.probe = probe
-            self.output = output
-            self.layer = layer
-            self.index = index
-        }
+    package init(probe: String, output: String, layer: String = "", index: Int? = nil) {
+        self.probe = probe
+        self.output = output
+        self.layer = layer
+        self.index = index
     }
 
-    /// The keys in order of first appearance.
-    package private(set) var keys: [Key] = []
+    /// The name claims use: `crh.forward_rga.raw.alpha`.
+    package var name: String { "\(probe).\(output)" }
+}
+
+/// The observations of one run, in columns: what differs from line to line is numbers, names are stored once.
+package struct ObservationTable: Sendable {
+    /// In order of first appearance.
+    package private(set) var series: [Series] = []
     package private(set) var reasons: [String] = []
 
     // One entry per line.
     package private(set) var step: [Int] = []
-    /// Index into `keys`.
-    package private(set) var key: [Int32] = []
+    /// Index into `series`.
+    package private(set) var seriesIndex: [Int32] = []
     /// NaN where there is no value.
     package private(set) var value: [Double] = []
     /// Index into `reasons`, or -1 for a number.
@@ -55,10 +63,10 @@ package struct ObservationTable: Sendable {
         }
         let estimate = (bytes.count - headerEnd) / 48
         step.reserveCapacity(estimate)
-        key.reserveCapacity(estimate)
+        seriesIndex.reserveCapacity(estimate)
         value.reserveCapacity(estimate)
         reason.reserveCapacity(estimate)
-        var names = NameTable<Key>(), codes = NameTable<String>()
+        var names = NameTable<Series>(), codes = NameTable<String>()
         var line = 1
         var start = headerEnd + 1
         while start < bytes.count {
@@ -83,7 +91,7 @@ package struct ObservationTable: Sendable {
                 return Failure(line: line, sentence: "the step is not a number")
             }
             let id = names.index(of: UnsafeBufferPointer(rebasing: bytes[ends[0]..<ends[4]])) {
-                Key(
+                Series(
                     probe: Self.text(bytes[(ends[0] + 1)..<ends[1]]), output: Self.text(bytes[(ends[1] + 1)..<ends[2]]),
                     layer: Self.text(bytes[(ends[2] + 1)..<ends[3]]), index: Self.integer(bytes[(ends[3] + 1)..<ends[4]]))
             }
@@ -100,10 +108,10 @@ package struct ObservationTable: Sendable {
                 })
             }
             step.append(number)
-            key.append(id)
+            seriesIndex.append(id)
             start = end + 1
         }
-        keys = names.values
+        series = names.values
         reasons = codes.values
         return nil
     }

@@ -31,12 +31,9 @@ package final class ObservationWriter {
         if let index = observation.index { append("\(index)") }
         append(",")
         switch observation.value {
-        case .number(let value) where value.isFinite: append("\(Self.text(value)),\n")
+        case .number(let value) where value.isFinite: append("\(CSV.number(value)),\n")
         case .number(let value): append(",\(value.isNaN ? "nan_result" : "infinite_result")\n")
-        case .missing(let reason):
-            append(",")
-            append(quoted: reason)
-            append("\n")
+        case .missing(let reason): append(",\(CSV.field(reason))\n")
         }
     }
 
@@ -53,22 +50,7 @@ package final class ObservationWriter {
         buffer.removeAll(keepingCapacity: true)
     }
 
-    /// 17 significant digits, which every reader turns back into the same bits.
-    package static func text(_ value: Double) -> String { String(format: "%.17g", value) }
-
     private func append(_ text: String) { buffer.append(contentsOf: text.utf8) }
 
-    private func append(field: String) {
-        append(quoted: field)
-        append(",")
-    }
-
-    /// RFC 4180: quotes where the text holds a separator.
-    private func append(quoted text: String) {
-        if text.utf8.contains(where: { $0 == 0x2C || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }) {
-            append("\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"")
-        } else {
-            append(text)
-        }
-    }
+    private func append(field: String) { append(CSV.field(field) + ",") }
 }

@@ -84,8 +84,8 @@ extension StudyTree {
         }
         let isKeyed = ["regularizers", "probes"].contains(parent.parts[0]) && parent.parts.count == 2
         let known = knownKeys.filter { self[$0]?.object != nil && (!isKeyed || $0.parent == parent.parent) }.map(\.description)
-        let nearest = Nearest.name(to: parent.description, among: known).map { "; did you mean '\($0).\(key.last)'?" }
-            ?? (isKeyed ? "; to add it, give \(parent).plugin=… too" : "")
+        var nearest = Nearest.question(for: parent.description, among: known) { "\($0).\(key.last)" }
+        if nearest.isEmpty, isKeyed { nearest = "; to add it, give \(parent).plugin=… too" }
         throw StudyError("override '\(override.words)': the study has no '\(parent)'\(nearest)")
     }
 

@@ -59,7 +59,7 @@ struct ReferenceResolver {
         }
         guard let raw = tree[name] else {
             let names = tree.knownKeys.filter { tree[$0]?.object == nil }.map(\.description)
-            let hint = Nearest.name(to: name.description, among: names).map { "; did you mean '${\($0)}'?" } ?? ""
+            let hint = Nearest.question(for: name.description, among: names) { "${\($0)}" }
             _ = problem(key, "'${\(name)}' names nothing in this study\(hint)")
             return nil
         }

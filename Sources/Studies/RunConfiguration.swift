@@ -1,6 +1,8 @@
+import Engine
 import Manifests
 import Observing
 import OrderedCollections
+import PluginHost
 import Protocols
 
 /// Everything that decides what one run computes, but its seed.
@@ -10,8 +12,7 @@ package struct RunConfiguration: Hashable, Sendable {
         package var steps: Int
         /// Rows per update; nil: all rows of the train split.
         package var batchSize: Int?
-        /// `f32` or `f64`.
-        package var precision: String
+        package var precision: Precision
         package var threads: Int
         package var logEvery: Int
     }
@@ -70,7 +71,7 @@ package struct PlannedRun: Hashable, Sendable {
     package var configuration: RunConfiguration
     /// By dotted key, for every value of the configuration.
     package var origins: OrderedDictionary<String, Origin>
-    package var plugins: [RunRecord.Plugin]
+    package var plugins: [PluginDigests]
     /// `weight_decay=0.001 seed=3`.
     package var label: String
 }

@@ -11,9 +11,10 @@ package struct RunExecutor {
 
     package init(registry: Registry) { self.registry = registry }
 
+    /// Trains and observes until the end or cancellation; writes arrays and the checkpoint into the run's folder.
     package func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
         let configuration = run.configuration
-        let precision = Precision(rawValue: configuration.train.precision) ?? .f32
+        let precision = configuration.train.precision
         let session = try Session(try plan(run, precision, note: output.note))
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let outcome = try session.run(observed: output.record) { session in

@@ -1,6 +1,7 @@
 import Foundation
 import Manifests
 import OrderedCollections
+import PluginHost
 
 /// `run.json`: what a run was asked to do, with what, and how it ended.
 package struct RunRecord: Hashable, Sendable {
@@ -9,21 +10,6 @@ package struct RunRecord: Hashable, Sendable {
 
         /// A result that the same configuration would give again.
         package var isDone: Bool { self == .finished || self == .diverged }
-    }
-
-    /// A plugin that the run uses, as it was when the run was planned.
-    package struct Plugin: Hashable, Sendable {
-        package var id: String
-        package var version: String
-        package var manifestDigest: String
-        package var libraryDigest: String
-
-        package init(id: String, version: String, manifestDigest: String, libraryDigest: String) {
-            self.id = id
-            self.version = version
-            self.manifestDigest = manifestDigest
-            self.libraryDigest = libraryDigest
-        }
     }
 
     package var name: String
@@ -39,7 +25,8 @@ package struct RunRecord: Hashable, Sendable {
     /// The resolved study without sweep and seeds; itself a valid study but for its name.
     package var configuration: JSON
     package var origins: OrderedDictionary<String, String>
-    package var plugins: [Plugin]
+    /// The plugins that the run uses, as they were when it was planned.
+    package var plugins: [PluginDigests]
     package var host: OrderedDictionary<String, JSON> = [:]
     /// ISO 8601, UTC.
     package var started = ""
@@ -93,7 +80,7 @@ extension RunRecord {
         step = json["step"]?.int ?? 0
         swept = json["swept"]?.object ?? [:]
         origins = (json["origins"]?.object ?? [:]).compactMapValues(\.string)
-        plugins = (json["plugins"]?.array ?? []).compactMap(Plugin.init)
+        plugins = (json["plugins"]?.array ?? []).compactMap(PluginDigests.init)
         host = json["host"]?.object ?? [:]
         started = json["started"]?.string ?? ""
         ended = json["ended"]?.string ?? ""
@@ -112,18 +99,21 @@ extension RunRecord {
     package func write(folder: String) throws(StudyError) { try JSONFile.write(json, to: folder + "/run.json") }
 }
 
-extension RunRecord.Plugin {
+extension PluginDigests {
     package var json: JSON {
-        .object([
+        var json: OrderedDictionary<String, JSON> = [
             "id": .string(id), "version": .string(version),
             "manifest_sha256": .string(manifestDigest), "library_sha256": .string(libraryDigest),
-        ])
+        ]
+        if !fileDigests.isEmpty { json["files_sha256"] = .object(fileDigests.mapValues(JSON.string)) }
+        return .object(json)
     }
 
     init?(_ json: JSON) {
         guard let id = json["id"]?.string, let version = json["version"]?.string,
             let manifest = json["manifest_sha256"]?.string, let library = json["library_sha256"]?.string
         else { return nil }
-        self.init(id: id, version: version, manifestDigest: manifest, libraryDigest: library)
+        self.init(id: id, version: version, manifestDigest: manifest, libraryDigest: library,
+            fileDigests: (json["files_sha256"]?.object ?? [:]).compactMapValues(\.string))
     }
 }

@@ -1,3 +1,4 @@
+import Engine
 import Manifests
 import Observing
 import OrderedCollections
@@ -48,11 +49,6 @@ struct RunResolver {
             + keyed("regularizers", .regularizer) + [(DottedKey("optimizer"), .optimizer)] + keyed("probes", .probe)
     }
 
-    /// Keys of a section that are not options of its component.
-    static func ownKeys(_ kind: Component.Kind) -> [String] {
-        kind == .probe ? ["plugin", "at", "samples", "split", "layers"] : ["plugin"]
-    }
-
     // MARK: - Components and defaults
 
     private mutating func chooseComponent(_ key: DottedKey, _ kind: Component.Kind) {
@@ -67,10 +63,10 @@ struct RunResolver {
         }
         entries[key] = entry
         let parameters = entry.component.parameters
-        let own = Self.ownKeys(kind)
+        let own = entry.component.studyKeys
         for option in section.keys where !own.contains(option) && !parameters.contains(where: { $0.id == option }) {
             let known = own.dropFirst() + parameters.map(\.id)
-            let nearest = Nearest.name(to: option, among: known).map { "; did you mean '\($0)'?" } ?? ""
+            let nearest = Nearest.question(for: option, among: known)
             let has = known.isEmpty ? "no options" : known.joined(separator: ", ")
             let place = tree.keyPlace(key.appending(option))
             add(place, "unknown key '\(option)' in \(key)\(nearest) (\(entry.component.id) has: \(has))")
@@ -151,7 +147,7 @@ struct RunResolver {
     /// Every component must be able to run in the precision of the study.
     private mutating func checkPrecision() {
         let key = DottedKey("train.precision")
-        guard let precision = Function.Precision(rawValue: tree[key]?.string ?? "") else { return }
+        guard let precision = Precision(rawValue: tree[key]?.string ?? "") else { return }
         for (section, entry) in entries where !entry.component.precisions.contains(precision) {
             let list = entry.component.precisions.map(\.rawValue).sorted().joined(separator: ", ")
             add(tree.place(key), "\(section): \(entry.component.id) does not run in \(precision.rawValue) (it has: \(list))")
@@ -176,7 +172,8 @@ struct RunResolver {
 
     private mutating func train() -> RunConfiguration.Train? {
         checkRows(DottedKey("train.batch_size"), in: "train", remedy: "'full' takes all")
-        guard let train = tree[DottedKey("train")], let steps = train["steps"]?.int, let precision = train["precision"]?.string,
+        guard let train = tree[DottedKey("train")], let steps = train["steps"]?.int,
+            let precision = train["precision"]?.string.flatMap(Precision.init),
             let threads = train["threads"]?.int, let logEvery = train["log_every"]?.int
         else { return nil }
         return .init(
@@ -204,7 +201,7 @@ struct RunResolver {
             add(tree.place(key.appending("at")), "\(key).at: step \(beyond) lies beyond the last step, \(total)")
         }
         if let splits = entries[DottedKey("dataset")]?.component.splits.map(\.name), !splits.contains(split) {
-            let nearest = Nearest.name(to: split, among: splits).map { "; did you mean '\($0)'?" } ?? ""
+            let nearest = Nearest.question(for: split, among: splits)
             let list = splits.joined(separator: ", ")
             add(tree.place(key.appending("split")), "\(key).split: the dataset has no split '\(split)'\(nearest) (it has: \(list))")
         }
@@ -220,7 +217,7 @@ struct RunResolver {
         for (key, entry) in entries {
             let section = tree[key]?.object ?? [:]
             var ordered: OrderedDictionary<String, JSON> = [:]
-            for name in Self.ownKeys(entry.component.kind) + entry.component.parameters.map(\.id) {
+            for name in entry.component.studyKeys + entry.component.parameters.map(\.id) {
                 ordered[name] = name == "at" ? section[name].flatMap { Schedule($0)?.json } : section[name]
             }
             if key.parts.count == 1 {

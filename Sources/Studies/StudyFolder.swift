@@ -83,11 +83,17 @@ final class FolderLock {
 
 /// JSON files of a study folder.
 enum JSONFile {
+    /// A study of 100,000 runs lists their names in some megabytes.
+    private static let limit = 1 << 26
+
     static func read(_ file: String) throws(StudyError) -> Document {
-        try YAMLDocument.read(file: file)
+        do throws(Problem) {
+            return try StrictJSON.read(file, limit: limit)
+        } catch {
+            throw StudyError(error.description)
+        }
     }
 
-    /// Readers see the old file or the new one, never a part.
     static func write(_ json: JSON, to file: String) throws(StudyError) {
         do {
             try AtomicFile.write(Array((json.text(pretty: true) + "\n").utf8), to: file)

@@ -17,6 +17,7 @@ package struct StudyPlanner: Sendable {
         self.init(registry: registry, schema: try Installation.schema("study.schema.json"))
     }
 
+    /// The runs of a study file with the changes of the command line. Throws one line for each mistake.
     package func plan(file: String, overrides: [String] = []) throws(StudyError) -> StudyPlan {
         try plan(try YAMLDocument.read(file: file), overrides: overrides)
     }
@@ -52,7 +53,7 @@ package struct StudyPlanner: Sendable {
         }
         guard problems.isEmpty else { throw StudyError(lines: problems.elements) }
         let names = SweepNames(axes.map(\.key.description))
-        var digests: [String: RunRecord.Plugin] = [:]
+        var digests: [String: PluginDigests] = [:]
         var runs: [PlannedRun] = []
         for setting in settings {
             let plugins = try plugins(of: setting.resolver, &digests)
@@ -71,7 +72,7 @@ package struct StudyPlanner: Sendable {
         var resolver = RunResolver(
             StudyTree(Document(file: file, root: .object(study))), registry: registry, schema: schema)
         guard let configuration = resolver.resolve() else { throw StudyError(lines: resolver.problems) }
-        var digests: [String: RunRecord.Plugin] = [:]
+        var digests: [String: PluginDigests] = [:]
         let plugins = try plugins(of: resolver, &digests)
         let run = run(configuration, resolver, plugins, record.swept, seed: record.seed, SweepNames(record.swept.keys))
         for (planned, found) in zip(record.plugins, run.plugins) where planned != found {
@@ -87,16 +88,13 @@ package struct StudyPlanner: Sendable {
 
     /// The plugins of a setting with the digests of their files, each file read once.
     private func plugins(
-        of resolver: RunResolver, _ digests: inout [String: RunRecord.Plugin]
-    ) throws(StudyError) -> [RunRecord.Plugin] {
-        var plugins: [RunRecord.Plugin] = []
+        of resolver: RunResolver, _ digests: inout [String: PluginDigests]
+    ) throws(StudyError) -> [PluginDigests] {
+        var plugins: [PluginDigests] = []
         for (id, manifest) in resolver.plugins.sorted(by: { $0.key < $1.key }) {
             if digests[id] == nil {
                 do {
-                    let files = try ComponentLoader.digests(of: manifest)
-                    digests[id] = .init(
-                        id: id, version: manifest.version, manifestDigest: files.manifestSHA256,
-                        libraryDigest: files.librarySHA256)
+                    digests[id] = try ComponentLoader.digests(of: manifest)
                 } catch {
                     throw StudyError("\(error)")
                 }
@@ -107,7 +105,7 @@ package struct StudyPlanner: Sendable {
     }
 
     private func run(
-        _ configuration: RunConfiguration, _ resolver: RunResolver, _ plugins: [RunRecord.Plugin],
+        _ configuration: RunConfiguration, _ resolver: RunResolver, _ plugins: [PluginDigests],
         _ swept: OrderedDictionary<String, JSON>, seed: Int, _ names: SweepNames
     ) -> PlannedRun {
         let identity = Identity.of(configuration: configuration.json, seed: seed, plugins: plugins)
@@ -139,10 +137,10 @@ package struct StudyPlanner: Sendable {
         guard let kind = RunResolver.roles(of: tree).first(where: { $0.key == key.parent })?.kind else {
             return key.parts[0] == "record"
         }
-        if RunResolver.ownKeys(kind).contains(key.last) { return key.last == "layers" }
         guard let name = tree[key.parent.appending("plugin")]?.string,
             let (_, component) = try? registry.component(name, kind: kind)
-        else { return false }
+        else { return kind == .probe && key.last == "layers" }
+        if component.studyKeys.contains(key.last) { return key.last == "layers" }
         return component.parameter(key.last)?.type.isList ?? false
     }
 
@@ -176,7 +174,7 @@ package struct StudyPlanner: Sendable {
         for axis in axes {
             let parent = axis.key.parent.description
             if !roles.contains(parent) || tree[axis.key.parent]?.object == nil {
-                let hint = Nearest.name(to: parent, among: roles).map { "; did you mean '\($0).\(axis.key.last)'?" } ?? ""
+                let hint = Nearest.question(for: parent, among: roles) { "\($0).\(axis.key.last)" }
                 lines.append("\(axis.place): swept key '\(axis.key)' is not an option of this study\(hint)")
             }
             for (index, value) in axis.values.enumerated() where axis.values[..<index].contains(where: { $0.isEqual(to: value) }) {

@@ -31,6 +31,7 @@ package struct StudyRunner {
     /// Set by SIGINT, SIGTERM and SIGHUP while a study runs.
     private static let interruption = Atomic<Bool>(false)
 
+    /// Runs what has no result yet; returns when all workers have ended.
     package func run(display: any StudyDisplay) throws(StudyError) -> Outcome {
         try StudyFolder.create(folder.path)
         let lock = try FolderLock(folder.path)
@@ -171,6 +172,9 @@ enum WorkerEnvironment {
         if variables["OMP_WAIT_POLICY"] == nil {
             variables["OMP_WAIT_POLICY"] = threads * jobs <= Host.cores ? "active" : "passive"
         }
+        // Observations take and give back megabytes; memory that the kernel has to clear anew each time costs more than they do.
+        for (name, value) in [("MALLOC_TRIM_THRESHOLD_", "1000000000"), ("MALLOC_MMAP_THRESHOLD_", "33554432")]
+        where variables[name] == nil { variables[name] = value }
         // OpenBLAS 0.3.21 does not know newer AVX-512 processors and falls back to its AVX2 kernels.
         if variables["OPENBLAS_CORETYPE"] == nil, Host.hasAVX512 { variables["OPENBLAS_CORETYPE"] = "SkylakeX" }
         return variables

@@ -6,11 +6,7 @@ package struct WorkerCommand: Sendable {
     package var executable: String
     package var arguments: [String]
 
-    package static var thisProgram: String {
-        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/proc/self/exe"
-    }
-
-    package init(executable: String = Self.thisProgram, arguments: [String] = ["worker"]) {
+    package init(executable: String = Installation.executable ?? "/proc/self/exe", arguments: [String] = ["worker"]) {
         self.executable = executable
         self.arguments = arguments
     }

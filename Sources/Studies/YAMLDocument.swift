@@ -9,7 +9,8 @@ import Yams
 /// `yes` and `no` included, is text. Anchors and aliases work; tags other than `!!str` do not.
 package enum YAMLDocument {
     private static let maximumBytes = 1 << 20
-    private static let maximumDepth = 32
+    /// Below that of `StrictJSON`, which reads the study again from the records of its runs, one level deeper.
+    private static let maximumDepth = 14
     /// Aliases may repeat a value, not multiply it without bound.
     private static let maximumValues = 100_000
 
@@ -26,6 +27,7 @@ package enum YAMLDocument {
         return try parse(text, file: file)
     }
 
+    /// Parses text; `file` is for error messages.
     package static func parse(_ text: String, file: String) throws(StudyError) -> Document {
         let place: Place = { "\(file):\($0.line):\($0.column)" }
         guard let node = try compose(text, place), case .mapping = node else {
@@ -103,6 +105,8 @@ package enum YAMLDocument {
             if !tag.isEmpty, tag != "!", !tag.hasSuffix(":str") {
                 throw error(position, "tag '\(tag)' is not supported; write the value without it")
             }
+            // C strings end there: neither plugins nor the files of a run could hold it.
+            if scalar.string.unicodeScalars.contains("\0") { throw error(position, "U+0000 is not allowed in text") }
             if isText { return .string(scalar.string) }
             switch PlainScalar(scalar.string) {
             case .null: return .null

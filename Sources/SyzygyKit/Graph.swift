@@ -6,6 +6,7 @@ import CSyzygy
 public struct Graph {
     let service: UnsafePointer<syzygy_graph>
 
+    /// The service as the argument bound to it, valid during the call.
     public init(_ service: UnsafePointer<syzygy_graph>) {
         self.service = service
     }
@@ -62,21 +63,26 @@ public struct Graph {
     /// How a parameter gets its first values; `scale` is the standard deviation (`normal`), the half width (`uniform`),
     /// the value (`constant`) or the gain (every other scheme).
     public struct Initializer: Sendable {
+        /// One of the schemes of docs/plugins/graph.md, such as `he_normal`.
         public var scheme: String
         public var scale: Double
 
+        /// `scheme` with its scale, 1 unless given.
         public init(_ scheme: String, _ scale: Double = 1) {
             self.scheme = scheme
             self.scale = scale
         }
 
+        /// All values 0.
         public static let zero = Initializer("constant", 0)
     }
 }
 
 /// A value of a graph under construction; negative after an error, which passes through every operation.
 public struct Node {
+    /// The graph that made the node.
     public let graph: Graph
+    /// The host's number of the node; negative after an error.
     public let id: syzygy_node
 
     /// Empty for a number and after an error.
@@ -86,11 +92,14 @@ public struct Node {
         return sizes.prefix(Int(max(rank, 0))).map(Int.init)
     }
 
+    /// The operation named `op` of this node alone.
     public func apply(_ op: String, _ attributes: KeyValuePairs<StaticString, Double> = [:]) -> Node {
         graph.apply(op, [self], attributes)
     }
 
+    /// The same elements in row-major order under another shape.
     public func reshaped(to shape: [Int]) -> Node { shaped("reshape", shape) }
+    /// Repeated along axes of size 1 and new leading axes, as NumPy does.
     public func broadcast(to shape: [Int]) -> Node { shaped("broadcast", shape) }
 
     /// The sum over one axis, which disappears.
@@ -103,7 +112,7 @@ public struct Node {
     }
 }
 
-/// Arithmetic with broadcasting.
+/// Elementwise arithmetic; shapes broadcast as in NumPy.
 extension Node {
     public static func + (a: Node, b: Node) -> Node { a.graph.apply("add", [a, b]) }
     public static func - (a: Node, b: Node) -> Node { a.graph.apply("sub", [a, b]) }

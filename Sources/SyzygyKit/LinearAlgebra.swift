@@ -4,8 +4,10 @@ import CSyzygy
 public struct Matrix: Sendable {
     public let rows: Int
     public let columns: Int
+    /// Element [i, j] at `i * columns + j`.
     public var elements: [Double]
 
+    /// Zeros.
     public init(rows: Int, columns: Int) {
         self.rows = rows
         self.columns = columns
@@ -25,8 +27,10 @@ public struct Matrix: Sendable {
 public struct MatrixView {
     public let rows: Int
     public let columns: Int
+    /// Element [i, j] at `i * columns + j`.
     public let base: UnsafePointer<Double>
 
+    /// `rows * columns` numbers from `base` on.
     public init(_ base: UnsafePointer<Double>, rows: Int, columns: Int) {
         self.base = base
         self.rows = rows
@@ -35,6 +39,7 @@ public struct MatrixView {
 
     @inlinable public subscript(i: Int, j: Int) -> Double { base[i * columns + j] }
 
+    /// Row i, `columns` numbers.
     @inlinable public func row(_ i: Int) -> UnsafeBufferPointer<Double> {
         UnsafeBufferPointer(start: base + i * columns, count: columns)
     }
@@ -44,6 +49,7 @@ public struct MatrixView {
 public struct LinearAlgebra {
     let service: UnsafePointer<syzygy_linalg>
 
+    /// The service as the argument bound to it, valid during the call.
     public init(_ service: UnsafePointer<syzygy_linalg>) {
         self.service = service
     }

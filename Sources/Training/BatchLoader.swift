@@ -9,9 +9,11 @@ final class BatchLoader {
         let bytes: Int
     }
     private let sources: [Source]
+    private let sampler: Sampler
     private var isLoaded = false
 
-    init(table: DataTable, program: Program, precision: Precision) {
+    init(table: DataTable, sampler: Sampler, program: Program, precision: Precision) {
+        self.sampler = sampler
         sources = table.fields.indices.compactMap { index in
             let field = table.fields[index]
             guard let target = program.inputBuffer(field.name) else { return nil }
@@ -31,15 +33,15 @@ final class BatchLoader {
 
     deinit { for source in sources { source.rows.deallocate() } }
 
-    func load(_ sampler: inout Sampler, step: Int) {
+    func load(step: Int) {
         if sampler.isFull && isLoaded { return }
         isLoaded = true
-        sampler.withRows(step: step) { rows in
-            for source in sources {
-                for (position, row) in rows.enumerated() {
-                    (source.target + position * source.bytes)
-                        .copyMemory(from: source.rows + row * source.bytes, byteCount: source.bytes)
-                }
+        let rows = sampler.rows(step: step)
+        for source in sources {
+            var target = source.target
+            for row in rows {
+                target.copyMemory(from: source.rows + Int(row) * source.bytes, byteCount: source.bytes)
+                target += source.bytes
             }
         }
     }

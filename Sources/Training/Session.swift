@@ -47,9 +47,9 @@ package final class Session {
 
     private let plan: TrainingPlan
     private let program: Program
-    private let lossNode: Node
+    /// The value of the last run's loss.
+    private let loss: UnsafeRawPointer
     private let batch: BatchLoader
-    private var sampler: Sampler
     private let regularizers: [any AttachedRegularizer]
     private let optimizer: any AttachedOptimizer
 
@@ -67,13 +67,15 @@ package final class Session {
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
         store.initialize(seed: plan.seed)
         let sampleLoss = try built.anyLoss()
-        lossNode = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
+        let lossNode = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
         let gradients = try graph.gradient(of: lossNode, withRespectTo: built.parameters)
         program = try Program(
             graph, outputs: [lossNode], gradients: zip(built.parameters, gradients).map { ($0, $1) },
             precision: plan.precision, parameters: store)
-        batch = BatchLoader(table: train, program: program, precision: plan.precision)
-        sampler = Sampler(rows: train.rows, batch: rows, seed: plan.seed)
+        loss = program.output(lossNode)
+        batch = BatchLoader(
+            table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), program: program,
+            precision: plan.precision)
         let store = store
         regularizers = try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
         optimizer = try plan.optimizer.attach(to: store, fresh: true)
@@ -86,7 +88,7 @@ package final class Session {
     package func run(
         observed: (Observation) -> Void, progress: (Session) throws -> Bool
     ) throws -> Outcome {
-        let schedule = Schedule.merged(plan.probes)
+        let schedule = Set(plan.probes.flatMap(\.steps)).sorted()
         var next = schedule.startIndex
         while true {
             if next < schedule.endIndex, schedule[next] == step {
@@ -99,8 +101,8 @@ package final class Session {
             guard batchLoss.isFinite else { return .diverged(step: step, what: "loss became \(Self.word(batchLoss))\(place)") }
             guard penalty.isFinite else { return .diverged(step: step, what: "regularizers became \(Self.word(penalty))\(place)") }
             // Later steps would show it in their loss; after the last one nothing else does.
-            if step == plan.steps, !isFinite {
-                return .diverged(step: step, what: "parameters became infinite or NaN\(place)")
+            if step == plan.steps, let place = nonFinite(gradients: false) {
+                return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
             }
         }
     }
@@ -113,11 +115,12 @@ package final class Session {
 
     /// One update.
     package func advance() throws {
-        batch.load(&sampler, step: step)
+        batch.load(step: step)
         program.run()
-        batchLoss = program.scalar(lossNode)
-        penalty = 0
-        for regularizer in regularizers { penalty += try regularizer.addGradient(step: step) }
+        batchLoss = program.precision == .f32 ? Double(loss.load(as: Float.self)) : loss.load(as: Double.self)
+        var sum = 0.0
+        for regularizer in regularizers { sum += try regularizer.addGradient(step: step) }
+        penalty = sum
         try optimizer.update(step: step)
         step += 1
     }
@@ -125,15 +128,15 @@ package final class Session {
     /// `NaN`, whatever its sign bit says, or `inf`.
     private static func word(_ value: Double) -> String { value.isNaN ? "NaN" : "\(value)" }
 
-    private var isFinite: Bool { store.blocks.indices.allSatisfy { store.copy(block: $0).allSatisfy(\.isFinite) } }
-
     /// Where infinities or NaN stand first, for the message of a diverged run.
-    private var place: String {
+    private var place: String { nonFinite(gradients: true).map { " (first in \($0))" } ?? "" }
+
+    private func nonFinite(gradients: Bool) -> String? {
         for (index, block) in store.blocks.enumerated() {
-            if !store.copyGradient(block: index).allSatisfy(\.isFinite) { return " (first in the gradient of \(block.name))" }
-            if !store.copy(block: index).allSatisfy(\.isFinite) { return " (first in \(block.name))" }
+            if gradients, !store.copyGradient(block: index).allSatisfy(\.isFinite) { return "the gradient of \(block.name)" }
+            if !store.copy(block: index).allSatisfy(\.isFinite) { return block.name }
         }
-        return ""
+        return nil
     }
 
     /// All tensors a checkpoint keeps: parameters as `parameter/<name>`, then states.
@@ -146,13 +149,6 @@ package final class Session {
             tensors += owner.state.map { ("\(key)/\($0.name)", [$0.count], UnsafeRawPointer($0.buffer)) }
         }
         return tensors
-    }
-}
-
-extension Schedule {
-    /// All steps at which some probe measures.
-    static func merged(_ probes: [ScheduledProbe]) -> [Int] {
-        Set(probes.flatMap(\.steps)).sorted()
     }
 }
 

@@ -62,8 +62,8 @@ struct PluginCommand: ParsableCommand {
                 let files = try ComponentLoader.digests(of: manifest)
                 let components = manifest.components.map { "\($0.kind.rawValue) \($0.id)" }.joined(separator: ", ")
                 print("\(manifest.id) \(manifest.version): \(components)")
-                print("manifest sha256 \(files.manifestSHA256)")
-                if !files.librarySHA256.isEmpty { print("library  sha256 \(files.librarySHA256)") }
+                print("manifest sha256 \(files.manifestDigest)")
+                if !files.libraryDigest.isEmpty { print("library  sha256 \(files.libraryDigest)") }
             }
         }
     }
@@ -84,14 +84,13 @@ enum ComponentText {
             for binding in component.expandedBindings() {
                 let quantities = binding.quantities.map { "\($0) = \($1)" }.joined(separator: ", ")
                 for output in component.outputs {
-                    let name = binding.name.isEmpty ? output.id : "\(binding.name).\(output.id)"
-                    lines.append("  \(name)\(quantities.isEmpty ? "" : "  (\(quantities))")\(output.help.map { "  \($0)" } ?? "")")
+                    lines.append("  \(binding.recordedName(output))\(quantities.isEmpty ? "" : "  (\(quantities))")\(output.help.map { "  \($0)" } ?? "")")
                 }
             }
         }
         for reference in component.references + manifest.references {
-            let where_ = [reference.arxiv.map { "arXiv:\($0)" }, reference.doi.map { "doi:\($0)" }, reference.url, reference.place]
-            lines.append("source: " + ([reference.title] + where_.compactMap(\.self)).joined(separator: ", "))
+            let details = [reference.arxiv.map { "arXiv:\($0)" }, reference.doi.map { "doi:\($0)" }, reference.url, reference.place]
+            lines.append("source: " + ([reference.title] + details.compactMap(\.self)).joined(separator: ", "))
         }
         return lines.joined(separator: "\n")
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Manifests
 import Testing
 
 private let small = """
@@ -90,7 +91,56 @@ private let small = """
         return record.filter { !times.contains($0.key) } as NSDictionary
     }
 
+    /// The records of real runs, finished and diverged, follow `Schemas/run.schema.json`; a record with anything missing
+    /// does not.
+    @Test func recordsFollowTheirSchema() throws {
+        let scratch = try Scratch()
+        try scratch.write(small, to: "s.yaml")
+        let arguments = ["run", "s.yaml", "--out", "out", "seeds=3", "optimizer.lr=[0.05, 1e30]"]
+        let result = try Tool.run(arguments + ["regularizers.l2.weight_decay=0.01"], in: scratch)
+        #expect(result.status == 0, "\(result.errors)")
+        let schema = try Installation.schema("run.schema.json")
+        var ends: Set<String> = []
+        for name in try scratch.names("out/runs") {
+            let record = try StrictJSON.read("\(scratch.path)/out/runs/\(name)/run.json")
+            #expect(schema.problems(in: record).map(\.sentence) == [])
+            ends.insert(record.root["status"]?.string ?? "")
+            let digits = record.root["plugins"]?.array?.first { $0["id"]?.string == "syzygy.digits" }
+            #expect(digits?["files_sha256"]?["digits.bin"]?.string?.count == 64)
+            for key in try #require(record.root.object).keys {
+                var broken = record
+                var members = try #require(record.root.object)
+                members[key] = nil
+                broken.root = .object(members)
+                #expect(schema.problems(in: broken).map(\.sentence) == ["missing key '\(key)' at the top level"])
+            }
+        }
+        #expect(ends == ["finished", "diverged"])
+    }
+
     /// A second call computes nothing; a longer list of seeds computes what is missing.
+    /// Two threads divide the work in one way only.
+    @Test(arguments: ["f32", "f64"]) func twoThreadsGiveTheSameBits(precision: String) throws {
+        let scratch = try Scratch()
+        try scratch.write(small, to: "s.yaml")
+        let options = [
+            "train.threads=2", "train.precision=\(precision)", "model.widths=[[300]]", "seeds=3",
+            "regularizers.l2.weight_decay=0.01",
+        ]
+        for out in ["a", "b"] {
+            // Threads that spin while they wait would fight with the other tests for the cores.
+            let result = try Tool.run(
+                ["OMP_WAIT_POLICY=passive", Tool.executable.path, "run", "s.yaml", "--out", out] + options,
+                with: URL(fileURLWithPath: "/usr/bin/env"), in: scratch)
+            #expect(result.status == 0, "\(result.errors)")
+        }
+        let name = try #require(try scratch.names("a/runs").first)
+        for file in ["observations.csv", "checkpoint.safetensors"] {
+            let bytes = ["a", "b"].map { FileManager.default.contents(atPath: scratch.path + "/\($0)/runs/\(name)/\(file)") }
+            #expect(bytes[0] != nil && bytes[0] == bytes[1], "\(file)")
+        }
+    }
+
     @Test func finishedRunsAreKept() throws {
         let scratch = try Scratch()
         try scratch.write(small, to: "s.yaml")
@@ -138,5 +188,37 @@ private let small = """
         let broken = try Tool.run(
             [Tool.root + "/Tests/References/alignment.py", "out/runs/" + name], with: python, in: scratch)
         #expect(broken.status == 1)
+    }
+
+    /// 200 steps of a network in f64, done again by NumPy from the same parameters and batches: parameters and velocities agree
+    /// to 1e-10.
+    @Test(.enabled(if: Tool.python != nil, "no python3 with numpy")) func numPyTrainsTheSameNetwork() throws {
+        let scratch = try Scratch()
+        try scratch.write(
+            """
+            study: again
+            dataset: {plugin: digits, standardize: true}
+            model: {plugin: mlp, widths: [128, 128], activation: tanh}
+            loss: {plugin: cross_entropy}
+            regularizers:
+              l2: {plugin: l2, weight_decay: 1e-3}
+            optimizer: {plugin: sgd, lr: 0.05, momentum: 0.9}
+            train: {steps: 200, batch_size: 64, precision: f64}
+            record: {quantities: [layer.input, layer.weight, layer.bias, labels], at: first}
+            seeds: [6]
+            """, to: "s.yaml")
+        let result = try Tool.run(["run", "s.yaml", "--out", "out"], in: scratch)
+        #expect(result.status == 0, "\(result.errors)")
+        let python = try #require(Tool.python)
+        let name = try #require(try scratch.names("out/runs").first)
+        let script = Tool.root + "/Tests/References/training.py"
+        let again = try Tool.run([script, "out/runs/" + name], with: python, in: scratch)
+        #expect(again.status == 0 && again.output.contains(" 0 disagree"), "\(again.output.prefix(2000))\(again.errors)")
+        // Another strength of the decay is noticed.
+        let record = "out/runs/\(name)/run.json"
+        try scratch.write(
+            scratch.read(record).replacingOccurrences(of: "\"weight_decay\": 0.001", with: "\"weight_decay\": 0.00101"), to: record)
+        let broken = try Tool.run([script, "out/runs/" + name], with: python, in: scratch)
+        #expect(broken.status == 1 && !broken.output.contains(" 0 disagree"))
     }
 }

@@ -1,5 +1,6 @@
 import Engine
 import Glibc
+import PluginTesting
 
 /// Compares the graph's derivatives with differences of values, in f64.
 ///
@@ -24,7 +25,7 @@ struct DerivativeChecker {
 
     /// Relative errors of the gradient of Σ w f(x) and of the gradient of Σ v · gradient, w and v drawn at random.
     func errors(seed: UInt64) throws -> Errors {
-        var random = TestRandom(seed: seed)
+        var random = SplitMix(seed: seed)
         let graph = Graph()
         let nodes = shapes.indices.map { graph.input("x\($0)", shape: shapes[$0]) }
         var inputs = Dictionary(uniqueKeysWithValues: shapes.indices.map { ("x\($0)", values[$0]) })

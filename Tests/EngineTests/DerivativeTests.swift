@@ -1,4 +1,5 @@
 import Engine
+import PluginTesting
 import Testing
 
 /// An operation at one set of shapes, with inputs away from its kinks.
@@ -69,7 +70,7 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
 @Suite struct DerivativeTests {
     @Test(arguments: DerivativeCase.all)
     func derivativesEqualDifferences(_ test: DerivativeCase) throws {
-        var random = TestRandom(seed: 11)
+        var random = SplitMix(seed: 11)
         // Distinct values on a shuffled grid: no two within four steps of each other or of the kink at 0.
         let total = test.shapes.reduce(0) { $0 + elements($1) }
         let width = (test.range.upperBound - test.range.lowerBound) / Double(total + 1)

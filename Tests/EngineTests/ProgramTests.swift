@@ -1,4 +1,5 @@
 import Engine
+import PluginTesting
 import Testing
 
 @Suite struct ProgramTests {
@@ -26,7 +27,7 @@ import Testing
     }
 
     private func fill(_ program: Program, rows: Int = 7) {
-        var random = TestRandom(seed: 2)
+        var random = SplitMix(seed: 2)
         program.setInput("x", random.values(rows * 5))
         program.setInput("t", random.values(rows * 3))
     }

@@ -1,4 +1,5 @@
 import Engine
+import PluginTesting
 import Testing
 
 /// Graphs drawn at random from every operation, whose values stay moderate.
@@ -10,7 +11,7 @@ struct RandomGraph {
     var gradients: [Node] = []
 
     init(seed: UInt64) throws {
-        var random = TestRandom(seed: seed)
+        var random = SplitMix(seed: seed)
         let sizes = [[3, 5], [5], [3, 1], [5, 4], [3, 4], [], [2, 3, 5], [700], [1, 5]]
         var pool: [Node] = []
         for (i, shape) in sizes.enumerated() {
@@ -43,7 +44,7 @@ struct RandomGraph {
     }
 
     /// An operation on `a` and other nodes that fit; values are kept away from poles and overflow.
-    private func draw(_ a: Node, _ pool: [Node], _ random: inout TestRandom) throws -> Node? {
+    private func draw(_ a: Node, _ pool: [Node], _ random: inout SplitMix) throws -> Node? {
         let shape = graph.shape(of: a)
         func apply(_ name: String, _ inputs: Node..., attributes: [String: Double] = [:]) throws -> Node {
             try graph.apply(named: name, inputs, attributes: attributes)

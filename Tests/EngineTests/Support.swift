@@ -1,24 +1,6 @@
 import Engine
 import Testing
 
-/// SplitMix64, so that tests draw the same numbers everywhere.
-struct TestRandom: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    mutating func values(_ count: Int, in range: ClosedRange<Double> = -2...2) -> [Double] {
-        (0..<count).map { _ in Double.random(in: range, using: &self) }
-    }
-}
-
 func elements(_ shape: [Int]) -> Int { shape.reduce(1, *) }
 
 /// The values of nodes for given inputs, through a compiled program.

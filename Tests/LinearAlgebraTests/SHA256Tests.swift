@@ -29,7 +29,7 @@ import LinearAlgebra
             try AtomicFile.write(Array(repeating: UInt8(ascii: "a"), count: 1_000_000), to: path)
             #expect(try SHA256.hex(ofFile: path) == million)
             let error = #expect(throws: FileError.self) { try SHA256.hex(ofFile: folder + "/absent") }
-            #expect(error?.description == "\(folder)/absent: cannot open: No such file or directory")
+            #expect(error?.description == "\(folder)/absent: cannot be opened: No such file or directory")
             #expect(throws: FileError.self) { try SHA256.hex(ofFile: folder) }
         }
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Manifests
+import PluginTesting
 import Testing
 
 /// Python's `json`, made strict, and our reader accept the same files and read the same values.
@@ -76,7 +77,7 @@ import Testing
 
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: python), "/usr/bin/python3 is not installed"))
     func agreesWithPython() throws {
-        var generator = SplitMix(state: 2024)
+        var generator = SplitMix(seed: 2024)
         let texts = [
             "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "-", ".", "e", "1e999", "NaN", "\\u0000", "\\ud800", " ",
             "\n", "\t",

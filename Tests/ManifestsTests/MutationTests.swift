@@ -1,5 +1,6 @@
 import Manifests
 import OrderedCollections
+import PluginTesting
 import Testing
 
 /// Well-formed files with wrong values anywhere: a manifest loads or says what is wrong, and nothing crashes.
@@ -40,7 +41,7 @@ import Testing
     }
 
     @Test(arguments: Fixture.allCases) func survives(_ fixture: Fixture) throws {
-        var generator = SplitMix(state: 7)
+        var generator = SplitMix(seed: 7)
         let good = try StrictJSON.parse(fixture.text, file: "f").root
         var accepted = 0, refused = 0
         for _ in 0..<600 {
@@ -62,18 +63,5 @@ import Testing
             }
         }
         #expect(refused > 300 && accepted > 0, "\(accepted) accepted, \(refused) refused")
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood 2014).
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

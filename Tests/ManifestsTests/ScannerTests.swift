@@ -177,8 +177,8 @@ import Testing
         #expect(throws: Problem(file: "/dev/zero", sentence: "is not a regular file")) {
             try StrictJSON.read("/dev/zero")
         }
-        #expect(throws: Problem(file: "x", sentence: "cannot be opened: No such file or directory")) {
-            try StrictJSON.read("/nowhere/plugin.json", name: "x")
+        #expect(throws: Problem(file: "/nowhere/x", sentence: "cannot be opened: No such file or directory")) {
+            try StrictJSON.read("/nowhere/x")
         }
         #expect(throws: Problem(file: "/tmp", sentence: "is not a regular file")) { try StrictJSON.read("/tmp") }
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Manifests
+import Protocols
 import Testing
 
 @Suite struct JSONTests {
@@ -112,12 +113,12 @@ import Testing
 
 @Suite struct QuantityExpressionTests {
     @Test(arguments: [
-        ("layer.input", "layer.input", 2, Component.Scope.layer), ("labels", "labels", 1, nil),
+        ("layer.input", "layer.input", 2, ProbeScope.layer), ("labels", "labels", 1, nil),
         ("moment.raw( layer.output )", "moment.raw(layer.output)", 2, .layer),
         ("mean(model.output)", "mean(model.output)", 1, nil),
         ("cross.raw(layer.input,head.output)", "cross.raw(layer.input, head.output)", 2, .layer),
         ("wwt(head.weight)", "wwt(head.weight)", 2, nil), ("parameter.grad", "parameter.grad", 1, .parameter),
-    ]) func reads(_ text: String, _ canonical: String, _ rank: Int, _ scope: Component.Scope?) throws {
+    ]) func reads(_ text: String, _ canonical: String, _ rank: Int, _ scope: ProbeScope?) throws {
         let expression = try QuantityExpression(text)
         #expect(expression.description == canonical && expression.rank == rank && expression.scope == scope)
         #expect(expression.isInteger == (text == "labels"))

@@ -7,16 +7,21 @@ import Testing
 
 /// A network of 5 inputs, 4 hidden units and 3 outputs on 1,100 rows: three passes of the observer.
 private struct Fixture {
-    let dataset = ArrayDataset(rows: 1100, inputs: 5, outputs: 3)
+    let dataset: ArrayDataset
     let network: Network
     let store: ParameterStore
     let observer: Observer
 
     init(precision: Precision = .f64) throws {
+        dataset = ArrayDataset(rows: 1100, inputs: 5, outputs: 3)
         network = Network(model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: HalfSquares(), fields: dataset.fields)
         store = ParameterStore(blocks: try network.build(rows: 1).graph.blocks, precision: precision)
         store.initialize(seed: 3)
         observer = try Observer(network, store: store, tables: ["train": try DataTable(dataset, split: "train")])
+    }
+
+    init(_ other: Fixture, network: Network, observer: Observer) {
+        (dataset, store, self.network, self.observer) = (other.dataset, other.store, network, observer)
     }
 
     func matrix(_ expression: String, _ layer: String, samples: Int? = nil) throws -> Matrix {
@@ -29,6 +34,33 @@ private struct Fixture {
                 elements: Array(UnsafeBufferPointer(start: data, count: count)))
         }
         return try #require(found)
+    }
+}
+
+/// A number for the whole batch that is not a mean over samples.
+private final class BatchSquares: Loss {
+    func build(in graph: Graph, outputs: [String: Node], batch: [String: BatchNode]) throws -> Node {
+        try graph.apply(named: "sum", [try HalfSquares().build(in: graph, outputs: outputs, batch: batch)], attributes: [:])
+    }
+}
+
+/// Notes the shape of what it asked for, or why there is none.
+private final class Reader: Probe {
+    let scope = ProbeScope.layer
+    let needs: [Need]
+    private(set) var seen: [String: String] = [:]
+
+    init(_ needs: [String]) { self.needs = needs.map { Need($0) } }
+
+    func measure(step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void) {
+        for need in needs {
+            do {
+                let shape = try quantities.quantity(need.expression, layer: layer)?.shape.map(String.init)
+                seen["\(layer)/\(need.expression)"] = shape?.joined(separator: " × ") ?? "absent"
+            } catch {
+                seen["\(layer)/\(need.expression)"] = (error as? Undefined)?.reason ?? "\(error)"
+            }
+        }
     }
 }
 
@@ -109,6 +141,36 @@ private func expectEqual(_ a: Matrix, _ b: Matrix, relative: Double, _ location:
         }
     }
 
+    /// ∂(mean loss)/∂W = mean of g_b h_aᵀ: gradients at the outputs of hidden layers, over several passes.
+    @Test(arguments: ["fc1", "head"]) func weightGradientIsTheCrossMoment(layer: String) throws {
+        let fixture = try Fixture()
+        let gradient = try fixture.matrix("parameter.grad", "\(layer).weight").elements
+        let cross = try fixture.matrix("cross.raw(layer.output_grad, layer.input)", layer)
+        #expect(gradient.count == cross.elements.count)
+        for (a, b) in zip(gradient, cross.elements) { #expect(abs(a - b) < 1e-14 * cross.frobeniusNorm) }
+    }
+
+    /// A loss of the whole batch has no gradient for each sample, but the forward pass is as it was.
+    @Test func aLossThatCouplesSamplesLeavesTheForwardPass() throws {
+        let fixture = try Fixture()
+        let network = Network(model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: BatchSquares(), fields: fixture.dataset.fields)
+        let observer = try Observer(
+            network, store: fixture.store, tables: ["train": try DataTable(fixture.dataset, split: "train")])
+        let coupled = Fixture(fixture, network: network, observer: observer)
+        for expression in ["layer.input", "moment.centred(layer.output)"] {
+            #expect(try coupled.matrix(expression, "head") == fixture.matrix(expression, "head"))
+        }
+        #expect(throws: Undefined("loss_not_separable")) { try coupled.matrix("layer.output_grad", "head") }
+        #expect(throws: Undefined("loss_not_separable")) { try coupled.matrix("sample.loss", "") }
+        #expect(throws: Undefined("loss_not_separable")) { try coupled.matrix("parameter.grad", "head.weight") }
+        // A probe that wants both gets each as it is.
+        let probe = Reader(["moment.raw(layer.input)", "moment.raw(layer.input_grad)"])
+        try observer.observe(
+            step: 0, store: fixture.store, due: [ScheduledProbe(key: "both", probe: probe, steps: [0])], record: { _ in })
+        #expect(probe.seen["head/moment.raw(layer.input)"] == "4 × 4")
+        #expect(probe.seen["head/moment.raw(layer.input_grad)"] == "loss_not_separable")
+    }
+
     @Test func initialWeightsAreKept() throws {
         let fixture = try Fixture()
         let before = try fixture.matrix("layer.weight", "fc1")
@@ -136,6 +198,24 @@ private func expectEqual(_ a: Matrix, _ b: Matrix, relative: Double, _ location:
         guard case .real(let moment) = quantity.data else { return }
         // Variance of 0, 1, 2 repeated is 2/3; Σxxᵀ/n − x̄x̄ᵀ would have an error of order 1.
         #expect(abs(moment[0] - 2.0 / 3) < 1e-9)
+    }
+
+    /// A row of NaN is not a row to leave out.
+    @Test(arguments: [Double.nan, .infinity]) func rowsThatAreNotFiniteAreNotDropped(value: Double) throws {
+        let source = RecordedQuantities(["a/layer.input": .init(shape: [3, 2], data: [1, 2, value, 0, 3, -1])])
+        #expect(throws: Undefined("input_not_finite")) { try source.quantity("moment.normalized(layer.input)", layer: "a") }
+    }
+
+    /// Norms whose squares overflow or vanish; rows far below the largest are left out.
+    @Test(arguments: [1e-180, 1, 1e180]) func normalizedRowsOfAnySize(scale: Double) throws {
+        let rows: [[Double]] = [[3, 4], [0, -2], [-1, 0], [1e-13, 0]]
+        let source = RecordedQuantities(["a/layer.input": .init(shape: [4, 2], data: rows.flatMap { $0.map { scale * $0 } })])
+        let quantity = try #require(try source.quantity("moment.normalized(layer.input)", layer: "a"))
+        guard case .real(let moment) = quantity.data else { return }
+        // Of (0.6, 0.8), (0, −1), (−1, 0): means −0.4/3 and −0.2/3.
+        for (i, expected) in [1.36 / 3 - 0.16 / 9, 0.48 / 3 - 0.08 / 9, 0.48 / 3 - 0.08 / 9, 1.64 / 3 - 0.04 / 9].enumerated() {
+            #expect(abs(moment[i] - expected) < 1e-15)
+        }
     }
 
     @Test func zeroRowsHaveNoNormalizedMoment() throws {

@@ -61,7 +61,6 @@ import Testing
         #expect(
             error?.description == "\(plugin.library): has no function 'hidden' "
                 + "(is it exported with C linkage? nm -D shows the names)")
-        #expect(library.sha256.count == 64)
     }
 
     @Test func aMissingLibraryOfTheSystem() {
@@ -113,5 +112,30 @@ import Testing
         let unknown = try #require(sentence { _ = try plugin.loader.probe(Choice(component: "nrom")) })
         #expect(unknown.hasPrefix("probe 'nrom': no plugin has a probe 'nrom'"))
         #expect(unknown.contains("did you mean 'norm'"))
+    }
+}
+
+@Suite struct DigestTests {
+    /// A run must not be taken for finished after the data it read have changed.
+    @Test func aChangedDataFileChangesTheDigests() throws {
+        let plugin = try TemporaryPlugin(
+            source: "void f(const unsigned char *b, long n, double *v) { *v = n ? b[0] : 0; }",
+            manifest: TemporaryPlugin.manifest(
+                """
+                {"kind": "probe", "id": "first", "per": "run",
+                 "outputs": [{"id": "v", "dtype": "f64", "shape": []}],
+                 "call": {"symbol": "f", "returns": "void", "args": [
+                   {"name": "b", "type": "u8*", "from": "file", "file": "data.bin"},
+                   {"name": "n", "type": "i64", "from": "count", "of": "b"},
+                   {"name": "v", "type": "f64*", "from": "output"}]},
+                 "examples": [{"name": "e", "given": {}, "expect": {"v": 7}}]}
+                """))
+        let manifest = try Manifest.load(folder: plugin.folder)
+        _ = try plugin.write([7, 8, 9], to: "data.bin")
+        let before = try ComponentLoader.digests(of: manifest)
+        _ = try plugin.write([7, 8, 10], to: "data.bin")
+        let after = try ComponentLoader.digests(of: manifest)
+        #expect(Array(before.fileDigests.keys) == ["data.bin"] && before != after)
+        #expect(before.libraryDigest == after.libraryDigest && before.manifestDigest == after.manifestDigest)
     }
 }

@@ -61,9 +61,9 @@ class Comparison:
         return 1 if self.wrong or self.count == 0 else 0
 
 
-def main(compare):
+def main(compare, tolerance=1e-9):
     if len(sys.argv) != 2:
         sys.exit(f"usage: python3 {sys.argv[0]} RUN_FOLDER")
-    comparison = Comparison()
+    comparison = Comparison(tolerance)
     compare(Run(sys.argv[1]), comparison)
     sys.exit(comparison.finish())

@@ -28,9 +28,9 @@ class Stream:
         digest = hashlib.sha256(seed.to_bytes(8, "little") + name.encode()).digest()
         self.key = [int.from_bytes(digest[0:4], "little"), int.from_bytes(digest[4:8], "little")]
 
-    def word(self, index):
+    def word(self, index, step=0):
         block = index // 2
-        c = philox([block & 0xFFFFFFFF, block >> 32, 0, 0], self.key)
+        c = philox([block & 0xFFFFFFFF, block >> 32, step & 0xFFFFFFFF, step >> 32], self.key)
         return c[2] | c[3] << 32 if index % 2 else c[0] | c[1] << 32
 
     def uniform(self, begin, count):
@@ -45,12 +45,12 @@ class Stream:
             values.append(math.sqrt(-2 * math.log(u)) * wave(2 * math.pi * v))
         return numpy.array(values)
 
-    def permutation(self, count):
+    def permutation(self, count, step=0):
         """Fisher-Yates from the end, with Lemire's multiplication and rejection."""
         out, drawn = list(range(count)), 0
         for i in range(count - 1, 0, -1):
             while True:
-                product = self.word(drawn) * (i + 1)
+                product = self.word(drawn, step) * (i + 1)
                 drawn += 1
                 if product % 2**64 >= 2**64 % (i + 1):
                     break

@@ -1,4 +1,5 @@
 import Foundation
+import Manifests
 import Reporting
 import Studies
 import Testing
@@ -133,6 +134,32 @@ private func study(_ claims: String, diverged: Bool = false) throws -> StudyResu
                 "FAIL  min: min 0.9396 is less than 0.94; N = 2", "FAIL  mean: 0.9496 ± 0.1 is less than 0.95; N = 2",
                 "ok  asked: max 0.960 is at most 0.960004; N = 2",
             ])
+    }
+
+    @Test func oneElementOfAnArrayCanBeClaimed() throws {
+        var study = HandStudy()
+        try study.addRun(seed: 0, observations: "1,p,s,fc1,0,4,\n1,p,s,fc1,1,2,\n1,p,x,,,7,\n")
+        let results = try study.results(
+            claims: #"""
+                {"say": "second", "that": {"mean": "p.s", "layer": "fc1", "index": 1}, "equals": 2, "within": 0},
+                {"say": "beyond", "that": {"mean": "p.s", "index": 2}, "at_least": 0},
+                {"say": "none", "that": {"mean": "p.x", "index": 0}, "at_least": 0}
+                """#)
+        #expect(
+            Claims.evaluate(results).map(\.outcome) == [
+                .holds, .undecided("'p.s' has no element 2 (it has elements 0 to 1)"),
+                .undecided("'p.x' has no element 0 (it is a single number)"),
+            ])
+    }
+
+    /// Whatever a study may say of a measured side, its report understands.
+    @Test func everyKeyOfTheSchemaIsRead() throws {
+        let schema = try StrictJSON.read("\(Installation.root)/Schemas/study.schema.json").root["$defs"]
+        for key in try #require(schema?["measured"]?["properties"]?.object).keys where !["mean", "min", "max", "median"].contains(key) {
+            let value = ["layer": #""in""#, "index": "0", "at": #""last""#, "where": #"{"optimizer.lr": 0.1}"#][key]
+            let given = try #require(value, "no value for '\(key)'")
+            _ = try study(#"{"say": "C", "that": {"mean": "probe.accuracy", "\#(key)": \#(given)}, "at_least": 0}"#)
+        }
     }
 
     @Test func equalSidesDoNotExceedEachOther() throws {

@@ -85,7 +85,7 @@ private final class PageReader: NSObject, XMLParserDelegate {
     }
 
     @Test func controlCharactersDoNotBreakThePage() throws {
-        let page = try report(StudyFixture(title: "a\\u0000b\\u0008c", seeds: 2, points: 4))
+        let page = try report(StudyFixture(title: "a\\u0001b\\u0008c", seeds: 2, points: 4))
         #expect(PageReader.read(page) != nil)
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import PluginTesting
 import Reporting
 
 /// Writes study folders as a run of `syzygy` leaves them, with made-up numbers of plausible shape. Same seed, same
@@ -46,7 +47,7 @@ struct StudyFixture {
         var names: [String] = []
         for (d, decay) in weightDecays.enumerated() {
             for seed in 0..<seeds {
-                var random = SplitMix(state: UInt64(1000 * d + seed))
+                var random = SplitMix(seed: UInt64(1000 * d + seed))
                 let name = String(format: "%010x", random.next() >> 24) + "-weight_decay\(decay)-s\(seed)"
                 names.append(name)
                 let diverges = diverged.map { $0.decay == d && $0.seed == seed } ?? false
@@ -185,20 +186,4 @@ struct HandStudy {
             .write(toFile: folder + "/study.json", atomically: true, encoding: .utf8)
         return try StudyResults.read(folder: folder)
     }
-}
-
-/// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), and normal deviates from it.
-struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func uniform() -> Double { (Double(next() >> 11) + 0.5) / 9_007_199_254_740_992 }
-    mutating func normal() -> Double { (-2 * log(uniform())).squareRoot() * cos(2 * .pi * uniform()) }
 }

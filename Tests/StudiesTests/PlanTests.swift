@@ -35,7 +35,7 @@ struct PlanTests {
             options: ["widths": .array([.int(7), .int(5)]), "activation": .string("tanh"), "note": .string("")]))
         #expect(configuration.optimizer.options == ["lr": .double(0.2), "momentum": .double(0)])
         #expect(configuration.regularizers[0].choice.options["weight_decay"] == .double(0))
-        #expect(configuration.train.batchSize == 10 && configuration.train.precision == "f32" && configuration.train.threads == 1)
+        #expect(configuration.train.batchSize == 10 && configuration.train.precision == .f32 && configuration.train.threads == 1)
         let probe = configuration.probes[0]
         #expect(probe.key == "crh" && probe.sighting.samples == 20 && probe.sighting.split == "train")
         // round(100^(i/3)), i = 0…3: 1, 4.64, 21.5, 100; with 0.

@@ -16,8 +16,28 @@ struct RunFolderTests {
         record.seconds = 1.25
         record.host = ["cores": .int(2)]
         try record.write(folder: folder.path)
+        let document = try StrictJSON.read(folder.path + "/run.json")
+        #expect(try Installation.schema("run.schema.json").problems(in: document).map(\.description) == [])
         #expect(try RunRecord.read(folder: folder.path) == record)
         #expect(record.origins["regularizers.l2.weight_decay"] == "sweep")
+    }
+
+    @Test func seventeenDigitsReadBack() {
+        for value in [0.1, 1.0 / 3, 6.02e23, -2.2250738585072014e-308] {
+            #expect(Double(CSV.number(value)) == value)
+        }
+        #expect(CSV.number(0.1) == "0.10000000000000001")
+    }
+
+    /// A study of many runs has a file beyond the size of anything a person writes.
+    @Test func longListsOfRunsComeBack() throws {
+        let folder = try TemporaryFolder()
+        let study = StudyFolder(folder.path)
+        var plan = try Fixtures.plan()
+        plan.runs = Array(repeating: plan.runs[0], count: 40_000)
+        try study.write(plan)
+        #expect(try FileManager.default.attributesOfItem(atPath: study.studyFile)[.size] as? Int ?? 0 > 1 << 20)
+        #expect(try study.readStudy()["runs"]?.array?.count == 40_000)
     }
 
     /// A record's configuration is a study again, with the same runs.

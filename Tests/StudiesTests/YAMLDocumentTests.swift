@@ -51,7 +51,18 @@ struct YAMLDocumentTests {
 
     @Test func depthIsBounded() {
         let text = "a: " + String(repeating: "[", count: 40) + String(repeating: "]", count: 40)
-        #expect { try YAMLDocument.parse(text, file: "a.yaml") } throws: { "\($0)".hasSuffix("values nested deeper than 32") }
+        #expect { try YAMLDocument.parse(text, file: "a.yaml") } throws: { "\($0)".hasSuffix("values nested deeper than 14") }
+    }
+
+    /// What is accepted can be written to a run's record and read back.
+    @Test func whatIsAcceptedFitsIntoARecord() throws {
+        let deepest = "a: " + String(repeating: "[", count: 12) + "0" + String(repeating: "]", count: 12)
+        let root = try YAMLDocument.parse(deepest, file: "a.yaml").root
+        let record = JSON.object(["configuration": root]).text(pretty: true)
+        #expect(try StrictJSON.parse(record, file: "run.json").root["configuration"] == root)
+        #expect(throws: StudyError("a.yaml:1:4: U+0000 is not allowed in text")) {
+            try YAMLDocument.parse(#"a: "b\0c""#, file: "a.yaml")
+        }
     }
 
     @Test func duplicateKeyInAnInnerMapping() {

@@ -77,6 +77,35 @@ private func random(width d: Int = 6) -> Features {
         ] { #expect(abs(values[output]!.number - expected) < 1e-13, "\(output)") }
     }
 
+    /// The same from features rounded to f32: nothing is read out of the directions in which the means do not differ.
+    @Test func roundedFeaturesGiveTheSameRatio() throws {
+        let (k, d) = (4, 8)
+        for turn in 0..<20 {
+            let means = try simplex(k, d, size: 2) * (try gaussian(d, d, "turn \(turn)").qr().q)
+            var h = Matrix(rows: k * 2 * d, columns: d)
+            for i in 0..<h.rows {
+                for column in 0..<d { h[i, column] = means[i / (2 * d), column] }
+                h[i, i % (2 * d) / 2] += (i % 2 == 0 ? 0.1 : -0.1) * Double(d).squareRoot()
+            }
+            h.elements = h.elements.map { Double(Float($0)) }
+            let values = try Features(h: h, labels: (0..<h.rows).map { $0 / (2 * d) }, w: 3 * means).collapse()
+            #expect(abs(values["nc1"]!.number / 0.005625 - 1) < 1e-4)
+            #expect(values["rank"]!.number == 3)
+        }
+    }
+
+    /// Means without any structure are far from a frame: about 0.37 for ten of them in 64 dimensions.
+    @Test func randomMeansAreNoFrame() throws {
+        let (k, d) = (10, 64)
+        let means = gaussian(k, d, "random means")
+        var h = Matrix(rows: 3 * k, columns: d)
+        for i in 0..<h.rows { for j in 0..<d { h[i, j] = means[i / 3, j] } }
+        let values = try Features(h: h, labels: (0..<h.rows).map { $0 / 3 }, w: gaussian(k, d, "random w")).collapse()
+        #expect(abs(values["nc2_etf_means"]!.number - 0.37) < 0.1)
+        #expect(values["nc1"]!.number < 1e-25)
+        #expect(values["rank"]!.number == 9)
+    }
+
     /// Where Σ_B has full rank (K − 1 = d) its pseudoinverse is an inverse, and nc1 does not change under any invertible
     /// map of the features; with more dimensions it does.
     @Test(arguments: [(3, true), (6, false)]) func invertibleMaps(width: Int, isInvariant: Bool) throws {

@@ -1,14 +1,14 @@
 import Glibc
 
 /// An open file, closed at the end of its life.
-struct FileDescriptor: ~Copyable {
+package struct FileDescriptor: ~Copyable {
     private let handle: Int32
     private let path: String
 
     init(reading path: String) throws {
         self.path = path
-        handle = open(path, O_RDONLY | O_CLOEXEC)
-        if handle < 0 { throw FileError(.system, path, "cannot open: \(systemMessage())") }
+        handle = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // a pipe without a writer must not block
+        if handle < 0 { throw FileError(.system, path, "cannot be opened: \(systemMessage())") }
     }
 
     /// A new file named `temporary`; errors speak of `path`, the name it will have.
@@ -25,7 +25,7 @@ struct FileDescriptor: ~Copyable {
         while true {
             let count = Glibc.read(handle, buffer.baseAddress, buffer.count)
             if count >= 0 { return count }
-            if errno != EINTR { throw FileError(.system, path, "cannot read: \(systemMessage())") }
+            if errno != EINTR { throw FileError(.system, path, "cannot be read: \(systemMessage())") }
         }
     }
 
@@ -36,7 +36,7 @@ struct FileDescriptor: ~Copyable {
             if count >= 0 {
                 done += count
             } else if errno != EINTR {
-                throw FileError(.system, path, "cannot write: \(systemMessage())")
+                throw FileError(.system, path, "cannot be written: \(systemMessage())")
             }
         }
     }
@@ -44,17 +44,20 @@ struct FileDescriptor: ~Copyable {
     func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
 
     func sync() throws {
-        if fsync(handle) != 0 { throw FileError(.system, path, "cannot sync: \(systemMessage())") }
+        if fsync(handle) != 0 { throw FileError(.system, path, "cannot be synced: \(systemMessage())") }
     }
 
-    /// The whole content.
-    static func contents(of path: String) throws -> [UInt8] {
+    /// The whole content of a regular file; devices and pipes are refused, so that nothing blocks and nothing is endless.
+    package static func contents(of path: String, limit: Int = .max) throws -> [UInt8] {
         let file = try FileDescriptor(reading: path)
         var status = stat()
         guard fstat(file.handle, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw FileError(.system, path, "is not a file")
+            throw FileError(.system, path, "is not a regular file")
         }
         let size = Int(status.st_size)
+        guard size <= limit else {
+            throw FileError(.system, path, "the file has \(size) bytes; at most \(limit) are read")
+        }
         return try [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
             while filled < size {
                 let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])

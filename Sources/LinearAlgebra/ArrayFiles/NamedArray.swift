@@ -32,17 +32,6 @@ extension NamedArray.Element {
         }
     }
 
-    /// The values as f64; integers beyond 2⁵³ are rounded.
-    package var doubles: [Double] {
-        switch self {
-        case .f64(let values): values
-        case .f32(let values): values.map(Double.init)
-        case .i32(let values): values.map(Double.init)
-        case .i64(let values): values.map(Double.init)
-        case .u8(let values): values.map(Double.init)
-        }
-    }
-
     /// The values as they lie in memory and in files: little-endian, without gaps.
     package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         switch self {

@@ -23,7 +23,7 @@ package enum Safetensors {
         }
         var entries: [String: String] = [:]
         if !metadata.isEmpty {
-            let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+            let pairs = try metadata.sorted { $0.key < $1.key }.map { "\(try quoted($0.key)):\(try quoted($0.value))" }
             entries[metadataKey] = "{\(pairs.joined(separator: ","))}"
         }
         var position = 0
@@ -36,7 +36,7 @@ package enum Safetensors {
                 """
             position = end
         }
-        let fields = entries.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\($0.value)" }
+        let fields = try entries.sorted { $0.key < $1.key }.map { "\(try quoted($0.key)):\($0.value)" }
         var header = Array("{\(fields.joined(separator: ","))}".utf8)
         header += Array(repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8)
         let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
@@ -145,16 +145,9 @@ package enum Safetensors {
     }
 
     /// `text` as a JSON string.
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case ..<" ": result += "\\u" + String(scalar.value + 0x10000, radix: 16).dropFirst()
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
+    private static func quoted(_ text: String) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        return String(decoding: try encoder.encode(text), as: UTF8.self)
     }
 }

@@ -1,7 +1,7 @@
 import CSyzygy
 import LinearAlgebra
 
-/// The random and linear-algebra services: structs of C functions whose context is one of these objects.
+/// `syzygy.random/1`: a table of C functions whose context is one of these objects.
 final class RandomService {
     private let seed: UInt64
     private let scope: String
@@ -23,7 +23,7 @@ final class RandomService {
         }
         table.permutation = { context, name, count, out in
             guard let out, count > 0, let service = RandomService.of(context) else { return }
-            for (i, value) in service.stream(name).permutation(of: Int(count)).enumerated() { out[i] = Int64(value) }
+            service.stream(name).permute(into: UnsafeMutableBufferPointer(start: out, count: Int(count)))
         }
     }
 

@@ -1,0 +1,71 @@
+import Manifests
+
+/// Sizes of a call, from its operands and options.
+struct Sizes {
+    let operands: [String: Operand]
+    let context: CallContext
+
+    func axis(_ name: String, _ axis: Axis) throws(PluginError) -> Int {
+        guard let operand = operands[name] else { return 0 }
+        switch axis {
+        case .classes: return operand.columns ?? operand.shape.last ?? 1
+        case .index(let index):
+            guard operand.shape.indices.contains(index) else {
+                throw PluginError(
+                    context.place, "asks for axis \(index) of '\(name)', which has \(operand.shape.count) axes here")
+            }
+            return operand.shape[index]
+        }
+    }
+
+    func count(_ name: String) throws(PluginError) -> Int {
+        if let operand = operands[name] { return operand.shape.reduce(1, *) }
+        guard let argument = context.component.call.argument(name) ?? context.component.start?.argument(name) else { return 0 }
+        switch argument.source {
+        case .parameter(let id): return context.options[id]?.array?.count ?? 0
+        case .file(let file): return try context.file(file).count
+        default: return 0
+        }
+    }
+
+    /// A size of `dims`.
+    func named(_ name: String) throws(PluginError) -> Int {
+        guard let dimension = context.component.dimensions.first(where: { $0.name == name }) else { return 0 }
+        return try size(dimension.size)
+    }
+
+    /// The shape of an output, without the axis of rows.
+    func shape(of output: OutputDeclaration) throws(PluginError) -> [Int] {
+        var shape: [Int] = []
+        for extent in output.shape ?? [] {
+            switch extent {
+            case .rows: continue
+            case .constant(let size): shape.append(size)
+            case .dimension(let name): shape.append(try named(name))
+            }
+        }
+        return shape
+    }
+
+    /// factor · product of sizes of `dims`, at most 2^40 elements.
+    func product(_ factor: Int, _ names: [String]) throws(PluginError) -> Int {
+        var product = factor
+        for name in names {
+            let (next, overflows) = product.multipliedReportingOverflow(by: try named(name))
+            guard !overflows, next <= 1 << 40 else {
+                let text = ([String(factor)] + names).joined(separator: "*")
+                throw PluginError(context.place, "asks for a workspace of \(text) elements, more than 2^40 here")
+            }
+            product = next
+        }
+        return product
+    }
+
+    func size(_ size: Size) throws(PluginError) -> Int {
+        switch size {
+        case .constant(let value): value
+        case .parameter(let id): context.integer(id)
+        case .axis(let of, let axis): try self.axis(of, axis)
+        }
+    }
+}
