@@ -88,11 +88,14 @@ let package = Package(
         .target(
             name: "Reporting",
             dependencies: [
-                "Studies", "Manifests", "Protocols", .product(name: "OrderedCollections", package: "swift-collections"),
+                "Studies", "Manifests", "Protocols",
+                .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(
             name: "PluginTesting",
-            dependencies: ["PluginHost", "Observing", "Training", "Manifests", "Protocols", "Engine", "LinearAlgebra"]),
+            dependencies: [
+                "PluginHost", "Observing", "Training", "Manifests", "Protocols", "Engine", "LinearAlgebra",
+            ]),
         .target(name: "SyzygyKit", dependencies: ["CSyzygy"]),
         .executableTarget(
             name: "syzygy",

@@ -30,7 +30,8 @@ package enum Dense {
     /// - Complexity: O(n³), n² extra memory without vectors, 2 n² with. Divide and conquer (LAPACK `dsyevd`).
     /// - Throws: `size`, `notFinite`, `notSymmetric`, `noConvergence`, `memory`.
     package static func eigh(
-        n: Int, _ a: UnsafePointer<Double>, values: UnsafeMutablePointer<Double>, vectors: UnsafeMutablePointer<Double>?
+        n: Int, _ a: UnsafePointer<Double>, values: UnsafeMutablePointer<Double>,
+        vectors: UnsafeMutablePointer<Double>?
     ) throws(LinearAlgebraError) {
         let order = try size(n, "eigh", "n", limit: 32_000)  // LAPACK counts 2 n² words of workspace in 32 bits
         if n == 0 { return }
@@ -110,7 +111,8 @@ package enum Dense {
         try check(info, "cholesky_solve")
         for transpose in [CblasNoTrans, CblasTrans] {
             cblas_dtrsm(
-                CblasRowMajor, CblasLeft, CblasLower, transpose, CblasNonUnit, order, count, 1, factor, order, b, count)
+                CblasRowMajor, CblasLeft, CblasLower, transpose, CblasNonUnit, order, count, 1, factor, order, b,
+                count)
         }
     }
 
@@ -171,7 +173,8 @@ extension Dense {
             let value = a[i].magnitude
             guard value < .infinity else {
                 throw LinearAlgebraError(
-                    .notFinite, "\(routine): element [\(i / columns), \(i % columns)] is \(a[i]); all must be finite.")
+                    .notFinite, "\(routine): element [\(i / columns), \(i % columns)] is \(a[i]); all must be finite."
+                )
             }
             largest = max(largest, value)
         }
@@ -182,7 +185,8 @@ extension Dense {
         if info == 0 { return }
         if info > 0 {
             throw LinearAlgebraError(
-                .noConvergence, "\(routine): the iteration of LAPACK did not converge (info \(info)); "
+                .noConvergence,
+                "\(routine): the iteration of LAPACK did not converge (info \(info)); "
                     + "rescale the matrix or look at its condition.")
         }
         if info <= -1010 { throw LinearAlgebraError(.memory, "\(routine): no memory for LAPACK's workspace.") }

@@ -10,7 +10,9 @@ package struct Matrix: Equatable, Sendable {
     package var elements: [Double]
 
     package init(rows: Int, columns: Int, elements: [Double]) {
-        precondition(rows >= 0 && columns >= 0 && elements.count == rows * columns, """
+        precondition(
+            rows >= 0 && columns >= 0 && elements.count == rows * columns,
+            """
             a matrix [\(rows), \(columns)] cannot hold \(elements.count) elements
             """)
         self.rows = rows

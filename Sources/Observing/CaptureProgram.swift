@@ -25,7 +25,9 @@ final class CaptureProgram {
         let graph = built.graph
         var nodes: [Capture: Node] = [:]
         let needsLoss = wantsGradient || captures.contains(where: \.needsLoss)
-        let layers = captures.compactMap { if case .layer(let index, _) = $0, $0.needsBackward { index } else { nil } }
+        let layers = captures.compactMap {
+            if case .layer(let index, _) = $0, $0.needsBackward { index } else { nil }
+        }
         let backward = Set(layers).sorted()
         var gradients: [(parameter: Node, gradient: Node)] = []
         if needsLoss {

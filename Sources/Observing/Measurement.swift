@@ -38,7 +38,8 @@ final class Measurement: QuantitySource {
     }
 
     /// A weight [rows, columns], or wᵀw or wwᵀ of it.
-    func setWeight(_ key: Key, _ function: QuantityExpression.Function?, _ weight: [Double], rows: Int, columns: Int) {
+    func setWeight(_ key: Key, _ function: QuantityExpression.Function?, _ weight: [Double], rows: Int, columns: Int)
+    {
         guard let function else { return set(key, keep(weight, shape: [rows, columns])) }
         let inner = function == .wtw
         let size = inner ? columns : rows

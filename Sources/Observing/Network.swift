@@ -55,6 +55,7 @@ package struct Network {
         let outputs = try model.build(in: graph, batch: batch)
         guard let output = outputs["output"] else { throw Undefined("model_without_output") }
         return Built(
-            graph: graph, parameters: graph.parameterNodes, batch: batch, outputs: outputs, output: output, loss: loss)
+            graph: graph, parameters: graph.parameterNodes, batch: batch, outputs: outputs, output: output, loss: loss
+        )
     }
 }

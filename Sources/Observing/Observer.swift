@@ -96,7 +96,8 @@ package final class Observer {
         guard let name = names?.sorted().first(where: { !known.contains($0) }) else { return }
         let nearest = Nearest.name(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
         throw UnknownLayer(
-            "\(section).layers: the model has no \(kind) '\(name)'\(nearest) (it has: \(known.joined(separator: ", ")))")
+            "\(section).layers: the model has no \(kind) '\(name)'\(nearest) (it has: \(known.joined(separator: ", ")))"
+        )
     }
 
     /// Runs every probe of `due` on the values in `store`.
@@ -104,7 +105,9 @@ package final class Observer {
         step: Int, store: ParameterStore, due: [ScheduledProbe], record: (Observation) -> Void
     ) throws {
         parameters.copyValues(from: store)
-        for group in Dictionary(grouping: due.indices, by: { FirstRows(due[$0], self) }).sorted(by: { $0.key < $1.key }) {
+        for group in Dictionary(grouping: due.indices, by: { FirstRows(due[$0], self) }).sorted(by: {
+            $0.key < $1.key
+        }) {
             let probes = group.value.map { due[$0] }
             let pass = try measure(
                 rows: group.key, needs: probes.map { ($0.probe.scope, $0.probe.needs, $0.layers) })
@@ -220,7 +223,8 @@ package final class Observer {
             for block in parameters.blocks {
                 pass.set(
                     .init(expression: "parameter.grad", layer: block.name),
-                    .success(Quantity(data: .real(UnsafePointer(gradient.pointer + block.offset)), shape: [block.count])))
+                    .success(
+                        Quantity(data: .real(UnsafePointer(gradient.pointer + block.offset)), shape: [block.count])))
             }
         }
         return pass

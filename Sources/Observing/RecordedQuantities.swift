@@ -37,7 +37,8 @@ package final class RecordedQuantities: QuantitySource {
         } else if parsed.function == nil {
             pass.set(key, pass.keep(sources[0].data, shape: sources[0].shape))
         } else {
-            let accumulator = makeAccumulator(parsed, widths: sources.map { $0.shape.last ?? 1 }, samples: sources[0].shape[0])
+            let accumulator = makeAccumulator(
+                parsed, widths: sources.map { $0.shape.last ?? 1 }, samples: sources[0].shape[0])
             let copies = sources.map { pass.pointer($0.data) }
             accumulator.add(copies, rows: sources[0].shape[0])
             pass.keep(accumulator)

@@ -78,7 +78,8 @@ final class CallContext {
         for (i, item) in items.enumerated() {
             let integer = item.int ?? item.string.map { index(of: $0, in: option) } ?? 0
             switch type {
-            case .pointer(.f32): memory.storeBytes(of: Float(item.double ?? .nan), toByteOffset: i * 4, as: Float.self)
+            case .pointer(.f32):
+                memory.storeBytes(of: Float(item.double ?? .nan), toByteOffset: i * 4, as: Float.self)
             case .pointer(.f64): memory.storeBytes(of: item.double ?? .nan, toByteOffset: i * 8, as: Double.self)
             case .pointer(.i32): memory.storeBytes(of: Int32(clamping: integer), toByteOffset: i * 4, as: Int32.self)
             default: memory.storeBytes(of: Int64(integer), toByteOffset: i * 8, as: Int64.self)

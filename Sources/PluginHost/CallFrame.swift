@@ -117,7 +117,9 @@ final class CallFrame {
     }
 
     /// Fills every argument. `operands` gives pointers and nodes by argument name, `integers` the remaining numbers.
-    func bind(_ operands: [String: Operand], fields: [Argument.Field: Int] = [:], rows: Range<Int> = 0..<0, split: Int = 0)
+    func bind(
+        _ operands: [String: Operand], fields: [Argument.Field: Int] = [:], rows: Range<Int> = 0..<0, split: Int = 0
+    )
         throws(PluginError)
     {
         let sizes = Sizes(operands: operands, context: context)
@@ -135,7 +137,8 @@ final class CallFrame {
             case .workspace(let factor, let dimensions):
                 free(workspaces[i])
                 workspaces[i] = nil
-                let memory = try Self.zeroed(bytes: 8 * max(sizes.product(factor, dimensions), 1), for: argument, context)
+                let memory = try Self.zeroed(
+                    bytes: 8 * max(sizes.product(factor, dimensions), 1), for: argument, context)
                 workspaces[i] = memory
                 set(i, memory)
             case .field(let field): set(i, integer: fields[field] ?? 0, argument)
@@ -205,7 +208,8 @@ final class CallFrame {
 
     private func setSize(_ i: Int, _ argument: Argument, _ size: Int) throws(PluginError) {
         if case .scalar(let scalar) = argument.type, let limit = scalar.largest, size > limit {
-            throw PluginError(context.place, "argument '\(argument.name)' is \(scalar.rawValue) and cannot hold \(size)")
+            throw PluginError(
+                context.place, "argument '\(argument.name)' is \(scalar.rawValue) and cannot hold \(size)")
         }
         set(i, integer: size, argument)
     }

@@ -68,9 +68,12 @@ package final class ComponentLoader {
     private static func path(of name: String, folder: String) throws(PluginError) -> String {
         let file = "lib\(name).so"
         let places = [folder, ((Installation.executable ?? "") as NSString).deletingLastPathComponent]
-        for place in places where FileManager.default.fileExists(atPath: "\(place)/\(file)") { return "\(place)/\(file)" }
+        for place in places where FileManager.default.fileExists(atPath: "\(place)/\(file)") {
+            return "\(place)/\(file)"
+        }
         throw PluginError(
-            "\(folder)/plugin.json", "library '\(file)' not found in \(places.joined(separator: " or ")); was the plugin built?")
+            "\(folder)/plugin.json",
+            "library '\(file)' not found in \(places.joined(separator: " or ")); was the plugin built?")
     }
 
     /// Digests of a plugin's files, without opening the library.
@@ -130,7 +133,8 @@ struct LoadedComponent {
         guard status != 0 else { return }
         if status == CallFrame.changedFloatMode {
             throw PluginError(
-                context.place, "changed the floating-point mode (rounding or flush-to-zero); it must leave it as it finds it")
+                context.place,
+                "changed the floating-point mode (rounding or flush-to-zero); it must leave it as it finds it")
         }
         let names = [
             SYZYGY_CANCELLED: "cancelled", SYZYGY_INVALID: "invalid arguments", SYZYGY_UNSUPPORTED: "unsupported",

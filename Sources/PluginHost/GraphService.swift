@@ -17,12 +17,14 @@ final class GraphService {
             GraphService.of(context) { service in
                 let scheme = text(initializer.scheme)
                 guard let known = Initializer.Scheme(rawValue: scheme) else {
-                    throw GraphError("parameter '\(text(name))': unknown initializer '\(scheme)' "
-                        + "(known: \(Initializer.Scheme.allCases.map(\.rawValue).joined(separator: ", ")))")
+                    throw GraphError(
+                        "parameter '\(text(name))': unknown initializer '\(scheme)' "
+                            + "(known: \(Initializer.Scheme.allCases.map(\.rawValue).joined(separator: ", ")))")
                 }
                 guard let role = ParameterRole(rawValue: text(role)) else {
-                    throw GraphError("parameter '\(text(name))': unknown role '\(text(role))' "
-                        + "(known: \(ParameterRole.allCases.map(\.rawValue).joined(separator: ", ")))")
+                    throw GraphError(
+                        "parameter '\(text(name))': unknown role '\(text(role))' "
+                            + "(known: \(ParameterRole.allCases.map(\.rawValue).joined(separator: ", ")))")
                 }
                 return try service.graph.parameter(
                     text(name), role: role, shape: try sizes(shape, rank),
@@ -89,7 +91,9 @@ final class GraphService {
 
     /// The node a plugin returned.
     func node(_ number: Int32) throws -> Node {
-        guard nodes.indices.contains(Int(number)) else { throw GraphError("uses node \(number), which does not exist") }
+        guard nodes.indices.contains(Int(number)) else {
+            throw GraphError("uses node \(number), which does not exist")
+        }
         return nodes[Int(number)]
     }
 

@@ -30,7 +30,8 @@ package final class Library {
 
     package func symbol(_ name: String) throws(PluginError) -> UnsafeMutableRawPointer {
         guard let address = dlsym(handle, name) else {
-            throw PluginError(path, "has no function '\(name)' (is it exported with C linkage? nm -D shows the names)")
+            throw PluginError(
+                path, "has no function '\(name)' (is it exported with C linkage? nm -D shows the names)")
         }
         return address
     }
@@ -59,11 +60,11 @@ package final class Library {
 
     private static var hostMachine: (code: Int, name: String) {
         #if arch(x86_64)
-        (62, "x86_64")
+            (62, "x86_64")
         #elseif arch(arm64)
-        (183, "aarch64")
+            (183, "aarch64")
         #else
-        (0, "an unknown machine")
+            (0, "an unknown machine")
         #endif
     }
 }

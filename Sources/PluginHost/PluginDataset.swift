@@ -24,7 +24,8 @@ final class PluginDataset: Dataset {
 
     func rows(in split: String) throws -> Int {
         guard let declared = loaded.component.splits.first(where: { $0.name == split }) else {
-            throw PluginError(loaded.context.place, "has no split '\(split)' (it has \(splits.joined(separator: ", ")))")
+            throw PluginError(
+                loaded.context.place, "has no split '\(split)' (it has \(splits.joined(separator: ", ")))")
         }
         let rows = try Sizes(operands: [:], context: loaded.context).size(declared.rows)
         // The host keeps all rows as f64, and once more while a plugin fills them.
@@ -33,7 +34,8 @@ final class PluginDataset: Dataset {
         guard bytes < memory else {
             func gibibytes(_ bytes: Double) -> String { String(format: "%.3g GiB", bytes / 1_073_741_824) }
             throw PluginError(
-                loaded.context.place, "the \(rows) rows of '\(split)' take \(gibibytes(bytes)) of memory; "
+                loaded.context.place,
+                "the \(rows) rows of '\(split)' take \(gibibytes(bytes)) of memory; "
                     + "this machine has \(gibibytes(memory))")
         }
         return rows
@@ -57,12 +59,14 @@ final class PluginDataset: Dataset {
                 let value = output.value(i)
                 guard value.isFinite else {
                     throw PluginError(
-                        loaded.context.place, "'\(field.name)' of row \(range.lowerBound + i / max(field.elements, 1)) of "
+                        loaded.context.place,
+                        "'\(field.name)' of row \(range.lowerBound + i / max(field.elements, 1)) of "
                             + "'\(split)' is \(value) or was not written")
                 }
                 if let classes = field.classes, value < 0 || value >= Double(classes) {
                     throw PluginError(
-                        loaded.context.place, "label \(Int(value)) in row \(range.lowerBound + i) of '\(split)' is outside 0..<\(classes)")
+                        loaded.context.place,
+                        "label \(Int(value)) in row \(range.lowerBound + i) of '\(split)' is outside 0..<\(classes)")
                 }
                 buffer[i] = value
             }

@@ -29,7 +29,8 @@ final class PluginLoss: Loss {
         let rows = batch.values.first.flatMap { graph.shape(of: $0.node).first } ?? 1
         guard shape.isEmpty || shape == [rows] else {
             throw PluginError(
-                loaded.context.place, "the loss has shape \(shape); it must be [\(rows)], one number per sample, or []")
+                loaded.context.place,
+                "the loss has shape \(shape); it must be [\(rows)], one number per sample, or []")
         }
         return loss
     }

@@ -59,7 +59,9 @@ final class PluginProbe: Probe {
     ) throws -> ([OutputBuffer], String) {
         var operands: [String: Operand] = [:]
         for argument in loaded.component.call.arguments {
-            guard case .quantity = argument.source, let expression = binding.quantities[argument.name] else { continue }
+            guard case .quantity = argument.source, let expression = binding.quantities[argument.name] else {
+                continue
+            }
             if let quantity = try quantities.quantity(expression, layer: layer) {
                 guard quantity.isFinite else { throw Undefined("input_not_finite") }
                 operands[argument.name] = Operand(.memory(quantity.pointer), shape: quantity.shape)

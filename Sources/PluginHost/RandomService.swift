@@ -35,7 +35,9 @@ final class RandomService {
         context.map { Unmanaged<RandomService>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    private static func target(_ out: UnsafeMutablePointer<Double>, _ count: Int64) -> UnsafeMutableBufferPointer<Double>? {
+    private static func target(_ out: UnsafeMutablePointer<Double>, _ count: Int64) -> UnsafeMutableBufferPointer<
+        Double
+    >? {
         count > 0 ? UnsafeMutableBufferPointer(start: out, count: Int(count)) : nil
     }
 }

@@ -48,7 +48,9 @@ package struct Registry: Sendable {
     private static func folders(in path: String) -> [String] {
         let manager = FileManager.default
         if manager.fileExists(atPath: path + "/plugin.json") { return [path] }
-        let names = ((try? manager.contentsOfDirectory(atPath: path)) ?? []).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let names = ((try? manager.contentsOfDirectory(atPath: path)) ?? []).sorted {
+            $0.utf8.lexicographicallyPrecedes($1.utf8)
+        }
         return names.map { path + "/" + $0 }.filter { manager.fileExists(atPath: $0 + "/plugin.json") }
     }
 
@@ -62,7 +64,8 @@ package struct Registry: Sendable {
             throw PluginError("\(kind.rawValue) '\(name)'", "several plugins have it; write one of \(ids)")
         }
         if let other = all.first(where: { $0.1.id == name || $0.1.fullID == name }) {
-            throw PluginError("\(kind.rawValue) '\(name)'", "'\(name)' is \(other.1.kind.withArticle), not \(kind.withArticle)")
+            throw PluginError(
+                "\(kind.rawValue) '\(name)'", "'\(name)' is \(other.1.kind.withArticle), not \(kind.withArticle)")
         }
         let names = all.filter { $0.1.kind == kind }.map(\.1.id)
         throw PluginError(

@@ -20,7 +20,9 @@ struct Sizes {
 
     func count(_ name: String) throws(PluginError) -> Int {
         if let operand = operands[name] { return operand.shape.reduce(1, *) }
-        guard let argument = context.component.call.argument(name) ?? context.component.start?.argument(name) else { return 0 }
+        guard let argument = context.component.call.argument(name) ?? context.component.start?.argument(name) else {
+            return 0
+        }
         switch argument.source {
         case .parameter(let id): return context.options[id]?.array?.count ?? 0
         case .file(let file): return try context.file(file).count

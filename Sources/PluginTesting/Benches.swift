@@ -109,7 +109,8 @@ package func evaluateLoss(
     let node = graph.input("output", shape: output.shape)
     var batch: [String: BatchNode] = [:]
     for (name, target) in targets {
-        batch[name] = BatchNode(field: target.field, node: graph.input(name, shape: [output.shape[0]] + target.field.shape))
+        batch[name] = BatchNode(
+            field: target.field, node: graph.input(name, shape: [output.shape[0]] + target.field.shape))
     }
     let loss = try loader.loss(choice).build(in: graph, outputs: ["output": node], batch: batch)
     let sum = graph.shape(of: loss).isEmpty ? loss : try graph.apply(named: "sum", [loss])
@@ -123,7 +124,8 @@ package func evaluateLoss(
 
 /// Outputs of a model at given inputs, with the listed parameters set and the others as initialized.
 package func evaluateModel(
-    _ choice: Choice, batch: [String: (field: Field, rows: Int, data: [Double])], parameters: [String: [Double]] = [:],
+    _ choice: Choice, batch: [String: (field: Field, rows: Int, data: [Double])],
+    parameters: [String: [Double]] = [:],
     precision: Precision = .f64, loader: ComponentLoader = ShippedPlugins.loader(), seed: UInt64 = 0
 ) throws -> (outputs: [String: (shape: [Int], data: [Double])], blocks: [ParameterBlock]) {
     let graph = Graph()
@@ -148,7 +150,9 @@ package func readRows(
     of dataset: any Dataset, _ split: String, _ range: Range<Int>? = nil
 ) throws -> [String: [Double]] {
     let range = try range ?? 0..<dataset.rows(in: split)
-    let buffers = dataset.fields.map { UnsafeMutableBufferPointer<Double>.allocate(capacity: range.count * $0.elements) }
+    let buffers = dataset.fields.map {
+        UnsafeMutableBufferPointer<Double>.allocate(capacity: range.count * $0.elements)
+    }
     defer { for buffer in buffers { buffer.deallocate() } }
     for buffer in buffers { buffer.initialize(repeating: .nan) }
     try dataset.read(split, range, into: buffers)

@@ -62,14 +62,19 @@ private struct ExampleRun {
             case .number(let number): return compare(name, values, [number])
             case .array(_, let data): return compare(name, values, data)
             case .undefined(let reason):
-                guard case .missing(let given)? = values.first else { return ["\(name) should be undefined, is \(values)"] }
-                return reason == nil || reason == given ? [] : ["\(name) is undefined for '\(given)', expected '\(reason ?? "")'"]
+                guard case .missing(let given)? = values.first else {
+                    return ["\(name) should be undefined, is \(values)"]
+                }
+                return reason == nil || reason == given
+                    ? [] : ["\(name) is undefined for '\(given)', expected '\(reason ?? "")'"]
             }
         }
     }
 
     private func compare(_ name: String, _ values: [Observation.Value], _ expected: [Double]) -> [String] {
-        guard values.count == expected.count else { return ["\(name) has \(values.count) numbers, expected \(expected.count)"] }
+        guard values.count == expected.count else {
+            return ["\(name) has \(values.count) numbers, expected \(expected.count)"]
+        }
         for (i, (value, number)) in zip(values, expected).enumerated() {
             let tolerance = example.atol + example.rtol * abs(number)
             guard abs(value.number - number) <= tolerance else {
@@ -123,11 +128,15 @@ private struct ExampleRun {
             let memory = UnsafeMutableRawPointer.allocate(byteCount: max(array.data.count, 1) * 8, alignment: 64)
             owners.append(memory)
             if component.call.argument(argument)?.type == .pointer(.i32) {
-                for (i, value) in array.data.enumerated() { memory.storeBytes(of: Int32(value), toByteOffset: i * 4, as: Int32.self) }
+                for (i, value) in array.data.enumerated() {
+                    memory.storeBytes(of: Int32(value), toByteOffset: i * 4, as: Int32.self)
+                }
                 given.values[expression] = Quantity(
                     data: .integer(UnsafePointer(memory.assumingMemoryBound(to: Int32.self))), shape: array.shape)
             } else {
-                for (i, value) in array.data.enumerated() { memory.storeBytes(of: value, toByteOffset: i * 8, as: Double.self) }
+                for (i, value) in array.data.enumerated() {
+                    memory.storeBytes(of: value, toByteOffset: i * 8, as: Double.self)
+                }
                 given.values[expression] = Quantity(
                     data: .real(UnsafePointer(memory.assumingMemoryBound(to: Double.self))), shape: array.shape)
             }
@@ -151,11 +160,14 @@ private struct ExampleRun {
         let role = integer("role") ?? 0
         let bench = try UpdateBench(
             choice, kind: component.kind, values: [("p", value.shape.isEmpty ? [1] : value.shape, value.data)],
-            precision: example.precision, role: roles.indices.contains(role) ? roles[role] : .other, fanIn: integer("fan_in"),
+            precision: example.precision, role: roles.indices.contains(role) ? roles[role] : .other,
+            fanIn: integer("fan_in"),
             loader: loader)
         // Start functions have run on random states; an example states its own.
         bench.store.set(block: 0, value.data)
-        for state in component.state { if let given = array(state.id) { bench.setState("\(state.id)/p", given.data) } }
+        for state in component.state {
+            if let given = array(state.id) { bench.setState("\(state.id)/p", given.data) }
+        }
         bench.set(step: integer("step") ?? 0)
         let gradientName = quantities.first { $0.quantity == "parameter.grad" }?.name
         let gradient = gradientName.flatMap { array($0)?.data } ?? value.data.map { _ in 0 }
@@ -180,12 +192,15 @@ private struct ExampleRun {
     }
 
     private func loss(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
-        guard let output = array("output") else { throw PluginError(component.fullID, "an example must give 'output'") }
+        guard let output = array("output") else {
+            throw PluginError(component.fullID, "an example must give 'output'")
+        }
         var targets: [String: (field: Field, data: [Double])] = [:]
         for case .input(let name) in component.call.arguments.map(\.source) where name != "output" {
             if let given = array(name) { targets[name] = (field(name, given), given.data) }
         }
-        let result = try evaluateLoss(choice, output: output, targets: targets, precision: example.precision, loader: loader)
+        let result = try evaluateLoss(
+            choice, output: output, targets: targets, precision: example.precision, loader: loader)
         return [
             "sample_loss": result.loss.map { .number($0) }, "output_grad": result.gradient.map { .number($0) },
         ]
@@ -194,7 +209,8 @@ private struct ExampleRun {
     private func model(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
         var batch: [String: (field: Field, rows: Int, data: [Double])] = [:]
         var parameters: [String: [Double]] = [:]
-        let inputs = Set(component.call.arguments.compactMap { if case .input(let name) = $0.source { name } else { nil } })
+        let inputs = Set(
+            component.call.arguments.compactMap { if case .input(let name) = $0.source { name } else { nil } })
         for (name, _) in example.given {
             guard let given = array(name), component.parameter(name) == nil, name != "classes" else { continue }
             if inputs.contains(name) {
@@ -207,7 +223,8 @@ private struct ExampleRun {
         if batch["y"] == nil, let classes = integer("classes") {
             batch["y"] = (Field(name: "y", shape: [], classes: classes), rows, Array(repeating: 0, count: rows))
         }
-        let result = try evaluateModel(choice, batch: batch, parameters: parameters, precision: example.precision, loader: loader)
+        let result = try evaluateModel(
+            choice, batch: batch, parameters: parameters, precision: example.precision, loader: loader)
         return result.outputs.mapValues { $0.data.map { .number($0) } }
     }
 

@@ -24,7 +24,9 @@ package final class ArrayDataset: Dataset {
         y = zip(x, counts).map { values, count in
             (0..<count * outputs).map { k in
                 let (row, column) = (k / outputs, k % outputs)
-                return (0..<inputs).reduce(0.3) { $0 + values[row * inputs + $1] * Double((column + 2 * $1) % 5 - 2) / 3 }
+                return (0..<inputs).reduce(0.3) {
+                    $0 + values[row * inputs + $1] * Double((column + 2 * $1) % 5 - 2) / 3
+                }
             }
         }
     }
@@ -34,7 +36,9 @@ package final class ArrayDataset: Dataset {
     package func read(_ split: String, _ range: Range<Int>, into buffers: [UnsafeMutableBufferPointer<Double>]) {
         let index = split == "train" ? 0 : 1
         for (source, (field, buffer)) in zip([x[index], y[index]], zip(fields, buffers)) {
-            for (i, value) in source[range.lowerBound * field.elements..<range.upperBound * field.elements].enumerated() {
+            for (i, value) in source[range.lowerBound * field.elements..<range.upperBound * field.elements]
+                .enumerated()
+            {
                 buffer[i] = value
             }
         }
@@ -47,16 +51,21 @@ package final class TanhNet: Model {
     private let width: Int
     private let outputs: Int
 
-    package init(inputs: Int, width: Int, outputs: Int) { (self.inputs, self.width, self.outputs) = (inputs, width, outputs) }
+    package init(inputs: Int, width: Int, outputs: Int) {
+        (self.inputs, self.width, self.outputs) = (inputs, width, outputs)
+    }
 
     package func build(in graph: Graph, batch: [String: BatchNode]) throws -> [String: Node] {
         guard let x = batch["x"]?.node else { throw Undefined("no_x") }
         let w1 = try graph.parameter(
-            "fc1.weight", role: .weight, shape: [width, inputs], initializer: Initializer(scheme: .torch_linear, scale: 1))
+            "fc1.weight", role: .weight, shape: [width, inputs],
+            initializer: Initializer(scheme: .torch_linear, scale: 1))
         let w2 = try graph.parameter(
-            "head.weight", role: .weight, shape: [outputs, width], initializer: Initializer(scheme: .torch_linear, scale: 1))
+            "head.weight", role: .weight, shape: [outputs, width],
+            initializer: Initializer(scheme: .torch_linear, scale: 1))
         let b2 = try graph.parameter(
-            "head.bias", role: .bias, shape: [outputs], initializer: Initializer(scheme: .normal, scale: 0.5), fanIn: width)
+            "head.bias", role: .bias, shape: [outputs], initializer: Initializer(scheme: .normal, scale: 0.5),
+            fanIn: width)
         let h1 = try graph.apply(named: "matmul", [x, w1], attributes: ["transpose_b": 1])
         try graph.layer("fc1", input: x, weight: w1, bias: nil, output: h1)
         let a1 = try graph.apply(named: "tanh", [h1])
@@ -97,5 +106,7 @@ package final class PlainDescent: Optimizer {
         }
     }
 
-    package func attach(to parameters: ParameterStore, fresh: Bool) -> any AttachedOptimizer { Attached(parameters, lr) }
+    package func attach(to parameters: ParameterStore, fresh: Bool) -> any AttachedOptimizer {
+        Attached(parameters, lr)
+    }
 }

@@ -22,7 +22,8 @@ package struct Claim: Hashable, Sendable {
         package var settings: [String: String]
 
         package init(
-            _ statistic: Statistic, _ output: String, layer: String? = nil, index: Int? = nil, at moment: Moment = .last,
+            _ statistic: Statistic, _ output: String, layer: String? = nil, index: Int? = nil,
+            at moment: Moment = .last,
             where settings: [String: String] = [:]
         ) {
             self.statistic = statistic

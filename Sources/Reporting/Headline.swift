@@ -69,7 +69,9 @@ struct Headline {
 
     /// What stands below the table.
     var note: String {
-        guard !rows.isEmpty else { return (["no finished run has recorded a number"] + withoutValues).joined(separator: "\n") }
+        guard !rows.isEmpty else {
+            return (["no finished run has recorded a number"] + withoutValues).joined(separator: "\n")
+        }
         var text = commonCount > 1 ? "(mean ± 95 % over \(commonCount) seeds" : "(one seed"
         text += ", at the last step"
         for setting in columns.indices where !hasUsualCount(setting) && !unfinished.contains(labels[setting]) {

@@ -40,7 +40,8 @@ extension ReportSections {
         _ id: String, _ probes: [String], _ metrics: [Outline.Metric], _ budget: inout Int
     ) -> Markup {
         guard metrics.contains(where: figures.hasValue) else {
-            return "<section id=\"\(id)\"><h2>\(probes.joined(separator: ", "))</h2><p class=\"note\">No value in any run.</p></section>"
+            return
+                "<section id=\"\(id)\"><h2>\(probes.joined(separator: ", "))</h2><p class=\"note\">No value in any run.</p></section>"
         }
         let metrics = metrics.filter(figures.hasValue)
         let matrices = metrics.filter(\.isMatrix)

@@ -93,7 +93,8 @@ struct ReportSections {
         var sentences: [String] = []
         let varied = zip(results.shortKeys, results.sweptKeys.indices).map { key, column in
             var values: [String] = []
-            for label in results.settings.indices.map({ results.valueLabels(setting: $0)[column] }) where !values.contains(label) {
+            for label in results.settings.indices.map({ results.valueLabels(setting: $0)[column] })
+            where !values.contains(label) {
                 values.append(label)
             }
             return "\(key) in {\(values.prefix(12).joined(separator: ", "))\(values.count > 12 ? ", …" : "")}"
@@ -232,7 +233,9 @@ struct ReportSections {
     }
 
     private func undefined(_ headline: Headline) -> Markup {
-        let sentences: [Markup] = headline.withoutValues.map { "<p class=\"note\">\($0.prefix(1).uppercased() + $0.dropFirst()).</p>" }
+        let sentences: [Markup] = headline.withoutValues.map {
+            "<p class=\"note\">\($0.prefix(1).uppercased() + $0.dropFirst()).</p>"
+        }
         return "\(sentences)"
     }
 

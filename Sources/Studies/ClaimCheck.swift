@@ -20,11 +20,14 @@ struct ClaimCheck {
         var lines: [String] = []
         let relations = ["equals", "at_least", "at_most", "exceeds"].filter(has)
         if relations.count != 1 {
-            lines.append("\(tree.place(key)): a claim has exactly one of equals, at_least, at_most, exceeds; found \(list(relations))")
+            lines.append(
+                "\(tree.place(key)): a claim has exactly one of equals, at_least, at_most, exceeds; found \(list(relations))"
+            )
         }
         let tolerances = ["within", "within_relative"].filter(has)
         if has("equals") != (tolerances.count == 1) {
-            lines.append("\(tree.place(key)): equals goes with one of within, within_relative; found \(list(tolerances))")
+            lines.append(
+                "\(tree.place(key)): equals goes with one of within, within_relative; found \(list(tolerances))")
         }
         if has("by"), !has("exceeds") { lines.append("\(tree.place(key)): by belongs to exceeds") }
         for side in ["that", "exceeds"] where has(side) { lines += problems(side: key.appending(side)) }
@@ -40,12 +43,15 @@ struct ClaimCheck {
         var lines: [String] = []
         if let sentence = unknown(output) { lines.append("\(tree.place(key.appending(statistics[0]))): \(sentence)") }
         if side["layer"] != nil, isOfWholeNetwork(output) {
-            lines.append("\(tree.keyPlace(key.appending("layer"))): '\(output)' is measured for the whole network, so it has no layer")
+            lines.append(
+                "\(tree.keyPlace(key.appending("layer"))): '\(output)' is measured for the whole network, so it has no layer"
+            )
         }
         let known = DottedKey([String]()).leaves(configuration.json).map(\.description)
         for name in side["where"]?.object?.keys ?? [] where !known.contains(name) {
             let hint = Nearest.question(for: name, among: known)
-            lines.append("\(tree.keyPlace(key.appending("where").appending(name))): the study has no '\(name)'\(hint)")
+            lines.append(
+                "\(tree.keyPlace(key.appending("where").appending(name))): the study has no '\(name)'\(hint)")
         }
         return lines
     }

@@ -12,7 +12,8 @@ enum Identity {
     static func of(configuration: JSON, seed: Int, plugins: [PluginDigests]) -> String {
         let used = plugins.sorted { $0.id < $1.id }.map(\.json)
         let whole = JSON.object([
-            "configuration": configuration, "host": .string(Version.current), "plugins": .array(used), "seed": .int(seed),
+            "configuration": configuration, "host": .string(Version.current), "plugins": .array(used),
+            "seed": .int(seed),
         ])
         return SHA256.hex(of: canonical(whole).text(pretty: false).utf8)
     }
@@ -42,7 +43,8 @@ package struct SweepNames: Sendable {
         for (key, role) in zip(keys, roles) {
             let words = role.split(separator: ".")
             let tails = (1...max(1, words.count)).map { words.suffix($0).joined(separator: ".") }
-            short[key] = tails.first { tail in roles.filter { $0 == tail || $0.hasSuffix("." + tail) }.count == 1 } ?? role
+            short[key] =
+                tails.first { tail in roles.filter { $0 == tail || $0.hasSuffix("." + tail) }.count == 1 } ?? role
         }
         self.short = short
     }
@@ -58,7 +60,8 @@ package struct SweepNames: Sendable {
     func folder(_ identity: String, _ swept: OrderedDictionary<String, JSON>, seed: Int) -> String {
         let words = swept.map { "\(self[$0])\(Self.text($1, of: $0))" }.joined(separator: "-")
         let safe = words.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "-" }
-        return ([String(identity.prefix(10)), String(safe.prefix(80)), "s\(seed)"]).filter { !$0.isEmpty }.joined(separator: "-")
+        return ([String(identity.prefix(10)), String(safe.prefix(80)), "s\(seed)"]).filter { !$0.isEmpty }.joined(
+            separator: "-")
     }
 
     /// The same for the value of a key: `adam` for the plugin `syzygy.adam/adam`.

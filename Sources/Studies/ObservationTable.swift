@@ -59,7 +59,8 @@ package struct ObservationTable: Sendable {
         let newline = UInt8(ascii: "\n"), comma = UInt8(ascii: ","), quote = UInt8(ascii: "\"")
         let header = Array(ObservationWriter.header.utf8)
         guard let headerEnd = bytes.firstIndex(of: newline), bytes[..<headerEnd].elementsEqual(header) else {
-            return bytes.isEmpty ? nil : Failure(line: 1, sentence: "expected the header '\(ObservationWriter.header)'")
+            return bytes.isEmpty
+                ? nil : Failure(line: 1, sentence: "expected the header '\(ObservationWriter.header)'")
         }
         let estimate = (bytes.count - headerEnd) / 48
         step.reserveCapacity(estimate)
@@ -92,20 +93,24 @@ package struct ObservationTable: Sendable {
             }
             let id = names.index(of: UnsafeBufferPointer(rebasing: bytes[ends[0]..<ends[4]])) {
                 Series(
-                    probe: Self.text(bytes[(ends[0] + 1)..<ends[1]]), output: Self.text(bytes[(ends[1] + 1)..<ends[2]]),
-                    layer: Self.text(bytes[(ends[2] + 1)..<ends[3]]), index: Self.integer(bytes[(ends[3] + 1)..<ends[4]]))
+                    probe: Self.text(bytes[(ends[0] + 1)..<ends[1]]),
+                    output: Self.text(bytes[(ends[1] + 1)..<ends[2]]),
+                    layer: Self.text(bytes[(ends[2] + 1)..<ends[3]]),
+                    index: Self.integer(bytes[(ends[3] + 1)..<ends[4]]))
             }
             if ends[4] + 1 < ends[5] {
                 guard let measured = Self.real(bytes, ends[4] + 1, ends[5]) else {
-                    return Failure(line: line, sentence: "'\(Self.text(bytes[(ends[4] + 1)..<ends[5]]))' is not a number")
+                    return Failure(
+                        line: line, sentence: "'\(Self.text(bytes[(ends[4] + 1)..<ends[5]]))' is not a number")
                 }
                 value.append(measured)
                 reason.append(-1)
             } else {
                 value.append(.nan)
-                reason.append(codes.index(of: UnsafeBufferPointer(rebasing: bytes[(ends[5] + 1)..<end])) {
-                    Self.text(bytes[(ends[5] + 1)..<end])
-                })
+                reason.append(
+                    codes.index(of: UnsafeBufferPointer(rebasing: bytes[(ends[5] + 1)..<end])) {
+                        Self.text(bytes[(ends[5] + 1)..<end])
+                    })
             }
             step.append(number)
             seriesIndex.append(id)
@@ -132,7 +137,9 @@ package struct ObservationTable: Sendable {
         let text = UnsafeRawPointer(base + start).assumingMemoryBound(to: CChar.self)
         var stop: UnsafeMutablePointer<CChar>?
         let value = strtod(text, &stop)
-        guard let stop, UnsafeRawPointer(stop) - UnsafeRawPointer(text) == end - start, value.isFinite else { return nil }
+        guard let stop, UnsafeRawPointer(stop) - UnsafeRawPointer(text) == end - start, value.isFinite else {
+            return nil
+        }
         return value
     }
 
@@ -171,7 +178,9 @@ private struct NameTable<Value> {
     }
 
     private static func same(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard a.count == b.count, let left = a.baseAddress, let right = b.baseAddress else { return a.count == b.count }
+        guard a.count == b.count, let left = a.baseAddress, let right = b.baseAddress else {
+            return a.count == b.count
+        }
         return memcmp(left, right, a.count) == 0
     }
 }

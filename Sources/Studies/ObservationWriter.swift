@@ -15,7 +15,9 @@ package final class ObservationWriter {
     package init(path: String) throws(StudyError) {
         self.path = path
         descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw StudyError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else {
+            throw StudyError("\(path): cannot be written: \(String(cString: strerror(errno)))")
+        }
         buffer.append(contentsOf: "\(Self.header)\n".utf8)
     }
 
@@ -44,7 +46,9 @@ package final class ObservationWriter {
                 write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
             }
             if written < 0, errno == EINTR { continue }
-            guard written > 0 else { throw StudyError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
+            guard written > 0 else {
+                throw StudyError("\(path): cannot be written: \(String(cString: strerror(errno)))")
+            }
             offset += written
         }
         buffer.removeAll(keepingCapacity: true)

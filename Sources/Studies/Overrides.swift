@@ -48,13 +48,16 @@ extension StudyTree {
         _ overrides: [Override], to axes: inout [SweepAxis], isList: (StudyTree, DottedKey) -> Bool
     ) throws(StudyError) {
         // A new probe begins with its plugin, wherever that stands on the command line.
-        for override in overrides.filter({ $0.key.last == "plugin" }) + overrides.filter({ $0.key.last != "plugin" }) {
+        for override in overrides.filter({ $0.key.last == "plugin" }) + overrides.filter({ $0.key.last != "plugin" })
+        {
             try check(override)
             axes.removeAll { $0.key == override.key }
             if case .array(let values) = override.value, override.key.parts.count > 1,
                 !isList(self, override.key) || values.contains(where: { $0.array != nil })
             {
-                guard !values.isEmpty else { throw StudyError("override '\(override.words)': an empty list of values") }
+                guard !values.isEmpty else {
+                    throw StudyError("override '\(override.words)': an empty list of values")
+                }
                 let place = "override '\(override.words)'"
                 axes.append(
                     SweepAxis(key: override.key, values: values, places: values.map { _ in place }, place: place))
@@ -72,7 +75,8 @@ extension StudyTree {
             throw StudyError(
                 key.parts[0] == "claims"
                     ? "override '\(override.words)': claims belong to the study file and cannot be overridden"
-                    : "override '\(override.words)': sweep cannot be overridden; give the option itself, such as optimizer.lr=[0.1, 0.2]")
+                    : "override '\(override.words)': sweep cannot be overridden; give the option itself, such as optimizer.lr=[0.1, 0.2]"
+            )
         }
         if parent.parts.isEmpty || self[parent]?.object != nil { return }
         if ["regularizers", "probes", "record"].contains(parent.parts[0]) {
@@ -80,10 +84,12 @@ extension StudyTree {
         }
         let there = (1..<key.parts.count).lazy.map { DottedKey(Array(key.parts.prefix($0))) }
         if let value = there.first(where: { self[$0] != nil && self[$0]?.object == nil }) {
-            throw StudyError("override '\(override.words)': \(value) is a value, which has no '\(key.parts[value.parts.count])'")
+            throw StudyError(
+                "override '\(override.words)': \(value) is a value, which has no '\(key.parts[value.parts.count])'")
         }
         let isKeyed = ["regularizers", "probes"].contains(parent.parts[0]) && parent.parts.count == 2
-        let known = knownKeys.filter { self[$0]?.object != nil && (!isKeyed || $0.parent == parent.parent) }.map(\.description)
+        let known = knownKeys.filter { self[$0]?.object != nil && (!isKeyed || $0.parent == parent.parent) }.map(
+            \.description)
         var nearest = Nearest.question(for: parent.description, among: known) { "\($0).\(key.last)" }
         if nearest.isEmpty, isKeyed { nearest = "; to add it, give \(parent).plugin=… too" }
         throw StudyError("override '\(override.words)': the study has no '\(parent)'\(nearest)")

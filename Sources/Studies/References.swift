@@ -21,7 +21,9 @@ struct ReferenceResolver {
         case .string(let text) where text.contains("${"): return expand(text, key, &chain)
         case .array(let items):
             var expanded: [JSON] = []
-            for (index, item) in items.enumerated() { expanded.append(value(item, key.appending("\(index)"), &chain)) }
+            for (index, item) in items.enumerated() {
+                expanded.append(value(item, key.appending("\(index)"), &chain))
+            }
             return .array(expanded)
         case .object(let members):
             var expanded: OrderedDictionary<String, JSON> = [:]

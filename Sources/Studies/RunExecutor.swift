@@ -36,7 +36,8 @@ package struct RunExecutor {
         let loader = ComponentLoader(registry: registry, seed: seed, note: note)
         let dataset = try loader.dataset(configuration.dataset)
         let network = Network(
-            model: try loader.model(configuration.model), loss: try loader.loss(configuration.loss), fields: dataset.fields)
+            model: try loader.model(configuration.model), loss: try loader.loss(configuration.loss),
+            fields: dataset.fields)
         return TrainingPlan(
             network: network, dataset: dataset,
             regularizers: try configuration.regularizers.map { ($0.key, try loader.regularizer($0.choice)) },
@@ -44,9 +45,11 @@ package struct RunExecutor {
             probes: try configuration.probes.map { probe in
                 ScheduledProbe(
                     key: probe.key, probe: try loader.probe(probe.choice), steps: Set(probe.sighting.steps),
-                    split: probe.sighting.split, samples: probe.sighting.samples, layers: probe.sighting.layers.map(Set.init))
+                    split: probe.sighting.split, samples: probe.sighting.samples,
+                    layers: probe.sighting.layers.map(Set.init))
             },
-            steps: configuration.train.steps, batchSize: configuration.train.batchSize, precision: precision, seed: seed)
+            steps: configuration.train.steps, batchSize: configuration.train.batchSize, precision: precision,
+            seed: seed)
     }
 
     /// `arrays/step-00004000.npz` with keys such as `fc1/layer.input`.
@@ -57,7 +60,9 @@ package struct RunExecutor {
         try session.observer.quantities(
             record.quantities, split: sighting.split, samples: sighting.samples, store: session.store
         ) { name, quantity in
-            if let layers = sighting.layers, let slash = name.firstIndex(of: "/"), !layers.contains(String(name[..<slash])) {
+            if let layers = sighting.layers, let slash = name.firstIndex(of: "/"),
+                !layers.contains(String(name[..<slash]))
+            {
                 return
             }
             let count = quantity.shape.reduce(1, *)
@@ -78,8 +83,16 @@ package struct RunExecutor {
             let count = tensor.shape.reduce(1, *)
             let data: NamedArray.Element =
                 switch precision {
-                case .f32: .f32(Array(UnsafeRawBufferPointer(start: tensor.values, count: 4 * count).bindMemory(to: Float.self)))
-                case .f64: .f64(Array(UnsafeRawBufferPointer(start: tensor.values, count: 8 * count).bindMemory(to: Double.self)))
+                case .f32:
+                    .f32(
+                        Array(
+                            UnsafeRawBufferPointer(start: tensor.values, count: 4 * count).bindMemory(to: Float.self))
+                    )
+                case .f64:
+                    .f64(
+                        Array(
+                            UnsafeRawBufferPointer(start: tensor.values, count: 8 * count).bindMemory(to: Double.self)
+                        ))
                 }
             return NamedArray(tensor.name, shape: tensor.shape, data)
         }

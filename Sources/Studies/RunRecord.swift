@@ -65,7 +65,8 @@ extension RunRecord {
 
     /// Reads a record; nil if it lacks what every record has.
     package init?(_ json: JSON) {
-        guard let name = json["name"]?.string, let identity = json["identity"]?.string, let study = json["study"]?.string,
+        guard let name = json["name"]?.string, let identity = json["identity"]?.string,
+            let study = json["study"]?.string,
             let status = json["status"]?.string.flatMap(Status.init), let seed = json["seed"]?.int,
             let configuration = json["configuration"]
         else { return nil }
@@ -91,7 +92,8 @@ extension RunRecord {
     package static func read(folder: String) throws(StudyError) -> RunRecord {
         let file = folder + "/run.json"
         guard let record = RunRecord(try JSONFile.read(file).root) else {
-            throw StudyError("\(file): not a run record (name, identity, study, status, seed or configuration is missing)")
+            throw StudyError(
+                "\(file): not a run record (name, identity, study, status, seed or configuration is missing)")
         }
         return record
     }
@@ -113,7 +115,8 @@ extension PluginDigests {
         guard let id = json["id"]?.string, let version = json["version"]?.string,
             let manifest = json["manifest_sha256"]?.string, let library = json["library_sha256"]?.string
         else { return nil }
-        self.init(id: id, version: version, manifestDigest: manifest, libraryDigest: library,
+        self.init(
+            id: id, version: version, manifestDigest: manifest, libraryDigest: library,
             fileDigests: (json["files_sha256"]?.object ?? [:]).compactMapValues(\.string))
     }
 }

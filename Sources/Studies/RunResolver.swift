@@ -110,7 +110,8 @@ struct RunResolver {
         var choices: OrderedDictionary<DottedKey, Choice> = [:]
         for (key, entry) in entries { choices[key] = choice(key, entry) }
         checkPrecision()
-        guard let train = train(), let dataset = choices[DottedKey("dataset")], let model = choices[DottedKey("model")],
+        guard let train = train(), let dataset = choices[DottedKey("dataset")],
+            let model = choices[DottedKey("model")],
             let loss = choices[DottedKey("loss")], let optimizer = choices[DottedKey("optimizer")]
         else { return nil }
         let regularizers = choices.filter { $0.key.parts[0] == "regularizers" }
@@ -125,7 +126,8 @@ struct RunResolver {
             probes.append(.init(key: key.last, choice: choice, sighting: sighting))
         }
         return RunConfiguration(
-            dataset: dataset, model: model, loss: loss, optimizer: optimizer, regularizers: regularizers, train: train,
+            dataset: dataset, model: model, loss: loss, optimizer: optimizer, regularizers: regularizers,
+            train: train,
             probes: probes, record: record(steps: train.steps), json: json())
     }
 
@@ -150,7 +152,9 @@ struct RunResolver {
         guard let precision = Precision(rawValue: tree[key]?.string ?? "") else { return }
         for (section, entry) in entries where !entry.component.precisions.contains(precision) {
             let list = entry.component.precisions.map(\.rawValue).sorted().joined(separator: ", ")
-            add(tree.place(key), "\(section): \(entry.component.id) does not run in \(precision.rawValue) (it has: \(list))")
+            add(
+                tree.place(key),
+                "\(section): \(entry.component.id) does not run in \(precision.rawValue) (it has: \(list))")
         }
     }
 
@@ -177,7 +181,8 @@ struct RunResolver {
             let threads = train["threads"]?.int, let logEvery = train["log_every"]?.int
         else { return nil }
         return .init(
-            steps: steps, batchSize: train["batch_size"]?.int, precision: precision, threads: threads, logEvery: logEvery)
+            steps: steps, batchSize: train["batch_size"]?.int, precision: precision, threads: threads,
+            logEvery: logEvery)
     }
 
     private mutating func record(steps: Int) -> RunConfiguration.Record? {
@@ -188,7 +193,9 @@ struct RunResolver {
             do throws(UnknownQuantity) {
                 _ = try QuantityExpression(quantity)
             } catch {
-                add(tree.place(key.appending("quantities").appending("\(index)")), "record.quantities: \(error.sentence)")
+                add(
+                    tree.place(key.appending("quantities").appending("\(index)")),
+                    "record.quantities: \(error.sentence)")
             }
         }
         return .init(quantities: quantities, sighting: sighting)
@@ -196,14 +203,18 @@ struct RunResolver {
 
     private mutating func sighting(_ key: DottedKey, steps total: Int) -> RunConfiguration.Sighting? {
         let section = tree[key]
-        guard let at = section?["at"], let schedule = Schedule(at), let split = section?["split"]?.string else { return nil }
+        guard let at = section?["at"], let schedule = Schedule(at), let split = section?["split"]?.string else {
+            return nil
+        }
         if case .steps(let steps) = schedule, let beyond = steps.last(where: { $0 > total }) {
             add(tree.place(key.appending("at")), "\(key).at: step \(beyond) lies beyond the last step, \(total)")
         }
         if let splits = entries[DottedKey("dataset")]?.component.splits.map(\.name), !splits.contains(split) {
             let nearest = Nearest.question(for: split, among: splits)
             let list = splits.joined(separator: ", ")
-            add(tree.place(key.appending("split")), "\(key).split: the dataset has no split '\(split)'\(nearest) (it has: \(list))")
+            add(
+                tree.place(key.appending("split")),
+                "\(key).split: the dataset has no split '\(split)'\(nearest) (it has: \(list))")
         }
         checkRows(key.appending("samples"), in: split, remedy: "without 'samples' all are taken")
         return .init(
@@ -234,7 +245,9 @@ struct RunResolver {
         ] {
             guard let section = tree[DottedKey(name)]?.object else { continue }
             var ordered: OrderedDictionary<String, JSON> = [:]
-            for key in keys { ordered[key] = key == "at" ? section[key].flatMap { Schedule($0)?.json } : section[key] }
+            for key in keys {
+                ordered[key] = key == "at" ? section[key].flatMap { Schedule($0)?.json } : section[key]
+            }
             sections[name] = .object(ordered)
         }
         return .object(sections)

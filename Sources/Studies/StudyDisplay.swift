@@ -41,10 +41,10 @@ package final class LineDisplay: StudyDisplay {
 
     package func begin(plan: StudyPlan, done: Int, jobs: Int) {
         runs = plan.runs.count - done
-        let what = "\(plan.name) · \(Words.count(plan.runs.count, "run")) · \(Words.count(min(jobs, max(1, runs)), "job"))"
+        let what =
+            "\(plan.name) · \(Words.count(plan.runs.count, "run")) · \(Words.count(min(jobs, max(1, runs)), "job"))"
         write("\(what) · plan: \(done) done, \(runs) to run\n")
     }
-
 
     package func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int) {
         guard isTerminal, now() - lastDrawing >= 0.1 else { return }
@@ -52,7 +52,9 @@ package final class LineDisplay: StudyDisplay {
         let name = active.map(\.run.label.count).max() ?? 0
         var lines = active.map { Self.line($0.run.label, width: name, $0.progress) }
         if runs > 1, !active.isEmpty {
-            lines.append("  \(ended) of \(runs) done" + (remaining(active.map(\.progress), waiting).map { " · eta \($0)" } ?? ""))
+            lines.append(
+                "  \(ended) of \(runs) done"
+                    + (remaining(active.map(\.progress), waiting).map { " · eta \($0)" } ?? ""))
         }
         redraw(lines)
     }

@@ -59,7 +59,9 @@ package struct StudyFolder: Hashable, Sendable {
             code = errno
         }
         var isFolder: ObjCBool = false
-        if code == EEXIST, FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { return }
+        if code == EEXIST, FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            return
+        }
         let reason = code == EEXIST ? "a file of this name is in its place" : String(cString: strerror(code))
         throw StudyError("\(path): the folder cannot be created: \(reason)")
     }
@@ -75,7 +77,9 @@ final class FolderLock {
         // A file system without locks has none to respect.
         guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
         close(descriptor)
-        throw StudyError("\(path): another 'syzygy run' is at work in this folder; wait for its end, or give another one with --out")
+        throw StudyError(
+            "\(path): another 'syzygy run' is at work in this folder; wait for its end, or give another one with --out"
+        )
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }

@@ -35,11 +35,14 @@ package struct StudyPlanner: Sendable {
         try check(axes, tree, seeds: seeds.count)
 
         var problems: OrderedSet<String> = []
-        var settings: [(swept: OrderedDictionary<String, JSON>, resolver: RunResolver, configuration: RunConfiguration)] = []
+        var settings:
+            [(swept: OrderedDictionary<String, JSON>, resolver: RunResolver, configuration: RunConfiguration)] = []
         for indices in Self.product(axes.map(\.values.count)) {
             var setting = tree
             for section in ["sweep", "seeds", "claims"] { setting.set(DottedKey(section), nil, .file) }
-            for (axis, index) in zip(axes, indices) { setting.set(axis.key, axis.values[index], .sweep(axis.places[index], key: axis.place)) }
+            for (axis, index) in zip(axes, indices) {
+                setting.set(axis.key, axis.values[index], .sweep(axis.places[index], key: axis.place))
+            }
             var resolver = RunResolver(setting, registry: registry, schema: schema)
             let configuration = resolver.resolve()
             problems.formUnion(resolver.problems)
@@ -49,7 +52,8 @@ package struct StudyPlanner: Sendable {
             settings.append((swept, resolver, configuration))
         }
         if problems.isEmpty, let first = settings.first {
-            problems.formUnion(ClaimCheck(tree: tree, configuration: first.configuration, registry: registry).problems())
+            problems.formUnion(
+                ClaimCheck(tree: tree, configuration: first.configuration, registry: registry).problems())
         }
         guard problems.isEmpty else { throw StudyError(lines: problems.elements) }
         let names = SweepNames(axes.map(\.key.description))
@@ -57,7 +61,9 @@ package struct StudyPlanner: Sendable {
         var runs: [PlannedRun] = []
         for setting in settings {
             let plugins = try plugins(of: setting.resolver, &digests)
-            runs += seeds.map { run(setting.configuration, setting.resolver, plugins, setting.swept, seed: $0, names) }
+            runs += seeds.map {
+                run(setting.configuration, setting.resolver, plugins, setting.swept, seed: $0, names)
+            }
         }
         return StudyPlan(
             name: tree[DottedKey("study")]?.string ?? "", title: tree[DottedKey("title")]?.string ?? "",
@@ -74,12 +80,14 @@ package struct StudyPlanner: Sendable {
         guard let configuration = resolver.resolve() else { throw StudyError(lines: resolver.problems) }
         var digests: [String: PluginDigests] = [:]
         let plugins = try plugins(of: resolver, &digests)
-        let run = run(configuration, resolver, plugins, record.swept, seed: record.seed, SweepNames(record.swept.keys))
+        let run = run(
+            configuration, resolver, plugins, record.swept, seed: record.seed, SweepNames(record.swept.keys))
         for (planned, found) in zip(record.plugins, run.plugins) where planned != found {
             throw StudyError("plugin \(planned.id) changed since the run was planned; start the study again")
         }
         guard run.identity == record.identity else {
-            throw StudyError("\(file): the identity does not match configuration, seed and plugins; start the study again")
+            throw StudyError(
+                "\(file): the identity does not match configuration, seed and plugins; start the study again")
         }
         return run
     }
@@ -122,14 +130,16 @@ package struct StudyPlanner: Sendable {
     private static func values(
         of keys: [String], in settings: [OrderedDictionary<String, JSON>]
     ) -> OrderedDictionary<String, [JSON]> {
-        OrderedDictionary(uniqueKeysWithValues: keys.map { key in
-            (key, OrderedSet(settings.compactMap { $0[key] }).elements)
-        })
+        OrderedDictionary(
+            uniqueKeysWithValues: keys.map { key in
+                (key, OrderedSet(settings.compactMap { $0[key] }).elements)
+            })
     }
 
     /// All combinations of indices, the last running fastest.
     static func product(_ counts: [Int]) -> [[Int]] {
-        counts.reduce([[]]) { combinations, count in combinations.flatMap { head in (0..<count).map { head + [$0] } } }
+        counts.reduce([[]]) { combinations, count in combinations.flatMap { head in (0..<count).map { head + [$0] } }
+        }
     }
 
     /// True if an option of a component is a list, or a key of the study itself that is one.
@@ -155,7 +165,8 @@ package struct StudyPlanner: Sendable {
                 throw StudyError("\(tree.place(key)): seeds '\(range)' is not a range from low to high, such as 0..4")
             }
             guard ends[1] - ends[0] < 100_000 else {
-                throw StudyError("\(tree.place(key)): seeds '\(range)' are more than the 100000 runs that are planned at once")
+                throw StudyError(
+                    "\(tree.place(key)): seeds '\(range)' are more than the 100000 runs that are planned at once")
             }
             seeds = Array(ends[0]...ends[1])
         case .array(let items)?: seeds = items.compactMap(\.int)
@@ -177,14 +188,18 @@ package struct StudyPlanner: Sendable {
                 let hint = Nearest.question(for: parent, among: roles) { "\($0).\(axis.key.last)" }
                 lines.append("\(axis.place): swept key '\(axis.key)' is not an option of this study\(hint)")
             }
-            for (index, value) in axis.values.enumerated() where axis.values[..<index].contains(where: { $0.isEqual(to: value) }) {
-                lines.append("\(axis.places[index]): \(SweepNames.text(value)) appears twice in the sweep of \(axis.key)")
+            for (index, value) in axis.values.enumerated()
+            where axis.values[..<index].contains(where: { $0.isEqual(to: value) }) {
+                lines.append(
+                    "\(axis.places[index]): \(SweepNames.text(value)) appears twice in the sweep of \(axis.key)")
             }
         }
         let count = axes.reduce(1) { min($0 * $1.values.count, 1_000_000_000) }
         if count * seeds > 100_000 {
             let place = axes.first?.place ?? tree.place(DottedKey("seeds"))
-            lines.append("\(place): \(count) settings and \(seeds) seeds make \(count * seeds) runs; at most 100000 are planned at once")
+            lines.append(
+                "\(place): \(count) settings and \(seeds) seeds make \(count * seeds) runs; at most 100000 are planned at once"
+            )
         }
         guard lines.isEmpty else { throw StudyError(lines: lines) }
     }

@@ -112,7 +112,8 @@ package struct StudyRunner {
         } else {
             record.status = .failed
             let last = RunLog.lastWords(of: worker.folder + "/log.txt").map { ": \($0)" } ?? ""
-            record.message = worker.error ?? "the worker ended with \(end.description) after step \(record.step)\(last)"
+            record.message =
+                worker.error ?? "the worker ended with \(end.description) after step \(record.step)\(last)"
         }
         record.ended = Timestamp.now()
         try record.write(folder: worker.folder)

@@ -35,7 +35,9 @@ package struct DottedKey: Hashable, Sendable, CustomStringConvertible {
     package var parts: [String]
 
     package init(_ parts: [String]) { self.parts = parts }
-    package init(_ text: String) { parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init) }
+    package init(_ text: String) {
+        parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    }
 
     package var description: String { parts.joined(separator: ".") }
     package var last: String { parts.last ?? "" }

@@ -48,7 +48,8 @@ package struct Worker {
         record.host = Host.description(threads: train.threads)
         record.started = Timestamp.now()
         try record.write(folder: folder)
-        let output = try RunOutput(folder: folder, progressDescriptor: pipe, total: train.steps, logEvery: train.logEvery)
+        let output = try RunOutput(
+            folder: folder, progressDescriptor: pipe, total: train.steps, logEvery: train.logEvery)
         let start = ContinuousClock.now
         defer {
             record.step = output.step

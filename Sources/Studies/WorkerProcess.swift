@@ -57,7 +57,8 @@ final class WorkerProcess {
 
     /// Starts the worker in its own process group, so that Ctrl-C on the terminal reaches the parent only; its stderr goes
     /// to `log.txt`.
-    init(_ run: PlannedRun, folder: String, command: WorkerCommand, environment: [String: String]) throws(StudyError) {
+    init(_ run: PlannedRun, folder: String, command: WorkerCommand, environment: [String: String]) throws(StudyError)
+    {
         self.run = run
         self.folder = folder
         progress = RunProgress(total: run.configuration.train.steps)
@@ -71,7 +72,8 @@ final class WorkerProcess {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-        posix_spawn_file_actions_addopen(&actions, 2, folder + "/log.txt", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o644)
+        posix_spawn_file_actions_addopen(
+            &actions, 2, folder + "/log.txt", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o644)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -137,7 +139,8 @@ extension WorkerProcess.End {
     }
 
     private static let signalNames: [Int32: String] = [
-        SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT", SIGBUS: "SIGBUS",
+        SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT",
+        SIGBUS: "SIGBUS",
         SIGFPE: "SIGFPE", SIGKILL: "SIGKILL, perhaps out of memory", SIGSEGV: "SIGSEGV", SIGPIPE: "SIGPIPE",
         SIGTERM: "SIGTERM",
     ]

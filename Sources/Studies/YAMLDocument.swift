@@ -152,7 +152,9 @@ package enum YAMLDocument {
             return name.dropFirst(key.count).drop { "\"' ".contains($0) }.first == ":"
         }
         // In a block all keys stand in one column; in a flow mapping they follow a brace or a comma.
-        let isBlock = first.line <= lines.count && lines[first.line - 1].prefix(first.column - 1).allSatisfy { " -".contains($0) }
+        let isBlock =
+            first.line <= lines.count
+            && lines[first.line - 1].prefix(first.column - 1).allSatisfy { " -".contains($0) }
         for line in first.line...max(first.line, lines.count) where line <= lines.count {
             let content = lines[line - 1]
             let start = line == first.line ? first.column : 0
@@ -188,7 +190,9 @@ enum PlainScalar: Equatable {
     private static func number(_ text: String) -> PlainScalar {
         for (prefix, radix) in [("0x", 16), ("0o", 8)] where text.hasPrefix(prefix) {
             let digits = text.dropFirst(2)
-            guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && Int(String($0), radix: radix) != nil }) else { return .text }
+            guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && Int(String($0), radix: radix) != nil }) else {
+                return .text
+            }
             return Int(digits, radix: radix).map { .int($0) } ?? .outOfRange
         }
         var rest = Substring(text)

@@ -67,7 +67,9 @@ package final class Session {
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
         store.initialize(seed: plan.seed)
         let sampleLoss = try built.anyLoss()
-        let lossNode = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
+        let lossNode =
+            graph.shape(of: sampleLoss).isEmpty
+            ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
         let gradients = try graph.gradient(of: lossNode, withRespectTo: built.parameters)
         program = try Program(
             graph, outputs: [lossNode], gradients: zip(built.parameters, gradients).map { ($0, $1) },
@@ -98,8 +100,12 @@ package final class Session {
             guard try progress(self) else { return .stopped(step: step) }
             guard step < plan.steps else { return .finished }
             try advance()
-            guard batchLoss.isFinite else { return .diverged(step: step, what: "loss became \(Self.word(batchLoss))\(place)") }
-            guard penalty.isFinite else { return .diverged(step: step, what: "regularizers became \(Self.word(penalty))\(place)") }
+            guard batchLoss.isFinite else {
+                return .diverged(step: step, what: "loss became \(Self.word(batchLoss))\(place)")
+            }
+            guard penalty.isFinite else {
+                return .diverged(step: step, what: "regularizers became \(Self.word(penalty))\(place)")
+            }
             // Later steps would show it in their loss; after the last one nothing else does.
             if step == plan.steps, let place = nonFinite(gradients: false) {
                 return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
@@ -133,7 +139,9 @@ package final class Session {
 
     private func nonFinite(gradients: Bool) -> String? {
         for (index, block) in store.blocks.enumerated() {
-            if gradients, !store.copyGradient(block: index).allSatisfy(\.isFinite) { return "the gradient of \(block.name)" }
+            if gradients, !store.copyGradient(block: index).allSatisfy(\.isFinite) {
+                return "the gradient of \(block.name)"
+            }
             if !store.copy(block: index).allSatisfy(\.isFinite) { return block.name }
         }
         return nil
@@ -144,7 +152,8 @@ package final class Session {
         var tensors: [(name: String, shape: [Int], values: UnsafeRawPointer)] = store.blocks.map {
             ("parameter/\($0.name)", $0.shape, UnsafeRawPointer(store.values) + $0.offset * plan.precision.bytes)
         }
-        let owners = zip(plan.regularizers.map { "regularizers.\($0.key)" }, regularizers.map { $0 as any StateOwner })
+        let owners = zip(
+            plan.regularizers.map { "regularizers.\($0.key)" }, regularizers.map { $0 as any StateOwner })
         for (key, owner) in Array(owners) + [("optimizer", optimizer as any StateOwner)] {
             tensors += owner.state.map { ("\(key)/\($0.name)", [$0.count], UnsafeRawPointer($0.buffer)) }
         }

@@ -23,8 +23,12 @@ struct Plan: ParsableCommand {
         }
         print()
         let done = Set(plan.runs.filter(folder.isDone).map(\.name))
-        print("\(Words.count(plan.runs.count, "run")) in \(folder.path): \(done.count) done, \(plan.runs.count - done.count) to run")
-        for run in plan.runs { print("  \(done.contains(run.name) ? "done  " : "to run")  \(run.name)  \(run.label)") }
+        print(
+            "\(Words.count(plan.runs.count, "run")) in \(folder.path): \(done.count) done, \(plan.runs.count - done.count) to run"
+        )
+        for run in plan.runs {
+            print("  \(done.contains(run.name) ? "done  " : "to run")  \(run.name)  \(run.label)")
+        }
     }
 
     /// `optimizer.lr  0.1  file`; a key that is swept, or refers to one, shows all its values.
@@ -32,7 +36,9 @@ struct Plan: ParsableCommand {
         let rows = run.origins.map { key, origin in
             let value = run.configuration.json.value(at: key)
             let swept = plan.values(of: key)
-            let text = swept.count > 1 ? swept.map { $0.text(pretty: false) }.joined(separator: ", ") : value?.text(pretty: false)
+            let text =
+                swept.count > 1
+                ? swept.map { $0.text(pretty: false) }.joined(separator: ", ") : value?.text(pretty: false)
             return (key, text ?? "", origin)
         }
         let keyWidth = rows.map(\.0.count).max() ?? 0
@@ -46,7 +52,8 @@ struct Plan: ParsableCommand {
 extension StudyPlan {
     /// The distinct values that a key has in the runs.
     fileprivate func values(of key: String) -> [JSON] {
-        OrderedSet(runs.lazy.filter { $0.seed == seeds.first }.compactMap { $0.configuration.json.value(at: key) }).elements
+        OrderedSet(runs.lazy.filter { $0.seed == seeds.first }.compactMap { $0.configuration.json.value(at: key) })
+            .elements
     }
 }
 

@@ -20,19 +20,25 @@ struct PluginCommand: ParsableCommand {
             let pluginWidth = components.map(\.plugin.count).max() ?? 0
             for kind in Component.Kind.allCases {
                 for component in components where component.kind == kind {
-                    let columns = [kind.rawValue.padded(11), component.id.padded(width), component.plugin.padded(pluginWidth)]
+                    let columns = [
+                        kind.rawValue.padded(11), component.id.padded(width), component.plugin.padded(pluginWidth),
+                    ]
                     print((columns + [component.summary.firstSentence]).joined(separator: "  "))
                 }
             }
-            for folder in registry.shadowed { Failure.say("\(folder): not used, a plugin of the same id was found before") }
+            for folder in registry.shadowed {
+                Failure.say("\(folder): not used, a plugin of the same id was found before")
+            }
             for rejected in registry.rejected { Failure.say(rejected.error.description) }
             if !registry.rejected.isEmpty { throw Failure.usage }
         }
     }
 
     struct Show: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show a plugin or a component: options, outputs, sources.")
-        @ArgumentParser.Argument(help: ArgumentHelp("A component (sgd), a plugin (syzygy.sgd) or both (syzygy.sgd/sgd).", valueName: "id"))
+        static let configuration = CommandConfiguration(
+            abstract: "Show a plugin or a component: options, outputs, sources.")
+        @ArgumentParser.Argument(
+            help: ArgumentHelp("A component (sgd), a plugin (syzygy.sgd) or both (syzygy.sgd/sgd).", valueName: "id"))
         var id: String
         @OptionGroup var plugins: PluginOptions
 
@@ -43,7 +49,8 @@ struct PluginCommand: ParsableCommand {
             }
             guard !shown.isEmpty else {
                 let names = registry.manifests.flatMap { [$0.id] + $0.components.map(\.id) }
-                Failure.say("no plugin or component is called '\(id)'" + Nearest.hint(for: id, among: names, label: "known"))
+                Failure.say(
+                    "no plugin or component is called '\(id)'" + Nearest.hint(for: id, among: names, label: "known"))
                 throw Failure.usage
             }
             print(shown.map { ComponentText.describe($1, of: $0) }.joined(separator: "\n\n"))
@@ -72,7 +79,9 @@ struct PluginCommand: ParsableCommand {
 /// A component in words.
 enum ComponentText {
     static func describe(_ component: Component, of manifest: Manifest) -> String {
-        var lines = ["\(component.fullID): \(component.kind.rawValue), version \(manifest.version), \(manifest.license)"]
+        var lines = [
+            "\(component.fullID): \(component.kind.rawValue), version \(manifest.version), \(manifest.license)"
+        ]
         if !component.name.isEmpty { lines.append(component.name) }
         if !component.summary.isEmpty { lines.append(component.summary) }
         if !component.parameters.isEmpty {
@@ -84,12 +93,17 @@ enum ComponentText {
             for binding in component.expandedBindings() {
                 let quantities = binding.quantities.map { "\($0) = \($1)" }.joined(separator: ", ")
                 for output in component.outputs {
-                    lines.append("  \(binding.recordedName(output))\(quantities.isEmpty ? "" : "  (\(quantities))")\(output.help.map { "  \($0)" } ?? "")")
+                    lines.append(
+                        "  \(binding.recordedName(output))\(quantities.isEmpty ? "" : "  (\(quantities))")\(output.help.map { "  \($0)" } ?? "")"
+                    )
                 }
             }
         }
         for reference in component.references + manifest.references {
-            let details = [reference.arxiv.map { "arXiv:\($0)" }, reference.doi.map { "doi:\($0)" }, reference.url, reference.place]
+            let details = [
+                reference.arxiv.map { "arXiv:\($0)" }, reference.doi.map { "doi:\($0)" }, reference.url,
+                reference.place,
+            ]
             lines.append("source: " + ([reference.title] + details.compactMap(\.self)).joined(separator: ", "))
         }
         return lines.joined(separator: "\n")
@@ -99,6 +113,7 @@ enum ComponentText {
 extension String {
     /// Up to the first full stop that ends a sentence: one after a letter or bracket and before a capital, not the dots of `fc1, ..`.
     fileprivate var firstSentence: String {
-        firstMatch(of: /[\p{L}\p{N})\]]\. (?=\p{Lu})/).map { String(self[..<$0.range.upperBound].dropLast(2)) } ?? self
+        firstMatch(of: /[\p{L}\p{N})\]]\. (?=\p{Lu})/).map { String(self[..<$0.range.upperBound].dropLast(2)) }
+            ?? self
     }
 }

@@ -50,7 +50,9 @@ struct Results {
         }
     }
 
-    func printTable() { print(TextTable(values).plain(width: Terminal.isInteractive ? Terminal.width : 120, fixed: 2)) }
+    func printTable() {
+        print(TextTable(values).plain(width: Terminal.isInteractive ? Terminal.width : 120, fixed: 2))
+    }
 
     /// Prints the verdicts; true if every claim holds.
     func printClaims(failuresOnly: Bool) -> Bool {

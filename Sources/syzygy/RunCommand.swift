@@ -33,8 +33,11 @@ struct Run: ParsableCommand {
         let (plan, folder) = try study.plan()
         let command = WorkerCommand(arguments: ["worker"] + study.plugins.arguments)
         let runner = StudyRunner(
-            plan: plan, folder: folder, command: command, jobs: jobs ?? min(Host.cores, max(1, plan.runs.count)), isFresh: fresh)
-        let outcome = try Failure.report(status: .failure) { try runner.run(display: quiet ? QuietDisplay() : LineDisplay()) }
+            plan: plan, folder: folder, command: command, jobs: jobs ?? min(Host.cores, max(1, plan.runs.count)),
+            isFresh: fresh)
+        let outcome = try Failure.report(status: .failure) {
+            try runner.run(display: quiet ? QuietDisplay() : LineDisplay())
+        }
         for record in outcome.failed { Failure.say("run \(record.name) failed: \(record.message)") }
         if outcome.wasInterrupted {
             Failure.say("interrupted; finished runs are kept, the same command computes the rest")

@@ -7,21 +7,26 @@ import Studies
 @main
 struct Syzygy: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "syzygy", abstract: "Runs studies in the theory of deep learning: models, optimizers and probes are plugins.",
+        commandName: "syzygy",
+        abstract: "Runs studies in the theory of deep learning: models, optimizers and probes are plugins.",
         version: Version.current,
-        subcommands: [Plan.self, Run.self, Table.self, ReportPage.self, PluginCommand.self, WorkerProcessCommand.self])
+        subcommands: [
+            Plan.self, Run.self, Table.self, ReportPage.self, PluginCommand.self, WorkerProcessCommand.self,
+        ])
 }
 
 /// Where plugins are looked for.
 struct PluginOptions: ParsableArguments {
     @Option(
         name: .customLong("plugin-path"),
-        help: ArgumentHelp("A folder with plugins, or a plugin; searched before the installed ones.", valueName: "dir"))
+        help: ArgumentHelp(
+            "A folder with plugins, or a plugin; searched before the installed ones.", valueName: "dir"))
     var paths: [String] = []
 
     func validate() throws {
         for path in paths where !Registry.hasPlugins(path) {
-            throw ValidationError("--plugin-path \(path): expected a folder with plugins, that is plugin.json or */plugin.json")
+            throw ValidationError(
+                "--plugin-path \(path): expected a folder with plugins, that is plugin.json or */plugin.json")
         }
     }
 
@@ -36,7 +41,10 @@ struct StudyOptions: ParsableArguments {
     @ArgumentParser.Argument(help: ArgumentHelp("The study, YAML or JSON.", valueName: "study.yaml"))
     var file: String
 
-    @ArgumentParser.Argument(help: ArgumentHelp("Values instead of the file's: optimizer.lr=0.1; a list sweeps: optimizer.lr=[0.1, 0.3].", valueName: "key=value"))
+    @ArgumentParser.Argument(
+        help: ArgumentHelp(
+            "Values instead of the file's: optimizer.lr=0.1; a list sweeps: optimizer.lr=[0.1, 0.3].",
+            valueName: "key=value"))
     var overrides: [String] = []
 
     @Option(help: ArgumentHelp("Folder of the results (default: studies/<name>).", valueName: "dir"))

@@ -55,7 +55,9 @@ import Testing
         try scratch.write(Self.study(probe: "gone"), to: "s.yaml")
         let result = try run(scratch)
         #expect(result.status == 64)
-        #expect(result.errors.contains("mine/gone/plugin.json: library 'libgone.so' not found in mine/gone or "), "\(result.errors)")
+        #expect(
+            result.errors.contains("mine/gone/plugin.json: library 'libgone.so' not found in mine/gone or "),
+            "\(result.errors)")
         try expectKept(scratch, earlier)
     }
 
@@ -66,7 +68,10 @@ import Testing
         try scratch.write(Self.study(probe: "renamed"), to: "s.yaml")
         let result = try run(scratch)
         #expect(result.status == 1)
-        #expect(result.errors.contains("has no function 'renamed' (is it exported with C linkage? nm -D shows the names)"), "\(result.errors)")
+        #expect(
+            result.errors.contains(
+                "has no function 'renamed' (is it exported with C linkage? nm -D shows the names)"),
+            "\(result.errors)")
         try expectKept(scratch, earlier)
     }
 
@@ -137,9 +142,14 @@ import Testing
         let records = try scratch.names("out/runs").map { try scratch.read("out/runs/\($0)/run.json") }
         #expect(records.count == 2)
         #expect(records.filter { $0.contains("\"status\": \"finished\"") }.count == 1)
-        #expect(records.filter { $0.contains("\"status\": \"failed\"") && $0.contains("(SIGSEGV) after step ") }.count == 1, "\(records)")
+        #expect(
+            records.filter { $0.contains("\"status\": \"failed\"") && $0.contains("(SIGSEGV) after step ") }.count
+                == 1, "\(records)")
         // Swift's runtime says where, if its backtracer is installed.
-        #expect(records.allSatisfy { !$0.contains("SIGSEGV") || !$0.contains("Bad pointer") || $0.contains(", in crash of libcrash.so") }, "\(records)")
+        #expect(
+            records.allSatisfy {
+                !$0.contains("SIGSEGV") || !$0.contains("Bad pointer") || $0.contains(", in crash of libcrash.so")
+            }, "\(records)")
     }
 
     @Test func aDivergedRunIsDataAndTheRestGoesOn() throws {
@@ -160,9 +170,14 @@ import Testing
         let result = try Tool.run(["run", "s.yaml", "--out", "out", "--jobs", "2"], in: scratch) { process in
             // The long run never ends by itself: wait until the short one has, then interrupt.
             while process.isRunning {
-                let records = ((try? scratch.names("out/runs")) ?? []).compactMap { try? scratch.read("out/runs/\($0)/run.json") }
+                let records = ((try? scratch.names("out/runs")) ?? []).compactMap {
+                    try? scratch.read("out/runs/\($0)/run.json")
+                }
                 if records.contains(where: { $0.contains("\"status\": \"finished\"") })
-                    && records.contains(where: { $0.contains("\"status\": \"running\"") }) { break }
+                    && records.contains(where: { $0.contains("\"status\": \"running\"") })
+                {
+                    break
+                }
                 usleep(20_000)
             }
             process.interrupt()
@@ -174,12 +189,18 @@ import Testing
     }
 
     /// Layers are known when the model is built, which planning does not do.
-    @Test(arguments: [("probes.p={plugin: spectrum, layers: [fc2]}", "probes.p"), ("record={quantities: [layer.weight], layers: [fc2]}", "record")])
+    @Test(arguments: [
+        ("probes.p={plugin: spectrum, layers: [fc2]}", "probes.p"),
+        ("record={quantities: [layer.weight], layers: [fc2]}", "record"),
+    ])
     func aLayerThatTheModelDoesNotHave(_ override: String, _ section: String) throws {
         let (scratch, earlier) = try withEarlierRun()
         let result = try run(scratch, [override])
         #expect(result.status == 1)
-        #expect(result.errors.contains("failed: \(section).layers: the model has no layer 'fc2'; did you mean 'fc1'? (it has: fc1, head"), "\(result.errors)")
+        #expect(
+            result.errors.contains(
+                "failed: \(section).layers: the model has no layer 'fc2'; did you mean 'fc1'? (it has: fc1, head"),
+            "\(result.errors)")
         try expectKept(scratch, earlier)
     }
 
@@ -198,7 +219,9 @@ import Testing
         try scratch.write(Self.study(), to: "s.yaml")
         let result = try Tool.run(["plan", "s.yaml", "--plugin-path", "nowhere"], in: scratch)
         #expect(result.status == 64)
-        #expect(result.errors.contains("--plugin-path nowhere: expected a folder with plugins, that is plugin.json or */plugin.json"))
+        #expect(
+            result.errors.contains(
+                "--plugin-path nowhere: expected a folder with plugins, that is plugin.json or */plugin.json"))
     }
 
     @Test func wrongUsageIs64() throws {

@@ -24,7 +24,9 @@ import Testing
             ], in: scratch)
         #expect(run.status == 0, "\(run.errors)")
         let name = try #require(try scratch.names("out/runs").first)
-        let rows = try scratch.read("out/runs/\(name)/observations.csv").split(separator: "\n").filter { $0.contains(",sparse,fraction,") }
+        let rows = try scratch.read("out/runs/\(name)/observations.csv").split(separator: "\n").filter {
+            $0.contains(",sparse,fraction,")
+        }
         // fc1, fc2 and head at the last step.
         #expect(rows.count == 3)
         let values = rows.compactMap { Double($0.split(separator: ",", omittingEmptySubsequences: false)[5]) }

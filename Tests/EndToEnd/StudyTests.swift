@@ -31,14 +31,18 @@ private let small = """
     @Test func theLinearNetworkReachesItsClosedForm() throws {
         let scratch = try Scratch()
         let result = try Tool.run(
-            ["run", Tool.root + "/Plugins/Alignment/studies/linear-balance.yaml", "--check", "--out", "out"], in: scratch)
+            ["run", Tool.root + "/Plugins/Alignment/studies/linear-balance.yaml", "--check", "--out", "out"],
+            in: scratch)
         #expect(result.status == 0, "\(result.output)\(result.errors)")
         #expect(!result.output.contains("FAIL"))
         // Singular values of the first layer: sqrt(S - weight_decay), S = logspace(4 → 0.5, 8), the rest 0.
         for name in try scratch.names("out/runs") {
             let record = try scratch.read("out/runs/\(name)/observations.csv")
-            let weightDecay = try #require(Double(name.components(separatedBy: "weight_decay")[1].components(separatedBy: "-s")[0]))
-            let lines = record.components(separatedBy: "\n").filter { $0.hasPrefix("10000,ranks,singular_values,fc1,") }
+            let weightDecay = try #require(
+                Double(name.components(separatedBy: "weight_decay")[1].components(separatedBy: "-s")[0]))
+            let lines = record.components(separatedBy: "\n").filter {
+                $0.hasPrefix("10000,ranks,singular_values,fc1,")
+            }
             let measured = lines.compactMap { Double($0.components(separatedBy: ",")[5]) }
             #expect(measured.count == 20)
             for (i, value) in measured.enumerated() {
@@ -136,7 +140,9 @@ private let small = """
         }
         let name = try #require(try scratch.names("a/runs").first)
         for file in ["observations.csv", "checkpoint.safetensors"] {
-            let bytes = ["a", "b"].map { FileManager.default.contents(atPath: scratch.path + "/\($0)/runs/\(name)/\(file)") }
+            let bytes = ["a", "b"].map {
+                FileManager.default.contents(atPath: scratch.path + "/\($0)/runs/\(name)/\(file)")
+            }
             #expect(bytes[0] != nil && bytes[0] == bytes[1], "\(file)")
         }
     }
@@ -213,11 +219,13 @@ private let small = """
         let name = try #require(try scratch.names("out/runs").first)
         let script = Tool.root + "/Tests/References/training.py"
         let again = try Tool.run([script, "out/runs/" + name], with: python, in: scratch)
-        #expect(again.status == 0 && again.output.contains(" 0 disagree"), "\(again.output.prefix(2000))\(again.errors)")
+        #expect(
+            again.status == 0 && again.output.contains(" 0 disagree"), "\(again.output.prefix(2000))\(again.errors)")
         // Another strength of the decay is noticed.
         let record = "out/runs/\(name)/run.json"
         try scratch.write(
-            scratch.read(record).replacingOccurrences(of: "\"weight_decay\": 0.001", with: "\"weight_decay\": 0.00101"), to: record)
+            scratch.read(record).replacingOccurrences(
+                of: "\"weight_decay\": 0.001", with: "\"weight_decay\": 0.00101"), to: record)
         let broken = try Tool.run([script, "out/runs/" + name], with: python, in: scratch)
         #expect(broken.status == 1 && !broken.output.contains(" 0 disagree"))
     }

@@ -20,7 +20,8 @@ enum Tool {
 
     /// Starts a program; `Result` when it has ended. Output goes through files, so that no pipe can fill.
     static func run(
-        _ arguments: [String], with program: URL = executable, in folder: Scratch, interrupt: ((Process) -> Void)? = nil
+        _ arguments: [String], with program: URL = executable, in folder: Scratch,
+        interrupt: ((Process) -> Void)? = nil
     ) throws -> Result {
         let process = Process()
         process.executableURL = program
@@ -44,7 +45,10 @@ enum Tool {
 
     /// A python3 with NumPy, if there is one.
     static let python: URL? = {
-        let paths = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/python3" } + ["/usr/bin/python3"]
+        let paths =
+            (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/python3" } + [
+                "/usr/bin/python3"
+            ]
         guard let scratch = try? Scratch() else { return nil }
         for path in paths where FileManager.default.isExecutableFile(atPath: path) {
             let url = URL(fileURLWithPath: path)
@@ -68,7 +72,8 @@ final class Scratch: Sendable {
     /// Writes a file, making its folder.
     func write(_ text: String, to name: String) throws {
         let url = URL(fileURLWithPath: path).appendingPathComponent(name)
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
         try text.write(to: url, atomically: true, encoding: .utf8)
     }
 
@@ -82,7 +87,10 @@ final class Scratch: Sendable {
     func compile(_ source: String, to folder: String, name: String) throws {
         try write(source, to: "\(folder)/\(name).c")
         let result = try Tool.run(
-            ["cc", "-O2", "-shared", "-fPIC", "-I", Tool.root + "/Sources/CSyzygy/include", "-o", "\(folder)/lib\(name).so", "\(folder)/\(name).c", "-lm"],
+            [
+                "cc", "-O2", "-shared", "-fPIC", "-I", Tool.root + "/Sources/CSyzygy/include", "-o",
+                "\(folder)/lib\(name).so", "\(folder)/\(name).c", "-lm",
+            ],
             with: URL(fileURLWithPath: "/usr/bin/env"), in: self)
         try #require(result.status == 0, "cc: \(result.errors)")
     }

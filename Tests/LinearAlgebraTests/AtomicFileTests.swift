@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import LinearAlgebra
+import Testing
 
 @Suite struct AtomicFileTests {
     @Test func writesAndReplaces() throws {

@@ -1,6 +1,5 @@
-import Testing
-
 import LinearAlgebra
+import Testing
 
 @Suite struct DenseTests {
     /// [4, 4], positive definite, and what NumPy 2.4.6 says of it.
@@ -133,7 +132,8 @@ import LinearAlgebra
             #expect(Matrix.product(left, right, transposeA: ta, transposeB: tb) == expected)
             var c = Array(repeating: 2.0, count: m * n)
             try Dense.gemm(
-                transposeA: ta, transposeB: tb, m: m, n: n, k: k, alpha: 2, left.elements, right.elements, beta: -1, &c)
+                transposeA: ta, transposeB: tb, m: m, n: n, k: k, alpha: 2, left.elements, right.elements, beta: -1,
+                &c)
             #expect(c == expected.elements.map { 2 * $0 - 2 })
         }
     }

@@ -3,7 +3,8 @@ import Foundation
 /// Files written by NumPy 2.4.6 (`np.savez` and `np.savez_compressed`), in base64.
 enum Fixtures {
     /// All types that are read; `columns` [2, 3, 4] = 0 ..< 24 is stored column-major.
-    static let plain = bytes("""
+    static let plain = bytes(
+        """
         UEsDBC0AAAAAAAAAIQA0MXjI//////////8TABQAZmMxL2xheWVyLmlucHV0Lm5weQEAEACwAAAAAAAAALAAAAAAAAAAk05VTVBZAQB2AHsn\
         ZGVzY3InOiAnPGY4JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDMpLCB9ICAgICAgICAgICAgICAgICAgICAgICAg\
         ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAoAAAAAAAAAAAAAAAAAANA/AAAAAAAA4D8AAAAAAADoPwAAAAAAAPA/AAAAAAAA\
@@ -34,14 +35,16 @@ enum Fixtures {
         """)
 
     /// x = [0, 1, 2], compressed.
-    static let compressed = bytes("""
+    static let compressed = bytes(
+        """
         UEsDBC0AAAAIAAAAIQAkIeEr//////////8FABQAeC5ucHkBABAAmAAAAAAAAABMAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqGu\
         o6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GsY6mjoKtQoUAC4GFPDBHspwAABQSwECLQMtAAAACAAAACEAJCHhK0wAAACYAAAABQAA\
         AAAAAAAAAAAAgAEAAAAAeC5ucHlQSwUGAAAAAAEAAQAzAAAAgwAAAAAA
         """)
 
     /// x = [0, 1, 2] and words = ["a", "bc"].
-    static let strings = bytes("""
+    static let strings = bytes(
+        """
         UEsDBC0AAAAAAAAAIQAkIeEr//////////8FABQAeC5ucHkBABAAmAAAAAAAAACYAAAAAAAAAJNOVU1QWQEAdgB7J2Rlc2NyJzogJzxmOCcs\
         ICdmb3J0cmFuX29yZGVyJzogRmFsc2UsICdzaGFwZSc6ICgzLCksIH0gICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg\
         ICAgICAgICAgICAgICAgICAgICAKAAAAAAAAAAAAAAAAAADwPwAAAAAAAABAUEsDBC0AAAAAAAAAIQBwR22W//////////8JABQAd29yZHMu\
@@ -52,7 +55,8 @@ enum Fixtures {
         """)
 
     /// first = [0.0, 1.0] and second = [5, 6, 7, 8], with `zipfile.ZIP64_LIMIT = 100`: 64-bit sizes.
-    static let wide = bytes("""
+    static let wide = bytes(
+        """
         UEsDBC0AAAAAAAAAIQDuVWiK//////////8JABQAZmlyc3QubnB5AQAQAJAAAAAAAAAAkAAAAAAAAACTTlVNUFkBAHYAeydkZXNjcic6ICc8\
         ZjgnLCAnZm9ydHJhbl9vcmRlcic6IEZhbHNlLCAnc2hhcGUnOiAoMiwpLCB9ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg\
         ICAgICAgICAgICAgICAgICAgICAgICAgCgAAAAAAAAAAAAAAAAAA8D9QSwMELQAAAAAAAAAhAALJPkX//////////woAFABzZWNvbmQubnB5\
@@ -65,7 +69,8 @@ enum Fixtures {
         """)
 
     /// np.save of 0 ..< 6 as f4 in shape [2, 1, 3].
-    static let npy = bytes("""
+    static let npy = bytes(
+        """
         k05VTVBZAQB2AHsnZGVzY3InOiAnPGY0JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDEsIDMpLCB9ICAgICAgICAg\
         ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAoAAAAAAACAPwAAAEAAAEBAAACAQAAAoEA=
         """)

@@ -1,10 +1,10 @@
-import Testing
-
 import LinearAlgebra
+import Testing
 
 @Suite struct NPZTests {
     private let arrays = [
-        NamedArray("fc1/layer.input", shape: [2, 3], .f64([0, 0.25, -1e300, .infinity, .leastNonzeroMagnitude, -0.0])),
+        NamedArray(
+            "fc1/layer.input", shape: [2, 3], .f64([0, 0.25, -1e300, .infinity, .leastNonzeroMagnitude, -0.0])),
         NamedArray("b", shape: [5], .f32([1.5, -2, 0.1, .greatestFiniteMagnitude, 0])),
         NamedArray("labels", shape: [2, 1, 2], .i64([.min, .max, 0, -1])),
         NamedArray("step", shape: [], .i32([-7])),
@@ -29,7 +29,8 @@ import LinearAlgebra
 
     /// One byte-exact archive, written by hand from the zip and .npy formats.
     @Test func bytes() throws {
-        let npy = Array("\u{0}NUMPY\u{1}\u{0}v\u{0}{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }".utf8)
+        let npy =
+            Array("\u{0}NUMPY\u{1}\u{0}v\u{0}{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }".utf8)
             + Array(repeating: 32, count: 60) + [10, 5, 6]
         let size: [UInt8] = [130, 0, 0, 0]
         let common: [UInt8] = [20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0, 0x7f, 0x3, 0x64, 0x3c] + size + size + [5, 0, 0, 0]
@@ -100,7 +101,8 @@ import LinearAlgebra
     @Test func sentencesForWhatIsNotRead() throws {
         let compressed = #expect(throws: FileError.self) { try read(Fixtures.compressed) }
         #expect(compressed?.code == .unsupported)
-        #expect(compressed?.message.contains("write the archive with numpy.savez instead of savez_compressed") == true)
+        #expect(
+            compressed?.message.contains("write the archive with numpy.savez instead of savez_compressed") == true)
         let strings = #expect(throws: FileError.self) { try read(Fixtures.strings) }
         #expect(strings?.key == "words")
         #expect(strings?.message.contains("NumPy type '<U2' is not read, only <f8 <f4") == true)

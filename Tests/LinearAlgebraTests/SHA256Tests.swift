@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import LinearAlgebra
+import Testing
 
 @Suite struct SHA256Tests {
     private let million = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"

@@ -1,6 +1,5 @@
-import Testing
-
 import LinearAlgebra
+import Testing
 
 @Suite struct SafetensorsTests {
     private let arrays = [
@@ -62,7 +61,8 @@ import LinearAlgebra
         let values: [UInt8] = [0, 0x3e, 0xff, 0x7b, 0xc0, 0x3f, 0x49, 0xc0, 0, 1, 7]
         #expect(
             try read(file(header, values)).arrays == [
-                NamedArray("h", shape: [2], .f32([1.5, 65504])), NamedArray("b", shape: [1, 2], .f32([1.5, -3.140625])),
+                NamedArray("h", shape: [2], .f32([1.5, 65504])),
+                NamedArray("b", shape: [1, 2], .f32([1.5, -3.140625])),
                 NamedArray("z", shape: [3], .u8([0, 1, 1])),
             ])
     }
@@ -71,7 +71,10 @@ import LinearAlgebra
         (#"{"x":{"dtype":"F8_E4M3","shape":[12],"data_offsets":[0,12]}}"#, "array 'x': type 'F8_E4M3' is not read"),
         (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,12]}}"#, "shape [4] and type F32 has 12 bytes"),
         (#"{"x":{"dtype":"F32","shape":[-3],"data_offsets":[0,12]}}"#, "shape [-3] and type F32"),
-        (#"{"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,12]}}"#, "and type F32 has 12 bytes"),
+        (
+            #"{"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,12]}}"#,
+            "and type F32 has 12 bytes"
+        ),
         (#"{"x":{"dtype":"U8","shape":[11],"data_offsets":[1,12]}}"#, "offsets [1, 12]; expected [0, end]"),
         (#"{"x":{"dtype":"U8","shape":[11],"data_offsets":[0,11]}}"#, "1 bytes belong to no array"),
         (#"{"x":{"dtype":"U8","shape":[13],"data_offsets":[0,13]}}"#, "the file ends at"),

@@ -1,21 +1,21 @@
 import CShims
 import Glibc
-import Testing
-
 import LinearAlgebra
+import Testing
 
 @Suite struct StreamTests {
     /// Known answers of Random123 (`kat_vectors`, philox4x32 10).
-    @Test(arguments: [
-        ([0, 0, 0, 0], [0, 0], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
-        (
-            [.max, .max, .max, .max], [.max, .max], [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
-        ),
-        (
-            [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0],
-            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
-        ),
-    ] as [([UInt32], [UInt32], [UInt32])])
+    @Test(
+        arguments: [
+            ([0, 0, 0, 0], [0, 0], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
+            (
+                [.max, .max, .max, .max], [.max, .max], [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
+            ),
+            (
+                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0],
+                [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
+            ),
+        ] as [([UInt32], [UInt32], [UInt32])])
     func publishedVectors(counter: [UInt32], key: [UInt32], expected: [UInt32]) {
         var block: [UInt32] = [0, 0, 0, 0]
         sz_philox_block(counter, key, &block)
@@ -70,7 +70,8 @@ import LinearAlgebra
 
     @Test func unusualRangesDoNoHarm() {
         let stream = Stream(seed: 1, name: "edge")
-        #expect(stream.permutation(of: 0) == [] && stream.permutation(of: -3) == [] && stream.permutation(of: 1) == [0])
+        #expect(
+            stream.permutation(of: 0) == [] && stream.permutation(of: -3) == [] && stream.permutation(of: 1) == [0])
         stream.normal(into: UnsafeMutableBufferPointer(start: nil, count: 0))
     }
 

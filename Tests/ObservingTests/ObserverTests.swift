@@ -14,7 +14,8 @@ private struct Fixture {
 
     init(precision: Precision = .f64) throws {
         dataset = ArrayDataset(rows: 1100, inputs: 5, outputs: 3)
-        network = Network(model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: HalfSquares(), fields: dataset.fields)
+        network = Network(
+            model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: HalfSquares(), fields: dataset.fields)
         store = ParameterStore(blocks: try network.build(rows: 1).graph.blocks, precision: precision)
         store.initialize(seed: 3)
         observer = try Observer(network, store: store, tables: ["train": try DataTable(dataset, split: "train")])
@@ -27,7 +28,8 @@ private struct Fixture {
     func matrix(_ expression: String, _ layer: String, samples: Int? = nil) throws -> Matrix {
         var found: Matrix?
         try observer.quantities([expression], split: "train", samples: samples, store: store) { key, quantity in
-            guard key == (layer.isEmpty ? expression : "\(layer)/\(expression)"), case .real(let data) = quantity.data else { return }
+            guard key == (layer.isEmpty ? expression : "\(layer)/\(expression)"), case .real(let data) = quantity.data
+            else { return }
             let count = quantity.shape.reduce(1, *)
             found = Matrix(
                 rows: quantity.shape[0], columns: count / quantity.shape[0],
@@ -40,7 +42,8 @@ private struct Fixture {
 /// A number for the whole batch that is not a mean over samples.
 private final class BatchSquares: Loss {
     func build(in graph: Graph, outputs: [String: Node], batch: [String: BatchNode]) throws -> Node {
-        try graph.apply(named: "sum", [try HalfSquares().build(in: graph, outputs: outputs, batch: batch)], attributes: [:])
+        try graph.apply(
+            named: "sum", [try HalfSquares().build(in: graph, outputs: outputs, batch: batch)], attributes: [:])
     }
 }
 
@@ -93,13 +96,15 @@ private func expectEqual(_ a: Matrix, _ b: Matrix, relative: Double, _ location:
         var centred = x
         for i in 0..<x.rows { for j in 0..<4 { centred[i, j] -= mean[j] } }
         expectEqual(
-            try fixture.matrix("moment.centred(layer.input)", "head"), (1 / n) * (centred.transposed * centred), relative: 1e-12)
+            try fixture.matrix("moment.centred(layer.input)", "head"), (1 / n) * (centred.transposed * centred),
+            relative: 1e-12)
         let streamed = try fixture.matrix("mean(layer.input)", "head")
         for j in 0..<4 { #expect(abs(streamed.elements[j] - mean[j]) < 1e-14) }
         let g = try fixture.matrix("layer.output_grad", "head")
         let h = try fixture.matrix("layer.output", "head")
         expectEqual(
-            try fixture.matrix("cross.raw(layer.output_grad, layer.output)", "head"), (1 / n) * (g.transposed * h), relative: 1e-12)
+            try fixture.matrix("cross.raw(layer.output_grad, layer.output)", "head"), (1 / n) * (g.transposed * h),
+            relative: 1e-12)
         var unit = x
         for i in 0..<x.rows {
             let norm = (0..<4).reduce(0) { $0 + x[i, $1] * x[i, $1] }.squareRoot()
@@ -108,7 +113,8 @@ private func expectEqual(_ a: Matrix, _ b: Matrix, relative: Double, _ location:
         let unitMean = (0..<4).map { j in (0..<x.rows).reduce(0) { $0 + unit[$1, j] } / n }
         for i in 0..<x.rows { for j in 0..<4 { unit[i, j] -= unitMean[j] } }
         expectEqual(
-            try fixture.matrix("moment.normalized(layer.input)", "head"), (1 / n) * (unit.transposed * unit), relative: 1e-12)
+            try fixture.matrix("moment.normalized(layer.input)", "head"), (1 / n) * (unit.transposed * unit),
+            relative: 1e-12)
     }
 
     /// The gradient at the head's output is f − y for ½‖f − y‖², not divided by the number of rows.
@@ -153,7 +159,8 @@ private func expectEqual(_ a: Matrix, _ b: Matrix, relative: Double, _ location:
     /// A loss of the whole batch has no gradient for each sample, but the forward pass is as it was.
     @Test func aLossThatCouplesSamplesLeavesTheForwardPass() throws {
         let fixture = try Fixture()
-        let network = Network(model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: BatchSquares(), fields: fixture.dataset.fields)
+        let network = Network(
+            model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: BatchSquares(), fields: fixture.dataset.fields)
         let observer = try Observer(
             network, store: fixture.store, tables: ["train": try DataTable(fixture.dataset, split: "train")])
         let coupled = Fixture(fixture, network: network, observer: observer)
@@ -166,7 +173,8 @@ private func expectEqual(_ a: Matrix, _ b: Matrix, relative: Double, _ location:
         // A probe that wants both gets each as it is.
         let probe = Reader(["moment.raw(layer.input)", "moment.raw(layer.input_grad)"])
         try observer.observe(
-            step: 0, store: fixture.store, due: [ScheduledProbe(key: "both", probe: probe, steps: [0])], record: { _ in })
+            step: 0, store: fixture.store, due: [ScheduledProbe(key: "both", probe: probe, steps: [0])],
+            record: { _ in })
         #expect(probe.seen["head/moment.raw(layer.input)"] == "4 × 4")
         #expect(probe.seen["head/moment.raw(layer.input_grad)"] == "loss_not_separable")
     }
@@ -203,17 +211,23 @@ private func expectEqual(_ a: Matrix, _ b: Matrix, relative: Double, _ location:
     /// A row of NaN is not a row to leave out.
     @Test(arguments: [Double.nan, .infinity]) func rowsThatAreNotFiniteAreNotDropped(value: Double) throws {
         let source = RecordedQuantities(["a/layer.input": .init(shape: [3, 2], data: [1, 2, value, 0, 3, -1])])
-        #expect(throws: Undefined("input_not_finite")) { try source.quantity("moment.normalized(layer.input)", layer: "a") }
+        #expect(throws: Undefined("input_not_finite")) {
+            try source.quantity("moment.normalized(layer.input)", layer: "a")
+        }
     }
 
     /// Norms whose squares overflow or vanish; rows far below the largest are left out.
     @Test(arguments: [1e-180, 1, 1e180]) func normalizedRowsOfAnySize(scale: Double) throws {
         let rows: [[Double]] = [[3, 4], [0, -2], [-1, 0], [1e-13, 0]]
-        let source = RecordedQuantities(["a/layer.input": .init(shape: [4, 2], data: rows.flatMap { $0.map { scale * $0 } })])
+        let source = RecordedQuantities([
+            "a/layer.input": .init(shape: [4, 2], data: rows.flatMap { $0.map { scale * $0 } })
+        ])
         let quantity = try #require(try source.quantity("moment.normalized(layer.input)", layer: "a"))
         guard case .real(let moment) = quantity.data else { return }
         // Of (0.6, 0.8), (0, −1), (−1, 0): means −0.4/3 and −0.2/3.
-        for (i, expected) in [1.36 / 3 - 0.16 / 9, 0.48 / 3 - 0.08 / 9, 0.48 / 3 - 0.08 / 9, 1.64 / 3 - 0.04 / 9].enumerated() {
+        for (i, expected) in [1.36 / 3 - 0.16 / 9, 0.48 / 3 - 0.08 / 9, 0.48 / 3 - 0.08 / 9, 1.64 / 3 - 0.04 / 9]
+            .enumerated()
+        {
             #expect(abs(moment[i] - expected) < 1e-15)
         }
     }

@@ -34,7 +34,8 @@ private struct CType {
     func result(_ bits: UInt64, arrived: UInt64) -> Bool {
         if isFloating { return low(bits) == low(arrived) }
         let shift = UInt64(64 - 8 * bytes)
-        return arrived == (isSigned ? UInt64(bitPattern: Int64(bitPattern: bits << shift) >> Int64(shift)) : low(bits))
+        return arrived
+            == (isSigned ? UInt64(bitPattern: Int64(bitPattern: bits << shift) >> Int64(shift)) : low(bits))
     }
 }
 
@@ -50,7 +51,9 @@ private struct Signature {
     var source: String {
         let list = arguments.enumerated().map { "\($1.name) a\($0)" }.joined(separator: ", ")
         let copies = arguments.indices.map { " memcpy(seen[\($0)], &a\($0), sizeof a\($0));" }.joined()
-        let result = returns.map { " \($0.name) r; uint64_t bits = \(returned)u; memcpy(&r, &bits, sizeof r); return r;" }
+        let result = returns.map {
+            " \($0.name) r; uint64_t bits = \(returned)u; memcpy(&r, &bits, sizeof r); return r;"
+        }
         return "\(returns?.name ?? "void") f\(number)(\(list.isEmpty ? "void" : list)) {\(copies)\(result ?? "") }"
     }
 
@@ -62,7 +65,8 @@ private struct Signature {
             func type(_ i: Int) -> CType { CType.all[Int(word(i) >> 8) % CType.all.count] }
             let count = number % (most + 1)
             return Signature(
-                number: number, arguments: (0..<count).map { type($0 + 2) }, returns: word(0) % 12 == 0 ? nil : type(0),
+                number: number, arguments: (0..<count).map { type($0 + 2) },
+                returns: word(0) % 12 == 0 ? nil : type(0),
                 returned: word(1))
         }
     }()
@@ -86,7 +90,9 @@ private struct Signature {
             let arrived = seen.loadUnaligned(fromByteOffset: 8 * i, as: UInt64.self)
             if type.low(arrived) != type.low(words[i]) { wrong.append("f\(number), argument \(i), \(type.name)") }
         }
-        if let returns, !returns.result(returned, arrived: result.0) { wrong.append("f\(number), result, \(returns.name)") }
+        if let returns, !returns.result(returned, arrived: result.0) {
+            wrong.append("f\(number), result, \(returns.name)")
+        }
         return wrong
     }
 }

@@ -7,9 +7,9 @@ import Testing
 /// The sentences about libraries that cannot be used.
 @Suite struct LibraryTests {
     #if arch(x86_64)
-    private static let (here, there, code): (String, String, UInt8) = ("x86_64", "aarch64", 183)
+        private static let (here, there, code): (String, String, UInt8) = ("x86_64", "aarch64", 183)
     #else
-    private static let (here, there, code): (String, String, UInt8) = ("aarch64", "x86_64", 62)
+        private static let (here, there, code): (String, String, UInt8) = ("aarch64", "x86_64", 62)
     #endif
 
     /// An ELF header of a shared library: 64 or 32 bits, little-endian, for a machine.
@@ -26,7 +26,8 @@ import Testing
         #expect(failure(path) == "\(path): no such library, or not readable (was the plugin built?)")
     }
 
-    @Test(arguments: [[], [0x7f, 0x45, 0x4c, 0x46], Array("#!/bin/sh\necho this is no library\n".utf8)] as [[UInt8]])
+    @Test(
+        arguments: [[], [0x7f, 0x45, 0x4c, 0x46], Array("#!/bin/sh\necho this is no library\n".utf8)] as [[UInt8]])
     func aFileThatIsNoLibrary(bytes: [UInt8]) throws {
         let plugin = try TemporaryPlugin()
         let path = try plugin.write(bytes, to: "libText.so")
@@ -54,7 +55,8 @@ import Testing
     }
 
     @Test func aMissingFunction() throws {
-        let plugin = try TemporaryPlugin(source: "int present(void) { return 1; }\nstatic int hidden(void) { return 2; }")
+        let plugin = try TemporaryPlugin(
+            source: "int present(void) { return 1; }\nstatic int hidden(void) { return 2; }")
         let library = try Library(path: plugin.library)
         _ = try library.symbol("present")
         let error = #expect(throws: PluginError.self) { try library.symbol("hidden") }
@@ -97,7 +99,9 @@ import Testing
         let plugin = try TemporaryPlugin(manifest: manifest)
         let error = #expect(throws: PluginError.self) { try plugin.loader.probe(Choice(component: "norm")) }
         let text = try #require(error?.description)
-        #expect(text.hasPrefix("\(plugin.folder)/plugin.json: library 'libNotBuilt.so' not found in \(plugin.folder) or /"))
+        #expect(
+            text.hasPrefix(
+                "\(plugin.folder)/plugin.json: library 'libNotBuilt.so' not found in \(plugin.folder) or /"))
         #expect(text.hasSuffix("; was the plugin built?"))
     }
 

@@ -119,10 +119,11 @@ import Testing
     /// The range [-1, 1] leaves room for rounding.
     @Test func valuesAreMeasured() throws {
         let values = try measured(0)
-        #expect(values == [
-            "open": .number(21), "strict": .number(1 + 1e-12), "list[0]": .number(20), "list[1]": .number(21),
-            "list[2]": .number(22),
-        ])
+        #expect(
+            values == [
+                "open": .number(21), "strict": .number(1 + 1e-12), "list[0]": .number(20), "list[1]": .number(21),
+                "list[2]": .number(22),
+            ])
     }
 
     @Test(arguments: [
@@ -135,23 +136,27 @@ import Testing
 
     /// NaN is a value that is missing only where the manifest says so; elements left unwritten are found.
     @Test func missingElementsHaveAReason() throws {
-        #expect(try measured(5) == [
-            "open": .missing(reason: "constant_matrix"), "strict": .missing(reason: "nan_result"), "list[0]": .number(1),
-            "list[1]": .missing(reason: "nan_result"), "list[2]": .number(3),
-        ])
-        #expect(try measured(7) == [
-            "open": .missing(reason: "undefined_value"), "strict": .missing(reason: "nan_result"),
-            "list[0]": .missing(reason: "nan_result"), "list[1]": .missing(reason: "nan_result"),
-            "list[2]": .missing(reason: "nan_result"),
-        ])
+        #expect(
+            try measured(5) == [
+                "open": .missing(reason: "constant_matrix"), "strict": .missing(reason: "nan_result"),
+                "list[0]": .number(1),
+                "list[1]": .missing(reason: "nan_result"), "list[2]": .number(3),
+            ])
+        #expect(
+            try measured(7) == [
+                "open": .missing(reason: "undefined_value"), "strict": .missing(reason: "nan_result"),
+                "list[0]": .missing(reason: "nan_result"), "list[1]": .missing(reason: "nan_result"),
+                "list[2]": .missing(reason: "nan_result"),
+            ])
     }
 
     @Test func impossibleValuesHaveAReason() throws {
-        #expect(try measured(6) == [
-            "open": .missing(reason: "infinite_result"), "strict": .missing(reason: "out_of_range"),
-            "list[0]": .missing(reason: "infinite_result"), "list[1]": .missing(reason: "infinite_result"),
-            "list[2]": .number(0),
-        ])
+        #expect(
+            try measured(6) == [
+                "open": .missing(reason: "infinite_result"), "strict": .missing(reason: "out_of_range"),
+                "list[0]": .missing(reason: "infinite_result"), "list[1]": .missing(reason: "infinite_result"),
+                "list[2]": .number(0),
+            ])
     }
 
     /// Infinity is its own reason, also where a range would leave it out.
@@ -212,10 +217,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (1 << 31 - 1, nil), (1 << 31, "argument 'e' is i32 and cannot hold 2147483648"),
-        (1 << 32, "argument 'd' is u32 and cannot hold 4294967296"),
-    ] as [(Int, String?)])
+    @Test(
+        arguments: [
+            (1 << 31 - 1, nil), (1 << 31, "argument 'e' is i32 and cannot hold 2147483648"),
+            (1 << 32, "argument 'd' is u32 and cannot hold 4294967296"),
+        ] as [(Int, String?)])
     func aSizeThatDoesNotFitItsTypeIsRefused(columns: Int, sentence: String?) throws {
         var error: String?
         let loader = ComponentLoader(registry: plugin.registry, seed: 0) { error = $0 }
@@ -234,7 +240,8 @@ import Testing
         let holes = try plugin.loader.dataset(Choice(component: "holes", options: ["hole": .int(3)]))
         #expect(try readRows(of: holes, "train", 4..<7)["x"] == [4, 4, 5, 5, 6, 6])
         let error = #expect(throws: PluginError.self) { try readRows(of: holes, "train", 2..<5) }
-        #expect(error?.description == "plugin org.example.case/holes: 'x' of row 3 of 'train' is nan or was not written")
+        #expect(
+            error?.description == "plugin org.example.case/holes: 'x' of row 3 of 'train' is nan or was not written")
     }
 
     @Test func labelsOutsideTheClassesAreFound() throws {

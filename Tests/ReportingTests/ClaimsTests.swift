@@ -155,7 +155,8 @@ private func study(_ claims: String, diverged: Bool = false) throws -> StudyResu
     /// Whatever a study may say of a measured side, its report understands.
     @Test func everyKeyOfTheSchemaIsRead() throws {
         let schema = try StrictJSON.read("\(Installation.root)/Schemas/study.schema.json").root["$defs"]
-        for key in try #require(schema?["measured"]?["properties"]?.object).keys where !["mean", "min", "max", "median"].contains(key) {
+        for key in try #require(schema?["measured"]?["properties"]?.object).keys
+        where !["mean", "min", "max", "median"].contains(key) {
             let value = ["layer": #""in""#, "index": "0", "at": #""last""#, "where": #"{"optimizer.lr": 0.1}"#][key]
             let given = try #require(value, "no value for '\(key)'")
             _ = try study(#"{"say": "C", "that": {"mean": "probe.accuracy", "\#(key)": \#(given)}, "at_least": 0}"#)

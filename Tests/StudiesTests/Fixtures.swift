@@ -148,11 +148,15 @@ enum Fixtures {
         return Registry(paths: [folder.path])
     }
 
-    static func plan(_ text: String = study, _ overrides: [String] = [], library: String = "no code") throws -> StudyPlan {
+    static func plan(_ text: String = study, _ overrides: [String] = [], library: String = "no code") throws
+        -> StudyPlan
+    {
         let folder = try TemporaryFolder()
         let planner = StudyPlanner(
             registry: try registry(folder, library: library), schema: try Installation.schema("study.schema.json"))
-        return try withExtendedLifetime(folder) { try planner.plan(try YAMLDocument.parse(text, file: "study.yaml"), overrides: overrides) }
+        return try withExtendedLifetime(folder) {
+            try planner.plan(try YAMLDocument.parse(text, file: "study.yaml"), overrides: overrides)
+        }
     }
 
     /// The lines of the error that planning throws.

@@ -21,21 +21,28 @@ struct PlanTests {
 
     @Test func lastKeyRunsFastest() throws {
         let plan = try Fixtures.plan(Fixtures.study, ["model.widths=[[3, 2], [9]]", "seeds=5"])
-        #expect(plan.runs.map(\.label) == [
-            "weight_decay=0 widths=3x2 seed=5", "weight_decay=0 widths=9 seed=5",
-            "weight_decay=0.0001 widths=3x2 seed=5", "weight_decay=0.0001 widths=9 seed=5",
-            "weight_decay=0.001 widths=3x2 seed=5", "weight_decay=0.001 widths=9 seed=5",
-        ])
+        #expect(
+            plan.runs.map(\.label) == [
+                "weight_decay=0 widths=3x2 seed=5", "weight_decay=0 widths=9 seed=5",
+                "weight_decay=0.0001 widths=3x2 seed=5", "weight_decay=0.0001 widths=9 seed=5",
+                "weight_decay=0.001 widths=3x2 seed=5", "weight_decay=0.001 widths=9 seed=5",
+            ])
     }
 
     @Test func configurationHoldsEveryValue() throws {
         let configuration = try Fixtures.plan().runs[0].configuration
-        #expect(configuration.model == Choice(
-            component: "test.toys/net",
-            options: ["widths": .array([.int(7), .int(5)]), "activation": .string("tanh"), "note": .string("")]))
+        #expect(
+            configuration.model
+                == Choice(
+                    component: "test.toys/net",
+                    options: [
+                        "widths": .array([.int(7), .int(5)]), "activation": .string("tanh"), "note": .string(""),
+                    ]))
         #expect(configuration.optimizer.options == ["lr": .double(0.2), "momentum": .double(0)])
         #expect(configuration.regularizers[0].choice.options["weight_decay"] == .double(0))
-        #expect(configuration.train.batchSize == 10 && configuration.train.precision == .f32 && configuration.train.threads == 1)
+        #expect(
+            configuration.train.batchSize == 10 && configuration.train.precision == .f32
+                && configuration.train.threads == 1)
         let probe = configuration.probes[0]
         #expect(probe.key == "crh" && probe.sighting.samples == 20 && probe.sighting.split == "train")
         // round(100^(i/3)), i = 0…3: 1, 4.64, 21.5, 100; with 0.
@@ -83,7 +90,8 @@ struct PlanTests {
     @Test func listForAScalarIsSwept() throws {
         let plan = try Fixtures.plan(Fixtures.study, ["train.batch_size=[10, full]"])
         #expect(plan.axes["train.batch_size"] == [.int(10), .string("full")])
-        #expect(plan.runs.map(\.configuration.train.batchSize) == [10, 10, nil, nil, 10, 10, nil, nil, 10, 10, nil, nil])
+        #expect(
+            plan.runs.map(\.configuration.train.batchSize) == [10, 10, nil, nil, 10, 10, nil, nil, 10, 10, nil, nil])
     }
 
     @Test func overridesCanAddAProbe() throws {
@@ -94,11 +102,13 @@ struct PlanTests {
 
     @Test func sweptPlugin() throws {
         let text = Fixtures.study.replacingOccurrences(
-            of: "regularizers.l2.weight_decay: [0, 1e-4, 1e-3]", with: "loss.plugin: [test.toys/squares, test.others/squares]")
+            of: "regularizers.l2.weight_decay: [0, 1e-4, 1e-3]",
+            with: "loss.plugin: [test.toys/squares, test.others/squares]")
         let plan = try Fixtures.plan(text)
-        #expect(plan.runs.map(\.configuration.loss.component) == [
-            "test.toys/squares", "test.toys/squares", "test.others/squares", "test.others/squares",
-        ])
+        #expect(
+            plan.runs.map(\.configuration.loss.component) == [
+                "test.toys/squares", "test.toys/squares", "test.others/squares", "test.others/squares",
+            ])
         #expect(plan.runs[0].plugins.map(\.id) == ["test.toys"])
         #expect(plan.runs[2].plugins.map(\.id) == ["test.others", "test.toys"])
     }
@@ -106,10 +116,12 @@ struct PlanTests {
     @Test func referencesFollowTheSweep() throws {
         let text = Fixtures.study
             .replacingOccurrences(of: "lr: 0.2", with: "lr: 0.2, momentum: '${regularizers.l2.weight_decay}'")
-            .replacingOccurrences(of: "widths: [7, 5]", with: "widths: ['${probes.crh.samples}', 5], note: 'm=${optimizer.momentum}'")
+            .replacingOccurrences(
+                of: "widths: [7, 5]", with: "widths: ['${probes.crh.samples}', 5], note: 'm=${optimizer.momentum}'")
         let runs = try Fixtures.plan(text).runs
-        #expect(runs.map { $0.configuration.optimizer.options["momentum"] }
-            == [0, 0, 1e-4, 1e-4, 1e-3, 1e-3].map { JSON.double($0) })
+        #expect(
+            runs.map { $0.configuration.optimizer.options["momentum"] }
+                == [0, 0, 1e-4, 1e-4, 1e-3, 1e-3].map { JSON.double($0) })
         #expect(runs[4].configuration.model.options["widths"] == .array([.int(20), .int(5)]))
         #expect(runs[4].configuration.model.options["note"] == .string("m=0.001"))
     }
@@ -122,7 +134,9 @@ struct PlanTests {
 
 @Suite("Identity: the same configuration, seed and plugins, and nothing else")
 struct IdentityTests {
-    private static func identities(_ text: String = Fixtures.study, _ overrides: [String] = [], library: String = "no code") throws -> [String] {
+    private static func identities(
+        _ text: String = Fixtures.study, _ overrides: [String] = [], library: String = "no code"
+    ) throws -> [String] {
         try Fixtures.plan(text, overrides, library: library).runs.map(\.identity)
     }
 
@@ -130,7 +144,9 @@ struct IdentityTests {
         var lines = Fixtures.study.split(separator: "\n").map(String.init)
         lines.swapAt(2, 4)  // loss before dataset
         let text = lines.joined(separator: "\n")
-            .replacingOccurrences(of: "{plugin: sgd, lr: 0.2}", with: "{momentum: 0.0, lr: 2e-1, plugin: test.toys/sgd}")
+            .replacingOccurrences(
+                of: "{plugin: sgd, lr: 0.2}", with: "{momentum: 0.0, lr: 2e-1, plugin: test.toys/sgd}"
+            )
             .replacingOccurrences(of: "title: Decay in wells", with: "title: Another title")
             .replacingOccurrences(of: "study: wells", with: "study: another")
         #expect(try Self.identities(text) == Self.identities())
@@ -143,9 +159,12 @@ struct IdentityTests {
     }
 
     @Test(arguments: [
-        "optimizer.lr=0.3", "optimizer.momentum=0.1", "dataset.rows=31", "dataset.standardize=true", "model.widths=[7, 5, 1]",
-        "loss.plugin=test.others/squares", "regularizers.l2.convention=full", "train.steps=101", "train.batch_size=full",
-        "train.precision=f64", "train.threads=2", "probes.crh.samples=21", "probes.crh.at=last", "probes.crh={plugin: alignment, split: test}",
+        "optimizer.lr=0.3", "optimizer.momentum=0.1", "dataset.rows=31", "dataset.standardize=true",
+        "model.widths=[7, 5, 1]",
+        "loss.plugin=test.others/squares", "regularizers.l2.convention=full", "train.steps=101",
+        "train.batch_size=full",
+        "train.precision=f64", "train.threads=2", "probes.crh.samples=21", "probes.crh.at=last",
+        "probes.crh={plugin: alignment, split: test}",
         "probes.crh.layers=[fc1]", "probes.crh.variant=[raw]", "record={quantities: [layer.input]}",
     ])
     func anyValueMatters(_ override: String) throws {
@@ -159,7 +178,8 @@ struct IdentityTests {
 
     @Test func seedsMatterAndSweepsExtend() throws {
         let few = try Self.identities()
-        let more = try Self.identities(Fixtures.study, ["seeds=0..2", "regularizers.l2.weight_decay=[0, 1e-4, 1e-3, 1e-2]"])
+        let more = try Self.identities(
+            Fixtures.study, ["seeds=0..2", "regularizers.l2.weight_decay=[0, 1e-4, 1e-3, 1e-2]"])
         #expect(Set(few).isSubset(of: more) && more.count == 12)
     }
 }

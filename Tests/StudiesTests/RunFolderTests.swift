@@ -58,7 +58,9 @@ struct RunFolderTests {
 
     static let observations = [
         Observation(step: 0, probe: "crh", output: "forward.raw.cos", layer: "fc1", value: .number(1.0 / 3)),
-        Observation(step: 0, probe: "crh", output: "forward.raw.cos", layer: "a,\"b\"", index: 2, value: .number(-.leastNonzeroMagnitude)),
+        Observation(
+            step: 0, probe: "crh", output: "forward.raw.cos", layer: "a,\"b\"", index: 2,
+            value: .number(-.leastNonzeroMagnitude)),
         Observation(step: 10, probe: "nc", output: "nc1", value: .missing(reason: "single_class")),
         Observation(step: 10, probe: "crh", output: "forward.raw.cos", layer: "fc1", value: .number(.nan)),
         Observation(step: 10, probe: "crh", output: "forward.raw.cos", layer: "fc1", value: .number(.infinity)),
@@ -69,15 +71,16 @@ struct RunFolderTests {
         let writer = try ObservationWriter(path: folder.path + "/o.csv")
         Self.observations.forEach(writer.append)
         try writer.flush()
-        #expect(try String(contentsOfFile: folder.path + "/o.csv", encoding: .utf8) == """
-            step,probe,output,layer,index,value,reason
-            0,crh,forward.raw.cos,fc1,,0.33333333333333331,
-            0,crh,forward.raw.cos,"a,""b\""",2,-4.9406564584124654e-324,
-            10,nc,nc1,,,,single_class
-            10,crh,forward.raw.cos,fc1,,,nan_result
-            10,crh,forward.raw.cos,fc1,,,infinite_result
+        #expect(
+            try String(contentsOfFile: folder.path + "/o.csv", encoding: .utf8) == """
+                step,probe,output,layer,index,value,reason
+                0,crh,forward.raw.cos,fc1,,0.33333333333333331,
+                0,crh,forward.raw.cos,"a,""b\""",2,-4.9406564584124654e-324,
+                10,nc,nc1,,,,single_class
+                10,crh,forward.raw.cos,fc1,,,nan_result
+                10,crh,forward.raw.cos,fc1,,,infinite_result
 
-            """)
+                """)
     }
 
     @Test func everyFlushLeavesWholeLines() throws {

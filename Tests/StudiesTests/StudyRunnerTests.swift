@@ -21,7 +21,8 @@ struct StudyRunnerTests {
         chmod(file, 0o755)
         var runner = StudyRunner(
             plan: plan, folder: StudyFolder(folder.path + "/out"),
-            command: WorkerCommand(executable: file, arguments: [folder.path + "/started"]), jobs: jobs, isFresh: isFresh)
+            command: WorkerCommand(executable: file, arguments: [folder.path + "/started"]), jobs: jobs,
+            isFresh: isFresh)
         runner.grace = .milliseconds(100)
         return runner
     }
@@ -77,14 +78,18 @@ struct StudyRunnerTests {
 
     @Test func exitWithoutAWord() throws {
         let outcome = try runner("exit 3").run(display: QuietDisplay())
-        #expect(outcome.failed.map(\.message) == Array(repeating: "the worker ended with exit status 3 after step 0", count: 3))
+        #expect(
+            outcome.failed.map(\.message)
+                == Array(repeating: "the worker ended with exit status 3 after step 0", count: 3))
     }
 
     /// The end of a long log begins within a line of ours, which nobody said.
     @Test func aLongLogIsNotQuotedFromTheMiddleOfALine() throws {
         let script = #"yes "2026-11-20T22:41:26Z step 53100 loss 0.25" | head -n 3000 >&2; exit 3"#
         let outcome = try runner(script).run(display: QuietDisplay())
-        #expect(outcome.failed.map(\.message) == Array(repeating: "the worker ended with exit status 3 after step 0", count: 3))
+        #expect(
+            outcome.failed.map(\.message)
+                == Array(repeating: "the worker ended with exit status 3 after step 0", count: 3))
     }
 
     /// Starts the study a second time, as another terminal would, while it runs.
@@ -103,8 +108,11 @@ struct StudyRunnerTests {
     @Test func aFolderIsOneRunsAtATime() throws {
         let display = SecondRun(try runner(Self.finish, isFresh: true))
         let outcome = try runner(Self.finish).run(display: display)
-        #expect(display.error == StudyError(
-            "\(folder.path)/out: another 'syzygy run' is at work in this folder; wait for its end, or give another one with --out"))
+        #expect(
+            display.error
+                == StudyError(
+                    "\(folder.path)/out: another 'syzygy run' is at work in this folder; wait for its end, or give another one with --out"
+                ))
         #expect(outcome.records.map(\.status) == [.finished, .finished, .finished])
         #expect(try started() == 3)
         // Afterwards the folder is free.
@@ -130,7 +138,9 @@ struct StudyRunnerTests {
         var runner = try runner(script)
         runner.grace = .seconds(60)
         let error = #expect(throws: StudyError.self) { try runner.run(display: QuietDisplay()) }
-        #expect(error?.lines.first?.hasSuffix("cannot be started: No such file or directory") ?? false, "\(String(describing: error))")
+        #expect(
+            error?.lines.first?.hasSuffix("cannot be started: No such file or directory") ?? false,
+            "\(String(describing: error))")
         #expect(FileManager.default.fileExists(atPath: folder.path + "/first"))
     }
 
@@ -167,7 +177,8 @@ struct StudyRunnerTests {
     @Test func environmentOfWorkers() throws {
         let script = #"env > "$2/environment"; "# + Self.finish
         _ = try runner(script).run(display: QuietDisplay())
-        let text = try String(contentsOfFile: folder.path + "/out/runs/\(plan.runs[0].name)/environment", encoding: .utf8)
+        let text = try String(
+            contentsOfFile: folder.path + "/out/runs/\(plan.runs[0].name)/environment", encoding: .utf8)
         let lines = Set(text.split(separator: "\n").map(String.init))
         #expect(lines.isSuperset(of: ["OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"]))
     }
@@ -178,10 +189,15 @@ struct StudyDisplayTests {
     private static func transcript(isTerminal: Bool) throws -> String {
         var text = ""
         var time = 0.0
-        let display = LineDisplay(isTerminal: isTerminal, now: { time += 1; return time }, write: { text += $0 })
+        let display = LineDisplay(
+            isTerminal: isTerminal,
+            now: {
+                time += 1; return time
+            }, write: { text += $0 })
         let plan = try Fixtures.plan(Fixtures.study, ["seeds=3", "train.steps=4000"])
         display.begin(plan: plan, done: 1, jobs: 2)
-        display.progress([(plan.runs[1], RunProgress(step: 2000, total: 4000, stepsPerSecond: 9800, loss: 0.02134))], waiting: 1)
+        display.progress(
+            [(plan.runs[1], RunProgress(step: 2000, total: 4000, stepsPerSecond: 9800, loss: 0.02134))], waiting: 1)
         var record = RunRecord(run: plan.runs[1], study: "", title: "")
         (record.status, record.step, record.seconds, record.stepsPerSecond) = (.finished, 4000, 0.41, 9756)
         display.ended(plan.runs[1], record)
@@ -193,13 +209,14 @@ struct StudyDisplayTests {
     }
 
     @Test func plainLines() throws {
-        #expect(try Self.transcript(isTerminal: false) == """
-            wells · 3 runs · 2 jobs · plan: 1 done, 2 to run
-              finished  weight_decay=0.0001 seed=3  4,000 steps  0:00  9.8 k steps/s
-              finished  weight_decay=0.0001 seed=3  1 step  0:00
-              diverged  weight_decay=0.001 seed=3  loss became inf at step 212
+        #expect(
+            try Self.transcript(isTerminal: false) == """
+                wells · 3 runs · 2 jobs · plan: 1 done, 2 to run
+                  finished  weight_decay=0.0001 seed=3  4,000 steps  0:00  9.8 k steps/s
+                  finished  weight_decay=0.0001 seed=3  1 step  0:00
+                  diverged  weight_decay=0.001 seed=3  loss became inf at step 212
 
-            """)
+                """)
     }
 
     @Test func redrawnBlock() throws {

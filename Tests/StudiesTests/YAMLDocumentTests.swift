@@ -5,12 +5,14 @@ import Testing
 @Suite("YAML and JSON become the same documents")
 struct YAMLDocumentTests {
     @Test(arguments: [
-        ("1e-3", JSON.double(1e-3)), ("1E5", .double(1e5)), ("-0.5", .double(-0.5)), (".5", .double(0.5)), ("3.", .double(3)),
+        ("1e-3", JSON.double(1e-3)), ("1E5", .double(1e5)), ("-0.5", .double(-0.5)), (".5", .double(0.5)),
+        ("3.", .double(3)),
         ("+7", .int(7)), ("-12", .int(-12)), ("007", .int(7)), ("0x1f", .int(31)), ("0o17", .int(15)),
         ("true", .bool(true)), ("False", .bool(false)), ("~", .null), ("null", .null),
         ("yes", .string("yes")), ("no", .string("no")), ("on", .string("on")), ("1_000", .string("1_000")),
         ("0..4", .string("0..4")), ("1e", .string("1e")), ("e5", .string("e5")), ("1.2.3", .string("1.2.3")),
-        ("12:30", .string("12:30")), ("2026-11-20", .string("2026-11-20")), ("'1'", .string("1")), ("\"true\"", .string("true")),
+        ("12:30", .string("12:30")), ("2026-11-20", .string("2026-11-20")), ("'1'", .string("1")),
+        ("\"true\"", .string("true")),
         ("!!str 5", .string("5")), ("[1, a]", .array([.int(1), .string("a")])), ("{a: 1}", .object(["a": .int(1)])),
     ])
     func plainScalar(_ text: String, _ value: JSON) throws {
@@ -42,7 +44,8 @@ struct YAMLDocumentTests {
     @Test func aliasesCannotExplode() {
         var text = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
         for level in 1...8 {
-            text += "a\(level): &a\(level) [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))]\n"
+            text +=
+                "a\(level): &a\(level) [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))]\n"
         }
         #expect { try YAMLDocument.parse(text, file: "a.yaml") } throws: { error in
             "\(error)".hasSuffix("more than 100000 values")
@@ -51,7 +54,9 @@ struct YAMLDocumentTests {
 
     @Test func depthIsBounded() {
         let text = "a: " + String(repeating: "[", count: 40) + String(repeating: "]", count: 40)
-        #expect { try YAMLDocument.parse(text, file: "a.yaml") } throws: { "\($0)".hasSuffix("values nested deeper than 14") }
+        #expect { try YAMLDocument.parse(text, file: "a.yaml") } throws: {
+            "\($0)".hasSuffix("values nested deeper than 14")
+        }
     }
 
     /// What is accepted can be written to a run's record and read back.

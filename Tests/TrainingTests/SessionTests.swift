@@ -6,11 +6,15 @@ import Protocols
 import Testing
 import Training
 
-private func plan(steps: Int, batch: Int?, lr: Double = 0.05, precision: Precision = .f64, seed: UInt64 = 5) -> TrainingPlan {
+private func plan(steps: Int, batch: Int?, lr: Double = 0.05, precision: Precision = .f64, seed: UInt64 = 5)
+    -> TrainingPlan
+{
     let dataset = ArrayDataset(rows: 23, inputs: 5, outputs: 3)
     return TrainingPlan(
-        network: Network(model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: HalfSquares(), fields: dataset.fields),
-        dataset: dataset, optimizer: PlainDescent(lr: lr), steps: steps, batchSize: batch, precision: precision, seed: seed)
+        network: Network(
+            model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: HalfSquares(), fields: dataset.fields),
+        dataset: dataset, optimizer: PlainDescent(lr: lr), steps: steps, batchSize: batch, precision: precision,
+        seed: seed)
 }
 
 private func trained(_ plan: TrainingPlan) throws -> (Session, Outcome) {
@@ -30,7 +34,9 @@ private final class TraceProbe: Probe {
     @Test func fullBatchDescentLowersTheLossEveryStep() throws {
         let session = try Session(plan(steps: 40, batch: nil))
         var losses: [Double] = []
-        _ = try session.run(observed: { _ in }) { losses.append($0.batchLoss); return true }
+        _ = try session.run(observed: { _ in }) {
+            losses.append($0.batchLoss); return true
+        }
         let seen = losses.dropFirst()
         #expect(seen.count == 40)
         #expect(zip(seen, seen.dropFirst()).allSatisfy { $0 > $1 })
@@ -69,7 +75,10 @@ private final class TraceProbe: Probe {
     @Test func unknownLayersAreNamed() throws {
         var plan = plan(steps: 1, batch: nil)
         plan.probes = [ScheduledProbe(key: "trace", probe: TraceProbe(), steps: [0], layers: ["fc1", "haed"])]
-        #expect(throws: UnknownLayer("probes.trace.layers: the model has no layer 'haed'; did you mean 'head'? (it has: fc1, head)")) {
+        #expect(
+            throws: UnknownLayer(
+                "probes.trace.layers: the model has no layer 'haed'; did you mean 'head'? (it has: fc1, head)")
+        ) {
             try Session(plan)
         }
         plan.probes[0].layers = ["head"]

@@ -48,10 +48,13 @@ private func loss(
     @Test func oneClassIsRefused() throws {
         let error = #expect(throws: (any Error).self) {
             try evaluateLoss(
-                Choice(component: "cross_entropy", options: ["label_smoothing": .double(0)]), output: ([3, 1], [0.5, -2, 7]),
+                Choice(component: "cross_entropy", options: ["label_smoothing": .double(0)]),
+                output: ([3, 1], [0.5, -2, 7]),
                 targets: ["y": (Field(name: "y", shape: [1], classes: nil), [0.25, 1, -3])])
         }
-        #expect(error.map { "\($0)" }?.contains("needs at least 2 classes, got 1") ?? false, "\(String(describing: error))")
+        #expect(
+            error.map { "\($0)" }?.contains("needs at least 2 classes, got 1") ?? false,
+            "\(String(describing: error))")
     }
 
     @Test func widthsThatDoNotFitAreNamed() throws {

@@ -24,7 +24,9 @@ private struct Rows: Equatable {
     var records: [[UInt8]] { zip(x, y).map { pixels, label in (pixels.map { $0 * 16 } + [label]).map { UInt8($0) } } }
 }
 
-private func raw(_ options: [String: JSON]) -> [String: JSON] { options.merging(["standardize": .bool(false)]) { $1 } }
+private func raw(_ options: [String: JSON]) -> [String: JSON] {
+    options.merging(["standardize": .bool(false)]) { $1 }
+}
 
 /// The 1797 records of the file, read without the plugin.
 private func source() throws -> [[UInt8]] {

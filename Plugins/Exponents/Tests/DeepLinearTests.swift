@@ -51,7 +51,8 @@ import Training
         let sizes = Array(widths.prefix(depth)) + [9]
         let bases = try sizes.enumerated().map { index, size in try gaussian(size, 5, "q\(index)").qr().q }
         let (t, gamma, power) = (Self.t, Self.gamma, Double(depth))
-        let targets = bases[depth] * .diagonal(t.map { pow($0, power) + gamma * pow($0, 2 - power) }) * bases[0].transposed
+        let targets =
+            bases[depth] * .diagonal(t.map { pow($0, power) + gamma * pow($0, 2 - power) }) * bases[0].transposed
 
         let dataset = WhitenedRows(map: targets, rows: 600)
         let loader = ShippedPlugins.loader(seed: 3)
@@ -59,7 +60,8 @@ import Training
             Choice(
                 component: "mlp",
                 options: [
-                    "widths": .array(sizes[1..<depth].map { .int($0) }), "activation": .string("identity"), "bias": .bool(false),
+                    "widths": .array(sizes[1..<depth].map { .int($0) }), "activation": .string("identity"),
+                    "bias": .bool(false),
                 ]))
         let loss = try loader.loss(Choice(component: "mean_squared_error"))
         let probes = [

@@ -69,7 +69,9 @@ private let weights = [1.5, -0.7, 0.2, 3.1, -2.4, 0.9, -1.3, 0.05, -0.6, 2.2, 0.
     @Test func theValueIsTheSumOverAllParameters() throws {
         let run = try UpdateBench(
             Choice(component: "l2", options: ["weight_decay": .double(2)]), kind: .regularizer,
-            values: [("a", [2, 3], [1, 2, 3, 4, 5, 6]), ("b", [7], Array(repeating: 2, count: 7)), ("c", [1], [10])])
+            values: [
+                ("a", [2, 3], [1, 2, 3, 4, 5, 6]), ("b", [7], Array(repeating: 2, count: 7)), ("c", [1], [10]),
+            ])
         #expect(try run.penalty() == 91 + 28 + 100)
         #expect(run.gradient(0) == [2, 4, 6, 8, 10, 12])
         #expect(run.gradient(2) == [20])
@@ -82,9 +84,11 @@ private let weights = [1.5, -0.7, 0.2, 3.1, -2.4, 0.9, -1.3, 0.05, -0.6, 2.2, 0.
             Choice(component: "sgd", options: ["lr": .double(0.1), "momentum": .double(0.8)]), kind: .optimizer,
             values: [("w", [11], weights)])
         let decayed = try UpdateBench(
-            Choice(component: "sgd", options: [
-                "lr": .double(0.1), "momentum": .double(0.8), "weight_decay": .double(0.3),
-            ]), kind: .optimizer, values: [("w", [11], weights)])
+            Choice(
+                component: "sgd",
+                options: [
+                    "lr": .double(0.1), "momentum": .double(0.8), "weight_decay": .double(0.3),
+                ]), kind: .optimizer, values: [("w", [11], weights)])
         for step in 0..<15 {
             let gradient = weights.indices.map { cos(Double($0 * step)) }
             penalty.store.set(block: 0, plain.values())

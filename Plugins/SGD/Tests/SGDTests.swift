@@ -6,9 +6,11 @@ import PluginTesting
 import Testing
 
 private func bench(
-    _ options: [String: JSON], _ values: [(name: String, shape: [Int], values: [Double])], _ precision: Precision = .f64
+    _ options: [String: JSON], _ values: [(name: String, shape: [Int], values: [Double])],
+    _ precision: Precision = .f64
 ) throws -> UpdateBench {
-    try UpdateBench(Choice(component: "sgd", options: options), kind: .optimizer, values: values, precision: precision)
+    try UpdateBench(
+        Choice(component: "sgd", options: options), kind: .optimizer, values: values, precision: precision)
 }
 
 private func wave(_ count: Int, _ phase: Double) -> [Double] { (0..<count).map { sin(Double($0) * 1.7 + phase) } }
@@ -98,10 +100,11 @@ private func wave(_ count: Int, _ phase: Double) -> [Double] { (0..<count).map {
             let gradient = wave(total, Double(step))
             var begin = 0
             try whole.update([gradient])
-            try parts.update(sizes.map { size in
-                defer { begin += size }
-                return Array(gradient[begin..<begin + size])
-            })
+            try parts.update(
+                sizes.map { size in
+                    defer { begin += size }
+                    return Array(gradient[begin..<begin + size])
+                })
         }
         #expect(sizes.indices.flatMap { parts.values($0) } == whole.values())
         #expect(whole.values() != (precision == .f64 ? wave(total, 0.1) : wave(total, 0.1).map { Double(Float($0)) }))

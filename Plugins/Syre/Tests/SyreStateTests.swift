@@ -34,7 +34,8 @@ private func zeros(_ name: String, _ shape: [Int]) -> (name: String, shape: [Int
             let store = ParameterStore(blocks: graph.blocks, precision: precision)
             store.initialize(seed: 4)
             let loader = ShippedPlugins.loader(seed: 4)
-            let owner: any StateOwner = component == "syre"
+            let owner: any StateOwner =
+                component == "syre"
                 ? try loader.optimizer(choice).attach(to: store, fresh: fresh)
                 : try loader.regularizer(choice).attach(to: store, fresh: fresh)
             let state = owner.state.first { $0.name == "anchor/w" }
@@ -58,7 +59,8 @@ private func zeros(_ name: String, _ shape: [Int]) -> (name: String, shape: [Int
     @Test func anchorsBelongToTheirNames() throws {
         let options: [String: JSON] = ["sigma0": .double(1), "sigma_d": .double(0.3)]
         let two = try bench("anchored_l2", options, [zeros("fc1", [4, 3]), zeros("fc2", [5])])
-        let three = try bench("anchored_l2", options, [zeros("new", [2, 2]), zeros("fc1", [4, 3]), zeros("fc2", [5])])
+        let three = try bench(
+            "anchored_l2", options, [zeros("new", [2, 2]), zeros("fc1", [4, 3]), zeros("fc2", [5])])
         let renamed = try bench("anchored_l2", options, [zeros("fc9", [4, 3])])
         let reseeded = try bench("anchored_l2", options, [zeros("fc1", [4, 3])], seed: 4)
         for name in ["anchor/fc1", "anchor/fc2", "diagonal/fc1", "diagonal/fc2"] {
@@ -85,19 +87,23 @@ private func zeros(_ name: String, _ shape: [Int]) -> (name: String, shape: [Int
 
     /// D is uniform in (1 − σ_D, 1 + σ_D): variance σ_D²/3 (its estimate has relative error √(0.8/n)); 1 for σ_D = 0.
     @Test func theDiagonalIsUniformAroundOne() throws {
-        let spread = try bench("anchored_l2", ["sigma_d": .double(0.6)], [zeros("w", [9001])]).state("diagonal/w") ?? []
+        let spread =
+            try bench("anchored_l2", ["sigma_d": .double(0.6)], [zeros("w", [9001])]).state("diagonal/w") ?? []
         let (n, mean) = (Double(spread.count), spread.reduce(0, +) / 9001)
         let variance = spread.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / n
         #expect(spread.count == 9001 && spread.allSatisfy { $0 > 0.4 && $0 < 1.6 })
         #expect(abs(mean - 1) < 4 * 0.6 / (3 * n).squareRoot())
         #expect(abs(variance / 0.12 - 1) < 4 * (0.8 / n).squareRoot())
-        #expect(try bench("anchored_l2", [:], [zeros("w", [17])]).state("diagonal/w") == Array(repeating: 1, count: 17))
+        #expect(
+            try bench("anchored_l2", [:], [zeros("w", [17])]).state("diagonal/w") == Array(repeating: 1, count: 17))
     }
 
     /// Central differences of a quadratic are exact but for rounding.
     @Test(arguments: [0.0, 0.7]) func theGradientIsThatOfTheValue(sigmaD: Double) throws {
         let weights = wave(10, 0.3)
-        let options: [String: JSON] = ["weight_decay": .double(0.4), "sigma0": .double(1), "sigma_d": .double(sigmaD)]
+        let options: [String: JSON] = [
+            "weight_decay": .double(0.4), "sigma0": .double(1), "sigma_d": .double(sigmaD),
+        ]
         let run = try bench("anchored_l2", options, [("w", [2, 5], weights)])
         run.store.set(block: 0, weights)
         run.setGradient(wave(10, 7))

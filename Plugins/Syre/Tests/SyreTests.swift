@@ -28,7 +28,9 @@ private func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) {
     // MARK: The two forms agree (trajectories of θ by PyTorch)
 
     @Test(arguments: OptimizerReference.variants(of: "syre", "anchored_l2"), [(Precision.f64, 1e-12), (.f32, 1e-6)])
-    func followsThePapersForm(variant: OptimizerReference.Variant, run: (precision: Precision, tolerance: Double)) throws {
+    func followsThePapersForm(variant: OptimizerReference.Variant, run: (precision: Precision, tolerance: Double))
+        throws
+    {
         #expect(try error(variant, run.precision) <= run.tolerance)
     }
 
@@ -41,7 +43,8 @@ private func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) {
     }
 
     private func error(
-        _ variant: OptimizerReference.Variant, _ precision: Precision, anchorScale: Double = 1, diagonalScale: Double = 1
+        _ variant: OptimizerReference.Variant, _ precision: Precision, anchorScale: Double = 1,
+        diagonalScale: Double = 1
     ) throws -> Double {
         let anchor = OptimizerReference.anchor.map { anchorScale * $0 }
         let diagonal = OptimizerReference.diagonal.map { diagonalScale * $0 }
@@ -92,7 +95,8 @@ private func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) {
         }
         let (anchored, plain) = (try minimum(sigma: 0.8), try minimum(sigma: 0))
         let system = covariance + Matrix.diagonal(Array(repeating: 2 * gamma, count: d))
-        let shift = try system.choleskySolve(Matrix(rows: d, columns: 1, elements: anchored.anchor.map { 2 * gamma * $0 }))
+        let shift = try system.choleskySolve(
+            Matrix(rows: d, columns: 1, elements: anchored.anchor.map { 2 * gamma * $0 }))
         for i in 0..<d { #expect(abs(anchored.w[i] - plain.w[i] - shift[i, 0]) <= 1e-12) }
         #expect(shift.frobeniusNorm > 1e-2)
     }
@@ -119,7 +123,8 @@ private func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) {
         store.set(block: 1, [1.3, 1.3])
         let gradients = try graph.gradient(of: loss, withRespectTo: [w, a])
         let program = try Program(
-            graph, outputs: [loss], gradients: [(w, gradients[0]), (a, gradients[1])], precision: .f64, parameters: store)
+            graph, outputs: [loss], gradients: [(w, gradients[0]), (a, gradients[1])], precision: .f64,
+            parameters: store)
         program.setInput("x", wave(rows * d, 0.2))
         program.setInput("y", wave(rows, 1.9))
         program.run()
@@ -128,7 +133,9 @@ private func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) {
         let gradient = store.copyGradient(block: 0)
         let anchor = regularizer.state.first { $0.name == "anchor/w" }
         let theta = (0..<6).map { anchor?.buffer.load(fromByteOffset: 8 * $0, as: Double.self) ?? .nan }
-        for i in 0..<d { #expect(abs(gradient[i] - gradient[i + d] + 2 * gamma * (theta[i] - theta[i + d])) <= 1e-14) }
+        for i in 0..<d {
+            #expect(abs(gradient[i] - gradient[i + d] + 2 * gamma * (theta[i] - theta[i + d])) <= 1e-14)
+        }
         #expect((gradient[0] == gradient[d]) == (sigma == 0))
     }
 

@@ -13,7 +13,9 @@ private func teacher(_ component: String, _ options: [String: JSON], seed: UInt6
 private func sizes(
     _ train: Int, _ test: Int, _ inputs: Int, _ outputs: Int, _ more: [String: JSON] = [:]
 ) -> [String: JSON] {
-    more.merging(["train_rows": .int(train), "test_rows": .int(test), "d_in": .int(inputs), "d_out": .int(outputs)]) { $1 }
+    more.merging(["train_rows": .int(train), "test_rows": .int(test), "d_in": .int(inputs), "d_out": .int(outputs)]) {
+        $1
+    }
 }
 
 private struct Rows: Equatable {
@@ -163,7 +165,9 @@ private let kinds: [(component: String, options: [String: JSON])] = [
     }
 
     /// Inputs of the two splits are independent: their correlation is below 4/√n.
-    @Test(arguments: kinds) func theSplitsHaveRowsOfTheirOwn(kind: (component: String, options: [String: JSON])) throws {
+    @Test(arguments: kinds) func theSplitsHaveRowsOfTheirOwn(kind: (component: String, options: [String: JSON]))
+        throws
+    {
         let rows: [String: JSON] = ["train_rows": .int(211), "test_rows": .int(211)]
         let dataset = try teacher(kind.component, kind.options.merging(rows) { $1 })
         let (train, test) = (try Rows(dataset, "train").x.elements, try Rows(dataset, "test").x.elements)
@@ -180,7 +184,8 @@ private let kinds: [(component: String, options: [String: JSON])] = [
     }
 
     /// The noise has its deviation within 4/√(2n), and adds to the same noiseless problem; splits have their own.
-    @Test(arguments: kinds) func theNoiseIsAddedToTheTarget(kind: (component: String, options: [String: JSON])) throws {
+    @Test(arguments: kinds) func theNoiseIsAddedToTheTarget(kind: (component: String, options: [String: JSON])) throws
+    {
         func data(_ noise: Double, _ split: String) throws -> Rows {
             let rows: [String: JSON] = ["train_rows": .int(701), "test_rows": .int(701), "noise": .double(noise)]
             return try Rows(teacher(kind.component, kind.options.merging(rows) { $1 }), split)

@@ -27,7 +27,8 @@ enum NPY {
             throw FileError(.unsupported, path, key: name, "version \(version) of .npy; versions 1 to 3 are read.")
         }
         let start = version == 1 ? 10 : 12
-        let length = version == 1
+        let length =
+            version == 1
             ? try reader.load(8, as: UInt16.self, "the header's length")
             : try reader.load(8, as: UInt32.self, "the header's length")
         let text = String(decoding: try reader.slice(start, length, "the header"), as: UTF8.self)

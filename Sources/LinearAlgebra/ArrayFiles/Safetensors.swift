@@ -23,7 +23,9 @@ package enum Safetensors {
         }
         var entries: [String: String] = [:]
         if !metadata.isEmpty {
-            let pairs = try metadata.sorted { $0.key < $1.key }.map { "\(try quoted($0.key)):\(try quoted($0.value))" }
+            let pairs = try metadata.sorted { $0.key < $1.key }.map {
+                "\(try quoted($0.key)):\(try quoted($0.value))"
+            }
             entries[metadataKey] = "{\(pairs.joined(separator: ","))}"
         }
         var position = 0

@@ -26,7 +26,9 @@ struct CRC32 {
             while i + 8 <= bytes.count {
                 let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self)) ^ UInt64(crc)
                 crc = 0
-                for j in 0..<8 { crc ^= tables[(7 - j) * 256 + Int(truncatingIfNeeded: word >> (8 * UInt64(j)) & 255)] }
+                for j in 0..<8 {
+                    crc ^= tables[(7 - j) * 256 + Int(truncatingIfNeeded: word >> (8 * UInt64(j)) & 255)]
+                }
                 i += 8
             }
             while i < bytes.count {
