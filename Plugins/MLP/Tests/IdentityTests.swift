@@ -23,7 +23,8 @@ import Training
             model: model, loss: try loader.loss(Choice(component: "cross_entropy")), fields: dataset.fields)
         let session = try Session(
             TrainingPlan(
-                network: network, dataset: dataset, optimizer: try loader.optimizer(Choice(component: "sgd")), steps: 5,
+                network: network, dataset: dataset, optimizer: try loader.optimizer(Choice(component: "sgd")),
+                steps: 5,
                 batchSize: 17, precision: .f32, seed: 11))
         _ = try session.run(observed: { _ in }, progress: { _ in true })
 
