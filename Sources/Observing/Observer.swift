@@ -94,10 +94,9 @@ package final class Observer {
 
     private func check(_ names: Set<String>?, among known: [String], kind: String, of section: String) throws {
         guard let name = names?.sorted().first(where: { !known.contains($0) }) else { return }
-        let nearest = Nearest.name(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
         throw UnknownLayer(
-            "\(section).layers: the model has no \(kind) '\(name)'\(nearest) (it has: \(known.joined(separator: ", ")))"
-        )
+            "\(section).layers: the model has no \(kind) '\(name)'"
+                + Nearest.hint(for: name, among: known, label: "it has"))
     }
 
     /// Runs every probe of `due` on the values in `store`.
@@ -132,9 +131,10 @@ package final class Observer {
         parameters.copyValues(from: store)
         let available = tables[split]?.rows ?? 0
         let rows = FirstRows(split: split, count: min(samples ?? available, available))
-        for expression in expressions {
-            let scope = try QuantityExpression(expression).scope ?? .run
-            let pass = try measure(rows: rows, needs: [(scope, [Need(expression, optional: true)], nil)])
+        let scopes = try expressions.map { try QuantityExpression($0).scope ?? .run }
+        let pass = try measure(
+            rows: rows, needs: zip(scopes, expressions).map { ($0, [Need($1, optional: true)], nil) })
+        for (scope, expression) in zip(scopes, expressions) {
             for subject in subjects(scope, nil) {
                 guard let quantity = try pass.quantity(expression, layer: subject) else { continue }
                 try each(subject.isEmpty ? expression : "\(subject)/\(expression)", quantity)

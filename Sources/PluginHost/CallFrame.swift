@@ -116,7 +116,8 @@ final class CallFrame {
         for workspace in workspaces.values { free(workspace) }
     }
 
-    /// Fills every argument. `operands` gives pointers and nodes by argument name, `integers` the remaining numbers.
+    /// Fills every argument. `operands` gives pointers and nodes by argument name; `fields`, `rows` and `split` are
+    /// the numbers that no option, constant or operand gives.
     func bind(
         _ operands: [String: Operand], fields: [Argument.Field: Int] = [:], rows: Range<Int> = 0..<0, split: Int = 0
     )

@@ -199,7 +199,8 @@ private struct Reading {
 
     /// The nearest name, else those of the same probe with the same last word, else of any probe with it.
     private static func hint(for output: String, among names: [String]) -> String {
-        if let near = Nearest.name(to: output, among: names) { return "; did you mean '\(near)'?" }
+        let question = Nearest.question(for: output, among: names)
+        if !question.isEmpty { return question }
         let word = output.split(separator: ".").last ?? ""
         let probe = output.prefix { $0 != "." } + "."
         let alike = names.filter { $0.hasSuffix("." + word) || $0.hasPrefix(probe) }

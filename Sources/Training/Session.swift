@@ -85,7 +85,7 @@ package final class Session {
         try observer.check(plan.probes)
     }
 
-    /// Trains to the end. `observed` gets every observation, `finishedStep` is asked after each step's observations
+    /// Trains to the end. `observed` gets every observation, `progress` is asked after each step's observations
     /// whether to go on.
     package func run(
         observed: (Observation) -> Void, progress: (Session) throws -> Bool
