@@ -4,9 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* libgomp's own entry points: clang's -fopenmp would bring a second thread pool beside the one oneDNN uses. */
-void GOMP_parallel(void (*function)(void *), void *data, unsigned threads, unsigned flags);
-int omp_get_thread_num(void);
+/* libgomp's own: clang's -fopenmp would bring a second thread pool beside the one oneDNN uses. */
 int omp_get_max_threads(void);
 
 int32_t sz_threads(void) { return omp_get_max_threads(); }
@@ -17,13 +15,6 @@ struct named_kernel { const char *name; sz_kernel kernel; };
 static double sigmoid_f64(double x) {
     double e = exp(-fabs(x));
     return (x < 0 ? e : 1) / (1 + e);
-}
-
-static void product_f64(const sz_step *s) {
-    cblas_dgemm(CblasRowMajor, s->transpose_a ? CblasTrans : CblasNoTrans, s->transpose_b ? CblasTrans : CblasNoTrans,
-                (blasint)s->outer, (blasint)s->n, (blasint)s->inner, 1.0,
-                s->a, (blasint)(s->transpose_a ? s->outer : s->inner),
-                s->b, (blasint)(s->transpose_b ? s->inner : s->n), 0.0, s->out, (blasint)s->n);
 }
 
 #define JOIN_(name, isa, type) sz_##name##_##isa##_##type
@@ -67,5 +58,5 @@ sz_kernel sz_find_kernel(const char *name, int32_t bytes) {
 }
 
 void sz_run(const sz_step *steps, int64_t count) {
-    for (const sz_step *s = steps; s < steps + count; s++) s->run(s);
+    for (const sz_step *s = steps; s < steps + count; s++) s->run(s->arguments, 0, s->units, 0);
 }

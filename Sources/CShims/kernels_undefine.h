@@ -14,4 +14,4 @@
 #undef F_SIN_SMALL
 #undef F_COS_SMALL
 #undef F_SMALL_ANGLE
-#undef F_MATMUL
+#undef F_GEMM

@@ -70,8 +70,7 @@ void sz_product_destroy(sz_product *p) {
     free(p);
 }
 
-void sz_product_run(const sz_step *s) {
-    const sz_product *p = s->detail;
+void sz_product_run(const sz_product *p) {
     dnnl_primitive_execute(p->primitive, p->stream, p->memory[3] ? 4 : 3, p->arguments);
 }
 

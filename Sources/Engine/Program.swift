@@ -16,7 +16,7 @@ package final class Program {
     private let memory: UnsafeMutableRawPointer
     private let steps: UnsafeMutablePointer<sz_step>
     private let stepCount: Int
-    private let details: StepDetails
+    private let stepMemory: StepMemory
     private let inputs: [String: UnsafeMutableRawPointer]
     private let scalars: [String: UnsafeMutableRawPointer]
     private let results: [Node: (pointer: UnsafeMutableRawPointer, count: Int)]
@@ -94,7 +94,7 @@ package final class Program {
         self.scalars = scalars
         arenaBytes = placement.arenaBytes
         flops = emitter.flops
-        details = emitter.details
+        stepMemory = emitter.memory
         stepCount = emitter.steps.count
         steps = .allocate(capacity: max(stepCount, 1))
         steps.initialize(from: emitter.steps, count: stepCount)

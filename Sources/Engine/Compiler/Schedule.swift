@@ -102,26 +102,19 @@ extension Graph {
     }
 
     /// Same memory as its input.
-    func isAlias(_ id: Int) -> Bool {
-        switch definition(of: Node(id: id)) {
-        case .operation(.reshape, _), .operation(.stopGradient, _): true
-        default: false
-        }
-    }
+    func isAlias(_ id: Int) -> Bool { work(id) == .alias }
 
-    func isBroadcast(_ id: Int) -> Bool {
-        if case .operation(.broadcast, _) = definition(of: Node(id: id)) { true } else { false }
-    }
+    func isBroadcast(_ id: Int) -> Bool { work(id) == .broadcast }
 
     func isElementwise(_ id: Int) -> Bool { isBroadcast(id) || kernelName(id) != nil }
 
     /// The kernel of an elementwise operation; a broadcast has none: operands broadcast as they are loaded.
     func kernelName(_ id: Int) -> String? {
-        switch definition(of: Node(id: id)) {
-        case .operation(.unary(let unary), _): unary.rawValue
-        case .operation(.binary(let binary), _): binary.rawValue
-        case .operation(.select, _): "select"
-        default: nil
-        }
+        if case .map(let name) = work(id) { name } else { nil }
+    }
+
+    private func work(_ id: Int) -> Work? {
+        guard case .operation(let operation, _) = definition(of: Node(id: id)) else { return nil }
+        return operation.rule.work
     }
 }

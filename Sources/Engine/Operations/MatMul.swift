@@ -1,8 +1,11 @@
-/// The product op(a) · op(b) of two matrices, op(x) = xᵀ if transposed: `[m, k] · [k, n] -> [m, n]`.
+import CShims
+
+/// The product op(a) · op(b) of matrices, op(x) = xᵀ if transposed: `[…, m, k] · […, k, n] -> […, m, n]`.
+/// Leading axes count independent products and are equal, or one operand is a single matrix that all of them share.
 package struct MatMul: Hashable, Sendable {
-    /// a is stored `[k, m]`.
+    /// a is stored `[…, k, m]`.
     package var transposeA: Bool
-    /// b is stored `[n, k]`.
+    /// b is stored `[…, n, k]`.
     package var transposeB: Bool
 
     package init(transposeA: Bool = false, transposeB: Bool = false) {
@@ -10,52 +13,116 @@ package struct MatMul: Hashable, Sendable {
         self.transposeB = transposeB
     }
 
-    /// m, n and k for the stored shapes of a and b.
-    func sizes(_ a: [Int], _ b: [Int]) -> (m: Int, n: Int, k: Int) {
-        (a[transposeA ? 1 : 0], b[transposeB ? 0 : 1], a[transposeA ? 0 : 1])
+    /// Number of products, and m, n and k of each, for the stored shapes of a and b.
+    func sizes(_ a: [Int], _ b: [Int]) -> (batch: Int, m: Int, n: Int, k: Int) {
+        let (x, y) = (Array(a.suffix(2)), Array(b.suffix(2)))
+        let batch = Shape.elements(Array((a.count > 2 ? a : b).dropLast(2)))
+        return (batch, x[transposeA ? 1 : 0], y[transposeB ? 0 : 1], x[transposeA ? 0 : 1])
+    }
+}
+
+extension Operation {
+    package static func matmul(_ rule: MatMul) -> Operation { Operation(rule) }
+    package static func matmul(transposeA: Bool = false, transposeB: Bool = false) -> Operation {
+        Operation(MatMul(transposeA: transposeA, transposeB: transposeB))
     }
 }
 
 extension MatMul: OperationRule {
     var name: String { "matmul" }
     var inputCount: Int { 2 }
+    var work: Work { .kernel }
 
     func shape(of inputs: [Operand]) throws -> [Int] {
         let (a, b) = (inputs[0], inputs[1])
-        for x in inputs where x.shape.count != 2 { throw GraphError("matmul: \(x) is not a matrix") }
-        let (m, n, columns) = sizes(a.shape, b.shape)
-        let rows = b.shape[transposeB ? 1 : 0]
+        for x in inputs where x.shape.count < 2 { throw GraphError("matmul: \(x) is not a matrix") }
+        let (_, m, n, columns) = sizes(a.shape, b.shape)
+        let rows = b.shape[b.shape.count - (transposeB ? 1 : 2)]
         guard rows == columns else {
             let left = transposeA ? "\(a) transposed" : "\(a)", right = transposeB ? "\(b) transposed" : "\(b)"
             throw GraphError("matmul: \(left) and \(right) do not fit: \(columns) columns against \(rows) rows")
         }
-        try Shape.check([m, n], for: name)
-        return [m, n]
+        let batches = inputs.map { Array($0.shape.dropLast(2)) }
+        guard batches[0] == batches[1] || batches[0].isEmpty || batches[1].isEmpty else {
+            throw GraphError(
+                "matmul: \(a) and \(b) do not fit: leading axes \(batches[0]) against \(batches[1]); "
+                    + "they must be equal, or one operand a single matrix")
+        }
+        let shape = (batches[0].isEmpty ? batches[1] : batches[0]) + [m, n]
+        try Shape.check(shape, for: name)
+        return shape
     }
 
     func vjp(_ inputs: [Term], _ output: Term, _ c: Term) -> [Term?] {
         let (a, b) = (inputs[0], inputs[1])
-        return [
+        let ofA =
             transposeA
-                ? b.matmul(c, transposeA: transposeB, transposeB: true)
-                : c.matmul(b, transposeB: !transposeB),
+            ? b.matmul(c, transposeA: transposeB, transposeB: true)
+            : c.matmul(b, transposeB: !transposeB)
+        let ofB =
             transposeB
-                ? c.matmul(a, transposeA: true, transposeB: transposeA)
-                : a.matmul(c, transposeA: !transposeA),
-        ]
+            ? c.matmul(a, transposeA: true, transposeB: transposeA)
+            : a.matmul(c, transposeA: !transposeA)
+        return [ofA.unbroadcast(to: a.shape), ofB.unbroadcast(to: b.shape)]
     }
 
-    /// A transposed operand becomes a flag.
+    /// A transposed operand becomes a flag; rows of all products share one matrix: one product.
     func simplified(_ inputs: [Term]) throws -> Term? {
         var (a, b, rule) = (inputs[0], inputs[1], self)
-        if case .operation(.transpose, let inner) = a.definition {
-            a = Term(graph: a.graph, node: inner[0])
-            rule.transposeA.toggle()
+        if let inner = a.untransposed { (a, rule.transposeA) = (inner, !transposeA) }
+        if let inner = b.untransposed { (b, rule.transposeB) = (inner, !transposeB) }
+        if rule != self { return a.apply(.matmul(rule), b) }
+        guard a.shape.count > 2, b.shape.count == 2, !transposeA else { return nil }
+        let (batch, m, n, k) = sizes(a.shape, b.shape)
+        return a.reshaped(to: [batch * m, k]).apply(.matmul(self), b).reshaped(to: a.shape.dropLast() + [n])
+    }
+
+    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
+        let (a, b) = (inputs[0], inputs[1])
+        func isShared(_ x: BatchedTerm) -> Bool { !x.isBatched && x.shape.count == 2 }
+        if isShared(a) || isShared(b) || (a.isBatched && b.isBatched && a.shape.count == b.shape.count) {
+            return a.term.apply(.matmul(self), b.term)
         }
-        if case .operation(.transpose, let inner) = b.definition {
-            b = Term(graph: b.graph, node: inner[0])
-            rule.transposeB.toggle()
+        // Leading axes must agree, so what lacks them is repeated.
+        let leading = Array((a.shape.count > 2 ? a : b).shape.dropLast(2))
+        func widened(_ x: BatchedTerm) -> Term {
+            x.aligned(rank: leading.count + 2).broadcast(to: [copies] + leading + x.shape.suffix(2))
         }
-        return rule == self ? nil : a.apply(.matmul(rule), b)
+        return widened(a).apply(.matmul(self), widened(b))
+    }
+
+    func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall {
+        let (a, b) = (inputs[0], inputs[1])
+        let (batch, m, n, k) = sizes(a.shape, b.shape)
+        guard max(m, n, k) <= Int(Int32.max) else {
+            throw GraphError("matmul: \(a.shape) by \(b.shape) is too large")
+        }
+        let flops = 2 * Double(batch) * Double(m) * Double(n) * Double(k)
+        return KernelCall("matmul", units: 1, flops: flops, reads: [.all, .all]) { memory in
+            var arguments = sz_matmul(
+                a: UnsafeRawPointer(a.pointer), b: UnsafeRawPointer(b.pointer), c: output.pointer,
+                batch: Int64(batch), m: Int64(m), n: Int64(n), k: Int64(k),
+                a_batch: Int64(a.shape.count > 2 ? m * k : 0), b_batch: Int64(b.shape.count > 2 ? k * n : 0),
+                transpose_a: transposeA ? 1 : 0, transpose_b: transposeB ? 1 : 0, product: nil)
+            guard precision == .f32, batch == 1 else { return arguments }
+            let status = sz_product_create(
+                arguments.m, arguments.n, arguments.k, arguments.transpose_a, arguments.transpose_b,
+                a.pointer.assumingMemoryBound(to: Float.self), b.pointer.assumingMemoryBound(to: Float.self),
+                output.pointer.assumingMemoryBound(to: Float.self), &arguments.product)
+            guard status == 0, let product = arguments.product else {
+                throw GraphError("matmul: oneDNN cannot prepare \(a.shape) by \(b.shape) (status \(status))")
+            }
+            memory.atEnd { sz_product_destroy(product) }
+            return arguments
+        }
+    }
+}
+
+extension Term {
+    /// What this is the transpose of (last two axes exchanged), if so.
+    fileprivate var untransposed: Term? {
+        guard let permute = rule as? Permute, let axes = permute.axes, axes == Permute.lastTwo(of: axes.count)
+        else { return nil }
+        return inputs[0]
     }
 }
