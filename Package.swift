@@ -62,7 +62,11 @@ let package = Package(
         .target(
             name: "CShims", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: systemLibraries),
         .target(name: "LinearAlgebra", dependencies: ["CShims"]),
-        .target(name: "Engine", dependencies: ["CShims", "LinearAlgebra"]),
+        .target(
+            name: "Engine",
+            dependencies: [
+                "CShims", "LinearAlgebra", .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         .target(name: "Protocols", dependencies: ["Engine", "LinearAlgebra"]),
         .target(
             name: "Manifests",

@@ -288,14 +288,17 @@ static void FN(copy)(const void *arguments, int64_t begin, int64_t end, int32_t 
 }
 
 static void FN(matmul)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
-    (void)thread; (void)begin; (void)end;
+    (void)thread;
     const sz_matmul *s = arguments;
-    if (s->product) { sz_product_run(s->product); return; }
-    for (int64_t b = 0; b < s->batch; b++)
+    while (begin < end) {
+        const int64_t b = begin / s->m, row = begin % s->m, rows = end - begin < s->m - row ? end - begin : s->m - row;
         F_GEMM(CblasRowMajor, s->transpose_a ? CblasTrans : CblasNoTrans, s->transpose_b ? CblasTrans : CblasNoTrans,
-               (blasint)s->m, (blasint)s->n, (blasint)s->k, 1, (const T *)s->a + b * s->a_batch,
+               (blasint)rows, (blasint)s->n, (blasint)s->k, 1,
+               (const T *)s->a + b * s->a_batch + (s->transpose_a ? row : row * s->k),
                (blasint)(s->transpose_a ? s->m : s->k), (const T *)s->b + b * s->b_batch,
-               (blasint)(s->transpose_b ? s->k : s->n), 0, (T *)s->c + b * s->m * s->n, (blasint)s->n);
+               (blasint)(s->transpose_b ? s->k : s->n), 0, (T *)s->c + begin * s->n, (blasint)s->n);
+        begin += rows;
+    }
 }
 
 #define MAP(NAME) {#NAME, FN(map_##NAME)}

@@ -10,4 +10,5 @@
 #include "kernels.h"
 #include "onednn.h"
 #include "philox.h"
+#include "region.h"
 #endif

@@ -98,22 +98,17 @@ extension MatMul: OperationRule {
             throw GraphError("matmul: \(a.shape) by \(b.shape) is too large")
         }
         let flops = 2 * Double(batch) * Double(m) * Double(n) * Double(k)
-        return KernelCall("matmul", units: 1, flops: flops, reads: [.all, .all]) { memory in
-            var arguments = sz_matmul(
+        // A unit is a row of the result. Rows of a transposed a lie across it.
+        let ownA = a.shape.count > 2 || batch == 1, ownB = b.shape.count > 2 && batch > 1
+        return KernelCall(
+            "matmul", units: batch * m, flops: flops,
+            reads: [transposeA || !ownA ? .all : .perUnit(k * precision.bytes), .all]
+        ) { memory in
+            sz_matmul(
                 a: UnsafeRawPointer(a.pointer), b: UnsafeRawPointer(b.pointer), c: output.pointer,
                 batch: Int64(batch), m: Int64(m), n: Int64(n), k: Int64(k),
-                a_batch: Int64(a.shape.count > 2 ? m * k : 0), b_batch: Int64(b.shape.count > 2 ? k * n : 0),
-                transpose_a: transposeA ? 1 : 0, transpose_b: transposeB ? 1 : 0, product: nil)
-            guard precision == .f32, batch == 1 else { return arguments }
-            let status = sz_product_create(
-                arguments.m, arguments.n, arguments.k, arguments.transpose_a, arguments.transpose_b,
-                a.pointer.assumingMemoryBound(to: Float.self), b.pointer.assumingMemoryBound(to: Float.self),
-                output.pointer.assumingMemoryBound(to: Float.self), &arguments.product)
-            guard status == 0, let product = arguments.product else {
-                throw GraphError("matmul: oneDNN cannot prepare \(a.shape) by \(b.shape) (status \(status))")
-            }
-            memory.atEnd { sz_product_destroy(product) }
-            return arguments
+                a_batch: Int64(a.shape.count > 2 ? m * k : 0), b_batch: Int64(ownB ? k * n : 0),
+                transpose_a: transposeA ? 1 : 0, transpose_b: transposeB ? 1 : 0)
         }
     }
 }
