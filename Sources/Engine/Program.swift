@@ -61,7 +61,7 @@ package final class Program {
             schedule, kept: kept, gradients: inPlace, copies: copies, sharing: sharing, emitter: &emitter)
         try Memory.check(bytes: plan.placement.bytes, for: "program: needs")
 
-        memory = StepMemory(threads: threads)
+        let memory = StepMemory(threads: threads)
         let addresses = Addresses(
             schedule: schedule, placement: plan.placement, memory: memory.scratch(bytes: plan.placement.bytes),
             parameters: parameters)
@@ -92,6 +92,7 @@ package final class Program {
             default: break
             }
         }
+        self.memory = memory
         self.precision = precision
         self.parameters = parameters
         self.inputs = inputs

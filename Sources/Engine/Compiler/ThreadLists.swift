@@ -24,8 +24,7 @@ package struct ThreadLists {
                 sharing.meet()
                 flush()
                 if let barrier {
-                    let wait = sz_share(run: sz_wait, arguments: UnsafeRawPointer(barrier), begin: 0, end: 0)
-                    for thread in shares.indices { shares[thread].append(wait) }
+                    for thread in shares.indices { shares[thread].append(sz_share(barrier: barrier)) }
                 }
                 append(step, sharing.take(step.task) ?? [])
             }
@@ -45,6 +44,15 @@ package struct ThreadLists {
         }
         chain = Chain()
     }
+}
+
+extension sz_share {
+    init(barrier: OpaquePointer) {
+        self.init(run: sz_wait, arguments: UnsafeRawPointer(barrier), begin: 0, end: 0)
+    }
+
+    /// Only barriers have no units.
+    package var isBarrier: Bool { begin == end }
 }
 
 /// Steps that run block by block.
