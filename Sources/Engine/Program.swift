@@ -52,9 +52,14 @@ package final class Program {
             }
         }
         let threads = max(threads ?? Int(sz_threads()), 1)
-        let batches = Set(schedule.sources.compactMap { id in
-            if case .input = graph.definition(of: Node(id: id)) { graph.shape(of: Node(id: id)).first } else { nil }
-        })
+        let batches = Set(
+            schedule.sources.compactMap { id in
+                if case .input = graph.definition(of: Node(id: id)) {
+                    graph.shape(of: Node(id: id)).first
+                } else {
+                    nil
+                }
+            })
         let sharing = Sharing(threads: threads, grids: batches.sorted(by: >))
         var emitter = StepEmitter(graph: graph, precision: precision)
         let plan = try Plan(
@@ -80,9 +85,11 @@ package final class Program {
         steps = try placed.map { try $0.step(memory, precision) }
         flops = placed.reduce(0) { $0 + $1.call.flops }
         threadLists = ThreadLists(steps, sharing, barrier: memory.barrier)
-        lists = UnsafePointer(memory.keep(threadLists.shares.map { shares in
-            sz_list(shares: UnsafePointer(memory.keep(shares)), count: Int64(shares.count))
-        }))
+        lists = UnsafePointer(
+            memory.keep(
+                threadLists.shares.map { shares in
+                    sz_list(shares: UnsafePointer(memory.keep(shares)), count: Int64(shares.count))
+                }))
 
         var inputs: [String: UnsafeMutableRawPointer] = [:], scalars: [String: UnsafeMutableRawPointer] = [:]
         for id in schedule.sources {

@@ -6,11 +6,11 @@ import Testing
 /// What a program's threads could do to each other, found without threads.
 extension Program {
     /// Runs the threads' lists on this thread, one share at a time, in a random order that any timing could lead to.
-    func runInterleaved(_ random: inout SplitMix) {
+    func runInterleaved(_ random: inout SplitMix, ignoringBarriers: Bool = false) {
         let lists = threadLists.shares
         var next = [Int](repeating: 0, count: lists.count)
         func isBlocked(_ thread: Int) -> Bool {
-            next[thread] == lists[thread].count || lists[thread][next[thread]].isBarrier
+            next[thread] == lists[thread].count || (lists[thread][next[thread]].isBarrier && !ignoringBarriers)
         }
         while true {
             // Bursts of one thread, so that threads drift far apart.
@@ -18,10 +18,10 @@ extension Program {
             if let thread = free.randomElement(using: &random) {
                 for _ in 0..<Int.random(in: 1...12, using: &random) where !isBlocked(thread) {
                     let share = lists[thread][next[thread]]
-                    share.run(share.arguments, share.begin, share.end, Int32(thread))
+                    if !share.isBarrier { share.run(share.arguments, share.begin, share.end, Int32(thread)) }
                     next[thread] += 1
                 }
-            } else if next[0] == lists[0].count {
+            } else if lists.indices.allSatisfy({ next[$0] == lists[$0].count }) {
                 return
             } else {
                 for thread in lists.indices { next[thread] += 1 }

@@ -29,9 +29,11 @@ struct Footprint {
         let end = split(at: bytes.upperBound)
         while i < end {
             if isWrite {
-                marks[i].writer = marks[i].writer == Mark.nobody ? thread : marks[i].writer == thread ? thread : Mark.several
+                marks[i].writer =
+                    marks[i].writer == Mark.nobody ? thread : marks[i].writer == thread ? thread : Mark.several
             } else {
-                marks[i].reader = marks[i].reader == Mark.nobody ? thread : marks[i].reader == thread ? thread : Mark.several
+                marks[i].reader =
+                    marks[i].reader == Mark.nobody ? thread : marks[i].reader == thread ? thread : Mark.several
             }
             i += 1
         }

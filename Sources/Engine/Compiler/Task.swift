@@ -7,6 +7,10 @@ package struct Touch: Hashable, Sendable {
     package let access: Access
     package let isWrite: Bool
 
+    package init(bytes: Range<UInt>, access: Access, isWrite: Bool) {
+        (self.bytes, self.access, self.isWrite) = (bytes, access, isWrite)
+    }
+
     /// What the given units touch.
     package func bytes(of units: Range<Int>) -> Range<UInt> {
         if units.isEmpty { return bytes.lowerBound..<bytes.lowerBound }

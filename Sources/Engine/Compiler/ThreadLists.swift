@@ -114,7 +114,11 @@ private struct Chain {
         for (step, unitsPerRow) in members {
             var again = 0, own = 1
             for touch in step.task.touches {
-                if let size = Chain.bytesPerRow(touch, unitsPerRow) { own += size } else { again += touch.bytes.count }
+                if let size = Chain.bytesPerRow(touch, unitsPerRow) {
+                    own += size
+                } else {
+                    again += touch.bytes.count
+                }
             }
             block = max(block, again / (8 * own))
         }
