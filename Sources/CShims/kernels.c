@@ -1,6 +1,5 @@
+#include "gemm.h"
 #include "kernels.h"
-#include "onednn.h"
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 

@@ -16,7 +16,6 @@
 #define F_SIN_SMALL(x) FN(sine)(x, 0u)
 #define F_COS_SMALL(x) FN(sine)(x, 1u)
 #define F_SMALL_ANGLE 1e6f
-#define F_GEMM cblas_sgemm
 #include "kernels_typed.h"
 #include "kernels_undefine.h"
 
@@ -37,6 +36,5 @@
 #define F_SIN_SMALL(x) sin(x)
 #define F_COS_SMALL(x) cos(x)
 #define F_SMALL_ANGLE INFINITY
-#define F_GEMM cblas_dgemm
 #include "kernels_typed.h"
 #include "kernels_undefine.h"

@@ -287,20 +287,6 @@ static void FN(copy)(const void *arguments, int64_t begin, int64_t end, int32_t 
     memcpy((T *)s->out + begin, (const T *)s->a + begin, (size_t)(end - begin) * sizeof(T));
 }
 
-static void FN(matmul)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
-    (void)thread;
-    const sz_matmul *s = arguments;
-    while (begin < end) {
-        const int64_t b = begin / s->m, row = begin % s->m, rows = end - begin < s->m - row ? end - begin : s->m - row;
-        F_GEMM(CblasRowMajor, s->transpose_a ? CblasTrans : CblasNoTrans, s->transpose_b ? CblasTrans : CblasNoTrans,
-               (blasint)rows, (blasint)s->n, (blasint)s->k, 1,
-               (const T *)s->a + b * s->a_batch + (s->transpose_a ? row : row * s->k),
-               (blasint)(s->transpose_a ? s->m : s->k), (const T *)s->b + b * s->b_batch,
-               (blasint)(s->transpose_b ? s->k : s->n), 0, (T *)s->c + begin * s->n, (blasint)s->n);
-        begin += rows;
-    }
-}
-
 #define MAP(NAME) {#NAME, FN(map_##NAME)}
 static const struct named_map FN(maps)[] = {
     MAP(identity), MAP(neg), MAP(reciprocal), MAP(square), MAP(abs), MAP(sqrt), MAP(sign), MAP(relu), MAP(step),
@@ -308,7 +294,7 @@ static const struct named_map FN(maps)[] = {
     MAP(add), MAP(sub), MAP(mul), MAP(div), MAP(maximum), MAP(minimum), MAP(greater), MAP(equal), MAP(select), {0}};
 static const struct named_kernel FN(kernels)[] = {
     {"tiles", FN(tiles)}, {"sum", FN(sum)}, {"max", FN(max)}, {"softmax", FN(softmax)},
-    {"log_softmax", FN(log_softmax)}, {"permute", FN(permute)}, {"copy", FN(copy)}, {"matmul", FN(matmul)}, {0}};
+    {"log_softmax", FN(log_softmax)}, {"permute", FN(permute)}, {"copy", FN(copy)}, {"matmul", sz_gemm_run}, {0}};
 
 #undef EACH
 #undef UNARY

@@ -14,4 +14,3 @@
 #undef F_SIN_SMALL
 #undef F_COS_SMALL
 #undef F_SMALL_ANGLE
-#undef F_GEMM

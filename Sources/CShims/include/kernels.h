@@ -27,20 +27,12 @@ typedef struct {
     const int64_t *dims, *strides;
 } sz_permute;
 
-/* copy. Units: elements. */
+/* matmul: sz_gemm_run of gemm.h.
+ * copy. Units: elements. */
 typedef struct {
     const void *a;
     void *out;
 } sz_copy;
-
-/* matmul: c = op(a) op(b) for each of `batch` pairs, whose matrices are a_batch and b_batch elements apart (0: shared).
- * Units: rows of c. */
-typedef struct {
-    const void *a, *b;
-    void *c;
-    int64_t batch, m, n, k, a_batch, b_batch;
-    int32_t transpose_a, transpose_b;
-} sz_matmul;
 
 /* out[i] = f(a[i], b[i], c[i]); `out` may be one of the operands. Operands a kernel does not take are ignored. */
 typedef void (*sz_map)(int64_t n, void *out, const void *a, const void *b, const void *c);

@@ -55,6 +55,7 @@ final class StepMemory {
     let barrier: OpaquePointer?
     private var memory: [UnsafeMutableRawPointer] = []
     private var releases: [() -> Void] = []
+    private var shared: [Int: UnsafeMutableRawPointer] = [:]
 
     init(threads: Int) {
         self.threads = threads
@@ -80,6 +81,13 @@ final class StepMemory {
     func scratch(bytes: Int) -> UnsafeMutableRawPointer {
         let pointer = Memory.zeroed(bytes: bytes)
         memory.append(pointer)
+        return pointer
+    }
+
+    /// So many bytes, a multiple of 64, for each thread, one after the other. Steps that ask for as many share them.
+    func scratch(bytesPerThread: Int) -> UnsafeMutableRawPointer {
+        let pointer = shared[bytesPerThread] ?? scratch(bytes: bytesPerThread * threads)
+        shared[bytesPerThread] = pointer
         return pointer
     }
 

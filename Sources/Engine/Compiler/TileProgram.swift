@@ -151,7 +151,7 @@ struct TileProgram {
                 unit: Int64(count / units), count: Int64(count), tile: Int64(tile), period: Int64(period),
                 out: output.pointer, slots: Int32(slots), loads: Int32(loads.count),
                 instructions: Int32(instructions.count), load: memory.keep(loads),
-                instruction: memory.keep(instructions), scratch: memory.scratch(bytes: stride * memory.threads),
+                instruction: memory.keep(instructions), scratch: memory.scratch(bytesPerThread: stride),
                 scratch_stride: Int64(stride))
         }
     }
