@@ -31,6 +31,7 @@ let plugins: [Plugin] = [
     Plugin(name: "MLP", swift: true),
     Plugin(name: "MeanSquaredError", swift: true),
     Plugin(name: "NeuralCollapse", swift: true),
+    Plugin(name: "Noise"),
     Plugin(name: "Performance", tests: false),
     Plugin(name: "SGD"),
     Plugin(name: "Syre"),
