@@ -1,4 +1,5 @@
 import Foundation
+import ArrayFiles
 import LinearAlgebra
 import Testing
 

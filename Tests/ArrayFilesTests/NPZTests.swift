@@ -1,4 +1,4 @@
-import LinearAlgebra
+import ArrayFiles
 import Testing
 
 @Suite struct NPZTests {

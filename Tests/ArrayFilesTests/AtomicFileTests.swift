@@ -1,5 +1,5 @@
 import Foundation
-import LinearAlgebra
+import ArrayFiles
 import Testing
 
 @Suite struct AtomicFileTests {
