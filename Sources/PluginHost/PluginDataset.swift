@@ -31,11 +31,9 @@ final class PluginDataset: Dataset {
         }
         let rows =
             try description.rows[split] ?? Sizes(operands: [:], context: loaded.context).size(declared.rows)
-        // The host keeps all rows as f64; what a plugin fills in another type is there once more meanwhile.
+        // The host keeps all rows as f64, and perhaps once more while a plugin fills them.
         let bytes = zip(fields, loaded.component.outputs).reduce(0.0) { sum, item in
-            let (field, output) = item
-            let width = output.type == .f64 ? 8.0 : 8.0 + Double(output.type.bytes(.f64))
-            return sum + width * Double(rows) * Double(field.elements)
+            sum + Double(8 + item.1.type.bytes(.f64)) * Double(rows) * Double(item.0.elements)
         }
         let memory = Double(ProcessInfo.processInfo.physicalMemory)
         guard bytes < memory else {

@@ -1,4 +1,5 @@
 import ArrayFiles
+import PluginTesting
 import Testing
 
 @Suite struct SafetensorsTests {

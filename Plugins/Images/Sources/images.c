@@ -1,1 +1,0 @@
-#include "syzygy.h"
