@@ -127,7 +127,7 @@ import Testing
         expected[5] = [(0..<20).reduce(0) { $0 + 0.25 * value("c", $1) * value("c", $1) }]
         for i in nodes.indices { #expect(agree(values[i], expected[i], relative: 1e-13), "\(i)") }
         #expect(interpreter.values(of: nodes).indices.allSatisfy { agree(values[$0], expected[$0], relative: 1e-13) })
-        #expect(g.sizes([nodes[0]]).max() == 15 && g.sizes([nodes[1]]).max() == 15 && g.sizes([nodes[2]]).max() == 60)
+        #expect(g.sizes([nodes[0]]).max() == 15 && g.sizes([nodes[1]]).max() == 12 && g.sizes([nodes[2]]).max() == 60)
     }
 }
 
