@@ -24,6 +24,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Adam"),
     Plugin(name: "Alignment"),
     Plugin(name: "CrossEntropy", swift: true),
+    Plugin(name: "Curvature"),
     Plugin(name: "Digits"),
     Plugin(name: "Exponents"),
     Plugin(name: "Fact"),

@@ -21,7 +21,8 @@ extension Graph {
     ) throws -> [Node] {
         let cotangent = placeholder(shape(of: output), for: "cotangent")
         let products = try vjp(of: output, cotangent: cotangent, withRespectTo: nodes)
-        return try batched(products, copies: count, replacing: unitVectors(of: [cotangent], count: count, from: begin))
+        return try batched(
+            products, copies: count, replacing: unitVectors(of: [cotangent], count: count, from: begin))
     }
 
     /// Columns `begin ..< begin + count` of the Jacobian of each output y with respect to all nodes together, `[count] + y.shape`.

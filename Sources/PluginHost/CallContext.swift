@@ -73,7 +73,9 @@ final class CallContext {
     }
 
     private func network(_ service: Argument.Service) throws(PluginError) -> DerivativesService {
-        guard let derivatives else { throw PluginError(place, "asks for \(service.rawValue), which only probes can have") }
+        guard let derivatives else {
+            throw PluginError(place, "asks for \(service.rawValue), which only probes can have")
+        }
         return derivatives
     }
 

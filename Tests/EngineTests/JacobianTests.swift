@@ -10,7 +10,8 @@ import Testing
         let byRows = try g.jacobian(of: r.logits, withRespectTo: r.x)
         #expect(g.shape(of: byRows) == [1, 3, 1, 5])
         let row = Array(DerivativeReference.batch[10..<15])
-        let values = try evaluate(g, [byRows], ["x": row], scalars: DerivativeReference.scalars, parameters: r.store)[0]
+        let values = try evaluate(g, [byRows], ["x": row], scalars: DerivativeReference.scalars, parameters: r.store)[
+            0]
         #expect(agree(values, try #require(DerivativeReference.values["jacobian_of_input_2"]), relative: 1e-11))
 
         // y = f(x) with 2 inputs and 7 x 3 outputs: columns, against rows of the same.
@@ -39,7 +40,8 @@ import Testing
         let r = try DerivativeReference(), g = r.graph, begin = g.scalar("begin")
         let whole = try r.values(g.jacobianRows(of: r.logits, withRespectTo: [r.parameters[2]], count: 18))[0]
         let rows = try g.jacobianRows(of: r.logits, withRespectTo: [r.parameters[2]], count: 5, from: begin)[0]
-        let columns = try g.jacobianColumns(of: [r.logits], withRespectTo: [r.parameters[2]], count: 4, from: begin)[0]
+        let columns = try g.jacobianColumns(of: [r.logits], withRespectTo: [r.parameters[2]], count: 4, from: begin)[
+            0]
         let program = try Program(g, outputs: [rows, columns], precision: .f64, parameters: r.store)
         for (name, values) in r.inputs { program.setInput(name, values) }
         program.setScalar("s", 0.3)

@@ -44,7 +44,8 @@ import Testing
         let n = 7
         var random = SplitMix(seed: 2)
         let g = Graph()
-        let x = g.input("x", shape: [k, 13]), w = g.input("w", shape: [11, 13]), all = g.input("all", shape: [n, k, 13])
+        let x = g.input("x", shape: [k, 13]), w = g.input("w", shape: [11, 13]),
+            all = g.input("all", shape: [n, k, 13])
         let y = try g.apply(named: "tanh", [g.apply(.matmul(transposeB: true), [x, w])])
         let loss = try g.apply(.sum(), [g.apply(named: "square", [y])])
         let gradients = try g.sampleGradients(of: loss, withRespectTo: [w], samples: n, batch: [x: all])
@@ -117,12 +118,19 @@ import Testing
                 total += (0..<5).reduce(0) { $0 + value("a", s * 5 + $1) } * value("b", s * 4 + j)
                 expected[1].append((0..<5).reduce(0) { $0 + value("a", s * 5 + $1) * value("b", s * 4 + j) })
                 expected[3].append(
-                    (0..<5).reduce(0) { $0 + value("a", s * 5 + $1) * value("a", s * 5 + $1) * value("c", $1 * 4 + j) * value("c", $1 * 4 + j) })
+                    (0..<5).reduce(0) {
+                        $0 + value("a", s * 5 + $1) * value("a", s * 5 + $1) * value("c", $1 * 4 + j)
+                            * value("c", $1 * 4 + j)
+                    })
             }
-            let squares = { (name: String, n: Int) in (0..<n).reduce(0) { $0 + value(name, s * n + $1) * value(name, s * n + $1) } }
+            let squares = { (name: String, n: Int) in
+                (0..<n).reduce(0) { $0 + value(name, s * n + $1) * value(name, s * n + $1) }
+            }
             expected[0].append(squares("a", 5) * squares("b", 4))
             expected[2] = [(expected[2].first ?? 0) + total]
-            for i in 0..<5 { expected[4].append((0..<4).reduce(0) { $0 + value("a", s * 5 + i) * value("c", i * 4 + $1) }) }
+            for i in 0..<5 {
+                expected[4].append((0..<4).reduce(0) { $0 + value("a", s * 5 + i) * value("c", i * 4 + $1) })
+            }
         }
         expected[5] = [(0..<20).reduce(0) { $0 + 0.25 * value("c", $1) * value("c", $1) }]
         for i in nodes.indices { #expect(agree(values[i], expected[i], relative: 1e-13), "\(i)") }

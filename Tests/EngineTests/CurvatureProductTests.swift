@@ -4,7 +4,7 @@ import PluginTesting
 import Testing
 
 /// Products with curvature matrices: closed forms, PyTorch's numbers, agreement with each other.
-@Suite struct CurvatureTests {
+@Suite struct CurvatureProductTests {
     private typealias Reference = DerivativeReference
 
     private func expect(
@@ -104,7 +104,8 @@ import Testing
         let x = g.input("x", shape: [1, 3]), w = g.input("w", shape: [2, 3])
         let logits = try g.apply(.matmul(transposeB: true), [x, w])
         let log = try g.apply(named: "log_softmax", [logits])
-        let loss = try g.apply(named: "neg", [g.apply(.sum(), [g.apply(named: "mul", [log, g.input("y", shape: [1, 2])])])])
+        let loss = try g.apply(
+            named: "neg", [g.apply(.sum(), [g.apply(named: "mul", [log, g.input("y", shape: [1, 2])])])])
         let v = g.input("v", shape: [2, 3])
         let products =
             try g.hessianVectorProduct(of: loss, along: [(w, v)])
@@ -170,7 +171,8 @@ import Testing
             message { _ = try g.hessianVectorProduct(of: x, along: [(x, x)]) }
                 == "hessian-vector product: x [3] is not a single number; reduce it first, or use vjp")
         #expect(
-            message { _ = try g.jvp(of: [x], along: [(x, y)]) } == "jvp: tangent y [5] does not have the shape of x [3]")
+            message { _ = try g.jvp(of: [x], along: [(x, y)]) }
+                == "jvp: tangent y [5] does not have the shape of x [3]")
         #expect(
             message { _ = try g.empiricalFisherVectorProduct(of: g.constant(1), along: [(x, x)]) }
                 == "empirical Fisher: [] is not one loss for each sample")
@@ -193,7 +195,9 @@ extension Graph {
     }
 
     func operations(_ nodes: [Node]) -> [Operation] {
-        ancestors(nodes).compactMap { if case .operation(let operation, _) = definition(of: $0) { operation } else { nil } }
+        ancestors(nodes).compactMap {
+            if case .operation(let operation, _) = definition(of: $0) { operation } else { nil }
+        }
     }
 
     /// Names of the inputs that the nodes depend on.
