@@ -27,6 +27,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Alignment"),
     Plugin(name: "Arrays", swift: true, uses: ["ArrayFiles"]),
     Plugin(name: "CrossEntropy", swift: true),
+    Plugin(name: "Curvature"),
     Plugin(name: "Digits"),
     Plugin(name: "Exponents"),
     Plugin(name: "Fact"),
