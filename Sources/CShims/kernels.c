@@ -1,8 +1,13 @@
 #include "kernels.h"
+#include "conv.h"
+#include "conv_plan.h"
 #include "onednn.h"
 #include <cblas.h>
 #include <math.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 /* libgomp's own: clang's -fopenmp would bring a second thread pool beside the one oneDNN uses. */
 int omp_get_max_threads(void);
@@ -21,19 +26,28 @@ static double sigmoid_f64(double x) {
 #define JOIN(name, isa, type) JOIN_(name, isa, type)
 
 #define ISA baseline
+#define VECTOR_BYTES 16
+#define TILE_ROWS 6
 #include "kernels_isa.h"
 #undef ISA
+#undef VECTOR_BYTES
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define ISA avx2
+#define VECTOR_BYTES 32
 #include "kernels_isa.h"
 #undef ISA
+#undef VECTOR_BYTES
 #pragma clang attribute pop
 #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), apply_to = function)
 #define ISA avx512
+#define VECTOR_BYTES 64
+#undef TILE_ROWS
+#define TILE_ROWS 8
 #include "kernels_isa.h"
 #undef ISA
+#undef VECTOR_BYTES
 #pragma clang attribute pop
 #define CHOOSE(TABLE)                                                                                          \
     (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&                                \
