@@ -17,6 +17,9 @@ package struct Component: Sendable {
     package var start: Function?
     /// What one call is about; `parameter` for optimizers and regularizers, nil for datasets, models and losses.
     package var scope: ProbeScope?
+    /// Of an optimizer or regularizer: what it does to an element depends on that element's numbers only, so it may be called on any
+    /// contiguous part of a parameter, or on several parameters that lie together.
+    package var isElementwise: Bool
     package var outputs: [OutputDeclaration]
     package var dimensions: [Dimension]
     package var state: [StateDeclaration]
@@ -32,6 +35,18 @@ package struct Component: Sendable {
 
     /// Keys of the component's section in a study that are not params: no param may have their names.
     package var studyKeys: [String] { kind == .probe ? ["plugin", "at", "samples", "split", "layers"] : ["plugin"] }
+
+    /// Draws from the run's seed.
+    package var isSeeded: Bool {
+        let arguments = call.arguments + (start?.arguments ?? [])
+        let isRandom = state.contains { declaration in
+            switch declaration.initializer {
+            case .normal, .uniform: true
+            default: false
+            }
+        }
+        return isRandom || arguments.contains { $0.source == .seed || $0.source == .service(.random) }
+    }
 
     package func parameter(_ id: String) -> ParameterDeclaration? { parameters.first { $0.id == id } }
     package func output(_ id: String) -> OutputDeclaration? { outputs.first { $0.id == id } }

@@ -31,6 +31,7 @@ struct ManifestReader {
             call: function(json["call"] ?? .null, at: "\(pointer)/call"),
             start: json["start"].map { function($0, at: "\(pointer)/start") },
             scope: isPerParameter ? .parameter : choice(json["per"]),
+            isElementwise: json["elementwise"]?.bool ?? false,
             outputs: items(json, "outputs", pointer).map(output),
             dimensions: members(json, "dims", pointer).map { Dimension(name: $0, size: size($1), pointer: $2) },
             state: items(json, "state", pointer).map(state),
