@@ -2,6 +2,8 @@
 #include "conv.h"
 #include "conv_plan.h"
 #include "onednn.h"
+#include "pool.h"
+#include "pool_window.h"
 #include <cblas.h>
 #include <math.h>
 #include <string.h>

@@ -11,4 +11,5 @@
 #include "kernels.h"
 #include "onednn.h"
 #include "philox.h"
+#include "pool.h"
 #endif
