@@ -1,20 +1,14 @@
+#include "gemm.h"
 #include "kernels.h"
 #include "conv.h"
 #include "conv_plan.h"
-#include "onednn.h"
 #include "pool.h"
 #include "pool_window.h"
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
-
-/* libgomp's own: clang's -fopenmp would bring a second thread pool beside the one oneDNN uses. */
-int omp_get_max_threads(void);
-
-int32_t sz_threads(void) { return omp_get_max_threads(); }
 
 struct named_map { const char *name; sz_map map; };
 struct named_kernel { const char *name; sz_kernel kernel; };
@@ -71,8 +65,4 @@ sz_kernel sz_find_kernel(const char *name, int32_t bytes) {
     for (const struct named_kernel *k = CHOOSE(kernels); k->name; k++)
         if (!strcmp(k->name, name)) return k->kernel;
     return 0;
-}
-
-void sz_run(const sz_step *steps, int64_t count) {
-    for (const sz_step *s = steps; s < steps + count; s++) s->run(s->arguments, 0, s->units, 0);
 }

@@ -16,7 +16,6 @@
 #define F_SIN_SMALL(x) FN(sine)(x, 0u)
 #define F_COS_SMALL(x) FN(sine)(x, 1u)
 #define F_SMALL_ANGLE 1e6f
-#define F_GEMM cblas_sgemm
 #if VECTOR_BYTES == 64
 #define MASK(count) (__mmask16)((1u << (count)) - 1)
 #define LOAD_PART(p, count) (V)_mm512_maskz_loadu_ps(MASK(count), p)
@@ -46,7 +45,6 @@
 #define F_SIN_SMALL(x) sin(x)
 #define F_COS_SMALL(x) cos(x)
 #define F_SMALL_ANGLE INFINITY
-#define F_GEMM cblas_dgemm
 #if VECTOR_BYTES == 64
 #define MASK(count) (__mmask8)((1u << (count)) - 1)
 #define LOAD_PART(p, count) (V)_mm512_maskz_loadu_pd(MASK(count), p)

@@ -39,6 +39,7 @@ package final class Observer {
     /// Why samples have no loss of their own, if so.
     private let coupled: Undefined?
     private var programs: [ProgramKey: CaptureProgram] = [:]
+    private let derivatives: NetworkDerivatives
 
     private struct ProgramKey: Hashable {
         var rows: Int
@@ -72,6 +73,8 @@ package final class Observer {
         } catch let undefined as Undefined {
             coupled = undefined
         }
+        derivatives = NetworkDerivatives(
+            network, built: built, isSeparable: coupled == nil, current: parameters, tables: tables)
         var initial: [Int: [Double]] = [:]
         for shape in shapes { initial[shape.weight] = parameters.copy(block: shape.weight) }
         initialWeights = initial
@@ -172,6 +175,7 @@ package final class Observer {
     ) throws -> Measurement {
         let pass = Measurement()
         guard let table = tables[rows.split] else { return pass }
+        pass.derivatives = derivatives.bound(to: rows.split, rows: rows.count)
         var wanted: [Measurement.Key: QuantityExpression] = [:]
         var wantsGradient = false
         for (scope, needs, only) in needs {

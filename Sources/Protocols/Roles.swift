@@ -122,6 +122,12 @@ package protocol QuantitySource {
     /// The value of an expression for a layer or parameter (empty: the run); nil if the network lacks it.
     /// Throws `Undefined` if it has no value here.
     func quantity(_ expression: String, layer: String) throws -> Quantity?
+    /// The network itself, for probes that evaluate it; nil if there is none, as for recorded arrays.
+    var derivatives: (any Derivatives)? { get }
+}
+
+extension QuantitySource {
+    package var derivatives: (any Derivatives)? { nil }
 }
 
 /// A value that does not exist for this input, with its reason code.

@@ -1,5 +1,5 @@
 import Engine
-import LinearAlgebra
+import ArrayFiles
 import Observing
 import PluginHost
 import Protocols
@@ -15,7 +15,7 @@ package struct RunExecutor {
     package func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
         let configuration = run.configuration
         let precision = configuration.train.precision
-        let session = try Session(try plan(run, precision, note: output.note))
+        let session = try Session(try trainingPlan(of: run, note: output.note))
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record, record.sighting.steps.contains(session.step) {
@@ -28,13 +28,13 @@ package struct RunExecutor {
         return outcome
     }
 
-    private func plan(
-        _ run: PlannedRun, _ precision: Precision, note: @escaping (String) -> Void
-    ) throws -> TrainingPlan {
+    /// What a run trains, its plugins opened.
+    package func trainingPlan(of run: PlannedRun, note: @escaping (String) -> Void) throws -> TrainingPlan {
         let configuration = run.configuration
         let seed = UInt64(run.seed)
-        let loader = ComponentLoader(registry: registry, seed: seed, note: note)
+        let loader = ComponentLoader(registry: registry, seed: seed, dataFolder: run.folder, note: note)
         let dataset = try loader.dataset(configuration.dataset)
+        try checkRows(configuration, dataset)
         let network = Network(
             model: try loader.model(configuration.model), loss: try loader.loss(configuration.loss),
             fields: dataset.fields)
@@ -48,8 +48,22 @@ package struct RunExecutor {
                     split: probe.sighting.split, samples: probe.sighting.samples,
                     layers: probe.sighting.layers.map(Set.init))
             },
-            steps: configuration.train.steps, batchSize: configuration.train.batchSize, precision: precision,
-            seed: seed)
+            steps: configuration.train.steps, batchSize: configuration.train.batchSize,
+            precision: configuration.train.precision, seed: seed)
+    }
+
+    /// What planning checks where the manifest says the rows; here they may come from a file.
+    private func checkRows(_ configuration: RunConfiguration, _ dataset: any Dataset) throws {
+        func check(_ wanted: Int?, _ key: String, in split: String, _ remedy: String) throws {
+            let rows = try dataset.rows(in: split)
+            guard let wanted, wanted > rows else { return }
+            throw StudyError("\(key): \(wanted) is more than the \(rows) rows of the split '\(split)'; \(remedy)")
+        }
+        try check(configuration.train.batchSize, "train.batch_size", in: "train", "'full' takes all")
+        let sightings = configuration.probes.map { ("probes.\($0.key)", $0.sighting) }
+        for (key, sighting) in sightings + (configuration.record.map { [("record", $0.sighting)] } ?? []) {
+            try check(sighting.samples, "\(key).samples", in: sighting.split, "without 'samples' all are taken")
+        }
     }
 
     /// `arrays/step-00004000.npz` with keys such as `fc1/layer.input`.
@@ -79,23 +93,18 @@ package struct RunExecutor {
     }
 
     private func writeCheckpoint(_ session: Session, _ precision: Precision, to folder: String) throws {
-        let arrays = session.checkpoint.map { tensor in
-            let count = tensor.shape.reduce(1, *)
-            let data: NamedArray.Element =
-                switch precision {
-                case .f32:
-                    .f32(
-                        Array(
-                            UnsafeRawBufferPointer(start: tensor.values, count: 4 * count).bindMemory(to: Float.self))
-                    )
-                case .f64:
-                    .f64(
-                        Array(
-                            UnsafeRawBufferPointer(start: tensor.values, count: 8 * count).bindMemory(to: Double.self)
-                        ))
-                }
-            return NamedArray(tensor.name, shape: tensor.shape, data)
-        }
+        let arrays = session.checkpoint.map { NamedArray($0.name, shape: $0.shape, reading: $0.values, precision) }
         try Safetensors.write(arrays, metadata: ["step": "\(session.step)"], to: folder + "/checkpoint.safetensors")
+    }
+}
+
+extension NamedArray {
+    /// A copy of numbers in memory.
+    init(_ name: String, shape: [Int], reading values: UnsafeRawPointer, _ precision: Precision) {
+        let bytes = UnsafeRawBufferPointer(start: values, count: shape.reduce(1, *) * precision.bytes)
+        switch precision {
+        case .f32: self.init(name, shape: shape, .f32(Array(bytes.bindMemory(to: Float.self))))
+        case .f64: self.init(name, shape: shape, .f64(Array(bytes.bindMemory(to: Double.self))))
+        }
     }
 }

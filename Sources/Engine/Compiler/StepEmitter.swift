@@ -1,57 +1,66 @@
 import CShims
 
-/// Turns a schedule into steps with resolved pointers.
+/// Turns a schedule into calls, which the planner shares out, and calls into steps with resolved pointers.
 struct StepEmitter {
     let graph: Graph
     let precision: Precision
-    let pointer: (Int) -> UnsafeMutableRawPointer
-    let memory: StepMemory
-    private(set) var steps: [sz_step] = []
-    private(set) var flops = 0.0
+    private var passes: [Int: TileProgram] = [:]
 
-    init(graph: Graph, precision: Precision, pointer: @escaping (Int) -> UnsafeMutableRawPointer) {
+    init(graph: Graph, precision: Precision) {
         self.graph = graph
         self.precision = precision
-        self.pointer = pointer
-        memory = StepMemory(threads: Int(sz_threads()))
     }
 
-    /// Forgets the steps so far (they ran once); what they point to stays.
-    mutating func beginRun() {
-        steps = []
-        flops = 0
-    }
-
-    mutating func emit(_ step: Schedule.Step) throws {
-        let output = buffer(step.node)
-        switch step.work {
-        case .iota: Memory.write((0..<output.count).map(Double.init), to: output.pointer, precision)
-        case .elementwise(let members):
-            let program = TileProgram(graph, members: members, precision: precision)
-            try append(program.call(output, precision, pointer))
-        case .operation(let operation):
-            try append(operation.rule.call(graph.inputs(step.node).map(buffer), output, precision))
+    /// An item with values at the given addresses.
+    mutating func place(_ item: Plan.Item, _ addresses: Addresses) throws -> PlacedCall {
+        switch item {
+        case .step(let step): return try place(step, addresses)
+        case .copy(let source, let offset):
+            let from = buffer(source, addresses)
+            let to = Buffer(pointer: addresses.gradient(offset), shape: from.shape, precision: precision)
+            let call = KernelCall("copy", units: from.count, flops: 0, reads: [.perUnit(precision.bytes)]) { _ in
+                sz_copy(a: UnsafeRawPointer(from.pointer), out: to.pointer)
+            }
+            return placed(call, [from], to)
         }
     }
 
-    mutating func emitCopy(from source: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer, count: Int)
-        throws
-    {
-        try append(
-            KernelCall("copy", units: count, flops: 0, reads: [.perUnit(precision.bytes)]) { _ in
-                sz_copy(a: UnsafeRawPointer(source), out: target)
-            })
+    mutating func place(_ step: Schedule.Step, _ addresses: Addresses) throws -> PlacedCall {
+        let output = buffer(step.node, addresses)
+        switch step.work {
+        case .elementwise(let members):
+            let pass = passes[step.node] ?? TileProgram(graph, members: members, precision: precision)
+            passes[step.node] = pass
+            let inputs = pass.loads.map { buffer($0.node, addresses) }
+            return placed(pass.call(inputs, output, precision), inputs, output)
+        case .operation(let operation):
+            let inputs = graph.inputs(step.node).map { buffer($0, addresses) }
+            return placed(try operation.rule.call(inputs, output, precision), inputs, output)
+        }
     }
 
-    private func buffer(_ id: Int) -> Buffer {
-        Buffer(pointer: pointer(id), shape: graph.shape(of: Node(id: id)), precision: precision)
+    private func buffer(_ id: Int, _ addresses: Addresses) -> Buffer {
+        Buffer(pointer: addresses.value(id), shape: graph.shape(of: Node(id: id)), precision: precision)
     }
 
-    private mutating func append(_ call: KernelCall) throws {
+    private func placed(_ call: KernelCall, _ inputs: [Buffer], _ output: Buffer) -> PlacedCall {
+        let reads = zip(inputs, call.reads).map { Touch(bytes: $0.bytes, access: $1, isWrite: false) }
+        let write = Touch(bytes: output.bytes, access: .perUnit(output.bytes.count / call.units), isWrite: true)
+        return PlacedCall(call: call, task: Task(units: call.units, touches: reads + [write], flops: call.flops))
+    }
+}
+
+/// A call with the memory it touches.
+struct PlacedCall {
+    let call: KernelCall
+    let task: Task
+
+    /// The step, with arguments in `memory`.
+    func step(_ memory: StepMemory, _ precision: Precision) throws -> Step {
         guard let kernel = sz_find_kernel(call.kernel, Int32(precision.bytes)) else {
             throw GraphError("no kernel \(call.kernel)")
         }
-        flops += call.flops
-        steps.append(sz_step(run: kernel, arguments: try call.arguments(memory), units: Int64(call.units)))
+        return Step(
+            name: call.kernel, task: task, kernel: kernel, arguments: UnsafeRawPointer(try call.arguments(memory)))
     }
 }
