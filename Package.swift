@@ -52,7 +52,7 @@ let testedModules = [
 ]
 
 func testTarget(of module: String) -> Target {
-    .testTarget(name: "\(module)Tests", dependencies: ["PluginTesting", .byName(name: module)])
+    .testTarget(name: "\(module)Tests", dependencies: ["PluginTesting", "CShims", .byName(name: module)])
 }
 
 let package = Package(

@@ -128,7 +128,7 @@ int64_t sz_conv_plan(const sz_conv *c, int32_t kind, int32_t bytes, void *plan, 
     const int64_t size = p.image.height * p.image.width * p.image.channels * bytes;
     p.samples = max(1, IMAGES / size);
     if (p.samples > c->rows / c->copies) p.samples = c->rows / c->copies;
-    *scratch = p.image.in_place ? 0 : (p.samples * size + 63) / 64 * 64;
+    *scratch = p.image.in_place ? 0 : max(IMAGES, (size + 63) / 64 * 64);
     int64_t positions, segments;
     switch (kind) {
     case SZ_CONV_FORWARD:

@@ -4,7 +4,7 @@
 struct image {
     int64_t channels;
     int64_t height, width, stored_height, stored_width;
-    int64_t top, left; /* where the stored one begins; negative if its first rows or columns are not read */
+    int64_t top, left; /* where the stored one begins */
     int32_t in_place;
 };
 

@@ -110,19 +110,27 @@ static inline void FN(channelwise)(const struct segment *segment, int64_t segmen
     else for (int64_t i = 0; i < rows; i++) FN(channelwise_1)(segment, segments, at + i, u, u_step, v, v_step, count, sum + i);
 }
 
-/* The images of `samples` samples with zeros around them. Scratch is zero at first, and nothing else is written there. */
+/* The images of `samples` samples with zeros around them. */
 static const T *FN(images)(const struct plan *p, const T *in, int64_t samples, T *scratch) {
     const struct image *m = &p->image;
     if (m->in_place) return in;
-    const int64_t first = m->top > 0 ? m->top : 0, left = m->left > 0 ? m->left : 0;
-    const int64_t last = m->top + m->stored_height < m->height ? m->top + m->stored_height : m->height;
-    const int64_t right = m->left + m->stored_width < m->width ? m->left + m->stored_width : m->width;
-    if (right <= left) return scratch;
+    const int64_t left = m->left;
+    int64_t right = left + m->stored_width < m->width ? left + m->stored_width : m->width;
+    if (right < left) right = left;
+    const size_t pixel = (size_t)m->channels * sizeof(T);
     for (int64_t s = 0; s < samples; s++)
-        for (int64_t y = first; y < last; y++)
-            memcpy(scratch + ((s * m->height + y) * m->width + left) * m->channels,
-                   in + s * p->read + ((y - m->top) * m->stored_width + left - m->left) * m->channels,
-                   (size_t)((right - left) * m->channels) * sizeof(T));
+        for (int64_t y = 0; y < m->height; y++) {
+            T *to = scratch + (s * m->height + y) * m->width * m->channels;
+            const int64_t row = y - m->top;
+            if (row < 0 || row >= m->stored_height || left == right) {
+                memset(to, 0, (size_t)m->width * pixel);
+                continue;
+            }
+            memset(to, 0, (size_t)left * pixel);
+            memcpy(to + left * m->channels, in + s * p->read + row * m->stored_width * m->channels,
+                   (size_t)(right - left) * pixel);
+            memset(to + right * m->channels, 0, (size_t)(m->width - right) * pixel);
+        }
     return scratch;
 }
 
