@@ -3,7 +3,7 @@ import CShims
 /// A graph compiled for one precision: nodes in use only, one arena, resolved pointers.
 ///
 /// Parameters are read from the store where they are; the gradients asked for are written into its gradient buffer.
-/// A program is used by one thread at a time; a run is one parallel region of the OpenMP pool of oneDNN and OpenBLAS.
+/// A program is used by one thread at a time; a run is one parallel region (`sz_run`).
 package final class Program {
     package let precision: Precision
     /// Memory for values that live and die within a run.
@@ -18,7 +18,7 @@ package final class Program {
 
     private let parameters: ParameterStore?
     private let memory: StepMemory
-    private let lists: UnsafePointer<sz_list>
+    private let region: OpaquePointer
     private let inputs: [String: UnsafeMutableRawPointer]
     private let scalars: [String: UnsafeMutableRawPointer]
     private let results: [Node: (pointer: UnsafeMutableRawPointer, count: Int)]
@@ -61,6 +61,10 @@ package final class Program {
                 }
             })
         let sharing = Sharing(threads: threads, grids: batches.sorted(by: >))
+        // What libraries prepare for a step is to run on the thread that does the step.
+        let outside = sz_threads()
+        sz_set_threads(1)
+        defer { sz_set_threads(outside) }
         var emitter = StepEmitter(graph: graph, precision: precision)
         let plan = try Plan(
             schedule, kept: kept, gradients: inPlace, copies: copies, sharing: sharing, emitter: &emitter)
@@ -84,12 +88,12 @@ package final class Program {
         let placed = try plan.items.map { try emitter.place($0, addresses) }
         steps = try placed.map { try $0.step(memory, precision) }
         flops = placed.reduce(0) { $0 + $1.call.flops }
-        threadLists = ThreadLists(steps, sharing, barrier: memory.barrier)
-        lists = UnsafePointer(
-            memory.keep(
-                threadLists.shares.map { shares in
-                    sz_list(shares: UnsafePointer(memory.keep(shares)), count: Int64(shares.count))
-                }))
+        threadLists = ThreadLists(steps, sharing)
+        let epochs = threadLists.shares[0].count
+        guard let region = sz_region_create(threadLists.lists(memory), Int32(threads), Int32(epochs)) else {
+            throw GraphError("program: no memory for \(threads) threads")
+        }
+        self.region = region
 
         var inputs: [String: UnsafeMutableRawPointer] = [:], scalars: [String: UnsafeMutableRawPointer] = [:]
         for id in schedule.sources {
@@ -109,6 +113,8 @@ package final class Program {
             outputs.map { ($0, (addresses.value($0.id), Shape.elements(graph.shape(of: $0)))) },
             uniquingKeysWith: { a, _ in a })
     }
+
+    deinit { sz_region_destroy(region) }
 
     // MARK: Running
 
@@ -130,7 +136,7 @@ package final class Program {
     }
 
     /// Computes the outputs and gradients.
-    package func run() { sz_run(lists, Int32(memory.threads)) }
+    package func run() { sz_run(region) }
 
     /// An output's values, valid until the next run.
     package func output(_ node: Node) -> UnsafeRawPointer { UnsafeRawPointer(result(node).pointer) }
