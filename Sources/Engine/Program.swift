@@ -17,6 +17,7 @@ package final class Program {
     package let threadLists: ThreadLists
 
     private let parameters: ParameterStore?
+    private let updates: [Update]
     private let memory: StepMemory
     private let region: OpaquePointer
     private let inputs: [String: UnsafeMutableRawPointer]
@@ -27,10 +28,13 @@ package final class Program {
     ///   - outputs: nodes whose values can be read after a run.
     ///   - gradients: nodes whose values go to the gradient of a parameter, overwriting it.
     ///   - parameters: a store with the graph's blocks; may be nil if nothing depends on a parameter.
+    ///   - updates: what is done with the gradients, in this order for each parameter; their memory must live as long as the
+    ///     program.
+    ///   - rows: inputs that each run takes from a table.
     ///   - threads: how many a run uses; results do not depend on it. Nil: as many as oneDNN and OpenBLAS.
     package init(
         _ graph: Graph, outputs: [Node], gradients: [(parameter: Node, gradient: Node)] = [], precision: Precision,
-        parameters: ParameterStore?, threads: Int? = nil
+        parameters: ParameterStore?, updates: [Update] = [], rows: [String: RowSource] = [:], threads: Int? = nil
     ) throws {
         try graph.check(outputs + gradients.flatMap { [$0.parameter, $0.gradient] }, for: "program")
         let targets = try Program.targets(graph, gradients, precision)
@@ -38,17 +42,15 @@ package final class Program {
         try Program.check(parameters, graph, schedule, targets, precision)
 
         // A gradient is computed in place unless its value is also an output, a source, a constant, or goes to two parameters.
-        var kept = Set(outputs.map { schedule.owner[$0.id] ?? $0.id })
+        var extras = Plan.Extras(updates: updates, kept: Set(outputs.map { schedule.owner[$0.id] ?? $0.id }))
         let computed = Set(schedule.steps.lazy.map(\.node))
-        var inPlace: [Int: Int] = [:]
-        var copies: [Plan.Item] = []
         for target in targets {
             let owner = schedule.owner[target.gradient.id] ?? target.gradient.id
-            if computed.contains(owner), !kept.contains(owner), inPlace[owner] == nil {
-                inPlace[owner] = target.offset
+            if computed.contains(owner), !extras.kept.contains(owner), extras.gradients[owner] == nil {
+                extras.gradients[owner] = target.offset
             } else {
-                copies.append(.copy(source: owner, offset: target.offset))
-                if inPlace[owner] == nil { kept.insert(owner) }
+                extras.copies.append(.copy(source: owner, offset: target.offset))
+                if extras.gradients[owner] == nil { extras.kept.insert(owner) }
             }
         }
         let threads = max(threads ?? Int(sz_threads()), 1)
@@ -66,8 +68,11 @@ package final class Program {
         sz_set_threads(1)
         defer { sz_set_threads(outside) }
         var emitter = StepEmitter(graph: graph, precision: precision)
-        let plan = try Plan(
-            schedule, kept: kept, gradients: inPlace, copies: copies, sharing: sharing, emitter: &emitter)
+        for id in schedule.sources {
+            guard case .input(let name) = graph.definition(of: Node(id: id)), let rows = rows[name] else { continue }
+            extras.gathers.append(.gather(node: id, rows))
+        }
+        let plan = try Plan(schedule, extras, sharing: sharing, emitter: &emitter, parameters: parameters)
         try Memory.check(bytes: plan.placement.bytes, for: "program: needs")
 
         let memory = StepMemory(threads: threads)
@@ -82,13 +87,13 @@ package final class Program {
             }
         }
         for step in schedule.constantSteps {
-            let step = try emitter.place(step, addresses).step(memory, precision)
+            let step = try emitter.place(step, addresses).step(memory)
             step.kernel(step.arguments, 0, Int64(step.task.units), 0)
         }
-        let placed = try plan.items.map { try emitter.place($0, addresses) }
-        steps = try placed.map { try $0.step(memory, precision) }
-        flops = placed.reduce(0) { $0 + $1.call.flops }
-        threadLists = ThreadLists(steps, sharing)
+        let groups = try plan.groups.map { try $0.map { try emitter.place($0, addresses).step(memory) } }
+        steps = Array(groups.joined())
+        flops = steps.reduce(0) { $0 + $1.task.flops }
+        threadLists = ThreadLists(groups, sharing)
         let epochs = threadLists.shares[0].count
         guard let region = sz_region_create(threadLists.lists(memory), Int32(threads), Int32(epochs)) else {
             throw GraphError("program: no memory for \(threads) threads")
@@ -106,6 +111,7 @@ package final class Program {
         self.memory = memory
         self.precision = precision
         self.parameters = parameters
+        self.updates = updates
         self.inputs = inputs
         self.scalars = scalars
         arenaBytes = plan.placement.arenaBytes

@@ -11,7 +11,8 @@ package struct ThreadLists {
 
     private static let cacheBytes = max(sysconf(Int32(_SC_LEVEL2_CACHE_SIZE)), 1 << 18)
 
-    init(_ steps: [Step], _ sharing: Sharing) {
+    /// - Parameter groups: steps of a group are divided alike.
+    init(_ groups: [[Step]], _ sharing: Sharing) {
         var sharing = sharing
         var chain = Chain()
         var shares = [[[sz_share]]](repeating: [[]], count: sharing.threads)
@@ -23,18 +24,20 @@ package struct ThreadLists {
             }
             chain = Chain()
         }
-        for step in steps {
-            var bounds = sharing.take(step.task)
+        for group in groups {
+            let task = Task(together: group.map(\.task))
+            var bounds = sharing.take(task)
             if bounds == nil {
                 endChain()
                 sharing.meet()
                 for thread in shares.indices { shares[thread].append([]) }
-                bounds = sharing.take(step.task)
+                bounds = sharing.take(task)
             }
             guard let bounds else { preconditionFailure("a step cannot run alone") }
-            if chain.joined(step, bounds) { continue }
-            endChain()
-            chain = Chain(step, bounds)
+            for step in group where !chain.joined(step, bounds) {
+                endChain()
+                chain = Chain(step, bounds)
+            }
         }
         endChain()
         self.shares = shares
