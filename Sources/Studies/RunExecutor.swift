@@ -1,5 +1,5 @@
-import Engine
 import ArrayFiles
+import Engine
 import Observing
 import PluginHost
 import Protocols
