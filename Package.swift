@@ -30,6 +30,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Alignment"),
     Plugin(name: "Arrays", swift: true, uses: ["ArrayFiles"]),
     Plugin(name: "CrossEntropy", swift: true),
+    Plugin(name: "Curvature"),
     Plugin(name: "Digits"),
     Plugin(name: "Exponents"),
     Plugin(name: "Fact"),
@@ -38,6 +39,7 @@ let plugins: [Plugin] = [
     Plugin(name: "MLP", swift: true),
     Plugin(name: "MeanSquaredError", swift: true),
     Plugin(name: "NeuralCollapse", swift: true),
+    Plugin(name: "Noise"),
     Plugin(name: "Performance", tests: false),
     Plugin(name: "SGD"),
     Plugin(name: "Syre"),
@@ -54,7 +56,7 @@ let testedModules = [
 ]
 
 func testTarget(of module: String) -> Target {
-    .testTarget(name: "\(module)Tests", dependencies: ["PluginTesting", .byName(name: module)])
+    .testTarget(name: "\(module)Tests", dependencies: ["PluginTesting", "CShims", .byName(name: module)])
 }
 
 let package = Package(
@@ -72,7 +74,11 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "ArrayFiles", dependencies: ["CZlib"]),
         .target(name: "LinearAlgebra", dependencies: ["CShims", "ArrayFiles"]),
-        .target(name: "Engine", dependencies: ["CShims", "LinearAlgebra"]),
+        .target(
+            name: "Engine",
+            dependencies: [
+                "CShims", "LinearAlgebra", .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         .target(name: "Protocols", dependencies: ["Engine", "LinearAlgebra"]),
         .target(
             name: "Manifests",

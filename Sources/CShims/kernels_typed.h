@@ -100,45 +100,34 @@ static void FN(expand)(T *restrict out, const sz_load *load, int64_t begin, int6
     }
 }
 
-/* Tiles begin, begin + tile, … of a program, up to `end`, with the scratch of one thread. */
-static void FN(run_tiles)(const sz_tiles *p, char *scratch, int64_t begin, int64_t end) {
+static void FN(tiles)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    const sz_tiles *p = arguments;
+    char *scratch = (char *)p->scratch + thread * p->scratch_stride;
     void *slot[SZ_MAX_SLOTS];
+    begin *= p->unit;
+    end *= p->unit;
     for (int32_t s = 0; s < p->slots; s++) slot[s] = scratch + (int64_t)s * SZ_TILE_BYTES;
     for (int32_t l = 0; l < p->loads; l++)
         if (p->load[l].mode == SZ_HOISTED)
             FN(expand)(slot[p->load[l].slot], &p->load[l], 0, p->tile < p->count ? p->tile : p->count);
     for (int64_t n; begin < end; begin += n) {
-        n = p->tile < end - begin ? p->tile : end - begin;
-        int64_t phase = p->period ? begin % p->period : 0;
+        /* Tiles begin at multiples of their size, so that hoisted operands fit whatever the share. */
+        int64_t phase = p->period ? begin % p->period : 0, left = p->tile - begin % p->tile;
+        n = left < end - begin ? left : end - begin;
         if (p->period && n > p->period - phase) n = p->period - phase;
         slot[0] = (T *)p->out + begin;
         for (int32_t l = 0; l < p->loads; l++) {
             const sz_load *load = &p->load[l];
             if (load->mode == SZ_DIRECT) slot[load->slot] = (T *)load->source + begin;
             else if (load->mode == SZ_PERIODIC) slot[load->slot] = (T *)load->source + phase;
-            else if (load->mode == SZ_EXPANDED) FN(expand)(slot[load->slot], load, begin, n);
+            else if (load->mode == SZ_HOISTED) slot[load->slot] = (T *)(scratch + (int64_t)load->slot * SZ_TILE_BYTES) + begin % p->tile;
+            else FN(expand)(slot[load->slot], load, begin, n);
         }
         for (int32_t k = 0; k < p->instructions; k++) {
             const sz_instruction *x = &p->instruction[k];
             x->map(n, slot[x->out], slot[x->a], slot[x->b], slot[x->c]);
         }
     }
-}
-
-struct FN(team) { const sz_tiles *program; int64_t share; };
-static void FN(tiles_of_thread)(void *data) {
-    const struct FN(team) *team = data;
-    const sz_tiles *p = team->program;
-    int64_t thread = omp_get_thread_num(), begin = thread * team->share, end = begin + team->share;
-    FN(run_tiles)(p, (char *)p->scratch + thread * p->scratch_stride, begin, end < p->count ? end : p->count);
-}
-
-static void FN(tiles)(const sz_step *s) {
-    const sz_tiles *p = s->detail;
-    if (p->threads < 2) { FN(run_tiles)(p, p->scratch, 0, p->count); return; }
-    int64_t unit = p->period > p->tile ? p->period : p->tile, units = (p->count + unit - 1) / unit;
-    struct FN(team) team = {p, (units + p->threads - 1) / p->threads * unit};
-    GOMP_parallel(FN(tiles_of_thread), &team, (unsigned)p->threads, 0);
 }
 
 /* Sums run in f64 over LANES interleaved partial sums: the same order whatever the instruction set. */
@@ -162,16 +151,24 @@ static T FN(max_of)(const T *a, int64_t n) {
     return nan ? (T)__builtin_nan("") : best;
 }
 
+/* Units are slabs [n, inner], or columns of the only one. */
 #define COLUMNS 256
-static void FN(sum)(const sz_step *s) {
-    const T *a = s->a;
-    T *out = s->out;
-    const int64_t inner = s->inner;
-    for (int64_t o = 0; o < s->outer; o++, a += s->n * inner, out += inner) {
-        if (inner == 1) { out[0] = (T)FN(sum_of)(a, s->n); continue; }
-        for (int64_t j = 0; j < inner; j += COLUMNS) {
+static void FN(sum)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    const sz_reduce *s = arguments;
+    const int64_t inner = s->inner, slab = s->n * inner;
+    if (inner == 1) {
+        for (int64_t o = begin; o < end; o++) ((T *)s->out)[o] = (T)FN(sum_of)((const T *)s->a + o * s->n, s->n);
+        return;
+    }
+    const int64_t first = s->outer == 1 ? 0 : begin, last = s->outer == 1 ? 1 : end;
+    const int64_t left = s->outer == 1 ? begin : 0, right = s->outer == 1 ? end : inner;
+    for (int64_t o = first; o < last; o++) {
+        const T *a = (const T *)s->a + o * slab;
+        T *out = (T *)s->out + o * inner;
+        for (int64_t j = left; j < right; j += COLUMNS) {
             double total[COLUMNS] = {0};
-            const int64_t width = inner - j < COLUMNS ? inner - j : COLUMNS;
+            const int64_t width = right - j < COLUMNS ? right - j : COLUMNS;
             for (int64_t i = 0; i < s->n; i++) {
                 const T *row = a + i * inner + j;
                 for (int64_t c = 0; c < width; c++) total[c] += (double)row[c];
@@ -182,25 +179,34 @@ static void FN(sum)(const sz_step *s) {
 }
 #undef COLUMNS
 
-static void FN(max)(const sz_step *s) {
-    const T *a = s->a;
-    T *restrict out = s->out;
-    const int64_t inner = s->inner;
-    for (int64_t o = 0; o < s->outer; o++, a += s->n * inner, out += inner) {
-        if (inner == 1) { out[0] = FN(max_of)(a, s->n); continue; }
-        for (int64_t c = 0; c < inner; c++) out[c] = a[c];
+static void FN(max)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    const sz_reduce *s = arguments;
+    const int64_t inner = s->inner, slab = s->n * inner;
+    if (inner == 1) {
+        for (int64_t o = begin; o < end; o++) ((T *)s->out)[o] = FN(max_of)((const T *)s->a + o * s->n, s->n);
+        return;
+    }
+    const int64_t first = s->outer == 1 ? 0 : begin, last = s->outer == 1 ? 1 : end;
+    const int64_t left = s->outer == 1 ? begin : 0, right = s->outer == 1 ? end : inner;
+    for (int64_t o = first; o < last; o++) {
+        const T *a = (const T *)s->a + o * slab;
+        T *restrict out = (T *)s->out + o * inner;
+        for (int64_t c = left; c < right; c++) out[c] = a[c];
         for (int64_t i = 1; i < s->n; i++) {
             const T *row = a + i * inner;
-            for (int64_t c = 0; c < inner; c++) out[c] = row[c] > out[c] || row[c] != row[c] ? row[c] : out[c];
+            for (int64_t c = left; c < right; c++) out[c] = row[c] > out[c] || row[c] != row[c] ? row[c] : out[c];
         }
     }
 }
 
 /* Rows go through in blocks that fit the cache, so that exp sees long contiguous runs even for ten classes. */
-static void FN(softmax)(const sz_step *s) {
+static void FN(softmax)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    const sz_reduce *s = arguments;
     const int64_t n = s->n, block = n < 1024 ? 1024 / n : 1;
-    for (int64_t row = 0; row < s->outer; row += block) {
-        const int64_t rows = s->outer - row < block ? s->outer - row : block;
+    for (int64_t row = begin; row < end; row += block) {
+        const int64_t rows = end - row < block ? end - row : block;
         const T *a = (const T *)s->a + row * n;
         T *out = (T *)s->out + row * n;
         for (int64_t r = 0; r < rows; r++) {
@@ -215,11 +221,13 @@ static void FN(softmax)(const sz_step *s) {
     }
 }
 
-static void FN(log_softmax)(const sz_step *s) {
+static void FN(log_softmax)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    const sz_reduce *s = arguments;
     T scratch[1024];
     const int64_t n = s->n, block = n < 1024 ? 1024 / n : 1;
-    for (int64_t row = 0; row < s->outer; row += block) {
-        const int64_t rows = s->outer - row < block ? s->outer - row : block;
+    for (int64_t row = begin; row < end; row += block) {
+        const int64_t rows = end - row < block ? end - row : block;
         const T *a = (const T *)s->a + row * n;
         T *out = (T *)s->out + row * n, total[1024];
         for (int64_t r = 0; r < rows; r++) {
@@ -245,16 +253,50 @@ static void FN(log_softmax)(const sz_step *s) {
     }
 }
 
-static void FN(transpose)(const sz_step *s) {
+static void FN(permute)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    const sz_permute *s = arguments;
     const T *a = s->a;
-    T *out = s->out;
-    for (int64_t i = 0; i < s->outer; i += 16)
-        for (int64_t j = 0; j < s->n; j += 16)
-            for (int64_t r = i; r < s->outer && r < i + 16; r++)
-                for (int64_t c = j; c < s->n && c < j + 16; c++) out[c * s->outer + r] = a[r * s->n + c];
+    const int32_t last = s->rank - 1;
+    if (last == 1 && s->strides[0] == 1) { /* a matrix, in blocks */
+        const int64_t columns = s->dims[1], stride = s->strides[1];
+        for (int64_t i = begin; i < end; i += 16)
+            for (int64_t j = 0; j < columns; j += 16)
+                for (int64_t r = i; r < end && r < i + 16; r++)
+                    for (int64_t c = j; c < columns && c < j + 16; c++) ((T *)s->out)[r * columns + c] = a[c * stride + r];
+        return;
+    }
+    int64_t rows = end - begin, offset = begin * s->strides[0], index[SZ_MAX_RANK] = {0};
+    for (int32_t d = 1; d < last; d++) rows *= s->dims[d];
+    const int64_t n = s->rank > 1 ? s->dims[last] : 1, step = s->rank > 1 ? s->strides[last] : 0;
+    T *out = (T *)s->out + begin * n * (rows / (end > begin ? end - begin : 1));
+    for (int64_t row = 0; row < rows; row++, out += n) {
+        for (int64_t i = 0; i < n; i++) out[i] = a[offset + i * step];
+        for (int32_t d = last - 1; d >= 0; d--) {
+            offset += s->strides[d];
+            if (d == 0 || ++index[d] < s->dims[d]) break;
+            offset -= index[d] * s->strides[d];
+            index[d] = 0;
+        }
+    }
 }
 
-static void FN(copy)(const sz_step *s) { memcpy(s->out, s->a, (size_t)s->n * sizeof(T)); }
+static void FN(copy)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    const sz_copy *s = arguments;
+    memcpy((T *)s->out + begin, (const T *)s->a + begin, (size_t)(end - begin) * sizeof(T));
+}
+
+static void FN(gather)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    const sz_gather *s = arguments;
+    const int64_t *order = *s->order;
+    for (int64_t i = begin; i < end; i++)
+        memcpy((char *)s->out + i * s->bytes, (const char *)s->rows + order[i] * s->bytes, (size_t)s->bytes);
+}
+
+#include "kernels_conv.h"
+#include "kernels_pool.h"
 
 #define MAP(NAME) {#NAME, FN(map_##NAME)}
 static const struct named_map FN(maps)[] = {
@@ -263,7 +305,10 @@ static const struct named_map FN(maps)[] = {
     MAP(add), MAP(sub), MAP(mul), MAP(div), MAP(maximum), MAP(minimum), MAP(greater), MAP(equal), MAP(select), {0}};
 static const struct named_kernel FN(kernels)[] = {
     {"tiles", FN(tiles)}, {"sum", FN(sum)}, {"max", FN(max)}, {"softmax", FN(softmax)},
-    {"log_softmax", FN(log_softmax)}, {"transpose", FN(transpose)}, {"copy", FN(copy)}, {"matmul", F_MATMUL}, {0}};
+    {"log_softmax", FN(log_softmax)}, {"permute", FN(permute)}, {"copy", FN(copy)}, {"gather", FN(gather)}, {"matmul", sz_gemm_run},
+    {"conv2d", FN(correlate)}, {"conv2d_input_grad", FN(correlate)}, {"conv2d_weight_grad", FN(correlate_weights)},
+    {"max_gather", FN(max_gather)}, {"max_scatter", FN(max_scatter)}, {"window_sum", FN(window_sum)},
+    {"window_spread", FN(window_spread)}, {"patches", FN(patches)}, {"patches_transpose", FN(patches_transpose)}, {0}};
 
 #undef EACH
 #undef UNARY

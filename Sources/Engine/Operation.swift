@@ -1,52 +1,22 @@
-/// An operation of a graph with its attributes. The rules (shape, derivative) live with the families in `Operations/`.
-package enum Operation: Hashable, Sendable {
-    case unary(Unary)
-    case binary(Binary)
-    /// `select(condition, a, b)`: a where condition ≠ 0, else b; all three broadcast.
-    case select
-    case matmul(MatMul)
-    case reduce(Reduction)
-    /// Over the last axis.
-    case softmax(Softmax)
-    /// Same elements in the same order, other shape.
-    case reshape([Int])
-    case broadcast([Int])
-    /// Of a matrix.
-    case transpose
-    /// The value itself, with derivative 0.
-    case stopGradient
+/// An operation of a graph with its attributes: a value around the rule that knows all about it.
+package struct Operation: Hashable, Sendable {
+    let rule: any OperationRule
 
-    package static func matmul(transposeA: Bool = false, transposeB: Bool = false) -> Operation {
-        .matmul(MatMul(transposeA: transposeA, transposeB: transposeB))
-    }
-    package static func sum(axes: [Int]? = nil, keep: Bool = false) -> Operation {
-        .reduce(Reduction(kind: .sum, axes: axes, keep: keep))
-    }
-    package static func mean(axes: [Int]? = nil, keep: Bool = false) -> Operation {
-        .reduce(Reduction(kind: .mean, axes: axes, keep: keep))
-    }
-    package static func max(axes: [Int]? = nil, keep: Bool = false) -> Operation {
-        .reduce(Reduction(kind: .max, axes: axes, keep: keep))
-    }
+    init(_ rule: any OperationRule) { self.rule = rule }
 
-    var rule: any OperationRule {
-        switch self {
-        case .unary(let rule): rule
-        case .binary(let rule): rule
-        case .select: Select()
-        case .matmul(let rule): rule
-        case .reduce(let rule): rule
-        case .softmax(let rule): rule
-        case .reshape(let shape): Reshape(shape: shape)
-        case .broadcast(let shape): Broadcast(shape: shape)
-        case .transpose: Transpose()
-        case .stopGradient: StopGradient()
-        }
+    /// What the operation is, with its attributes: a `Unary`, a `MatMul`, ….
+    package var description: any Hashable & Sendable { rule }
+
+    package static func == (a: Operation, b: Operation) -> Bool { a.rule.equals(b.rule) }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(ObjectIdentifier(type(of: rule)))
+        rule.hash(into: &hasher)
     }
 }
 
-/// What the engine knows about an operation, one type for each family.
-protocol OperationRule {
+/// What the engine knows about an operation: one type for each family, in one file of `Operations/`.
+protocol OperationRule: Hashable, Sendable {
     /// As errors, the C service and the documentation call it.
     var name: String { get }
     var inputCount: Int { get }
@@ -60,8 +30,57 @@ protocol OperationRule {
 
     /// An equal node made of simpler operations, if this one is only a convenience or can be simplified away.
     func simplified(_ inputs: [Term]) throws -> Term?
+
+    /// The results of `copies` independent applications, with a new first axis that counts them. Inputs that differ
+    /// between the copies carry that axis already; at least one does.
+    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term
+
+    /// How the planner computes it.
+    var work: Work { get }
+
+    /// The kernel call of an operation whose work is `kernel`.
+    func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall
+}
+
+/// How an operation gets its value.
+enum Work: Hashable {
+    /// The value of its first input, seen with another shape.
+    case alias
+    /// Its only input, repeated; elementwise passes repeat operands as they read them.
+    case broadcast
+    /// The named map applied to every element, in one pass with others (`sz_find_map`).
+    case map(String)
+    /// A kernel of its own.
+    case kernel
 }
 
 extension OperationRule {
     func simplified(_ inputs: [Term]) throws -> Term? { nil }
+
+    func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall {
+        preconditionFailure("\(name) is no kernel of its own")
+    }
+
+    func equals(_ other: any OperationRule) -> Bool { (other as? Self) == self }
+}
+
+/// An input of an operation that is applied to several copies at once.
+struct BatchedTerm {
+    let term: Term
+    /// Has a first axis that counts the copies.
+    let isBatched: Bool
+
+    /// The shape of one copy.
+    var shape: [Int] { isBatched ? Array(term.shape.dropFirst()) : term.shape }
+
+    /// The value of every copy, repeated if they share it.
+    func all(_ copies: Int) -> Term { isBatched ? term : term.broadcast(to: [copies] + term.shape) }
+
+    /// For elementwise use in a result of `rank` axes per copy: axes of size 1 after the first, so that the copies' axis is
+    /// not taken for one of theirs.
+    func aligned(rank: Int) -> Term {
+        guard isBatched, shape.count < rank else { return term }
+        let ones = [Int](repeating: 1, count: rank - shape.count)
+        return term.reshaped(to: [term.shape[0]] + ones + shape)
+    }
 }

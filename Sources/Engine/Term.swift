@@ -22,6 +22,10 @@ struct Term {
     }
     func sum(axes: [Int], keep: Bool = false) -> Term { apply(.sum(axes: axes, keep: keep)) }
     func reshaped(to shape: [Int]) -> Term { apply(.reshape(shape)) }
+    /// Axis i of the result is axis `axes[i]` of this.
+    func permuted(_ axes: [Int]) -> Term { apply(.permute(axes)) }
+    /// The last two axes exchanged.
+    var transposed: Term { apply(.transpose) }
     func broadcast(to shape: [Int]) -> Term { apply(.broadcast(shape)) }
     /// `a` where this is not 0, else `b`.
     func select(_ a: Term, _ b: Term) -> Term { apply(.select, a, b) }
@@ -43,4 +47,32 @@ struct Term {
     static func * (a: Double, b: Term) -> Term { b * b.constant(a) }
     static func - (a: Double, b: Term) -> Term { b.constant(a) - b }
     static func / (a: Double, b: Term) -> Term { b.constant(a) / b }
+}
+
+extension Term {
+    var definition: Graph.Definition { graph.definition(of: node) }
+
+    /// The value of a rank-0 constant.
+    var constantValue: Double? {
+        guard case .constant(let bits) = definition else { return nil }
+        return Double(bitPattern: bits)
+    }
+
+    /// The operation this is the result of.
+    var rule: (any OperationRule)? {
+        guard case .operation(let operation, _) = definition else { return nil }
+        return operation.rule
+    }
+
+    /// What the operation reads; empty for a source.
+    var inputs: [Term] {
+        guard case .operation(_, let inputs) = definition else { return [] }
+        return inputs.map { Term(graph: graph, node: $0) }
+    }
+
+    /// What the given operation reads, nil if this is not its result.
+    func inputs<Rule: OperationRule>(of rule: Rule) -> [Term]? { self.rule as? Rule == rule ? inputs : nil }
+
+    /// What a broadcast node repeats; any other node itself.
+    var withoutBroadcast: Term { rule is Broadcast ? inputs[0] : self }
 }

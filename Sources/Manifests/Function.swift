@@ -62,6 +62,11 @@ package struct Argument: Hashable, Sendable {
         case graph = "syzygy.graph/1"
         case random = "syzygy.random/1"
         case linalg = "syzygy.linalg/1"
+        case objective = "syzygy.objective/1"
+        case jacobian = "syzygy.jacobian/1"
+
+        /// Evaluates the network.
+        package var needsNetwork: Bool { self == .objective || self == .jacobian }
     }
 }
 

@@ -80,6 +80,11 @@ extension ManifestChecks {
             default: false
             }
         }
+        let needsNetwork = component.call.arguments.contains { argument in
+            if case .service(let service) = argument.source { service.needsNetwork } else { false }
+        }
+        // The network of an example is linear: losses ½ (x_s · parameters − y_s)².
+        let network = needsNetwork ? [("x", 2, true), ("y", 1, true), ("parameters", 1, true)] : []
         let bindings = component.expandedBindings(values: component.allValues)
         let arguments = component.call.arguments.compactMap {
             argument -> (name: String, rank: Int?, isRequired: Bool)? in
@@ -95,7 +100,8 @@ extension ManifestChecks {
             }
         }
         // Without `start`, a random state has no value that an example could know.
-        return arguments + (component.start == nil ? random.map { ($0.id, nil, true) } : [])
+        return network.map { ($0.0, Optional($0.1), $0.2) } + arguments
+            + (component.start == nil ? random.map { ($0.id, nil, true) } : [])
     }
 
     /// Numbers an example gives by name beside params.

@@ -118,6 +118,9 @@ extension ManifestChecks {
             return false
         case .service(.graph) where component.kind != .model && component.kind != .loss:
             add("\(here)/service", "syzygy.graph/1 is for models and losses, not for a \(component.kind.rawValue)")
+        case .service(let service)
+        where service.needsNetwork && (component.kind != .probe || component.scope != .run):
+            add("\(here)/service", "\(service.rawValue) is for probes per run")
         default: break
         }
         return true

@@ -17,12 +17,16 @@ final class CallContext {
 
     /// Set while a graph is built.
     var graph: GraphService?
+    /// Set while a probe that evaluates the network is called.
+    var derivatives: DerivativesService?
     private lazy var random = RandomService(seed: seed, scope: component.fullID)
     private var texts: [String: UnsafeMutableRawPointer] = [:]
     private var lists: [String: UnsafeMutableRawPointer] = [:]
     private var files: [String: FileContents] = [:]
     private var graphTable: UnsafeMutablePointer<syzygy_graph>?
     private var randomTable: UnsafeMutablePointer<syzygy_random>?
+    private var objectiveTable: UnsafeMutablePointer<syzygy_objective>?
+    private var jacobianTable: UnsafeMutablePointer<syzygy_jacobian>?
 
     init(_ component: Component, options: [String: JSON], seed: UInt64, folder: String, dataFolder: String) {
         self.component = component
@@ -37,6 +41,8 @@ final class CallContext {
         for pointer in lists.values { pointer.deallocate() }
         graphTable?.deallocate()
         randomTable?.deallocate()
+        objectiveTable?.deallocate()
+        jacobianTable?.deallocate()
     }
 
     func service(_ service: Argument.Service) throws(PluginError) -> UnsafeMutableRawPointer {
@@ -56,7 +62,24 @@ final class CallContext {
             table.initialize(to: graph.table)
             graphTable = table
             return UnsafeMutableRawPointer(table)
+        case .objective:
+            let table = objectiveTable ?? .allocate(capacity: 1)
+            table.initialize(to: try network(service).objective)
+            objectiveTable = table
+            return UnsafeMutableRawPointer(table)
+        case .jacobian:
+            let table = jacobianTable ?? .allocate(capacity: 1)
+            table.initialize(to: try network(service).jacobian)
+            jacobianTable = table
+            return UnsafeMutableRawPointer(table)
         }
+    }
+
+    private func network(_ service: Argument.Service) throws(PluginError) -> DerivativesService {
+        guard let derivatives else {
+            throw PluginError(place, "asks for \(service.rawValue), which only probes can have")
+        }
+        return derivatives
     }
 
     func index(of text: String, in option: String) -> Int {

@@ -24,6 +24,8 @@ final class PluginDataset: Dataset {
         self.fields = fields
     }
 
+    var isSeeded: Bool { loaded.component.isSeeded }
+
     func rows(in split: String) throws -> Int {
         guard let declared = loaded.component.splits.first(where: { $0.name == split }) else {
             throw PluginError(

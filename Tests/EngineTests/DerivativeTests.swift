@@ -47,6 +47,13 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
         .named("matmul", [[3, 4], [4, 5]]), .named("matmul", [[4, 3], [4, 5]], ["transpose_a": 1]),
         .named("matmul", [[3, 4], [5, 4]], ["transpose_b": 1]),
         .named("matmul", [[4, 3], [5, 4]], ["transpose_a": 1, "transpose_b": 1]),
+        .named("matmul", [[2, 3, 4], [2, 4, 5]]), .named("matmul", [[2, 4, 3], [4, 5]], ["transpose_a": 1]),
+        .named("matmul", [[3, 4], [2, 5, 4]], ["transpose_b": 1]), .named("matmul", [[2, 6, 3, 4], [4, 5]]),
+        .named("matmul", [[2, 4, 3], [2, 5, 4]], ["transpose_a": 1, "transpose_b": 1]),
+        .named("transpose", [[2, 3, 5]], flat: true),
+        DerivativeCase(name: "permute", shapes: [[2, 3, 4, 5]], flat: true) { graph, x in
+            try graph.apply(.permute([2, 0, 3, 1]), x)
+        },
         .named("transpose", [[3, 5]], flat: true), .named("softmax", [[3, 5]]), .named("log_softmax", [[3, 5]]),
         .named("softmax", [[2, 3, 4]]), .named("stop_gradient", [[3, 5]], constant: true),
         .named("one_hot", [[7]], ["classes": 3], constant: true),

@@ -30,6 +30,10 @@ import Testing
         #expect(apply("sum", [[7, 5]], ["axis": 0.5]) == "sum: axis is 0.5; an integer is expected")
         #expect(apply("max", [[7, 5]], ["keep": 2]) == "max: keep is 2.0; 0 or 1 is expected")
         #expect(apply("softmax", [[]]) == "softmax: [] has no axis")
+        #expect(
+            apply("matmul", [[2, 3, 4], [5, 4, 3]])
+                == "matmul: [2, 3, 4] and [5, 4, 3] do not fit: leading axes [2] against [5]; "
+                + "they must be equal, or one operand a single matrix")
         #expect(apply("transpose", [[3]]) == "transpose: [3] is not a matrix")
         #expect(apply("one_hot", [[3]]) == "one_hot: the attribute 'classes' is missing")
         #expect(apply("one_hot", [[3]], ["classes": 0]) == "one_hot: classes is 0; at least 1 is expected")

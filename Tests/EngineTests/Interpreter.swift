@@ -29,23 +29,28 @@ struct Interpreter {
     }
 
     private func apply(_ operation: Operation, _ x: [(values: [Double], shape: [Int])], _ shape: [Int]) -> [Double] {
-        switch operation {
-        case .unary(let unary): return x[0].values.map { Interpreter.unary(unary, $0) }
-        case .binary(let binary):
+        switch operation.description {
+        case let unary as Unary: return x[0].values.map { Interpreter.unary(unary, $0) }
+        case let binary as Binary:
             return zip(spread(x[0], shape), spread(x[1], shape)).map { Interpreter.binary(binary, $0, $1) }
-        case .select:
+        case is Select:
             let (a, b, c) = (spread(x[0], shape), spread(x[1], shape), spread(x[2], shape))
             return a.indices.map { a[$0] != 0 ? b[$0] : c[$0] }
-        case .matmul(let rule):
-            let k = rule.transposeA ? x[0].shape[0] : x[0].shape[1]
-            return indices(shape).map { i in
-                (0..<k).reduce(0) { sum, p in
-                    let a = rule.transposeA ? x[0].values[p * shape[0] + i[0]] : x[0].values[i[0] * k + p]
-                    let b = rule.transposeB ? x[1].values[i[1] * k + p] : x[1].values[p * shape[1] + i[1]]
-                    return sum + a * b
+        case let rule as MatMul:
+            let a = Array(x[0].shape.suffix(2)), b = Array(x[1].shape.suffix(2))
+            let k = rule.transposeA ? a[0] : a[1]
+            return indices(shape).map { index in
+                let (i, j) = (index[index.count - 2], index[index.count - 1])
+                let batch = zip(index, shape).dropLast(2).reduce(0) { $0 * $1.1 + $1.0 }
+                let x0 = x[0].shape.count > 2 ? batch * a[0] * a[1] : 0
+                let x1 = x[1].shape.count > 2 ? batch * b[0] * b[1] : 0
+                return (0..<k).reduce(0) { sum, p in
+                    let left = x[0].values[x0 + (rule.transposeA ? p * a[1] + i : i * a[1] + p)]
+                    let right = x[1].values[x1 + (rule.transposeB ? j * b[1] + p : p * b[1] + j)]
+                    return sum + left * right
                 }
             }
-        case .reduce(let reduction):
+        case let reduction as Reduction:
             let axes = Set((reduction.axes ?? Array(x[0].shape.indices)).map { $0 < 0 ? $0 + x[0].shape.count : $0 })
             var groups = [[Double]](repeating: [], count: elements(shape))
             for (i, index) in indices(x[0].shape).enumerated() {
@@ -60,7 +65,7 @@ struct Interpreter {
                 case .max: group.contains(where: \.isNaN) ? .nan : group.max() ?? .nan
                 }
             }
-        case .softmax(let rule):
+        case let rule as Softmax:
             let n = shape[shape.count - 1]
             return stride(from: 0, to: x[0].values.count, by: n).flatMap { start -> [Double] in
                 let row = x[0].values[start..<start + n]
@@ -68,9 +73,16 @@ struct Interpreter {
                 let total = row.reduce(0) { $0 + exp($1 - top) }
                 return row.map { rule.isLog ? $0 - top - log(total) : exp($0 - top) / total }
             }
-        case .reshape, .stopGradient: return x[0].values
-        case .broadcast: return spread(x[0], shape)
-        case .transpose: return indices(shape).map { x[0].values[$0[1] * shape[0] + $0[0]] }
+        case is Reshape, is StopGradient: return x[0].values
+        case is Broadcast: return spread(x[0], shape)
+        case let permute as Permute:
+            let axes = permute.axes ?? [1, 0]
+            return indices(shape).map { index in
+                var source = index
+                for (i, axis) in axes.enumerated() { source[axis] = index[i] }
+                return x[0].values[zip(source, x[0].shape).reduce(0) { $0 * $1.1 + $1.0 }]
+            }
+        default: preconditionFailure("the interpreter does not know \(operation)")
         }
     }
 

@@ -6,6 +6,7 @@ import Testing
 struct RandomGraph {
     let graph = Graph()
     var inputs: [String: [Double]] = [:]
+    var shapes: [String: [Int]] = [:]
     var outputs: [Node] = []
     var parameters: [Node] = []
     var gradients: [Node] = []
@@ -17,6 +18,7 @@ struct RandomGraph {
         for (i, shape) in sizes.enumerated() {
             pool.append(graph.input("x\(i)", shape: shape))
             inputs["x\(i)"] = random.values(elements(shape))
+            shapes["x\(i)"] = shape
         }
         for shape in [[4, 5], [5], [3, 5]] {
             let parameter = try graph.parameter(
@@ -41,6 +43,14 @@ struct RandomGraph {
         gradients = try graph.gradient(of: loss, withRespectTo: parameters)
         outputs.append(loss)
         if Bool.random(using: &random) { outputs.append(gradients[1]) }
+    }
+
+    /// Has comparisons, whose values jump.
+    var hasSteps: Bool {
+        (0..<graph.nodeCount).contains { id in
+            guard case .operation(let operation, _) = graph.definition(of: Node(id: id)) else { return false }
+            return [.unary(.step), .unary(.sign), .binary(.greater), .binary(.equal)].contains(operation)
+        }
     }
 
     /// An operation on `a` and other nodes that fit; values are kept away from poles and overflow.
@@ -142,15 +152,7 @@ struct RandomGraph {
         let random = try RandomGraph(seed: UInt64(1000 + seed))
         let graph = random.graph
         // Comparisons and kinks may fall on either side: such graphs are left to the test above.
-        let hasSteps = (0..<graph.nodeCount).contains { id in
-            switch graph.definition(of: Node(id: id)) {
-            case .operation(.unary(.step), _), .operation(.unary(.sign), _), .operation(.binary(.greater), _),
-                .operation(.binary(.equal), _):
-                true
-            default: false
-            }
-        }
-        if hasSteps { return }
+        if random.hasSteps { return }
         let wide = ParameterStore(blocks: graph.blocks, precision: .f64)
         wide.initialize(seed: UInt64(seed))
         let narrow = ParameterStore(blocks: graph.blocks, precision: .f32)

@@ -4,6 +4,7 @@ import CShims
 struct TileProgram {
     struct Load {
         let node: Int
+        let shape: [Int]
         var mode: Int
         let slot: Int
         /// The output's dimensions with sizes of 1 dropped and neighbours merged, and the operand's strides in elements.
@@ -36,9 +37,10 @@ struct TileProgram {
         let chain = members.filter { !graph.isBroadcast($0) }
         let leaves = Set(members.flatMap { graph.inputs($0) }.map(resolved)).subtracting(chain)
         for leaf in leaves.sorted() {
-            let (dims, strides) = TileProgram.layout(of: graph.shape(of: Node(id: leaf)), in: shape)
+            let own = graph.shape(of: Node(id: leaf))
+            let (dims, strides) = TileProgram.layout(of: own, in: shape)
             slotOf[leaf] = slots
-            loads.append(Load(node: leaf, mode: 0, slot: slots, dims: dims, strides: strides))
+            loads.append(Load(node: leaf, shape: own, mode: 0, slot: slots, dims: dims, strides: strides))
             slots += 1
         }
         chooseModes()
@@ -102,13 +104,57 @@ struct TileProgram {
         return (dims, strides)
     }
 
-    /// Relative cost of a run, in simple vector operations on elements.
-    var cost: Int { count * instructions.reduce(0) { $0 + (TileProgram.cheap.contains($1.kernel) ? 1 : 10) } }
-    private static let cheap: Set<String> = [
-        "identity", "neg", "square", "abs", "sign", "relu", "step", "add", "sub", "mul", "maximum", "minimum",
-        "greater",
-        "equal", "select",
-    ]
+    /// A unit is a slab of the first axes, enough of them for threads to share.
+    static func units(of shape: [Int]) -> Int {
+        var units = 1
+        for size in shape where units < smallestUnits { units *= size }
+        return units
+    }
+    private static let smallestUnits = 8
+
+    /// What units of an operand of shape `shape` read, when units are the first axes of `output`.
+    static func access(_ shape: [Int], output: [Int], units: Int, bytes: Int) -> Access {
+        let padded = [Int](repeating: 1, count: output.count - shape.count) + shape
+        var product = 1, axis = 0
+        while product < units, axis < output.count {
+            guard padded[axis] == output[axis] else { return .all }
+            product *= output[axis]
+            axis += 1
+        }
+        return .perUnit(Shape.elements(Array(padded[axis...])) * bytes)
+    }
+
+    /// - Parameter inputs: what `loads` load.
+    func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) -> KernelCall {
+        let units = TileProgram.units(of: output.shape)
+        return KernelCall(
+            "tiles", units: units, flops: Double(count * instructions.count),
+            reads: loads.map {
+                TileProgram.access($0.shape, output: output.shape, units: units, bytes: precision.bytes)
+            }
+        ) { memory in
+            let loads = zip(loads, inputs).map { load, input in
+                sz_load(
+                    source: input.pointer, mode: Int32(load.mode), slot: Int32(load.slot),
+                    rank: Int32(load.dims.count), dims: memory.keep(load.dims.map(Int64.init)),
+                    strides: memory.keep(load.strides.map(Int64.init)))
+            }
+            let instructions = try instructions.map { instruction in
+                guard let map = sz_find_map(instruction.kernel, Int32(precision.bytes)) else {
+                    throw GraphError("no kernel \(instruction.kernel)")
+                }
+                let slots = (instruction.operands + [0, 0]).map(Int32.init)
+                return sz_instruction(map: map, out: Int32(instruction.out), a: slots[0], b: slots[1], c: slots[2])
+            }
+            let stride = slots * Int(SZ_TILE_BYTES)
+            return sz_tiles(
+                unit: Int64(count / units), count: Int64(count), tile: Int64(tile), period: Int64(period),
+                out: output.pointer, slots: Int32(slots), loads: Int32(loads.count),
+                instructions: Int32(instructions.count), load: memory.keep(loads),
+                instruction: memory.keep(instructions), scratch: memory.scratch(bytesPerThread: stride),
+                scratch_stride: Int64(stride))
+        }
+    }
 }
 
 extension TileProgram.Load {

@@ -8,11 +8,23 @@ package enum Binary: String, CaseIterable, Sendable {
     case equal
 }
 
+extension Operation {
+    package static func binary(_ function: Binary) -> Operation { Operation(function) }
+    /// `select(condition, a, b)`: a where condition ≠ 0, else b; all three broadcast.
+    package static let select = Operation(Select())
+}
+
 extension Binary: OperationRule {
     package var name: String { rawValue }
     var inputCount: Int { 2 }
 
     func shape(of inputs: [Operand]) throws -> [Int] { try broadcastShape(of: inputs, for: name) }
+    var work: Work { .map(rawValue) }
+
+    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
+        let aligned = alignedOperands(inputs)
+        return aligned[0].apply(.binary(self), aligned[1])
+    }
 
     func vjp(_ inputs: [Term], _ output: Term, _ c: Term) -> [Term?] {
         let (a, b) = (inputs[0], inputs[1])
@@ -68,11 +80,17 @@ extension Binary: OperationRule {
     }
 }
 
-struct Select: OperationRule {
+package struct Select: OperationRule {
     var name: String { "select" }
     var inputCount: Int { 3 }
 
     func shape(of inputs: [Operand]) throws -> [Int] { try broadcastShape(of: inputs, for: name) }
+    var work: Work { .map(name) }
+
+    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
+        let aligned = alignedOperands(inputs)
+        return aligned[0].select(aligned[1], aligned[2])
+    }
 
     func vjp(_ inputs: [Term], _ output: Term, _ c: Term) -> [Term?] {
         let zero = c.constant(0)
@@ -84,6 +102,11 @@ struct Select: OperationRule {
     }
 
     func simplified(_ inputs: [Term]) throws -> Term? { narrowed(inputs, .select) }
+}
+
+private func alignedOperands(_ inputs: [BatchedTerm]) -> [Term] {
+    let rank = inputs.map(\.shape.count).max() ?? 0
+    return inputs.map { $0.aligned(rank: rank) }
 }
 
 private func broadcastShape(of inputs: [Operand], for name: String) throws -> [Int] {

@@ -1,8 +1,11 @@
-/// The product op(a) · op(b) of two matrices, op(x) = xᵀ if transposed: `[m, k] · [k, n] -> [m, n]`.
+import CShims
+
+/// The product op(a) · op(b) of matrices, op(x) = xᵀ if transposed: `[…, m, k] · […, k, n] -> […, m, n]`.
+/// Leading axes count independent products and are equal, or one operand is a single matrix that all of them share.
 package struct MatMul: Hashable, Sendable {
-    /// a is stored `[k, m]`.
+    /// a is stored `[…, k, m]`.
     package var transposeA: Bool
-    /// b is stored `[n, k]`.
+    /// b is stored `[…, n, k]`.
     package var transposeB: Bool
 
     package init(transposeA: Bool = false, transposeB: Bool = false) {
@@ -10,52 +13,121 @@ package struct MatMul: Hashable, Sendable {
         self.transposeB = transposeB
     }
 
-    /// m, n and k for the stored shapes of a and b.
-    func sizes(_ a: [Int], _ b: [Int]) -> (m: Int, n: Int, k: Int) {
-        (a[transposeA ? 1 : 0], b[transposeB ? 0 : 1], a[transposeA ? 0 : 1])
+    /// Number of products, and m, n and k of each, for the stored shapes of a and b.
+    func sizes(_ a: [Int], _ b: [Int]) -> (batch: Int, m: Int, n: Int, k: Int) {
+        let (x, y) = (Array(a.suffix(2)), Array(b.suffix(2)))
+        let batch = Shape.elements(Array((a.count > 2 ? a : b).dropLast(2)))
+        return (batch, x[transposeA ? 1 : 0], y[transposeB ? 0 : 1], x[transposeA ? 0 : 1])
+    }
+}
+
+extension Operation {
+    package static func matmul(_ rule: MatMul) -> Operation { Operation(rule) }
+    package static func matmul(transposeA: Bool = false, transposeB: Bool = false) -> Operation {
+        Operation(MatMul(transposeA: transposeA, transposeB: transposeB))
     }
 }
 
 extension MatMul: OperationRule {
     var name: String { "matmul" }
     var inputCount: Int { 2 }
+    var work: Work { .kernel }
 
     func shape(of inputs: [Operand]) throws -> [Int] {
         let (a, b) = (inputs[0], inputs[1])
-        for x in inputs where x.shape.count != 2 { throw GraphError("matmul: \(x) is not a matrix") }
-        let (m, n, columns) = sizes(a.shape, b.shape)
-        let rows = b.shape[transposeB ? 1 : 0]
+        for x in inputs where x.shape.count < 2 { throw GraphError("matmul: \(x) is not a matrix") }
+        let (_, m, n, columns) = sizes(a.shape, b.shape)
+        let rows = b.shape[b.shape.count - (transposeB ? 1 : 2)]
         guard rows == columns else {
             let left = transposeA ? "\(a) transposed" : "\(a)", right = transposeB ? "\(b) transposed" : "\(b)"
             throw GraphError("matmul: \(left) and \(right) do not fit: \(columns) columns against \(rows) rows")
         }
-        try Shape.check([m, n], for: name)
-        return [m, n]
+        let batches = inputs.map { Array($0.shape.dropLast(2)) }
+        guard batches[0] == batches[1] || batches[0].isEmpty || batches[1].isEmpty else {
+            throw GraphError(
+                "matmul: \(a) and \(b) do not fit: leading axes \(batches[0]) against \(batches[1]); "
+                    + "they must be equal, or one operand a single matrix")
+        }
+        let shape = (batches[0].isEmpty ? batches[1] : batches[0]) + [m, n]
+        try Shape.check(shape, for: name)
+        return shape
     }
 
     func vjp(_ inputs: [Term], _ output: Term, _ c: Term) -> [Term?] {
         let (a, b) = (inputs[0], inputs[1])
-        return [
+        let ofA =
             transposeA
-                ? b.matmul(c, transposeA: transposeB, transposeB: true)
-                : c.matmul(b, transposeB: !transposeB),
+            ? b.matmul(c, transposeA: transposeB, transposeB: true)
+            : c.matmul(b, transposeB: !transposeB)
+        let ofB =
             transposeB
-                ? c.matmul(a, transposeA: true, transposeB: transposeA)
-                : a.matmul(c, transposeA: !transposeA),
-        ]
+            ? c.matmul(a, transposeA: true, transposeB: transposeA)
+            : a.matmul(c, transposeA: !transposeA)
+        return [ofA.unbroadcast(to: a.shape), ofB.unbroadcast(to: b.shape)]
     }
 
-    /// A transposed operand becomes a flag.
+    /// A transposed operand becomes a flag; rows of all products share one matrix: one product; many outer products are
+    /// elementwise.
     func simplified(_ inputs: [Term]) throws -> Term? {
         var (a, b, rule) = (inputs[0], inputs[1], self)
-        if case .operation(.transpose, let inner) = a.definition {
-            a = Term(graph: a.graph, node: inner[0])
-            rule.transposeA.toggle()
+        if let inner = a.untransposed { (a, rule.transposeA) = (inner, !transposeA) }
+        if let inner = b.untransposed { (b, rule.transposeB) = (inner, !transposeB) }
+        if rule != self { return a.apply(.matmul(rule), b) }
+        let (batch, m, n, k) = sizes(a.shape, b.shape)
+        if k == 1, a.shape.count > 2, b.shape.count > 2 {
+            return a.reshaped(to: a.shape.dropLast(2) + [m, 1]) * b.reshaped(to: b.shape.dropLast(2) + [1, n])
         }
-        if case .operation(.transpose, let inner) = b.definition {
-            b = Term(graph: b.graph, node: inner[0])
-            rule.transposeB.toggle()
+        guard a.shape.count > 2, b.shape.count == 2, !transposeA else { return nil }
+        return a.reshaped(to: [batch * m, k]).apply(.matmul(self), b).reshaped(to: a.shape.dropLast() + [n])
+    }
+
+    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
+        let (a, b) = (inputs[0], inputs[1])
+        func isShared(_ x: BatchedTerm) -> Bool { !x.isBatched && x.shape.count == 2 }
+        if isShared(a) || isShared(b) || (a.isBatched && b.isBatched && a.shape.count == b.shape.count) {
+            return a.term.apply(.matmul(self), b.term)
         }
-        return rule == self ? nil : a.apply(.matmul(rule), b)
+        // Leading axes must agree, so what lacks them is repeated.
+        let leading = Array((a.shape.count > 2 ? a : b).shape.dropLast(2))
+        func widened(_ x: BatchedTerm) -> Term {
+            x.aligned(rank: leading.count + 2).broadcast(to: [copies] + leading + x.shape.suffix(2))
+        }
+        return widened(a).apply(.matmul(self), widened(b))
+    }
+
+    func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall {
+        let (a, b) = (inputs[0], inputs[1])
+        let (batch, m, n, k) = sizes(a.shape, b.shape)
+        let flops = 2 * Double(batch) * Double(m) * Double(n) * Double(k)
+        // A unit is a row of the result; a transposed a is read across its rows.
+        let isRowWise = !transposeA && (a.shape.count > 2 || batch == 1)
+        return KernelCall(
+            "matmul", units: batch * m, flops: flops,
+            reads: [isRowWise ? .perUnit(k * precision.bytes) : .all, .all]
+        ) { memory in
+            var gemm = sz_gemm()
+            (gemm.a, gemm.b, gemm.c) = (UnsafeRawPointer(a.pointer), UnsafeRawPointer(b.pointer), output.pointer)
+            (gemm.batch, gemm.m, gemm.n, gemm.k) = (Int64(batch), Int64(m), Int64(n), Int64(k))
+            gemm.a_batch = a.shape.count > 2 ? gemm.m * gemm.k : 0
+            gemm.b_batch = b.shape.count > 2 ? gemm.k * gemm.n : 0
+            gemm.c_batch = gemm.m * gemm.n
+            (gemm.a_row, gemm.a_col) = transposeA ? (1, gemm.m) : (gemm.k, 1)
+            (gemm.b_row, gemm.b_col) = transposeB ? (1, gemm.k) : (gemm.n, 1)
+            gemm.c_row = gemm.n
+            let bytes = sz_gemm_prepare(&gemm, Int32(precision.bytes))
+            precondition(bytes >= 0, "matmul: \(a.shape) by \(b.shape) is no product")
+            gemm.scratch = memory.scratch(bytesPerThread: Int(bytes))
+            gemm.scratch_stride = bytes
+            return gemm
+        }
+    }
+}
+
+extension Term {
+    /// What this is the transpose of (last two axes exchanged), if so.
+    fileprivate var untransposed: Term? {
+        guard let permute = rule as? Permute, let axes = permute.axes, axes == Permute.lastTwo(of: axes.count)
+        else { return nil }
+        return inputs[0]
     }
 }

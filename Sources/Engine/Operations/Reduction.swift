@@ -1,3 +1,5 @@
+import CShims
+
 /// Sum, mean or largest element along axes.
 package struct Reduction: Hashable, Sendable {
     package enum Kind: String, Sendable { case sum, mean, max }
@@ -17,6 +19,19 @@ package struct Reduction: Hashable, Sendable {
     func range(in shape: [Int]) -> Range<Int> {
         let axes = axes ?? []
         return (axes.first ?? 0)..<((axes.last ?? -1) + 1)
+    }
+}
+
+extension Operation {
+    package static func reduce(_ reduction: Reduction) -> Operation { Operation(reduction) }
+    package static func sum(axes: [Int]? = nil, keep: Bool = false) -> Operation {
+        .reduce(Reduction(kind: .sum, axes: axes, keep: keep))
+    }
+    package static func mean(axes: [Int]? = nil, keep: Bool = false) -> Operation {
+        .reduce(Reduction(kind: .mean, axes: axes, keep: keep))
+    }
+    package static func max(axes: [Int]? = nil, keep: Bool = false) -> Operation {
+        .reduce(Reduction(kind: .max, axes: axes, keep: keep))
     }
 }
 
@@ -56,12 +71,35 @@ extension Reduction: OperationRule {
         return [c / count * largest]
     }
 
+    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
+        let axes = range(in: inputs[0].shape).map { $0 + 1 }
+        return inputs[0].term.apply(.reduce(Reduction(kind: kind, axes: axes)))
+    }
+
+    var work: Work { .kernel }
+
+    func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) -> KernelCall {
+        let a = inputs[0], range = range(in: a.shape)
+        let outer = Shape.elements(Array(a.shape[..<range.lowerBound]))
+        let n = Shape.elements(Array(a.shape[range]))
+        let inner = Shape.elements(Array(a.shape[range.upperBound...]))
+        // A unit is a slab of `inner` results, or one of them if there is only one slab.
+        let isOneSlab = outer == 1
+        return KernelCall(
+            kind.rawValue, units: isOneSlab ? inner : outer, flops: Double(a.count),
+            reads: [isOneSlab ? .all : .perUnit(n * inner * precision.bytes)]
+        ) { _ in
+            sz_reduce(
+                a: a.pointer, out: output.pointer, outer: Int64(outer), n: Int64(n), inner: Int64(inner))
+        }
+    }
+
     func simplified(_ inputs: [Term]) throws -> Term? {
         let x = inputs[0], shape = x.shape
         let axes = try resolved(Operand(name: nil, shape: shape))
         let isCanonical =
             kind != .mean && !keep && self.axes == axes && axes.last.map { $0 - axes[0] + 1 } == axes.count
-        if isCanonical { return nil }
+        if isCanonical { return kind == .sum ? x.sumOfProduct(over: range(in: shape)) : nil }
         var result = x
         var end = axes.count
         while end > 0 {  // runs of adjacent axes, the last first: the earlier ones keep their numbers

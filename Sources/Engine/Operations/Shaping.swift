@@ -1,9 +1,24 @@
+import CShims
+
 /// Operations that move or repeat elements and compute nothing.
 
-struct Reshape: OperationRule {
-    let shape: [Int]
+extension Operation {
+    /// Same elements in the same order, other shape.
+    package static func reshape(_ shape: [Int]) -> Operation { Operation(Reshape(shape: shape)) }
+    package static func broadcast(_ shape: [Int]) -> Operation { Operation(Broadcast(shape: shape)) }
+    /// Axis i of the result is axis `axes[i]` of the input.
+    package static func permute(_ axes: [Int]) -> Operation { Operation(Permute(axes: axes)) }
+    /// Exchanges the last two axes.
+    package static let transpose = Operation(Permute(axes: nil))
+    /// The value itself, with derivative 0.
+    package static let stopGradient = Operation(StopGradient())
+}
+
+package struct Reshape: OperationRule {
+    package let shape: [Int]
     var name: String { "reshape" }
     var inputCount: Int { 1 }
+    var work: Work { .alias }
 
     func shape(of inputs: [Operand]) throws -> [Int] {
         try Shape.check(shape, for: name)
@@ -14,23 +29,22 @@ struct Reshape: OperationRule {
 
     func vjp(_ inputs: [Term], _ output: Term, _ c: Term) -> [Term?] { [c.reshaped(to: inputs[0].shape)] }
 
+    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term { inputs[0].term.reshaped(to: [copies] + shape) }
+
     func simplified(_ inputs: [Term]) throws -> Term? {
         let x = inputs[0]
         if x.shape == shape { return x }
-        switch x.definition {
-        case .operation(.reshape, let inner):
-            return Term(graph: x.graph, node: inner[0]).reshaped(to: shape)
-        case .operation(.broadcast, _) where x.withoutBroadcast.shape.isEmpty:
-            return x.withoutBroadcast.broadcast(to: shape)
-        default: return nil
-        }
+        if x.rule is Reshape { return x.inputs[0].reshaped(to: shape) }
+        let single = x.withoutBroadcast
+        return x.rule is Broadcast && single.shape.isEmpty ? single.broadcast(to: shape) : nil
     }
 }
 
-struct Broadcast: OperationRule {
-    let shape: [Int]
+package struct Broadcast: OperationRule {
+    package let shape: [Int]
     var name: String { "broadcast" }
     var inputCount: Int { 1 }
+    var work: Work { .broadcast }
 
     func shape(of inputs: [Operand]) throws -> [Int] {
         try Shape.check(shape, for: name)
@@ -44,6 +58,10 @@ struct Broadcast: OperationRule {
 
     func vjp(_ inputs: [Term], _ output: Term, _ c: Term) -> [Term?] { [c.unbroadcast(to: inputs[0].shape)] }
 
+    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
+        inputs[0].aligned(rank: shape.count).broadcast(to: [copies] + shape)
+    }
+
     func simplified(_ inputs: [Term]) throws -> Term? {
         let x = inputs[0].withoutBroadcast
         if x.shape == shape { return x }
@@ -51,42 +69,71 @@ struct Broadcast: OperationRule {
     }
 }
 
-struct Transpose: OperationRule {
-    var name: String { "transpose" }
+package struct Permute: OperationRule {
+    /// Nil: the last two are exchanged.
+    package let axes: [Int]?
+    var name: String { axes == nil ? "transpose" : "permute" }
     var inputCount: Int { 1 }
+    var work: Work { .kernel }
+
+    static func lastTwo(of rank: Int) -> [Int] { Array(0..<rank - 2) + [rank - 1, rank - 2] }
+
+    private func resolved(_ rank: Int) -> [Int] { axes ?? Permute.lastTwo(of: rank) }
 
     func shape(of inputs: [Operand]) throws -> [Int] {
-        guard inputs[0].shape.count == 2 else { throw GraphError("transpose: \(inputs[0]) is not a matrix") }
-        return inputs[0].shape.reversed()
+        let x = inputs[0], rank = x.shape.count
+        if axes == nil, rank < 2 { throw GraphError("transpose: \(x) is not a matrix") }
+        let axes = resolved(rank)
+        guard axes.sorted() == Array(0..<rank) else {
+            throw GraphError("permute: \(axes) is no order of the \(rank) axes of \(x)")
+        }
+        return axes.map { x.shape[$0] }
     }
 
-    func vjp(_ inputs: [Term], _ output: Term, _ c: Term) -> [Term?] { [c.apply(.transpose)] }
+    func vjp(_ inputs: [Term], _ output: Term, _ c: Term) -> [Term?] {
+        let axes = resolved(inputs[0].shape.count)
+        return [c.permuted(axes.indices.map { axis in axes.firstIndex(of: axis) ?? axis })]
+    }
+
+    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
+        inputs[0].term.permuted([0] + resolved(inputs[0].shape.count).map { $0 + 1 })
+    }
 
     func simplified(_ inputs: [Term]) throws -> Term? {
-        guard case .operation(.transpose, let inner) = inputs[0].definition else { return nil }
-        return Term(graph: inputs[0].graph, node: inner[0])
+        let x = inputs[0], axes = resolved(x.shape.count)
+        if self.axes == nil { return x.permuted(axes) }
+        if axes == Array(axes.indices) { return x }
+        // Only sizes of 1 move: the elements stay where they are.
+        let moved = axes.filter { x.shape[$0] != 1 }
+        if moved == moved.sorted() { return x.reshaped(to: axes.map { x.shape[$0] }) }
+        if let inner = x.rule as? Permute, let first = inner.axes {
+            return x.inputs[0].permuted(axes.map { first[$0] })
+        }
+        return nil
+    }
+
+    func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) -> KernelCall {
+        let x = inputs[0], axes = resolved(x.shape.count)
+        var strides = [Int](repeating: 1, count: x.shape.count)
+        for i in strides.indices.dropLast().reversed() { strides[i] = strides[i + 1] * x.shape[i + 1] }
+        let rank = output.shape.count
+        return KernelCall(
+            "permute", units: output.shape[0], flops: 0,
+            reads: [axes[0] == 0 ? .perUnit(x.count / x.shape[0] * precision.bytes) : .all]
+        ) { memory in
+            sz_permute(
+                a: UnsafeRawPointer(x.pointer), out: output.pointer, rank: Int32(rank),
+                dims: UnsafePointer(memory.keep(output.shape.map(Int64.init))),
+                strides: UnsafePointer(memory.keep(axes.map { Int64(strides[$0]) })))
+        }
     }
 }
 
-struct StopGradient: OperationRule {
+package struct StopGradient: OperationRule {
     var name: String { "stop_gradient" }
     var inputCount: Int { 1 }
+    var work: Work { .alias }
     func shape(of inputs: [Operand]) -> [Int] { inputs[0].shape }
     func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) -> [Term?] { [nil] }
-}
-
-extension Term {
-    var definition: Graph.Definition { graph.definition(of: node) }
-
-    /// The value of a rank-0 constant.
-    var constantValue: Double? {
-        guard case .constant(let bits) = definition else { return nil }
-        return Double(bitPattern: bits)
-    }
-
-    /// What a broadcast node repeats; any other node itself.
-    var withoutBroadcast: Term {
-        guard case .operation(.broadcast, let inner) = definition else { return self }
-        return Term(graph: graph, node: inner[0])
-    }
+    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term { inputs[0].term.apply(.stopGradient) }
 }

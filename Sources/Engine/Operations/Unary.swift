@@ -14,10 +14,16 @@ package enum Unary: String, CaseIterable, Sendable {
     case erf
 }
 
+extension Operation {
+    package static func unary(_ function: Unary) -> Operation { Operation(function) }
+}
+
 extension Unary: OperationRule {
     package var name: String { rawValue }
     var inputCount: Int { 1 }
     func shape(of inputs: [Operand]) -> [Int] { inputs[0].shape }
+    var work: Work { .map(rawValue) }
+    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term { inputs[0].term.apply(self) }
 
     /// f'(x), given x and y = f(x); nil where it is 0. At a kink it is 0 (relu, abs and sign at 0).
     func derivative(_ x: Term, _ y: Term) -> Term? {
@@ -49,7 +55,7 @@ extension Unary: OperationRule {
         let x = inputs[0]
         if self == .neg {
             if let value = x.constantValue { return x.constant(-value) }
-            if case .operation(.unary(.neg), let inner) = x.definition { return Term(graph: x.graph, node: inner[0]) }
+            if let inner = x.inputs(of: Unary.neg) { return inner[0] }
         }
         // f(broadcast(x)) = broadcast(f(x)), which has fewer elements.
         let narrow = x.withoutBroadcast
