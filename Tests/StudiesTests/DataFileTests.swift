@@ -44,14 +44,16 @@ struct DataFileTests {
 
     private func write(_ text: String, to name: String) throws {
         let url = URL(fileURLWithPath: folder.path + "/" + name)
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(text.utf8).write(to: url)
     }
 
     private func plan(
         _ dataset: String = "path: data/table.csv, target: b", in study: String = "study", _ overrides: [String] = []
     ) throws -> StudyPlan {
-        let text = Fixtures.study.replacingOccurrences(of: "plugin: blobs, rows: 30", with: "plugin: tables, \(dataset)")
+        let text = Fixtures.study.replacingOccurrences(
+            of: "plugin: blobs, rows: 30", with: "plugin: tables, \(dataset)")
         try write(text, to: "\(study)/study.yaml")
         return try planner.plan(file: "\(folder.path)/\(study)/study.yaml", overrides: overrides)
     }
@@ -61,7 +63,8 @@ struct DataFileTests {
             _ = try plan(dataset, overrides)
             return []
         } catch {
-            return "\(error)".replacingOccurrences(of: folder.path + "/study/", with: "~/").components(separatedBy: "\n")
+            return "\(error)".replacingOccurrences(of: folder.path + "/study/", with: "~/").components(
+                separatedBy: "\n")
         }
     }
 
