@@ -48,7 +48,8 @@ extension ManifestChecks {
                 add(here, "'\(name)' must be a value of a param or a number, got an array")
             }
         }
-        for (name, isRequired) in arrays.map({ ($0.name, $0.isRequired) }) + numbers
+        let required = component.parameters.map { ($0.id, $0.defaultValue == nil) }
+        for (name, isRequired) in arrays.map({ ($0.name, $0.isRequired) }) + required + numbers
         where isRequired && example.given[name] == nil {
             add("\(example.pointer)/given", "example \(quoted(example.name)) does not give '\(name)'")
         }
@@ -163,7 +164,7 @@ extension ManifestChecks {
                 }
             case .array(let shape, let data):
                 checkArray(shape, data.count, at: here)
-                if let rank = output?.shape?.count, shape.count != rank {
+                if let rank = output?.rank, shape.count != rank {
                     add(here, "'\(name)' \(words(rank)), got shape \(text(shape))")
                 } else if component.kind == .dataset, let begin = integer("begin", example),
                     let end = integer("end", example),

@@ -99,7 +99,9 @@ private struct ExampleRun {
 
     private func results() throws -> [String: [Observation.Value]] {
         let seed = UInt64(clamping: integer("seed") ?? 0)
-        let loader = ComponentLoader(registry: registry, seed: seed)
+        // Examples of a plugin name files of its folder.
+        let folder = registry.manifests.first { $0.id == component.plugin }?.folder ?? "."
+        let loader = ComponentLoader(registry: registry, seed: seed, dataFolder: folder)
         switch component.kind {
         case .probe: return try probe(loader)
         case .optimizer, .regularizer: return try update(loader)

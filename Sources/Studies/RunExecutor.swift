@@ -1,3 +1,4 @@
+import ArrayFiles
 import Engine
 import LinearAlgebra
 import Manifests
@@ -19,7 +20,7 @@ package struct RunExecutor {
         var plans: [TrainingPlan] = []
         var shared: [Choice: any Dataset] = [:]
         for (run, output) in zip(runs, outputs) {
-            let plan = try plan(run, shared[run.configuration.dataset], note: output.note)
+            let plan = try trainingPlan(of: run, shared[run.configuration.dataset], note: output.note)
             if !plan.dataset.isSeeded { shared[run.configuration.dataset] = plan.dataset }
             plans.append(plan)
         }
@@ -36,7 +37,7 @@ package struct RunExecutor {
 
     private func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
         let configuration = run.configuration
-        let session = try Session(try plan(run, note: output.note))
+        let session = try Session(try trainingPlan(of: run, note: output.note))
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record, record.sighting.steps.contains(session.step) {
@@ -85,13 +86,15 @@ package struct RunExecutor {
         return outcomes
     }
 
-    private func plan(
-        _ run: PlannedRun, _ dataset: (any Dataset)? = nil, note: @escaping (String) -> Void
+    /// What a run trains, its plugins opened; `dataset` if it is open already.
+    package func trainingPlan(
+        of run: PlannedRun, _ dataset: (any Dataset)? = nil, note: @escaping (String) -> Void
     ) throws -> TrainingPlan {
         let configuration = run.configuration
         let seed = UInt64(run.seed)
-        let loader = ComponentLoader(registry: registry, seed: seed, note: note)
+        let loader = ComponentLoader(registry: registry, seed: seed, dataFolder: run.folder, note: note)
         let dataset = try dataset ?? loader.dataset(configuration.dataset)
+        try checkRows(configuration, dataset)
         let network = Network(
             model: try loader.model(configuration.model), loss: try loader.loss(configuration.loss),
             fields: dataset.fields)
@@ -107,6 +110,20 @@ package struct RunExecutor {
             },
             steps: configuration.train.steps, batchSize: configuration.train.batchSize,
             precision: configuration.train.precision, seed: seed)
+    }
+
+    /// What planning checks where the manifest says the rows; here they may come from a file.
+    private func checkRows(_ configuration: RunConfiguration, _ dataset: any Dataset) throws {
+        func check(_ wanted: Int?, _ key: String, in split: String, _ remedy: String) throws {
+            let rows = try dataset.rows(in: split)
+            guard let wanted, wanted > rows else { return }
+            throw StudyError("\(key): \(wanted) is more than the \(rows) rows of the split '\(split)'; \(remedy)")
+        }
+        try check(configuration.train.batchSize, "train.batch_size", in: "train", "'full' takes all")
+        let sightings = configuration.probes.map { ("probes.\($0.key)", $0.sighting) }
+        for (key, sighting) in sightings + (configuration.record.map { [("record", $0.sighting)] } ?? []) {
+            try check(sighting.samples, "\(key).samples", in: sighting.split, "without 'samples' all are taken")
+        }
     }
 
     /// `arrays/step-00004000.npz` with keys such as `fc1/layer.input`.
@@ -141,23 +158,20 @@ package struct RunExecutor {
         _ tensors: [(name: String, shape: [Int], values: UnsafeRawPointer)], _ configuration: RunConfiguration,
         step: Int, to folder: String
     ) throws {
-        let arrays = tensors.map { tensor in
-            let count = tensor.shape.reduce(1, *)
-            let data: NamedArray.Element =
-                switch configuration.train.precision {
-                case .f32:
-                    .f32(
-                        Array(
-                            UnsafeRawBufferPointer(start: tensor.values, count: 4 * count).bindMemory(to: Float.self))
-                    )
-                case .f64:
-                    .f64(
-                        Array(
-                            UnsafeRawBufferPointer(start: tensor.values, count: 8 * count).bindMemory(to: Double.self)
-                        ))
-                }
-            return NamedArray(tensor.name, shape: tensor.shape, data)
+        let arrays = tensors.map {
+            NamedArray($0.name, shape: $0.shape, reading: $0.values, configuration.train.precision)
         }
         try Safetensors.write(arrays, metadata: ["step": "\(step)"], to: folder + "/checkpoint.safetensors")
+    }
+}
+
+extension NamedArray {
+    /// A copy of numbers in memory.
+    init(_ name: String, shape: [Int], reading values: UnsafeRawPointer, _ precision: Precision) {
+        let bytes = UnsafeRawBufferPointer(start: values, count: shape.reduce(1, *) * precision.bytes)
+        switch precision {
+        case .f32: self.init(name, shape: shape, .f32(Array(bytes.bindMemory(to: Float.self))))
+        case .f64: self.init(name, shape: shape, .f64(Array(bytes.bindMemory(to: Double.self))))
+        }
     }
 }

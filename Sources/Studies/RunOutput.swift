@@ -82,17 +82,24 @@ package final class RunOutput {
     }
 }
 
+/// Monotonic time in nanoseconds.
+func nanosecondsNow() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
 /// Counts training steps and their time, and says when to report.
 private struct StepClock {
     private static let interval: UInt64 = 100_000_000
-    private var last = StepClock.now()
+    private var last = nanosecondsNow()
     private var next: UInt64 = 0
     private var steps = 0
     private var nanoseconds: UInt64 = 0
 
     /// Ends a step; one with observations is left out, since its time is mostly theirs.
     mutating func tick(trained: Bool) {
-        let now = Self.now()
+        let now = nanosecondsNow()
         if trained {
             steps += 1
             nanoseconds += now - last
@@ -104,13 +111,6 @@ private struct StepClock {
     mutating func reported() { next = last + Self.interval }
 
     var rate: Double { nanoseconds > 0 ? Double(steps) / (Double(nanoseconds) * 1e-9) : 0 }
-
-    /// Monotonic time in nanoseconds.
-    private static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
 }
 
 /// Lines of `log.txt`: `2026-11-20T22:41:26Z step 100 loss 0.5`. That of a worker's first run is its stderr: what plugins print lands

@@ -179,7 +179,18 @@ private struct SignalHandlers {
 }
 
 /// The environment of a worker.
-enum WorkerEnvironment {
+package enum WorkerEnvironment {
+    /// Gives this process the environment of a worker that is alone: libraries have read theirs when they were loaded, so the
+    /// program starts once more unless it has the right one.
+    package static func enter(threads: Int) throws(StudyError) {
+        let variables = variables(threads: threads, jobs: 1)
+        guard variables != ProcessInfo.processInfo.environment else { return }
+        for (name, value) in variables { setenv(name, value, 1) }
+        let words = CommandLine.arguments.map { strdup($0) }
+        execv("/proc/self/exe", words + [nil])
+        throw StudyError("this program cannot be started again: \(String(cString: strerror(errno)))")
+    }
+
     static func variables(threads: Int, jobs: Int) -> [String: String] {
         var variables = ProcessInfo.processInfo.environment
         variables["OMP_NUM_THREADS"] = "\(threads)"

@@ -35,6 +35,15 @@ package enum Outcome: Hashable, Sendable {
     case stopped(step: Int)
 }
 
+/// How long it took to make a session: reading the data, building the graph with its gradient, compiling it.
+package struct StartTimes: Sendable {
+    package var load, build, compile: Duration
+
+    package init(load: Duration, build: Duration, compile: Duration) {
+        (self.load, self.build, self.compile) = (load, build, compile)
+    }
+}
+
 /// One training run: batch → gradients → regularizers → optimizer, with observations at the scheduled steps.
 package final class Session {
     package let store: ParameterStore
@@ -44,6 +53,7 @@ package final class Session {
     package private(set) var batchLoss = Double.nan
     package private(set) var penalty = 0.0
     package let batchSize: Int
+    package let startTimes: StartTimes
 
     private let plan: TrainingPlan
     private let program: Program
@@ -55,6 +65,8 @@ package final class Session {
 
     package init(_ plan: TrainingPlan) throws {
         self.plan = plan
+        let clock = ContinuousClock()
+        let begin = clock.now
         var tables: [String: DataTable] = [:]
         for split in plan.dataset.splits { tables[split] = try DataTable(plan.dataset, split: split) }
         guard let train = tables["train"], train.rows > 0 else {
@@ -62,6 +74,7 @@ package final class Session {
         }
         let rows = min(plan.batchSize ?? train.rows, train.rows)
         batchSize = rows
+        let loaded = clock.now
         let built = try plan.network.build(rows: rows)
         let graph = built.graph
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
@@ -71,6 +84,7 @@ package final class Session {
             graph.shape(of: sampleLoss).isEmpty
             ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
         let gradients = try graph.gradient(of: lossNode, withRespectTo: built.parameters)
+        let differentiated = clock.now
         program = try Program(
             graph, outputs: [lossNode], gradients: zip(built.parameters, gradients).map { ($0, $1) },
             precision: plan.precision, parameters: store)
@@ -83,7 +97,12 @@ package final class Session {
         optimizer = try plan.optimizer.attach(to: store, fresh: true)
         observer = try Observer(plan.network, store: store, tables: tables)
         try observer.check(plan.probes)
+        startTimes = StartTimes(
+            load: loaded - begin, build: differentiated - loaded, compile: clock.now - differentiated)
     }
+
+    /// Floating-point operations of a step, without the optimizer's.
+    package var flops: Double { program.flops }
 
     /// Trains to the end. `observed` gets every observation, `progress` is asked after each step's observations
     /// whether to go on.
