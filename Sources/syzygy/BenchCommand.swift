@@ -64,7 +64,7 @@ struct Bench: ParsableCommand {
         try Failure.report(status: .failure) {
             try WorkerEnvironment.enter(threads: run.configuration.train.threads)
             let benchmark = Benchmark(
-                run, work: of.flatMap(Workload.Work.init) ?? workload.work, executor: RunExecutor(registry: registry))
+                [run], work: of.flatMap(Workload.Work.init) ?? workload.work, executor: RunExecutor(registry: registry))
             if let export { return try benchmark.export(to: export) }
             let result = try benchmark.measure(seconds: seconds, planned: planned)
             print(
