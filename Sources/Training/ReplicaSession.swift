@@ -18,6 +18,8 @@ package final class ReplicaSession {
     package let startTimes: StartTimes
 
     private let plans: [TrainingPlan]
+    private let steps: Int
+    private let hasRegularizers: Bool
     private let program: Program
     private let losses: UnsafeRawPointer
     private let batches: ReplicaBatches
@@ -25,6 +27,8 @@ package final class ReplicaSession {
     private let regularizers: [[any AttachedRegularizer]]
     private let optimizers: [(runs: Range<Int>, optimizer: any AttachedOptimizer)]
     private var penalties: [Double]
+    /// Runs that have not ended.
+    private var active: [Int]
     /// What the checkpoints of ended runs keep.
     private var kept: [Int: [(name: String, shape: [Int], values: UnsafeRawPointer)]] = [:]
 
@@ -34,6 +38,7 @@ package final class ReplicaSession {
         self.plans = plans
         let clock = ContinuousClock()
         let begin = clock.now
+        (steps, hasRegularizers) = (first.steps, !first.regularizers.isEmpty)
         let copies = plans.count
         let tables = try ReplicaSession.tables(of: plans)
         guard let rows = tables[0]["train"]?.rows, rows > 0 else {
@@ -76,6 +81,7 @@ package final class ReplicaSession {
         try observer.check(first.probes)
         batchLosses = [Double](repeating: .nan, count: copies)
         penalties = [Double](repeating: 0, count: copies)
+        active = Array(plans.indices)
         outcomes = [Outcome?](repeating: nil, count: copies)
         startTimes = StartTimes(
             load: loaded - begin, build: differentiated - loaded, compile: clock.now - differentiated)
@@ -137,11 +143,11 @@ package final class ReplicaSession {
         var next = schedule.startIndex
         while true {
             if next < schedule.endIndex, schedule[next] == step {
-                for run in plans.indices where outcomes[run] == nil { try observe(run) { observed(run, $0) } }
+                for run in active { try observe(run) { observed(run, $0) } }
                 next += 1
             }
             guard try progress(self) else { return outcomes.map { $0 ?? .stopped(step: step) } }
-            guard step < plans[0].steps, outcomes.contains(nil) else { return outcomes.map { $0 ?? .finished } }
+            guard step < steps, !active.isEmpty else { return outcomes.map { $0 ?? .finished } }
             try advance()
         }
     }
@@ -156,7 +162,7 @@ package final class ReplicaSession {
         batches.load(step: step)
         program.run()
         readLosses()
-        for run in plans.indices where !regularizers[run].isEmpty && outcomes[run] == nil {
+        for run in active where hasRegularizers {
             var sum = 0.0
             for regularizer in regularizers[run] { sum += try regularizer.addGradient(step: step) }
             penalties[run] = sum
@@ -165,7 +171,9 @@ package final class ReplicaSession {
             try optimizer.update(step: step)
         }
         step += 1
-        for run in plans.indices where outcomes[run] == nil {
+        // Nearly always none.
+        let ending = active.filter { step == steps || !batchLosses[$0].isFinite || !penalties[$0].isFinite }
+        for run in ending {
             if let outcome = divergence(of: run) { end(run, as: outcome) }
         }
     }
@@ -175,7 +183,7 @@ package final class ReplicaSession {
         guard batchLosses[run].isFinite else { return store.divergence(step: step, "loss", batchLosses[run]) }
         guard penalties[run].isFinite else { return store.divergence(step: step, "regularizers", penalties[run]) }
         // Later steps would show it in their loss; after the last one nothing else does.
-        guard step == plans[0].steps, let place = store.nonFinite(gradients: false) else { return nil }
+        guard step == steps, let place = store.nonFinite(gradients: false) else { return nil }
         return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
     }
 
@@ -188,6 +196,7 @@ package final class ReplicaSession {
             return (tensor.name, tensor.shape, UnsafeRawPointer(copy))
         }
         outcomes[run] = outcome
+        active.removeAll { $0 == run }
     }
 
     private func readLosses() {
