@@ -287,6 +287,14 @@ static void FN(copy)(const void *arguments, int64_t begin, int64_t end, int32_t 
     memcpy((T *)s->out + begin, (const T *)s->a + begin, (size_t)(end - begin) * sizeof(T));
 }
 
+static void FN(gather)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    const sz_gather *s = arguments;
+    const int64_t *order = *s->order;
+    for (int64_t i = begin; i < end; i++)
+        memcpy((char *)s->out + i * s->bytes, (const char *)s->rows + order[i] * s->bytes, (size_t)s->bytes);
+}
+
 #include "kernels_conv.h"
 #include "kernels_pool.h"
 
@@ -297,7 +305,7 @@ static const struct named_map FN(maps)[] = {
     MAP(add), MAP(sub), MAP(mul), MAP(div), MAP(maximum), MAP(minimum), MAP(greater), MAP(equal), MAP(select), {0}};
 static const struct named_kernel FN(kernels)[] = {
     {"tiles", FN(tiles)}, {"sum", FN(sum)}, {"max", FN(max)}, {"softmax", FN(softmax)},
-    {"log_softmax", FN(log_softmax)}, {"permute", FN(permute)}, {"copy", FN(copy)}, {"matmul", sz_gemm_run},
+    {"log_softmax", FN(log_softmax)}, {"permute", FN(permute)}, {"copy", FN(copy)}, {"gather", FN(gather)}, {"matmul", sz_gemm_run},
     {"conv2d", FN(correlate)}, {"conv2d_input_grad", FN(correlate)}, {"conv2d_weight_grad", FN(correlate_weights)},
     {"max_gather", FN(max_gather)}, {"max_scatter", FN(max_scatter)}, {"window_sum", FN(window_sum)},
     {"window_spread", FN(window_spread)}, {"patches", FN(patches)}, {"patches_transpose", FN(patches_transpose)}, {0}};

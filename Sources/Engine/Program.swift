@@ -3,7 +3,7 @@ import CShims
 /// A graph compiled for one precision: nodes in use only, one arena, resolved pointers.
 ///
 /// Parameters are read from the store where they are; the gradients asked for are written into its gradient buffer.
-/// A program is used by one thread at a time; a run is one parallel region of the OpenMP pool of oneDNN and OpenBLAS.
+/// A program is used by one thread at a time; a run is one parallel region (`sz_run`).
 package final class Program {
     package let precision: Precision
     /// Memory for values that live and die within a run.
@@ -17,8 +17,9 @@ package final class Program {
     package let threadLists: ThreadLists
 
     private let parameters: ParameterStore?
+    private let updates: [Update]
     private let memory: StepMemory
-    private let lists: UnsafePointer<sz_list>
+    private let region: OpaquePointer
     private let inputs: [String: UnsafeMutableRawPointer]
     private let scalars: [String: UnsafeMutableRawPointer]
     private let results: [Node: (pointer: UnsafeMutableRawPointer, count: Int)]
@@ -27,10 +28,13 @@ package final class Program {
     ///   - outputs: nodes whose values can be read after a run.
     ///   - gradients: nodes whose values go to the gradient of a parameter, overwriting it.
     ///   - parameters: a store with the graph's blocks; may be nil if nothing depends on a parameter.
+    ///   - updates: what is done with the gradients, in this order for each parameter; their memory must live as long as the
+    ///     program.
+    ///   - rows: inputs that each run takes from a table.
     ///   - threads: how many a run uses; results do not depend on it. Nil: as many as oneDNN and OpenBLAS.
     package init(
         _ graph: Graph, outputs: [Node], gradients: [(parameter: Node, gradient: Node)] = [], precision: Precision,
-        parameters: ParameterStore?, threads: Int? = nil
+        parameters: ParameterStore?, updates: [Update] = [], rows: [String: RowSource] = [:], threads: Int? = nil
     ) throws {
         try graph.check(outputs + gradients.flatMap { [$0.parameter, $0.gradient] }, for: "program")
         let targets = try Program.targets(graph, gradients, precision)
@@ -38,17 +42,15 @@ package final class Program {
         try Program.check(parameters, graph, schedule, targets, precision)
 
         // A gradient is computed in place unless its value is also an output, a source, a constant, or goes to two parameters.
-        var kept = Set(outputs.map { schedule.owner[$0.id] ?? $0.id })
+        var extras = Plan.Extras(updates: updates, kept: Set(outputs.map { schedule.owner[$0.id] ?? $0.id }))
         let computed = Set(schedule.steps.lazy.map(\.node))
-        var inPlace: [Int: Int] = [:]
-        var copies: [Plan.Item] = []
         for target in targets {
             let owner = schedule.owner[target.gradient.id] ?? target.gradient.id
-            if computed.contains(owner), !kept.contains(owner), inPlace[owner] == nil {
-                inPlace[owner] = target.offset
+            if computed.contains(owner), !extras.kept.contains(owner), extras.gradients[owner] == nil {
+                extras.gradients[owner] = target.offset
             } else {
-                copies.append(.copy(source: owner, offset: target.offset))
-                if inPlace[owner] == nil { kept.insert(owner) }
+                extras.copies.append(.copy(source: owner, offset: target.offset))
+                if extras.gradients[owner] == nil { extras.kept.insert(owner) }
             }
         }
         let threads = max(threads ?? Int(sz_threads()), 1)
@@ -61,9 +63,16 @@ package final class Program {
                 }
             })
         let sharing = Sharing(threads: threads, grids: batches.sorted(by: >))
+        // What libraries prepare for a step is to run on the thread that does the step.
+        let outside = sz_threads()
+        sz_set_threads(1)
+        defer { sz_set_threads(outside) }
         var emitter = StepEmitter(graph: graph, precision: precision)
-        let plan = try Plan(
-            schedule, kept: kept, gradients: inPlace, copies: copies, sharing: sharing, emitter: &emitter)
+        for id in schedule.sources {
+            guard case .input(let name) = graph.definition(of: Node(id: id)), let rows = rows[name] else { continue }
+            extras.gathers.append(.gather(node: id, rows))
+        }
+        let plan = try Plan(schedule, extras, sharing: sharing, emitter: &emitter, parameters: parameters)
         try Memory.check(bytes: plan.placement.bytes, for: "program: needs")
 
         let memory = StepMemory(threads: threads)
@@ -78,18 +87,18 @@ package final class Program {
             }
         }
         for step in schedule.constantSteps {
-            let step = try emitter.place(step, addresses).step(memory, precision)
+            let step = try emitter.place(step, addresses).step(memory)
             step.kernel(step.arguments, 0, Int64(step.task.units), 0)
         }
-        let placed = try plan.items.map { try emitter.place($0, addresses) }
-        steps = try placed.map { try $0.step(memory, precision) }
-        flops = placed.reduce(0) { $0 + $1.call.flops }
-        threadLists = ThreadLists(steps, sharing, barrier: memory.barrier)
-        lists = UnsafePointer(
-            memory.keep(
-                threadLists.shares.map { shares in
-                    sz_list(shares: UnsafePointer(memory.keep(shares)), count: Int64(shares.count))
-                }))
+        let groups = try plan.groups.map { try $0.map { try emitter.place($0, addresses).step(memory) } }
+        steps = Array(groups.joined())
+        flops = steps.reduce(0) { $0 + $1.task.flops }
+        threadLists = ThreadLists(groups, sharing)
+        let epochs = threadLists.shares[0].count
+        guard let region = sz_region_create(threadLists.lists(memory), Int32(threads), Int32(epochs)) else {
+            throw GraphError("program: no memory for \(threads) threads")
+        }
+        self.region = region
 
         var inputs: [String: UnsafeMutableRawPointer] = [:], scalars: [String: UnsafeMutableRawPointer] = [:]
         for id in schedule.sources {
@@ -102,6 +111,7 @@ package final class Program {
         self.memory = memory
         self.precision = precision
         self.parameters = parameters
+        self.updates = updates
         self.inputs = inputs
         self.scalars = scalars
         arenaBytes = plan.placement.arenaBytes
@@ -109,6 +119,8 @@ package final class Program {
             outputs.map { ($0, (addresses.value($0.id), Shape.elements(graph.shape(of: $0)))) },
             uniquingKeysWith: { a, _ in a })
     }
+
+    deinit { sz_region_destroy(region) }
 
     // MARK: Running
 
@@ -130,7 +142,7 @@ package final class Program {
     }
 
     /// Computes the outputs and gradients.
-    package func run() { sz_run(lists, Int32(memory.threads)) }
+    package func run() { sz_run(region) }
 
     /// An output's values, valid until the next run.
     package func output(_ node: Node) -> UnsafeRawPointer { UnsafeRawPointer(result(node).pointer) }

@@ -19,6 +19,9 @@ package struct Component: Sendable {
     package var describe: Function?
     /// What one call is about; `parameter` for optimizers and regularizers, nil for datasets, models and losses.
     package var scope: ProbeScope?
+    /// Of an optimizer or regularizer: what it does to an element depends on that element's numbers only, so it may be called on any
+    /// contiguous part of a parameter, or on several parameters that lie together.
+    package var isElementwise: Bool
     package var outputs: [OutputDeclaration]
     package var dimensions: [Dimension]
     package var state: [StateDeclaration]
@@ -36,6 +39,17 @@ package struct Component: Sendable {
     package var studyKeys: [String] { kind == .probe ? ["plugin", "at", "samples", "split", "layers"] : ["plugin"] }
 
     package var functions: [Function] { [call, start, describe].compactMap(\.self) }
+    /// Draws from the run's seed.
+    package var isSeeded: Bool {
+        let arguments = call.arguments + (start?.arguments ?? [])
+        let isRandom = state.contains { declaration in
+            switch declaration.initializer {
+            case .normal, .uniform: true
+            default: false
+            }
+        }
+        return isRandom || arguments.contains { $0.source == .seed || $0.source == .service(.random) }
+    }
 
     package func parameter(_ id: String) -> ParameterDeclaration? { parameters.first { $0.id == id } }
     package func output(_ id: String) -> OutputDeclaration? { outputs.first { $0.id == id } }

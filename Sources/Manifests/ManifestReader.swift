@@ -32,6 +32,7 @@ struct ManifestReader {
             start: json["start"].map { function($0, at: "\(pointer)/start") },
             describe: json["describe"].map { function($0, at: "\(pointer)/describe") },
             scope: isPerParameter ? .parameter : choice(json["per"]),
+            isElementwise: json["elementwise"]?.bool ?? false,
             outputs: items(json, "outputs", pointer).map(output),
             dimensions: members(json, "dims", pointer).map { Dimension(name: $0, size: size($1), pointer: $2) },
             state: items(json, "state", pointer).map(state),

@@ -11,7 +11,6 @@ final class NetworkDerivatives {
     static let largestMatrix = 1 << 22
 
     let network: Network
-    let tables: [String: DataTable]
     let parameterCount: Int
     /// Nodes by the names that `Derivatives` gives them, with the elements of one row.
     let widths: [String: Int]
@@ -27,11 +26,8 @@ final class NetworkDerivatives {
     ///   - built: the network at one row.
     ///   - isSeparable: every sample has a loss of its own.
     ///   - current: the parameters that a null point means, f64; read at each call.
-    init(
-        _ network: Network, built: Network.Built, isSeparable: Bool, current: ParameterStore,
-        tables: [String: DataTable]
-    ) {
-        (self.network, self.isSeparable, self.current, self.tables) = (network, isSeparable, current, tables)
+    init(_ network: Network, built: Network.Built, isSeparable: Bool, current: ParameterStore) {
+        (self.network, self.isSeparable, self.current) = (network, isSeparable, current)
         let graph = built.graph
         parameterCount = graph.blocks.reduce(0) { $0 + $1.count }
         func width(_ node: Node) -> Int { graph.shape(of: node).reduce(1, *) }
@@ -43,7 +39,9 @@ final class NetworkDerivatives {
         self.widths = widths
     }
 
-    func bound(to split: String, rows: Int) -> any Derivatives { BoundDerivatives(self, split: split, rows: rows) }
+    func bound(to tables: [String: DataTable], split: String, rows: Int) -> any Derivatives {
+        BoundDerivatives(self, tables, split: split, rows: rows)
+    }
 
     /// Copies flat parameters between a caller and the blocks of a store.
     func read(_ out: UnsafeMutablePointer<Double>) {
@@ -149,11 +147,12 @@ final class NetworkDerivatives {
 /// The derivatives as one probe sees them: with rows of its own.
 private final class BoundDerivatives: Derivatives {
     private let network: NetworkDerivatives
+    private let tables: [String: DataTable]
     private let split: String
     private let ownRows: Int
 
-    init(_ network: NetworkDerivatives, split: String, rows: Int) {
-        (self.network, self.split, ownRows) = (network, split, rows)
+    init(_ network: NetworkDerivatives, _ tables: [String: DataTable], split: String, rows: Int) {
+        (self.network, self.tables, self.split, ownRows) = (network, tables, split, rows)
     }
 
     var parameterCount: Int { network.parameterCount }
@@ -193,9 +192,9 @@ private final class BoundDerivatives: Derivatives {
     private func resolve(_ selection: RowSelection) throws -> DataRows {
         func table(_ name: String?) throws -> DataTable {
             let name = name ?? split
-            guard let table = network.tables[name] else {
+            guard let table = tables[name] else {
                 throw DerivativesError(
-                    "no split '\(name)'" + Nearest.hint(for: name, among: network.tables.keys.sorted()))
+                    "no split '\(name)'" + Nearest.hint(for: name, among: tables.keys.sorted()))
             }
             return table
         }

@@ -8,23 +8,15 @@ extension Program {
     /// Runs the threads' lists on this thread, one share at a time, in a random order that any timing could lead to.
     func runInterleaved(_ random: inout SplitMix, ignoringBarriers: Bool = false) {
         let lists = threadLists.shares
-        var next = [Int](repeating: 0, count: lists.count)
-        func isBlocked(_ thread: Int) -> Bool {
-            next[thread] == lists[thread].count || (lists[thread][next[thread]].isBarrier && !ignoringBarriers)
-        }
-        while true {
-            // Bursts of one thread, so that threads drift far apart.
-            let free = lists.indices.filter { !isBlocked($0) }
-            if let thread = free.randomElement(using: &random) {
-                for _ in 0..<Int.random(in: 1...12, using: &random) where !isBlocked(thread) {
-                    let share = lists[thread][next[thread]]
-                    if !share.isBarrier { share.run(share.arguments, share.begin, share.end, Int32(thread)) }
+        let epochs = ignoringBarriers ? [lists.map { Array($0.joined()) }] : lists[0].indices.map { e in lists.map { $0[e] } }
+        for epoch in epochs {
+            var next = [Int](repeating: 0, count: epoch.count)
+            while let thread = epoch.indices.filter({ next[$0] < epoch[$0].count }).randomElement(using: &random) {
+                // Bursts of one thread, so that threads drift far apart.
+                for share in epoch[thread][next[thread]...].prefix(Int.random(in: 1...12, using: &random)) {
+                    share.run(share.arguments, share.begin, share.end, Int32(thread))
                     next[thread] += 1
                 }
-            } else if lists.indices.allSatisfy({ next[$0] == lists[$0].count }) {
-                return
-            } else {
-                for thread in lists.indices { next[thread] += 1 }
             }
         }
     }
@@ -33,12 +25,12 @@ extension Program {
     /// planner is right. Compares every pair.
     func conflicts() -> [String] {
         let stepOf = Dictionary(uniqueKeysWithValues: steps.map { ($0.arguments, $0) })
-        let epochs = threadLists.shares.map { list in list.split(omittingEmptySubsequences: false) { $0.isBarrier } }
+        let lists = threadLists.shares
         var found: [String] = []
-        guard Set(epochs.map(\.count)).count == 1 else { return ["threads meet different numbers of times"] }
-        for epoch in epochs[0].indices {
-            let ranges = epochs.map { thread in
-                thread[epoch].flatMap { share in
+        guard Set(lists.map(\.count)).count == 1 else { return ["threads meet different numbers of times"] }
+        for epoch in lists[0].indices {
+            let ranges = lists.map { list in
+                list[epoch].flatMap { share in
                     let units = Int(share.begin)..<Int(share.end)
                     return (stepOf[share.arguments]?.task.touches ?? []).map { ($0.bytes(of: units), $0.isWrite) }
                 }
@@ -60,12 +52,13 @@ extension Program {
     func unevenSteps() -> [String] {
         steps.filter { step in
             var done = [Int](repeating: 0, count: step.task.units)
-            for share in threadLists.shares.joined() where share.arguments == step.arguments {
+            for share in threadLists.shares.joined().joined() where share.arguments == step.arguments {
                 for unit in Int(share.begin)..<Int(share.end) { done[unit] += 1 }
             }
             return done.contains { $0 != 1 }
         }.map(\.name)
     }
 
-    var barriers: Int { threadLists.shares[0].count { $0.isBarrier } }
+    /// How often threads meet in a run.
+    var meetings: Int { threadLists.shares[0].count - 1 }
 }

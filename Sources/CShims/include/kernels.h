@@ -34,6 +34,14 @@ typedef struct {
     void *out;
 } sz_copy;
 
+/* gather: row i of out is row (*order)[i] of a table whose rows have `bytes` bytes. Units: rows. */
+typedef struct {
+    const void *rows;
+    const int64_t *const *order;
+    void *out;
+    int64_t bytes;
+} sz_gather;
+
 /* out[i] = f(a[i], b[i], c[i]); `out` may be one of the operands. Operands a kernel does not take are ignored. */
 typedef void (*sz_map)(int64_t n, void *out, const void *a, const void *b, const void *c);
 sz_map sz_find_map(const char *name, int32_t bytes);

@@ -1,4 +1,9 @@
-/* Runs of compiled graphs: each thread walks its own list of shares of steps, and all meet at barriers. */
+/* Runs of compiled graphs on several threads.
+ *
+ * A run is a number of epochs; in each, every list has some shares of steps, which touch nothing that other lists touch in
+ * the same epoch. A thread does its own list's part of an epoch, then parts that no thread has begun, and goes on to the next
+ * epoch when all are done. So the calling thread never waits for one that sleeps or is late, only for one that is at work:
+ * threads that do not come cost nothing but their help. */
 #ifndef SYZYGY_REGION_H
 #define SYZYGY_REGION_H
 #include "kernels.h"
@@ -10,24 +15,23 @@ typedef struct {
     int64_t begin, end;
 } sz_share;
 
+/* The shares of epoch e are those from ends[e - 1] (or 0) up to ends[e]. */
 typedef struct {
     const sz_share *shares;
-    int64_t count;
+    const int64_t *ends;
 } sz_list;
 
-typedef struct sz_barrier sz_barrier;
-sz_barrier *sz_barrier_create(int32_t threads);
-void sz_barrier_destroy(sz_barrier *);
+typedef struct sz_region sz_region;
+/* Keeps the pointer `lists`: one list for each thread. NULL if there is no memory. */
+sz_region *sz_region_create(const sz_list *lists, int32_t threads, int32_t epochs);
+void sz_region_destroy(sz_region *);
 
-/* A kernel whose argument is a barrier: returns when every thread has called it. Waits awake for some microseconds, then
- * asleep, so that more threads than processors only cost time. */
-void sz_wait(const void *barrier, int64_t begin, int64_t end, int32_t thread);
+/* Does the shares of all lists; a kernel gets the number of its list as `thread`. With one list no other thread takes part.
+ * One region at a time has helpers, which are started when first needed and sleep when there is nothing to do; others run
+ * on their calling threads alone. OpenMP regions that kernels enter have one thread. Allocates nothing. */
+void sz_run(sz_region *);
 
-/* Walks the lists, one for each thread, every one with the same number of shares of sz_wait. One list runs on the calling
- * thread without OpenMP. If OpenMP gives fewer threads than lists (a nested call, a limit), the calling thread walks them
- * all, one after the other up to each barrier. Allocates nothing. */
-void sz_run(const sz_list *lists, int32_t threads);
-
-/* Threads of the OpenMP pool that oneDNN and OpenBLAS use too. */
+/* Threads of OpenMP regions that the calling thread enters, those of oneDNN and OpenBLAS. */
 int32_t sz_threads(void);
+void sz_set_threads(int32_t threads);
 #endif

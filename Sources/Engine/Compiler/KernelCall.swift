@@ -51,19 +51,13 @@ struct KernelCall {
 final class StepMemory {
     /// Threads that run a step, at most; scratch is needed for each.
     let threads: Int
-    /// Where they meet; nil if there is only one.
-    let barrier: OpaquePointer?
     private var memory: [UnsafeMutableRawPointer] = []
     private var releases: [() -> Void] = []
     private var shared: [Int: UnsafeMutableRawPointer] = [:]
 
-    init(threads: Int) {
-        self.threads = threads
-        barrier = threads > 1 ? sz_barrier_create(Int32(threads)) : nil
-    }
+    init(threads: Int) { self.threads = threads }
 
     deinit {
-        if let barrier { sz_barrier_destroy(barrier) }
         for release in releases { release() }
         for pointer in memory { pointer.deallocate() }
     }

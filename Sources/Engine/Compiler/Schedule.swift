@@ -84,9 +84,9 @@ struct Schedule {
     }
 
     /// This schedule with its steps in another order.
-    func ordered(_ order: [Int]) -> Schedule {
+    func ordered(_ steps: [Step]) -> Schedule {
         var result = self
-        result.steps = order.map { steps[$0] }
+        result.steps = steps
         return result
     }
 

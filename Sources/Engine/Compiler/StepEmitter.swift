@@ -22,6 +22,15 @@ struct StepEmitter {
                 sz_copy(a: UnsafeRawPointer(from.pointer), out: to.pointer)
             }
             return placed(call, [from], to)
+        case .gather(let node, let rows):
+            let target = buffer(node, addresses)
+            let bytes = target.bytes.count / target.shape[0]
+            let call = KernelCall("gather", units: target.shape[0], flops: 0, reads: []) { _ in
+                sz_gather(rows: rows.rows, order: rows.order, out: target.pointer, bytes: Int64(bytes))
+            }
+            return placed(call, [], target)
+        case .update(let update, let parts):
+            return PlacedCall(task: update.task(parts)) { _ in update.step(parts) }
         }
     }
 
@@ -46,21 +55,21 @@ struct StepEmitter {
     private func placed(_ call: KernelCall, _ inputs: [Buffer], _ output: Buffer) -> PlacedCall {
         let reads = zip(inputs, call.reads).map { Touch(bytes: $0.bytes, access: $1, isWrite: false) }
         let write = Touch(bytes: output.bytes, access: .perUnit(output.bytes.count / call.units), isWrite: true)
-        return PlacedCall(call: call, task: Task(units: call.units, touches: reads + [write], flops: call.flops))
+        let task = Task(units: call.units, touches: reads + [write], flops: call.flops)
+        return PlacedCall(task: task) { [precision] memory in
+            guard let kernel = sz_find_kernel(call.kernel, Int32(precision.bytes)) else {
+                throw GraphError("no kernel \(call.kernel)")
+            }
+            return Step(
+                name: call.kernel, task: task, kernel: kernel,
+                arguments: UnsafeRawPointer(try call.arguments(memory)))
+        }
     }
 }
 
 /// A call with the memory it touches.
 struct PlacedCall {
-    let call: KernelCall
     let task: Task
-
-    /// The step, with arguments in `memory`.
-    func step(_ memory: StepMemory, _ precision: Precision) throws -> Step {
-        guard let kernel = sz_find_kernel(call.kernel, Int32(precision.bytes)) else {
-            throw GraphError("no kernel \(call.kernel)")
-        }
-        return Step(
-            name: call.kernel, task: task, kernel: kernel, arguments: UnsafeRawPointer(try call.arguments(memory)))
-    }
+    /// The step, with arguments in memory that lives as long as the program.
+    let step: (StepMemory) throws -> Step
 }

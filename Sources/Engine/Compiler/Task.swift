@@ -29,6 +29,7 @@ package struct Task: Sendable {
     /// Shares begin at multiples of this many units.
     package let grain: Int
     package let touches: [Touch]
+    let flops: Double
     /// Cycles of one thread, roughly.
     let cost: Double
     /// Whether several threads can do it at once: no unit touches what another one writes.
@@ -38,6 +39,7 @@ package struct Task: Sendable {
         self.units = units
         self.grain = grain
         self.touches = touches
+        self.flops = flops
         cost = flops / 64 + touches.reduce(0) { $0 + Double($1.bytes.count) } / 16
         isShareable =
             units > grain
@@ -48,6 +50,15 @@ package struct Task: Sendable {
                     !$0.meets(write) || ($0.bytes.lowerBound == write.bytes.lowerBound && $0.access == write.access)
                 }
             }
+    }
+}
+
+extension Task {
+    /// Tasks that keep the same shares.
+    init(together tasks: [Task]) {
+        self.init(
+            units: tasks[0].units, grain: tasks.map(\.grain).max() ?? 1, touches: tasks.flatMap(\.touches),
+            flops: tasks.reduce(0) { $0 + $1.flops })
     }
 }
 

@@ -2,14 +2,17 @@ import HeapModule
 
 /// An order of tasks with few meetings: whatever needs none goes first, so that tasks that need one gather behind it.
 enum TaskOrder {
-    /// - Parameter tasks: in an order that is right; what one reads, an earlier one has written.
+    /// - Parameters:
+    ///   - tasks: in an order that is right; what one reads, an earlier one has written.
+    ///   - priorities: of several that can run, the one with the lowest does.
     /// - Returns: positions in `tasks`.
     /// - Complexity: near-linear in the number of tasks and their operands.
-    static func gathered(_ tasks: [Task], sharing: Sharing) -> [Int] {
+    static func gathered(_ tasks: [Task], priorities: [Int], sharing: Sharing) -> [Int] {
         var (missing, followers) = dependences(tasks)
         var sharing = sharing
-        var ready = Heap<Int>(tasks.indices.filter { missing[$0] == 0 })
-        var waiting: [Int] = []
+        let candidates = zip(priorities, tasks.indices).map(Candidate.init)
+        var ready = Heap<Candidate>(candidates.filter { missing[$0.task] == 0 })
+        var waiting: [Candidate] = []
         var order: [Int] = []
         order.reserveCapacity(tasks.count)
         while order.count < tasks.count {
@@ -19,17 +22,23 @@ enum TaskOrder {
                 waiting = []
                 continue
             }
-            guard sharing.take(tasks[next]) != nil else {
+            guard sharing.take(tasks[next.task]) != nil else {
                 waiting.append(next)
                 continue
             }
-            order.append(next)
-            for follower in followers[next] {
+            order.append(next.task)
+            for follower in followers[next.task] {
                 missing[follower] -= 1
-                if missing[follower] == 0 { ready.insert(follower) }
+                if missing[follower] == 0 { ready.insert(candidates[follower]) }
             }
         }
         return order
+    }
+
+    private struct Candidate: Comparable {
+        let priority: Int
+        let task: Int
+        static func < (a: Candidate, b: Candidate) -> Bool { (a.priority, a.task) < (b.priority, b.task) }
     }
 
     /// How many tasks each one waits for, and which wait for it. Every operand has memory of its own here: only values

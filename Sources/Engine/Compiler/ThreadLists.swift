@@ -1,58 +1,63 @@
 import CShims
 import Glibc
 
-/// The shares that each thread runs, in order.
+/// The shares of steps that each thread runs, in order, from one meeting of all threads to the next.
 ///
 /// Consecutive steps whose units correspond run block by block, all steps on one block and then on the next: what they hand
 /// over stays in the cache.
 package struct ThreadLists {
-    package private(set) var shares: [[sz_share]]
-    private let barrier: OpaquePointer?
-    private var chain = Chain()
+    /// `[thread][epoch]`; threads meet between epochs.
+    package private(set) var shares: [[[sz_share]]]
 
     private static let cacheBytes = max(sysconf(Int32(_SC_LEVEL2_CACHE_SIZE)), 1 << 18)
 
-    /// - Parameter barrier: where threads meet; nil for one thread.
-    init(_ steps: [Step], _ sharing: Sharing, barrier: OpaquePointer?) {
-        shares = Array(repeating: [], count: sharing.threads)
-        self.barrier = barrier
+    /// - Parameter groups: steps of a group are divided alike.
+    init(_ groups: [[Step]], _ sharing: Sharing) {
         var sharing = sharing
-        for step in steps {
-            if let bounds = sharing.take(step.task) {
-                append(step, bounds)
-            } else {
-                sharing.meet()
-                flush()
-                if let barrier {
-                    for thread in shares.indices { shares[thread].append(sz_share(barrier: barrier)) }
+        var chain = Chain()
+        var shares = [[[sz_share]]](repeating: [[]], count: sharing.threads)
+        func endChain() {
+            for thread in shares.indices where !chain.members.isEmpty {
+                chain.forEachShare(of: thread, cacheBytes: ThreadLists.cacheBytes) {
+                    shares[thread][shares[thread].count - 1].append($0)
                 }
-                append(step, sharing.take(step.task) ?? [])
+            }
+            chain = Chain()
+        }
+        for group in groups {
+            let task = Task(together: group.map(\.task))
+            var bounds = sharing.take(task)
+            if bounds == nil {
+                endChain()
+                sharing.meet()
+                for thread in shares.indices { shares[thread].append([]) }
+                bounds = sharing.take(task)
+            }
+            guard let bounds else { preconditionFailure("a step cannot run alone") }
+            for step in group where !chain.joined(step, bounds) {
+                endChain()
+                chain = Chain(step, bounds)
             }
         }
-        flush()
+        endChain()
+        self.shares = shares
     }
 
-    private mutating func append(_ step: Step, _ bounds: [Int]) {
-        if chain.joined(step, bounds) { return }
-        flush()
-        chain = Chain(step, bounds)
+    /// As the C kernels want them.
+    func lists(_ memory: StepMemory) -> UnsafePointer<sz_list> {
+        UnsafePointer(
+            memory.keep(
+                shares.map { epochs in
+                    var end: Int64 = 0
+                    let ends = epochs.map { epoch in
+                        end += Int64(epoch.count)
+                        return end
+                    }
+                    return sz_list(
+                        shares: UnsafePointer(memory.keep(Array(epochs.joined()))),
+                        ends: UnsafePointer(memory.keep(ends)))
+                }))
     }
-
-    private mutating func flush() {
-        for thread in shares.indices where !chain.members.isEmpty {
-            chain.forEachShare(of: thread, cacheBytes: ThreadLists.cacheBytes) { shares[thread].append($0) }
-        }
-        chain = Chain()
-    }
-}
-
-extension sz_share {
-    init(barrier: OpaquePointer) {
-        self.init(run: sz_wait, arguments: UnsafeRawPointer(barrier), begin: 0, end: 0)
-    }
-
-    /// Only barriers have no units.
-    package var isBarrier: Bool { begin == end }
 }
 
 /// Steps that run block by block.
