@@ -5,13 +5,15 @@ import PackageDescription
 struct Plugin {
     var name: String
     var swift = false
+    /// Modules of this package beside SyzygyKit.
+    var uses: [Target.Dependency] = []
     var tests = true
 
     var folder: String { "Plugins/\(name)" }
     var product: Product { .library(name: name, type: .dynamic, targets: ["\(name)Plugin"]) }
     var targets: [Target] {
         let library = Target.target(
-            name: "\(name)Plugin", dependencies: swift ? ["SyzygyKit"] : ["CSyzygy"],
+            name: "\(name)Plugin", dependencies: (swift ? ["SyzygyKit"] : ["CSyzygy"]) + uses,
             path: "\(folder)/Sources", publicHeadersPath: swift ? nil : ".",  // no `include` folder
             cSettings: [.unsafeFlags(["-fno-math-errno"])],
             linkerSettings: [.linkedLibrary("m")])
@@ -23,10 +25,13 @@ struct Plugin {
 let plugins: [Plugin] = [
     Plugin(name: "Adam"),
     Plugin(name: "Alignment"),
+    Plugin(name: "Arrays", swift: true, uses: ["ArrayFiles"]),
     Plugin(name: "CrossEntropy", swift: true),
+    Plugin(name: "Curvature"),
     Plugin(name: "Digits"),
     Plugin(name: "Exponents"),
     Plugin(name: "Fact"),
+    Plugin(name: "Images"),
     Plugin(name: "L2"),
     Plugin(name: "MLP", swift: true),
     Plugin(name: "MeanSquaredError", swift: true),
@@ -43,11 +48,11 @@ let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "dnnl", "openblas", "la
     .map { .linkedLibrary($0) }
 
 let testedModules = [
-    "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
+    "ArrayFiles", "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
 ]
 
 func testTarget(of module: String) -> Target {
-    .testTarget(name: "\(module)Tests", dependencies: ["PluginTesting", .byName(name: module)])
+    .testTarget(name: "\(module)Tests", dependencies: ["PluginTesting", "CShims", .byName(name: module)])
 }
 
 let package = Package(
@@ -62,7 +67,9 @@ let package = Package(
         .target(name: "CSyzygy"),
         .target(
             name: "CShims", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: systemLibraries),
-        .target(name: "LinearAlgebra", dependencies: ["CShims"]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "ArrayFiles", dependencies: ["CZlib"]),
+        .target(name: "LinearAlgebra", dependencies: ["CShims", "ArrayFiles"]),
         .target(
             name: "Engine",
             dependencies: [
@@ -72,13 +79,13 @@ let package = Package(
         .target(
             name: "Manifests",
             dependencies: [
-                "CShims", "LinearAlgebra", "Protocols", "Engine",
+                "ArrayFiles", "CShims", "LinearAlgebra", "Protocols", "Engine",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(
             name: "PluginHost",
             dependencies: [
-                "CSyzygy", "CShims", "LinearAlgebra", "Engine", "Protocols", "Manifests",
+                "CSyzygy", "CShims", "ArrayFiles", "LinearAlgebra", "Engine", "Protocols", "Manifests",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "Observing", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Manifests"]),
@@ -86,7 +93,8 @@ let package = Package(
         .target(
             name: "Studies",
             dependencies: [
-                "CShims", "Manifests", "PluginHost", "Training", "Observing", "Protocols", "Engine", "LinearAlgebra",
+                "ArrayFiles", "CShims", "Manifests", "PluginHost", "Training", "Observing", "Protocols", "Engine",
+                "LinearAlgebra",
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
@@ -105,7 +113,7 @@ let package = Package(
         .executableTarget(
             name: "syzygy",
             dependencies: [
-                "Studies", "Reporting", "PluginHost", "Manifests",
+                "ArrayFiles", "Studies", "Reporting", "PluginHost", "Manifests",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "EndToEnd", dependencies: ["PluginTesting", "Studies", "Reporting"]),

@@ -145,9 +145,9 @@ static void FN(pack)(const T *in, int64_t row, int64_t column, int64_t depth, in
 
 /* The panel of v for depths [p, p + depth): in place where it can be read there. */
 struct FN(panel) { const T *v; int64_t row; };
-static struct FN(panel) FN(panel)(const T *in, int64_t row, int64_t column, int64_t depth, int64_t columns, int64_t uses,
+static struct FN(panel) FN(panel)(const T *in, int64_t row, int64_t column, int64_t depth, int64_t columns, int64_t rows,
                                   T *packed) {
-    if (column == 1 && columns % LANES == 0 && uses <= DIRECT) return (struct FN(panel)){in, row};
+    if (column == 1 && columns % LANES == 0 && rows <= DIRECT_ROWS) return (struct FN(panel)){in, row};
     FN(pack)(in, row, column, depth, columns, packed);
     return (struct FN(panel)){packed, WIDTH};
 }
@@ -180,81 +180,77 @@ static inline void FN(strip)(const T *u, int64_t u_row, int64_t u_col, int64_t r
 }
 
 /* Vectors along the columns of C, panels of B. */
-static void FN(wide)(const sz_gemm *g, const T *a, const T *b, T *c, int64_t rows, T *packed) {
+static void FN(wide)(const sz_gemm *g, const void *left, const void *right, void *c, int64_t rows, void *packed) {
     for (int64_t j = 0; j < g->n; j += WIDTH) {
         const int64_t columns = g->n - j < WIDTH ? g->n - j : WIDTH;
         int64_t p = 0;
         do {
             const int64_t depth = g->k - p < DEPTH ? g->k - p : DEPTH;
-            struct FN(panel) v = FN(panel)(b + p * g->b_row + j * g->b_col, g->b_row, g->b_col, depth, columns,
-                                           rows, packed);
-            FN(strip)(a + p * g->a_col, g->a_row, g->a_col, rows, depth, v, columns, c + j, g->c_row,
-                      g->accumulate || p);
+            const T *a = (const T *)left + p * g->a_col, *b = (const T *)right + p * g->b_row + j * g->b_col;
+            const struct FN(panel) v = FN(panel)(b, g->b_row, g->b_col, depth, columns, rows, packed);
+            FN(strip)(a, g->a_row, g->a_col, rows, depth, v, columns, (T *)c + j, g->c_row, g->accumulate || p);
             p += DEPTH;
         } while (p < g->k);
     }
 }
 
-/* Vectors along the rows of C, panels of A: the transposed product, gathered and written transposed. */
-static void FN(tall)(const sz_gemm *g, const T *a, const T *b, T *c, int64_t rows, T *packed) {
-    T *gathered = packed + DEPTH * WIDTH;
+/* Vectors along the rows of C, panels of A: the transposed product is gathered and written transposed. */
+static void FN(tall)(const sz_gemm *g, const void *left, const void *right, void *c, int64_t rows, void *packed) {
+    T *gathered = (T *)packed + DEPTH * WIDTH;
     for (int64_t i = 0; i < rows; i += WIDTH)
         for (int64_t j = 0; j < g->n; j += GATHERED) {
-            const int64_t width = rows - i < WIDTH ? rows - i : WIDTH, height = g->n - j < GATHERED ? g->n - j : GATHERED;
-            const int64_t padded = (width + LANES - 1) / LANES * LANES;
-            T *out = c + i * g->c_row + j;
+            const int64_t width = rows - i < WIDTH ? rows - i : WIDTH;
+            const int64_t height = g->n - j < GATHERED ? g->n - j : GATHERED;
+            T *out = (T *)c + i * g->c_row + j;
             if (g->accumulate) FN(transpose)(out, g->c_row, width, height, gathered, WIDTH, 1);
             int64_t p = 0;
             do {
                 const int64_t depth = g->k - p < DEPTH ? g->k - p : DEPTH;
-                struct FN(panel) v = FN(panel)(a + i * g->a_row + p * g->a_col, g->a_col, g->a_row, depth, width,
-                                               height, packed);
-                FN(strip)(b + p * g->b_row + j * g->b_col, g->b_col, g->b_row, height, depth, v, padded,
-                          gathered, WIDTH, g->accumulate || p);
+                const T *a = (const T *)left + i * g->a_row + p * g->a_col;
+                const T *b = (const T *)right + p * g->b_row + j * g->b_col;
+                const struct FN(panel) v = FN(panel)(a, g->a_col, g->a_row, depth, width, height, packed);
+                FN(strip)(b, g->b_col, g->b_row, height, depth, v, (width + LANES - 1) / LANES * LANES, gathered, WIDTH,
+                          g->accumulate || p);
                 p += DEPTH;
             } while (p < g->k);
             FN(transpose)(gathered, WIDTH, height, width, out, g->c_row, 0);
         }
 }
 
-/* Time in vectors multiplied and added; to transpose one takes about TRANSPOSED of them. */
-static void FN(chain)(const sz_gemm *g, const void *a, const void *b, void *c, int64_t rows, void *scratch) {
-    const int64_t m = rows, n = g->n, k = g->k;
-    const int64_t wide = m * k * ((n + LANES - 1) / LANES) + (g->b_col == 1 ? 0 : n * k * TRANSPOSED / LANES);
-    const int64_t tall = n * k * ((m + LANES - 1) / LANES)
-                         + (m * n + (g->a_row == 1 ? 0 : m * k)) * TRANSPOSED / LANES;
-    if (tall < wide) FN(tall)(g, a, b, c, rows, scratch);
-    else FN(wide)(g, a, b, c, rows, scratch);
-}
-
 static T FN(inner)(const T *x, const T *y, int64_t k) {
-    V s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+    V sum[4] = {{0}, {0}, {0}, {0}};
     int64_t p = 0;
-    for (; p + 4 * LANES <= k; p += 4 * LANES) {
-        s0 += LOAD(x + p) * LOAD(y + p);
-        s1 += LOAD(x + p + LANES) * LOAD(y + p + LANES);
-        s2 += LOAD(x + p + 2 * LANES) * LOAD(y + p + 2 * LANES);
-        s3 += LOAD(x + p + 3 * LANES) * LOAD(y + p + 3 * LANES);
-    }
-    for (; p < k; p += LANES) s0 += FN(load_part)(x + p, k - p) * FN(load_part)(y + p, k - p);
-    V s = (s0 + s1) + (s2 + s3);
-    for (int lanes = LANES / 2; lanes; lanes /= 2)
-        for (int i = 0; i < lanes; i++) s[i] += s[i + lanes];
+    for (; p + 4 * LANES <= k; p += 4 * LANES)
+        for (int q = 0; q < 4; q++) sum[q] += LOAD(x + p + q * LANES) * LOAD(y + p + q * LANES);
+    for (; p < k; p += LANES) sum[0] += FN(load_part)(x + p, k - p) * FN(load_part)(y + p, k - p);
+    V s = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    for (int apart = LANES / 2; apart; apart /= 2)
+        for (int i = 0; i < apart; i++) s[i] += s[i + apart];
     return s[0];
 }
+
 static void FN(dot)(const sz_gemm *g, const void *a, const void *b, void *c, int64_t rows, void *scratch) {
     (void)scratch;
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < g->n; j++) {
             T *out = (T *)c + i * g->c_row + j;
-            T x = FN(inner)((const T *)a + i * g->a_row, (const T *)b + j * g->b_col, g->k);
+            const T x = FN(inner)((const T *)a + i * g->a_row, (const T *)b + j * g->b_col, g->k);
             *out = g->accumulate ? *out + x : x;
         }
 }
 
-static const struct variant FN(variant) = {
-    FN(chain), FN(dot), LANES, (DEPTH + GATHERED) * WIDTH * sizeof(T),
-};
+/* `wide` and `tall` give the same bits, so that the choice may depend on the share. Times are counted in multiply-adds of
+ * vectors. */
+static rows_function FN(choose)(const sz_gemm *g, int64_t m) {
+    if (g->dot) return FN(dot);
+    const int64_t n = g->n, k = g->k;
+    const int64_t wide = m * k * ((n + LANES - 1) / LANES) + (g->b_col == 1 ? 0 : n * k * TRANSPOSED / LANES);
+    const int64_t tall = n * k * ((m + LANES - 1) / LANES)
+                         + (m * n + (g->a_row == 1 ? 0 : m * k)) * TRANSPOSED / LANES;
+    return tall < wide ? FN(tall) : FN(wide);
+}
+
+static const struct sz_gemm_variant FN(variant) = {FN(choose), LANES, (DEPTH + GATHERED) * WIDTH * sizeof(T)};
 #undef WIDTH
 #undef DEPTH
 #undef V

@@ -1,7 +1,12 @@
 #include "gemm.h"
 #include "kernels.h"
+#include "conv.h"
+#include "conv_plan.h"
 #include <math.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 struct named_map { const char *name; sz_map map; };
 struct named_kernel { const char *name; sz_kernel kernel; };
@@ -15,19 +20,28 @@ static double sigmoid_f64(double x) {
 #define JOIN(name, isa, type) JOIN_(name, isa, type)
 
 #define ISA baseline
+#define VECTOR_BYTES 16
+#define TILE_ROWS 6
 #include "kernels_isa.h"
 #undef ISA
+#undef VECTOR_BYTES
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define ISA avx2
+#define VECTOR_BYTES 32
 #include "kernels_isa.h"
 #undef ISA
+#undef VECTOR_BYTES
 #pragma clang attribute pop
 #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), apply_to = function)
 #define ISA avx512
+#define VECTOR_BYTES 64
+#undef TILE_ROWS
+#define TILE_ROWS 8
 #include "kernels_isa.h"
 #undef ISA
+#undef VECTOR_BYTES
 #pragma clang attribute pop
 #define CHOOSE(TABLE)                                                                                          \
     (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&                                \

@@ -295,6 +295,8 @@ static void FN(gather)(const void *arguments, int64_t begin, int64_t end, int32_
         memcpy((char *)s->out + i * s->bytes, (const char *)s->rows + order[i] * s->bytes, (size_t)s->bytes);
 }
 
+#include "kernels_conv.h"
+
 #define MAP(NAME) {#NAME, FN(map_##NAME)}
 static const struct named_map FN(maps)[] = {
     MAP(identity), MAP(neg), MAP(reciprocal), MAP(square), MAP(abs), MAP(sqrt), MAP(sign), MAP(relu), MAP(step),
@@ -302,7 +304,9 @@ static const struct named_map FN(maps)[] = {
     MAP(add), MAP(sub), MAP(mul), MAP(div), MAP(maximum), MAP(minimum), MAP(greater), MAP(equal), MAP(select), {0}};
 static const struct named_kernel FN(kernels)[] = {
     {"tiles", FN(tiles)}, {"sum", FN(sum)}, {"max", FN(max)}, {"softmax", FN(softmax)},
-    {"log_softmax", FN(log_softmax)}, {"permute", FN(permute)}, {"copy", FN(copy)}, {"gather", FN(gather)}, {"matmul", sz_gemm_run}, {0}};
+    {"log_softmax", FN(log_softmax)}, {"permute", FN(permute)}, {"copy", FN(copy)}, {"gather", FN(gather)},
+    {"matmul", sz_gemm_run}, {"conv2d", FN(correlate)}, {"conv2d_input_grad", FN(correlate)},
+    {"conv2d_weight_grad", FN(correlate_weights)}, {0}};
 
 #undef EACH
 #undef UNARY

@@ -10,13 +10,18 @@ import Protocols
 package final class ComponentLoader {
     private let registry: Registry
     private let seed: UInt64
+    private let dataFolder: String
     /// Gets a sentence about something that a record has no column for, such as the words of a failing probe.
     private let note: (String) -> Void
     private var libraries: [String: Library] = [:]
 
-    package init(registry: Registry, seed: UInt64, note: @escaping (String) -> Void = { _ in }) {
+    /// `dataFolder` is where relative paths of options begin: the folder of the study file.
+    package init(
+        registry: Registry, seed: UInt64, dataFolder: String = ".", note: @escaping (String) -> Void = { _ in }
+    ) {
         self.registry = registry
         self.seed = seed
+        self.dataFolder = dataFolder
         self.note = note
     }
 
@@ -50,7 +55,13 @@ package final class ComponentLoader {
         let library = try library(of: manifest)
         return LoadedComponent(
             component: component, library: library,
-            context: CallContext(component, options: choice.options, seed: seed, folder: manifest.folder))
+            context: CallContext(
+                component, options: choice.options, seed: seed, folder: manifest.folder, dataFolder: dataFolder))
+    }
+
+    /// The file that the value of an option means.
+    package static func location(of path: String, in dataFolder: String) -> String {
+        path.hasPrefix("/") ? path : "\(dataFolder)/\(path)"
     }
 
     private func library(of manifest: Manifest) throws(PluginError) -> Library {

@@ -9,6 +9,12 @@ final class PluginUpdate: Optimizer, Regularizer {
 
     init(_ loaded: LoadedComponent) { self.loaded = loaded }
 
+    var sharingKey: AnyHashable? {
+        let component = loaded.component
+        guard component.isElementwise, !component.isSeeded, component.start == nil else { return nil }
+        return Choice(component: component.fullID, options: loaded.context.options)
+    }
+
     func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedOptimizer {
         try AttachedUpdate(loaded, parameters, fresh: fresh)
     }

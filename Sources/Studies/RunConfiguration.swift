@@ -63,7 +63,7 @@ package struct RunConfiguration: Hashable, Sendable {
 package struct PlannedRun: Hashable, Sendable {
     /// `<10 hex digits of the identity>-<swept>-s<seed>`, the run's folder.
     package var name: String
-    /// SHA-256 of the canonical JSON of configuration, seed and the digests of the plugins used.
+    /// SHA-256 of the canonical JSON of configuration, seed and the digests of the plugins and data files used.
     package var identity: String
     /// Dotted keys and their values in this run.
     package var swept: OrderedDictionary<String, JSON>
@@ -72,6 +72,10 @@ package struct PlannedRun: Hashable, Sendable {
     /// By dotted key, for every value of the configuration.
     package var origins: OrderedDictionary<String, Origin>
     package var plugins: [PluginDigests]
+    /// Files that options name.
+    package var files: [DataFile]
+    /// Where their relative paths begin: the folder of the study file.
+    package var folder: String
     /// `weight_decay=0.001 seed=3`.
     package var label: String
 }

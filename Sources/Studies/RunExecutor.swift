@@ -1,5 +1,5 @@
 import Engine
-import LinearAlgebra
+import ArrayFiles
 import Observing
 import PluginHost
 import Protocols
@@ -32,8 +32,9 @@ package struct RunExecutor {
     package func trainingPlan(of run: PlannedRun, note: @escaping (String) -> Void) throws -> TrainingPlan {
         let configuration = run.configuration
         let seed = UInt64(run.seed)
-        let loader = ComponentLoader(registry: registry, seed: seed, note: note)
+        let loader = ComponentLoader(registry: registry, seed: seed, dataFolder: run.folder, note: note)
         let dataset = try loader.dataset(configuration.dataset)
+        try checkRows(configuration, dataset)
         let network = Network(
             model: try loader.model(configuration.model), loss: try loader.loss(configuration.loss),
             fields: dataset.fields)
@@ -49,6 +50,20 @@ package struct RunExecutor {
             },
             steps: configuration.train.steps, batchSize: configuration.train.batchSize,
             precision: configuration.train.precision, seed: seed)
+    }
+
+    /// What planning checks where the manifest says the rows; here they may come from a file.
+    private func checkRows(_ configuration: RunConfiguration, _ dataset: any Dataset) throws {
+        func check(_ wanted: Int?, _ key: String, in split: String, _ remedy: String) throws {
+            let rows = try dataset.rows(in: split)
+            guard let wanted, wanted > rows else { return }
+            throw StudyError("\(key): \(wanted) is more than the \(rows) rows of the split '\(split)'; \(remedy)")
+        }
+        try check(configuration.train.batchSize, "train.batch_size", in: "train", "'full' takes all")
+        let sightings = configuration.probes.map { ("probes.\($0.key)", $0.sighting) }
+        for (key, sighting) in sightings + (configuration.record.map { [("record", $0.sighting)] } ?? []) {
+            try check(sighting.samples, "\(key).samples", in: sighting.split, "without 'samples' all are taken")
+        }
     }
 
     /// `arrays/step-00004000.npz` with keys such as `fc1/layer.input`.

@@ -10,6 +10,8 @@ import Protocols
 struct RunResolver {
     private let registry: Registry
     private let schema: Schema
+    /// Where relative paths begin.
+    private let folder: String
     private(set) var tree: StudyTree
     private(set) var problems: [String] = []
     private var entries: OrderedDictionary<DottedKey, Entry> = [:]
@@ -19,14 +21,17 @@ struct RunResolver {
         var component: Component
     }
 
-    init(_ tree: StudyTree, registry: Registry, schema: Schema) {
-        (self.tree, self.registry, self.schema) = (tree, registry, schema)
+    init(_ tree: StudyTree, registry: Registry, schema: Schema, folder: String) {
+        (self.tree, self.registry, self.schema, self.folder) = (tree, registry, schema, folder)
     }
 
     /// The plugins that the configuration uses, by id.
     var plugins: [String: Manifest] {
         Dictionary(entries.values.map { ($0.manifest.id, $0.manifest) }) { first, _ in first }
     }
+
+    /// Paths of the files that options name.
+    private(set) var files: OrderedSet<String> = []
 
     /// nil if there are problems.
     mutating func resolve() -> RunConfiguration? {
@@ -72,7 +77,16 @@ struct RunResolver {
             add(place, "unknown key '\(option)' in \(key)\(nearest) (\(entry.component.id) has: \(has))")
         }
         tree.resolve(nameKey, .string(entry.component.fullID))
-        for parameter in parameters { fill(key.appending(parameter.id), parameter.defaultValue) }
+        for parameter in parameters {
+            if let value = parameter.defaultValue {
+                fill(key.appending(parameter.id), value)
+            } else if section[parameter.id] == nil {
+                let help = parameter.help.map { ": \($0)" } ?? ""
+                add(
+                    tree.keyPlace(key),
+                    "\(key): \(entry.component.id) needs '\(parameter.id)', \(parameter.type.words)\(help)")
+            }
+        }
     }
 
     private mutating func fillDefaults() {
@@ -135,8 +149,9 @@ struct RunResolver {
         var choice = Choice(component: entry.component.fullID)
         for parameter in entry.component.parameters {
             let option = key.appending(parameter.id)
-            switch parameter.check(tree[option] ?? parameter.defaultValue) {
+            switch parameter.check(tree[option] ?? .null) {
             case .success(let value):
+                if parameter.type.isFile { checkFiles(value, option) }
                 choice.options[parameter.id] = value
                 tree.resolve(option, value)
             case .failure(let problem):
@@ -144,6 +159,19 @@ struct RunResolver {
             }
         }
         return choice
+    }
+
+    /// Files must be there before anything is computed.
+    private mutating func checkFiles(_ value: JSON, _ key: DottedKey) {
+        let places = value.array.map { $0.indices.map { key.appending("\($0)") } } ?? [key]
+        for (item, place) in zip(value.array ?? [value], places) {
+            guard let path = item.string, !path.isEmpty else { continue }
+            if let problem = DataFile.problem(with: path, in: folder) {
+                add(tree.place(place), "\(key): \(problem)")
+            } else {
+                files.append(path)
+            }
+        }
     }
 
     /// Every component must be able to run in the precision of the study.
@@ -158,13 +186,13 @@ struct RunResolver {
         }
     }
 
-    /// The rows of a split, if the dataset is known; a component that has no such split has none.
+    /// The rows of a split, if the manifest says them; a component that has no such split has none.
     private func rows(in split: String) -> Int? {
         let key = DottedKey("dataset")
         switch entries[key]?.component.splits.first(where: { $0.name == split })?.rows {
         case .constant(let rows)?: return rows
         case .parameter(let id)?: return tree[key.appending(id)]?.int
-        case .axis?, nil: return nil
+        case .axis?, .described?, nil: return nil
         }
     }
 

@@ -120,13 +120,13 @@ package final class Session {
             guard step < plan.steps else { return .finished }
             try advance()
             guard batchLoss.isFinite else {
-                return .diverged(step: step, what: "loss became \(Self.word(batchLoss))\(place)")
+                return store.divergence(step: step, "loss", batchLoss)
             }
             guard penalty.isFinite else {
-                return .diverged(step: step, what: "regularizers became \(Self.word(penalty))\(place)")
+                return store.divergence(step: step, "regularizers", penalty)
             }
             // Later steps would show it in their loss; after the last one nothing else does.
-            if step == plan.steps, let place = nonFinite(gradients: false) {
+            if step == plan.steps, let place = store.nonFinite(gradients: false) {
                 return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
             }
         }
@@ -150,22 +150,6 @@ package final class Session {
         step += 1
     }
 
-    /// `NaN`, whatever its sign bit says, or `inf`.
-    private static func word(_ value: Double) -> String { value.isNaN ? "NaN" : "\(value)" }
-
-    /// Where infinities or NaN stand first, for the message of a diverged run.
-    private var place: String { nonFinite(gradients: true).map { " (first in \($0))" } ?? "" }
-
-    private func nonFinite(gradients: Bool) -> String? {
-        for (index, block) in store.blocks.enumerated() {
-            if gradients, !store.copyGradient(block: index).allSatisfy(\.isFinite) {
-                return "the gradient of \(block.name)"
-            }
-            if !store.copy(block: index).allSatisfy(\.isFinite) { return block.name }
-        }
-        return nil
-    }
-
     /// All tensors a checkpoint keeps: parameters as `parameter/<name>`, then states.
     package var checkpoint: [(name: String, shape: [Int], values: UnsafeRawPointer)] {
         var tensors: [(name: String, shape: [Int], values: UnsafeRawPointer)] = store.blocks.map {
@@ -177,6 +161,26 @@ package final class Session {
             tensors += owner.state.map { ("\(key)/\($0.name)", [$0.count], UnsafeRawPointer($0.buffer)) }
         }
         return tensors
+    }
+}
+
+extension ParameterStore {
+    /// The end of a run whose loss or regularizers became infinite or NaN: `loss became NaN (first in fc1.weight)`.
+    func divergence(step: Int, _ what: String, _ value: Double) -> Outcome {
+        let place = nonFinite(gradients: true).map { " (first in \($0))" } ?? ""
+        // `NaN`, whatever its sign bit says, or `inf`.
+        return .diverged(step: step, what: "\(what) became \(value.isNaN ? "NaN" : "\(value)")\(place)")
+    }
+
+    /// Where infinities or NaN stand first.
+    func nonFinite(gradients: Bool) -> String? {
+        for (index, block) in blocks.enumerated() {
+            if gradients, !copyGradient(block: index).allSatisfy(\.isFinite) {
+                return "the gradient of \(block.name)"
+            }
+            if !copy(block: index).allSatisfy(\.isFinite) { return block.name }
+        }
+        return nil
     }
 }
 

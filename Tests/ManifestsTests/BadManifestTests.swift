@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func everyRecordIsACase() {
-        #expect(Self.cases.count == 126)
+        #expect(Self.cases.count == 127)
     }
 
     static let cases = records.components(separatedBy: "\n\n").compactMap(Case.init)
@@ -197,7 +197,7 @@ import Testing
         model
         - "service": "syzygy.graph/1"
         + "service": "syzygy.graf/1"
-        plugin.json:19:73: unknown service 'syzygy.graf/1' in components[0].call.args[0]; did you mean 'syzygy.graph/1'? (allowed: syzygy.graph/1, syzygy.random/1, syzygy.linalg/1)
+        plugin.json:19:73: unknown service 'syzygy.graf/1' in components[0].call.args[0]; did you mean 'syzygy.graph/1'? (allowed: syzygy.graph/1, syzygy.random/1, syzygy.linalg/1, syzygy.objective/1, syzygy.jacobian/1)
 
         loss
         - "kind": "loss", "id": "mse",
@@ -420,6 +420,11 @@ import Testing
         - "type": "i32", "from": "const", "value": 1
         + "type": "service", "from": "service", "service": "syzygy.graph/1"
         plugin.json:17:75: syzygy.graph/1 is for models and losses, not for a probe
+
+        blas
+        - "type": "i32", "from": "const", "value": 1
+        + "type": "service", "from": "service", "service": "syzygy.objective/1"
+        plugin.json:17:75: syzygy.objective/1 is for probes per run
 
         model
         - "name": "g", "type": "service", "from": "service", "service": "syzygy.graph/1"

@@ -7,6 +7,7 @@
 #include <lapacke.h>
 #include <sodium.h>
 #include "binding.h"
+#include "conv.h"
 #include "gemm.h"
 #include "kernels.h"
 #include "onednn.h"

@@ -91,7 +91,7 @@ struct Schedule {
     }
 
     /// Everything the results depend on, ascending: an order in which inputs come before their uses.
-    private static func live(_ graph: Graph, _ results: [Node]) -> [Int] {
+    static func live(_ graph: Graph, _ results: [Node]) -> [Int] {
         var isLive = [Bool](repeating: false, count: graph.nodeCount)
         for node in results { isLive[node.id] = true }
         for id in isLive.indices.reversed() where isLive[id] {

@@ -66,14 +66,18 @@ extension MatMul: OperationRule {
         return [ofA.unbroadcast(to: a.shape), ofB.unbroadcast(to: b.shape)]
     }
 
-    /// A transposed operand becomes a flag; rows of all products share one matrix: one product.
+    /// A transposed operand becomes a flag; rows of all products share one matrix: one product; many outer products are
+    /// elementwise.
     func simplified(_ inputs: [Term]) throws -> Term? {
         var (a, b, rule) = (inputs[0], inputs[1], self)
         if let inner = a.untransposed { (a, rule.transposeA) = (inner, !transposeA) }
         if let inner = b.untransposed { (b, rule.transposeB) = (inner, !transposeB) }
         if rule != self { return a.apply(.matmul(rule), b) }
-        guard a.shape.count > 2, b.shape.count == 2, !transposeA else { return nil }
         let (batch, m, n, k) = sizes(a.shape, b.shape)
+        if k == 1, a.shape.count > 2, b.shape.count > 2 {
+            return a.reshaped(to: a.shape.dropLast(2) + [m, 1]) * b.reshaped(to: b.shape.dropLast(2) + [1, n])
+        }
+        guard a.shape.count > 2, b.shape.count == 2, !transposeA else { return nil }
         return a.reshaped(to: [batch * m, k]).apply(.matmul(self), b).reshaped(to: a.shape.dropLast() + [n])
     }
 

@@ -1,3 +1,4 @@
+import ArrayFiles
 import Engine
 import LinearAlgebra
 import Observing

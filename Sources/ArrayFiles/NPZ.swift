@@ -1,4 +1,4 @@
-/// NumPy archives, `numpy.savez` and `numpy.load`: an uncompressed zip file with one `.npy` file per array.
+/// NumPy archives, `numpy.savez` and `numpy.load`: a zip file with one `.npy` file per array.
 ///
 /// Keys may contain `/`. Equal arrays give equal bytes: entries in the order given, all dated 1980-01-01.
 package enum NPZ {
@@ -25,10 +25,10 @@ package enum NPZ {
 
     /// The arrays in the order of the archive, those whose name `isWanted`; others are not looked at.
     ///
-    /// Reads `<f8 <f4 <i8 <i4 |u1`, and `<f2` as f32, `|b1` as u8; column-major values are reordered,
-    /// checksums checked.
+    /// Reads `f8 f4 i8 i4 u1`, `f2` as f32, `b1` as u8, `i2 i1 u2` as i32, `u8 u4` as i64, in either order of bytes;
+    /// compressed entries too. Column-major values are reordered, checksums checked.
     /// - Complexity: the file and the arrays are in memory together.
-    /// - Throws: `FileError`: `damaged`, `unsupported` (compressed or encrypted archives, other types), `system`.
+    /// - Throws: `FileError`: `damaged`, `unsupported` (encrypted archives, other types), `system`.
     package static func read(
         _ path: String, where isWanted: (String) -> Bool = { _ in true }
     ) throws -> [NamedArray] {
@@ -43,7 +43,7 @@ package enum NPZ {
         return try zip.entries().compactMap { entry in
             guard entry.name.hasSuffix(".npy") else { return nil }
             let name = String(entry.name.dropLast(4))
-            return isWanted(name) ? try NPY.read(zip.content(of: entry), name: name, path: path) : nil
+            return isWanted(name) ? try zip.withContent(of: entry) { try NPY.read($0, name: name, path: path) } : nil
         }
     }
 }

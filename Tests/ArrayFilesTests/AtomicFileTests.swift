@@ -1,5 +1,6 @@
 import Foundation
-import LinearAlgebra
+import ArrayFiles
+import PluginTesting
 import Testing
 
 @Suite struct AtomicFileTests {

@@ -50,7 +50,7 @@ package enum Safetensors {
 
     /// The arrays in the order of their values, those whose name `isWanted`; the offsets of all are checked.
     ///
-    /// Reads F64, F32, I64, I32 and U8, and F16 and BF16 as f32, BOOL as u8.
+    /// Reads F64, F32, I64, I32 and U8; F16 and BF16 as f32, BOOL as u8, I16, I8 and U16 as i32, U64 and U32 as i64.
     /// - Complexity: the file and the arrays are in memory together.
     /// - Throws: `FileError`: `damaged`, `unsupported` (other types), `system`.
     package static func read(
@@ -105,7 +105,10 @@ package enum Safetensors {
             throw reader.damaged(
                 "array '\(name)' of shape \(entry.shape) and type \(entry.dtype) has \(values.count) bytes")
         }
-        return NamedArray(name, shape: entry.shape, storage.decode(values))
+        guard let data = storage.decode(values) else {
+            throw FileError(.unsupported, reader.path, key: name, "holds a number of 2^63 or more.")
+        }
+        return NamedArray(name, shape: entry.shape, data)
     }
 
     private static func header(_ bytes: UnsafeRawBufferPointer, _ reader: ByteReader) throws -> Header {

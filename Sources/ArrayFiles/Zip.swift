@@ -1,4 +1,4 @@
-// Stored (uncompressed) zip archives. Source: PKWARE APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
+// Zip archives, written stored (uncompressed). Source: PKWARE APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
 
 /// CRC-32 of zip files (reflected polynomial 0xEDB88320), eight bytes at a time.
 struct CRC32 {
@@ -142,21 +142,29 @@ struct ZipReader {
         return entries
     }
 
-    /// The bytes of an entry, after its checksum was found right.
-    func content(of entry: Entry) throws -> UnsafeRawBufferPointer {
+    /// Gives `body` the bytes of an entry, decompressed, after their checksum was found right.
+    func withContent<Result>(of entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
         func refuse(_ message: String) -> FileError { FileError(.unsupported, reader.path, key: entry.name, message) }
         if entry.flags & 1 != 0 { throw refuse("the entry is encrypted; write the archive without a password.") }
-        if entry.method != 0 {
-            throw refuse("the entry is compressed; write the archive with numpy.savez instead of savez_compressed.")
-        }
         guard try u32(entry.offset) == Self.localSignature else {
             throw reader.damaged("no entry '\(entry.name)' at byte \(entry.offset)")
         }
         let start = entry.offset + 30 + (try u16(entry.offset + 26)) + (try u16(entry.offset + 28))
-        let bytes = try reader.slice(start, entry.size, "entry '\(entry.name)'")
+        let stored = try reader.slice(start, entry.storedSize, "entry '\(entry.name)'")
+        switch entry.method {
+        case 0: return try body(checked(stored, entry))
+        case 8:
+            let content = try InflatedBytes.deflated(stored, count: entry.size, path: reader.path)
+            return try withExtendedLifetime(content) { try body(checked(content.bytes, entry)) }
+        default:
+            throw refuse("the entry is compressed by method \(entry.method); write the archive with numpy.savez.")
+        }
+    }
+
+    private func checked(_ bytes: UnsafeRawBufferPointer, _ entry: Entry) throws -> UnsafeRawBufferPointer {
         var crc = CRC32()
         crc.update(bytes)
-        guard entry.size == entry.storedSize, crc.value == entry.crc else {
+        guard entry.size == bytes.count, crc.value == entry.crc else {
             throw reader.damaged("the checksum of entry '\(entry.name)' does not match its bytes")
         }
         return bytes

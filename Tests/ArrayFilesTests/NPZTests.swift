@@ -1,4 +1,5 @@
-import LinearAlgebra
+import ArrayFiles
+import PluginTesting
 import Testing
 
 @Suite struct NPZTests {

@@ -6,7 +6,7 @@ enum NPY {
     static func header(of array: NamedArray) -> [UInt8] {
         let shape = array.shape.map(String.init).joined(separator: ", ") + (array.shape.count == 1 ? "," : "")
         let dictionary =
-            "{'descr': '\(array.data.storage.numpy ?? "")', 'fortran_order': False, 'shape': (\(shape)), }"
+            "{'descr': '\(array.data.storage.size == 1 ? "|" : "<")\(array.data.storage.numpy ?? "")', 'fortran_order': False, 'shape': (\(shape)), }"
         let padding = 63 - (10 + dictionary.utf8.count) % 64
         let length = dictionary.utf8.count + padding + 1
         var bytes = magic + [1, 0, UInt8(length & 255), UInt8(length >> 8)]
@@ -39,7 +39,10 @@ enum NPY {
                 "the .npy header is not that of a plain array: \(text.prefix(120).trimmingSuffix); "
                     + "structured and damaged headers are not read.")
         }
-        guard let storage = Storage.allCases.first(where: { $0.numpy == header.type }) else {
+        guard let order = header.type.first, "<>|".contains(order),
+            let storage = Storage.allCases.first(where: { $0.numpy == String(header.type.dropFirst()) }),
+            (order == "|") == (storage.size == 1)
+        else {
             let known = Storage.allCases.compactMap(\.numpy).joined(separator: " ")
             throw FileError(
                 .unsupported, path, key: name,
@@ -52,7 +55,9 @@ enum NPY {
         guard start + length + values.count == bytes.count else {
             throw reader.damaged("\(bytes.count - start - length - values.count) bytes follow the values")
         }
-        var data = storage.decode(values)
+        guard var data = storage.decode(values, bigEndian: order == ">") else {
+            throw FileError(.unsupported, path, key: name, "holds a number of 2^63 or more.")
+        }
         if header.columnMajor && header.shape.count > 1 { data = data.rowMajor(header.shape) }
         return NamedArray(name, shape: header.shape, data)
     }

@@ -1,17 +1,17 @@
 import Foundation
 
 /// Runs `body` with the path of a new empty folder, which is removed afterwards.
-func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+package func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("syzygy-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     return try body(folder)
 }
 
-func contents(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path))) }
+package func contents(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path))) }
 
 /// Runs a Python script; returns what it printed, or nil when Python or NumPy is missing or the script fails.
-func python(_ script: String, _ arguments: String...) -> String? {
+package func python(_ script: String, _ arguments: String...) -> String? {
     let process = Process()
     let output = Pipe()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -24,4 +24,4 @@ func python(_ script: String, _ arguments: String...) -> String? {
     return process.terminationStatus == 0 ? text.trimmingCharacters(in: .whitespacesAndNewlines) : nil
 }
 
-let hasNumPy = python("import numpy") != nil
+package let hasNumPy = python("import numpy") != nil

@@ -2,10 +2,10 @@ import Glibc
 
 /// An open file, closed at the end of its life.
 package struct FileDescriptor: ~Copyable {
-    private let handle: Int32
+    let handle: Int32
     private let path: String
 
-    init(reading path: String) throws {
+    package init(reading path: String) throws {
         self.path = path
         handle = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // a pipe without a writer must not block
         if handle < 0 { throw FileError(.system, path, "cannot be opened: \(systemMessage())") }
@@ -21,7 +21,7 @@ package struct FileDescriptor: ~Copyable {
     deinit { if handle >= 0 { close(handle) } }
 
     /// Reads up to `buffer.count` bytes; 0 at the end.
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    package func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         while true {
             let count = Glibc.read(handle, buffer.baseAddress, buffer.count)
             if count >= 0 { return count }
@@ -47,14 +47,19 @@ package struct FileDescriptor: ~Copyable {
         if fsync(handle) != 0 { throw FileError(.system, path, "cannot be synced: \(systemMessage())") }
     }
 
-    /// The whole content of a regular file; devices and pipes are refused, so that nothing blocks and nothing is endless.
-    package static func contents(of path: String, limit: Int = .max) throws -> [UInt8] {
-        let file = try FileDescriptor(reading: path)
+    /// The size of a regular file; devices and pipes are refused, so that nothing blocks and nothing is endless.
+    package func size() throws -> Int {
         var status = stat()
-        guard fstat(file.handle, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard fstat(handle, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw FileError(.system, path, "is not a regular file")
         }
-        let size = Int(status.st_size)
+        return Int(status.st_size)
+    }
+
+    /// The whole content of a regular file.
+    package static func contents(of path: String, limit: Int = .max) throws -> [UInt8] {
+        let file = try FileDescriptor(reading: path)
+        let size = try file.size()
         guard size <= limit else {
             throw FileError(.system, path, "the file has \(size) bytes; at most \(limit) are read")
         }
@@ -70,4 +75,4 @@ package struct FileDescriptor: ~Copyable {
 }
 
 /// The last system error in words.
-func systemMessage() -> String { String(cString: strerror(errno)) }
+package func systemMessage() -> String { String(cString: strerror(errno)) }
