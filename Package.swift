@@ -18,7 +18,7 @@ struct Plugin {
             cSettings: [.unsafeFlags(["-fno-math-errno"])],
             linkerSettings: [.linkedLibrary("m")])
         guard tests else { return [library] }
-        return [library, .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"], path: "\(folder)/Tests")]
+        return [library, .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"] + uses, path: "\(folder)/Tests")]
     }
 }
 

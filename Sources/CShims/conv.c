@@ -99,26 +99,36 @@ static void plan_weight_grad(const sz_conv *c, struct plan *p) {
     const sz_conv_axis *h = &c->axis[0], *w = &c->axis[1];
     const int64_t row = p->image.width * p->image.channels;
     struct position *position = TABLE(position, p);
-    for (int64_t o = 0; o < c->outputs / c->groups; o++)
-        position[o] = (struct position){o, o * p->runs * p->run};
+    if (p->depthwise)
+        for (int64_t t = 0; t < h->kernel * w->kernel; t++)
+            position[t] = (struct position){
+                t / w->kernel * h->dilation * row + t % w->kernel * w->dilation * p->image.channels, t};
+    else
+        for (int64_t o = 0; o < c->outputs / c->groups; o++)
+            position[o] = (struct position){o, o * p->runs * p->run};
     struct segment *segment = TABLE(segment, p);
     for (int64_t sample = 0; sample < p->samples; sample++)
-        for (int64_t y = 0; y < h->out; y++)
-            *segment++ = (struct segment){(sample * h->out + y) * w->out * c->outputs,
-                                          (sample * p->image.height + y * h->stride) * row, w->out};
+        for (int64_t y = 0; y < h->out; y++, segment++) {
+            const int64_t cotangent = (sample * h->out + y) * w->out * c->outputs;
+            const int64_t pixel = (sample * p->image.height + y * h->stride) * row;
+            *segment = p->depthwise ? (struct segment){pixel, cotangent, w->out}
+                                    : (struct segment){cotangent, pixel, w->out};
+        }
 }
 
 int64_t sz_conv_plan(const sz_conv *c, int32_t kind, int32_t bytes, void *plan, int64_t *scratch) {
     const sz_conv_axis *h = &c->axis[0], *w = &c->axis[1];
     const int64_t inputs = c->channels / c->groups, outputs = c->outputs / c->groups, taps = h->kernel * w->kernel;
+    const int depthwise = inputs == 1 && outputs == 1;
     /* Taps of a row of the kernel are neighbours in the image. */
-    const int merged = c->groups == 1 && w->dilation == 1;
-    struct plan p = {.image = image(c, kind), .weights = c->groups * inputs * outputs * taps, .phases = 1};
+    const int merged = c->groups == 1 && w->dilation == 1 && !depthwise;
+    struct plan p = {.image = image(c, kind), .weights = c->groups * inputs * outputs * taps, .phases = 1,
+                     .depthwise = depthwise};
     p.read = p.image.stored_height * p.image.stored_width * p.image.channels;
     const int64_t size = p.image.height * p.image.width * p.image.channels * bytes;
     p.samples = max(1, IMAGES / size);
     if (p.samples > c->rows / c->copies) p.samples = c->rows / c->copies;
-    *scratch = p.image.in_place ? 0 : (p.samples * size + 63) / 64 * 64;
+    *scratch = p.image.in_place ? 0 : max(IMAGES, (size + 63) / 64 * 64);
     int64_t positions, segments;
     switch (kind) {
     case SZ_CONV_FORWARD:
@@ -139,7 +149,7 @@ int64_t sz_conv_plan(const sz_conv *c, int32_t kind, int32_t bytes, void *plan, 
     default:
         p.runs = merged ? h->kernel : taps;
         p.run = merged ? w->kernel * inputs : inputs;
-        positions = outputs;
+        positions = p.depthwise ? taps : outputs;
         segments = p.samples * h->out;
     }
     p.phase = sizeof p;

@@ -4,7 +4,7 @@
 struct image {
     int64_t channels;
     int64_t height, width, stored_height, stored_width;
-    int64_t top, left; /* where the stored one begins; negative if its first rows or columns are not read */
+    int64_t top, left; /* where the stored one begins */
     int32_t in_place;
 };
 
@@ -22,6 +22,7 @@ struct plan {
     int64_t read, written;      /* elements of a sample */
     int64_t weights;            /* elements of the weights of a copy */
     int64_t columns, depth;     /* of a group: columns of the result, and products in each sum of a tap */
+    int64_t depthwise;          /* every channel by itself: vectors hold channels */
     int64_t samples;            /* worked on together while they and a panel of weights are in cache */
     int64_t runs, run;          /* weight gradient: rows of the kernel (or taps), and the elements of each */
     int64_t phases, phase, position, segment; /* their number; byte offsets of the tables from the plan */

@@ -2,6 +2,8 @@
 #include "kernels.h"
 #include "conv.h"
 #include "conv_plan.h"
+#include "pool.h"
+#include "pool_window.h"
 #include <math.h>
 #include <string.h>
 #if defined(__x86_64__)

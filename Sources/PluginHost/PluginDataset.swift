@@ -73,7 +73,7 @@ final class PluginDataset: Dataset {
                 if let classes = field.classes, value < 0 || value >= Double(classes) || value != value.rounded() {
                     throw PluginError(
                         loaded.context.place,
-                        "label \(JSON.double(value).brief) in row \(range.lowerBound + i) of '\(split)' is outside "
+                        "label \(String(format: "%g", value)) in row \(range.lowerBound + i) of '\(split)' is outside "
                             + "0..<\(classes)")
                 }
                 buffer[i] = value

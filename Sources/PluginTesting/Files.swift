@@ -1,4 +1,5 @@
 import Foundation
+import Manifests
 
 /// Runs `body` with the path of a new empty folder, which is removed afterwards.
 package func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
@@ -25,3 +26,12 @@ package func python(_ script: String, _ arguments: String...) -> String? {
 }
 
 package let hasNumPy = python("import numpy") != nil
+
+/// Options of tests read as in a study.
+extension JSON: ExpressibleByStringLiteral {
+    package init(stringLiteral value: String) { self = .string(value) }
+}
+
+package func write(_ bytes: [UInt8], to path: String) throws {
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+}

@@ -95,6 +95,7 @@ struct RunResolver {
             fill(train.appending("batch_size"), .string("full"))
             fill(train.appending("precision"), .string("f32"))
             fill(train.appending("threads"), .int(1))
+            fill(train.appending("together"), .int(1))
             fill(train.appending("log_every"), .int(100))
         }
         let probes = tree[DottedKey("probes")]?.object?.keys.map { DottedKey(["probes", $0]) } ?? []
@@ -206,11 +207,12 @@ struct RunResolver {
         checkRows(DottedKey("train.batch_size"), in: "train", remedy: "'full' takes all")
         guard let train = tree[DottedKey("train")], let steps = train["steps"]?.int,
             let precision = train["precision"]?.string.flatMap(Precision.init),
-            let threads = train["threads"]?.int, let logEvery = train["log_every"]?.int
+            let threads = train["threads"]?.int, let together = train["together"]?.int,
+            let logEvery = train["log_every"]?.int
         else { return nil }
         return .init(
             steps: steps, batchSize: train["batch_size"]?.int, precision: precision, threads: threads,
-            logEvery: logEvery)
+            together: together, logEvery: logEvery)
     }
 
     private mutating func record(steps: Int) -> RunConfiguration.Record? {
@@ -268,7 +270,7 @@ struct RunResolver {
             }
         }
         for (name, keys) in [
-            ("train", ["steps", "batch_size", "precision", "threads", "log_every"]),
+            ("train", ["steps", "batch_size", "precision", "threads", "together", "log_every"]),
             ("record", ["quantities", "at", "samples", "split", "layers"]),
         ] {
             guard let section = tree[DottedKey(name)]?.object else { continue }

@@ -78,32 +78,60 @@ package struct StudyPlanner: Sendable {
             claims: tree[DottedKey("claims")] ?? .array([]), runs: runs)
     }
 
-    /// The run of a record, resolved again; it must mean what it meant when it was planned.
-    package func run(of record: RunRecord, file: String) throws(StudyError) -> PlannedRun {
+    /// The runs of records (with their files), resolved again; they must mean what they meant when they were planned.
+    package func runs(of records: [(record: RunRecord, file: String)]) throws(StudyError) -> [PlannedRun] {
+        var digests: [String: PluginDigests] = [:]
+        var files: [String: DataFile] = [:]
+        // Many records differ in their seed only.
+        var resolved: [JSON: Resolved] = [:]
+        var runs: [PlannedRun] = []
+        for (record, file) in records {
+            let known: Resolved
+            if let earlier = resolved[record.configuration] {
+                known = earlier
+            } else {
+                known = try resolve(record, file, &digests, &files)
+            }
+            resolved[record.configuration] = known
+            let run = run(
+                known.configuration, known.resolver, known.plugins, known.files, record.folder, record.swept,
+                seed: record.seed, SweepNames(record.swept.keys))
+            for (planned, found) in zip(record.plugins, run.plugins) where planned != found {
+                throw StudyError("plugin \(planned.id) changed since the run was planned; start the study again")
+            }
+            for (planned, found) in zip(record.files, run.files) where planned != found {
+                throw StudyError(
+                    "data file '\(planned.path)' changed since the run was planned; start the study again")
+            }
+            guard run.identity == record.identity else {
+                throw StudyError(
+                    "\(file): the identity does not match configuration, seed and plugins; start the study again")
+            }
+            runs.append(run)
+        }
+        return runs
+    }
+
+    private struct Resolved {
+        var configuration: RunConfiguration
+        var resolver: RunResolver
+        var plugins: [PluginDigests]
+        var files: [DataFile]
+    }
+
+    private func resolve(
+        _ record: RunRecord, _ file: String, _ digests: inout [String: PluginDigests],
+        _ known: inout [String: DataFile]
+    ) throws(StudyError) -> Resolved {
         var study = record.configuration.object ?? [:]
         study["study"] = .string(record.study)
         var resolver = RunResolver(
             StudyTree(Document(file: file, root: .object(study))), registry: registry, schema: schema,
             folder: record.folder)
         guard let configuration = resolver.resolve() else { throw StudyError(lines: resolver.problems) }
-        var digests: [String: PluginDigests] = [:]
-        let plugins = try plugins(of: resolver, &digests)
-        var known: [String: DataFile] = [:]
-        let files = try files(of: resolver, in: record.folder, &known)
-        let run = run(
-            configuration, resolver, plugins, files, record.folder, record.swept, seed: record.seed,
-            SweepNames(record.swept.keys))
-        for (planned, found) in zip(record.plugins, run.plugins) where planned != found {
-            throw StudyError("plugin \(planned.id) changed since the run was planned; start the study again")
-        }
-        for (planned, found) in zip(record.files, run.files) where planned != found {
-            throw StudyError("data file '\(planned.path)' changed since the run was planned; start the study again")
-        }
-        guard run.identity == record.identity else {
-            throw StudyError(
-                "\(file): the identity does not match configuration, seed and plugins; start the study again")
-        }
-        return run
+        return Resolved(
+            configuration: configuration, resolver: resolver, plugins: try plugins(of: resolver, &digests),
+            files: try files(of: resolver, in: record.folder, &known))
     }
 
     // MARK: - Parts

@@ -17,6 +17,7 @@ typedef struct {
  * Output channels [j * o/g, (j + 1) * o/g) read input channels [j * c/g, (j + 1) * c/g). Weights come in panels of columns:
  *   weights         [copies, groups, (o/g) / panel, kh, kw, c/g, panel]
  *   turned weights  [copies, groups, (c/g) / panel, kh, kw, o/g, panel]
+ * or, if every group has one input and one output channel, both as [copies, kh, kw, c] with panel = c.
  * Sums run in the precision of the elements, over rows of the kernel first, then its columns, then channels; those of the weight
  * gradient over samples, then positions. */
 typedef struct sz_conv {

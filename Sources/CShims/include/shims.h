@@ -12,5 +12,6 @@
 #include "kernels.h"
 #include "onednn.h"
 #include "philox.h"
+#include "pool.h"
 #include "region.h"
 #endif

@@ -30,7 +30,8 @@ package struct Workload: Hashable, Sendable {
         let workloads = try JSONFile.read(table).root.object ?? [:]
         guard let entry = workloads[name] else {
             throw StudyError(
-                "no workload is called '\(name)'" + Nearest.hint(for: name, among: Array(workloads.keys))
+                "no workload is called '\(name)'"
+                    + Nearest.hint(for: name, among: Array(workloads.keys), label: "known")
                     + "; a study is given by its file, such as studies/mine.yaml")
         }
         guard let study = entry["study"]?.string, let work = Work(rawValue: entry["work"]?.string ?? "step") else {
