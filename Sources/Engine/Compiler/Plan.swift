@@ -96,7 +96,8 @@ struct Plan {
                 case .copy(_, let offset): offset
                 case .gather, .update: nil
                 }
-            if let block = offset.flatMap({ blockAt[$0] }), let own = updates[block], own.allSatisfy(\.isElementwise) {
+            if let block = offset.flatMap({ blockAt[$0] }), let own = updates[block], own.allSatisfy(\.isElementwise)
+            {
                 let task = try emitter.place(item, addresses).task
                 if task.units > 1, task.isShareable, blocks[block].count % task.units == 0 {
                     let parts = Update.Parts(
