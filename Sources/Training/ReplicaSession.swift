@@ -21,8 +21,8 @@ package final class ReplicaSession {
     private let losses: UnsafeRawPointer
     private let batches: ReplicaBatches
     /// For each run.
-    private let regularizers: [[any AttachedRegularizer]]
-    private let optimizers: [(runs: Range<Int>, optimizer: any AttachedOptimizer)]
+    private let regularizers: [[any AttachedUpdate]]
+    private let optimizers: [(runs: Range<Int>, optimizer: any AttachedUpdate)]
     private var penalties: [Double]
     /// What the checkpoints of ended runs keep.
     private var kept: [Int: [(name: String, shape: [Int], values: UnsafeRawPointer)]] = [:]
@@ -48,14 +48,6 @@ package final class ReplicaSession {
         let store = ParameterStore(blocks: together.blocks, precision: first.precision)
         stores = built.indices.map { store.copies($0..<$0 + 1, of: built[$0].graph.blocks) }
         for (plan, store) in zip(plans, stores) { store.initialize(seed: plan.seed) }
-        program = try Program(
-            together, outputs: [nodes[0]], gradients: zip(together.parameterNodes, nodes.dropFirst()).map { ($0, $1) },
-            precision: first.precision, parameters: store)
-        losses = program.output(nodes[0])
-        batches = ReplicaBatches(
-            tables: tables.compactMap { $0["train"] }, seeds: plans.map(\.seed), batch: batch, isOne: isOneBatch,
-            program: program)
-
         let stores = stores
         regularizers = try zip(plans, stores).map { plan, store in
             try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
@@ -64,6 +56,14 @@ package final class ReplicaSession {
             let blocks = built[runs.lowerBound].graph.blocks
             return (runs, try plans[runs.lowerBound].optimizer.attach(to: store.copies(runs, of: blocks), fresh: true))
         }
+        let updates = regularizers.joined().flatMap(\.updates) + optimizers.flatMap(\.optimizer.updates)
+        program = try Program(
+            together, outputs: [nodes[0]], gradients: zip(together.parameterNodes, nodes.dropFirst()).map { ($0, $1) },
+            precision: first.precision, parameters: store, updates: updates)
+        losses = program.output(nodes[0])
+        batches = ReplicaBatches(
+            tables: tables.compactMap { $0["train"] }, seeds: plans.map(\.seed), batch: batch, isOne: isOneBatch,
+            program: program)
         let observer = try Observer(first.network, store: stores[0], tables: tables[0])
         observers = plans.indices.map {
             $0 == 0 ? observer : Observer(sharing: observer, store: stores[$0], tables: tables[$0])
@@ -144,15 +144,15 @@ package final class ReplicaSession {
     /// One update of every run.
     package func advance() throws {
         batches.load(step: step)
+        for regularizer in regularizers.joined() { regularizer.begin(step: step) }
+        for (_, optimizer) in optimizers { optimizer.begin(step: step) }
         program.run()
         readLosses()
         for run in plans.indices where !regularizers[run].isEmpty && outcomes[run] == nil {
-            var sum = 0.0
-            for regularizer in regularizers[run] { sum += try regularizer.addGradient(step: step) }
-            penalties[run] = sum
+            penalties[run] = try regularizers[run].reduce(0) { try $0 + $1.end() }
         }
         for (runs, optimizer) in optimizers where runs.count > 1 || outcomes[runs.lowerBound] == nil {
-            try optimizer.update(step: step)
+            _ = try optimizer.end()
         }
         step += 1
         for run in plans.indices where outcomes[run] == nil {
