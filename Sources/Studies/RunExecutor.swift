@@ -1,6 +1,5 @@
 import ArrayFiles
 import Engine
-import LinearAlgebra
 import Manifests
 import Observing
 import PluginHost
@@ -54,8 +53,14 @@ package struct RunExecutor {
         let configuration = runs[0].configuration
         let session = try ReplicaSession(plans)
         try session.observers[0].check(recorded: configuration.record?.sighting.layers.map(Set.init))
-        let leader = outputs[0]
-        let outcomes = try session.run(observed: { outputs[$0].record($1) }) { session in
+        let leader = outputs[0], train = configuration.train
+        var hasMeasured = false
+        let outcomes = try session.run(
+            observed: { run, observation in
+                outputs[run].record(observation)
+                hasMeasured = true
+            }
+        ) { session in
             let step = session.step
             if let record = configuration.record, record.sighting.steps.contains(step) {
                 for (run, output) in outputs.enumerated() where session.outcomes[run] == nil {
@@ -63,9 +68,11 @@ package struct RunExecutor {
                 }
             }
             try leader.finished(step: step, loss: session.batchLosses[0])
-            for run in outputs.indices.dropFirst()
-            where session.outcomes[run] == nil && outputs[run].isDue(at: step) {
-                try outputs[run].follow(leader, loss: session.batchLosses[run])
+            if hasMeasured || step % train.logEvery == 0 || step == train.steps {
+                for run in outputs.indices.dropFirst() where session.outcomes[run] == nil {
+                    try outputs[run].follow(leader, loss: session.batchLosses[run])
+                }
+                hasMeasured = false
             }
             return !leader.isCancelled
         }
