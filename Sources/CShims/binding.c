@@ -90,6 +90,7 @@ void sz_call_parts(const void *arguments, int64_t begin, int64_t end, int32_t th
             const sz_moving *x = &p->moving[m];
             t->slots[m] = x->bytes ? (uint64_t)(uintptr_t)(x->base + first * x->bytes) : (uint64_t)n;
         }
+        if (t->message) t->slots[p->moves] = (uint64_t)(uintptr_t)(t->status ? t->spare : t->message);
         if (t->message && !t->status) t->message[0] = 0;
         _Alignas(16) double result[2] = {0, 0};
         int32_t status = sz_call(p->signature, p->function, t->values, result) ? SZ_CHANGED_MODE : 0;

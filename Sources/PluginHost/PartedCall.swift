@@ -70,9 +70,9 @@ final class PartedCall {
             threads[thread].slots = slots
             guard let message else { continue }
             let text = allocate(CChar(0), count: CallFrame.messageSize)
-            slots[moving.count] = UInt64(UInt(bitPattern: text))
             values[message] = UnsafeMutableRawPointer(slots + moving.count)
             threads[thread].message = text
+            threads[thread].spare = allocate(CChar(0), count: CallFrame.messageSize)
         }
         results = UnsafeMutableBufferPointer(start: allocate(0.0, count: parts.parts), count: parts.parts)
         let gives: Int =

@@ -29,8 +29,9 @@ typedef struct {
 
 typedef struct {
     void **values;     /* as `sz_call` takes them, those that differ between calls pointing to `slots` */
-    uint64_t *slots;   /* one for each moving argument */
-    char *message;     /* what the function may write its message to, or NULL */
+    uint64_t *slots;   /* one for each moving argument, and one for the message */
+    char *message;     /* what the function may write its message to, or NULL; kept once a call has failed */
+    char *spare;       /* for the messages of later calls */
     int32_t status;    /* of the first call that failed, SZ_CHANGED_MODE if it changed the floating-point mode; 0: none */
     int64_t part;      /* its part */
 } sz_parts_thread;
