@@ -29,10 +29,15 @@ package final class Graph {
 
     package private(set) var blocks: [ParameterBlock] = []
     package private(set) var layers: [Layer] = []
+    package internal(set) var assignments: [Assignment] = []
+    /// Whether the graph is a training step, where dropout drops and batches are normalized by themselves, or an evaluation.
+    package let isTraining: Bool
+    /// How many nodes draw from streams of each name.
+    var streams: [String: Int] = [:]
     private var nodes: [(definition: Definition, shape: [Int])] = []
     private var known: [Definition: Node] = [:]
 
-    package init() {}
+    package init(isTraining: Bool = false) { self.isTraining = isTraining }
 
     package var nodeCount: Int { nodes.count }
     package func shape(of node: Node) -> [Int] { nodes[node.id].shape }
@@ -67,7 +72,7 @@ package final class Graph {
         return node(.iota(count), [count])
     }
 
-    /// A trained block. Fans left out follow from the shape: `[out, in, …]` has fan_in = in · … and fan_out = out · ….
+    /// A trained block, or a statistic. Fans left out follow from the shape: `[out, in, …]` has fan_in = in · … and fan_out = out · ….
     package func parameter(
         _ name: String, role: ParameterRole, shape: [Int], initializer: Initializer, fanIn: Int? = nil,
         fanOut: Int? = nil

@@ -8,6 +8,8 @@ struct Plan {
         case gather(node: Int, RowSource)
         /// The value of a node, copied to the store's gradients.
         case copy(source: Int, offset: Int)
+        /// The value of a node, copied to the store's values.
+        case assign(source: Int, offset: Int)
         case update(Update, Update.Parts)
     }
 
@@ -15,6 +17,7 @@ struct Plan {
     struct Extras {
         var gathers: [Item] = []
         var copies: [Item] = []
+        var assignments: [Item] = []
         var updates: [Update] = []
         /// Owners to be computed straight into the store's gradients, with the offset there.
         var gradients: [Int: Int] = [:]
@@ -84,14 +87,14 @@ struct Plan {
         let isRead = Set(schedule.steps.flatMap(\.reads).map { schedule.owner[$0] ?? $0 })
         var last: [(group: [Item], priority: Int)] = []
         var joined: Set<UnsafeMutableRawPointer> = []
-        let producers = extras.gathers + schedule.steps.map(Item.step) + extras.copies
+        let producers = extras.gathers + schedule.steps.map(Item.step) + extras.copies + extras.assignments
         var groups: [(group: [Item], priority: Int)] = []
         for (i, item) in producers.enumerated() {
             let offset: Int? =
                 switch item {
                 case .step(let step): isRead.contains(step.node) ? nil : extras.gradients[step.node]
                 case .copy(_, let offset): offset
-                case .gather, .update: nil
+                case .gather, .assign, .update: nil
                 }
             if let place = offset.map(addresses.gradient), let own = updates[place], own.allSatisfy(\.isElementwise) {
                 let task = try emitter.place(item, addresses).task
@@ -146,9 +149,12 @@ struct Addresses {
         return pointer
     }
 
-    func gradient(_ offset: Int) -> UnsafeMutableRawPointer {
-        guard let pointer = UnsafeMutableRawPointer(bitPattern: gradients + UInt(offset)) else {
-            preconditionFailure("no gradients")
+    func gradient(_ offset: Int) -> UnsafeMutableRawPointer { pointer(gradients, offset) }
+    func parameter(_ offset: Int) -> UnsafeMutableRawPointer { pointer(values, offset) }
+
+    private func pointer(_ base: UInt, _ offset: Int) -> UnsafeMutableRawPointer {
+        guard let pointer = UnsafeMutableRawPointer(bitPattern: base + UInt(offset)) else {
+            preconditionFailure("the store has no memory")
         }
         return pointer
     }
