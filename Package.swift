@@ -120,7 +120,7 @@ let package = Package(
                 "ArrayFiles", "Studies", "Reporting", "PluginHost", "Manifests",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .testTarget(name: "EndToEnd", dependencies: ["PluginTesting", "Studies", "Reporting"]),
+        .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),
         .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit"]),
     ] + plugins.flatMap(\.targets) + testedModules.map(testTarget),
     swiftLanguageModes: [.v6]

@@ -59,7 +59,9 @@ package final class ParameterStore {
         precondition(
             blocks.elementsEqual(other.blocks) { $0.shape == $1.shape }, "the stores have different blocks")
         for (block, source) in zip(blocks, other.blocks) {
-            let (target, from) = (values + block.offset * precision.bytes, other.values + source.offset * other.precision.bytes)
+            let (target, from) = (
+                values + block.offset * precision.bytes, other.values + source.offset * other.precision.bytes
+            )
             if other.precision == precision {
                 target.copyMemory(from: from, byteCount: block.count * precision.bytes)
             } else {

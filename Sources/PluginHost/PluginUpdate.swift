@@ -1,9 +1,10 @@
+import CShims
 import Engine
 import LinearAlgebra
 import Manifests
 import Protocols
 
-/// An optimizer or a regularizer: a function called once per parameter and step, over memory that never moves.
+/// An optimizer or a regularizer: a function called for each parameter in every step, over memory that never moves.
 final class PluginUpdate: Optimizer, Regularizer {
     private let loaded: LoadedComponent
 
@@ -15,91 +16,105 @@ final class PluginUpdate: Optimizer, Regularizer {
         return Choice(component: component.fullID, options: loaded.context.options)
     }
 
-    func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedOptimizer {
-        try AttachedUpdate(loaded, parameters, fresh: fresh)
-    }
-
-    func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedRegularizer {
-        try AttachedUpdate(loaded, parameters, fresh: fresh)
+    func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedUpdate {
+        try AttachedPlugin(loaded, parameters, fresh: fresh)
     }
 }
 
-final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
-    let state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)]
+final class AttachedPlugin: AttachedUpdate {
+    private(set) var updates: [Update] = []
+    private(set) var state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
     private let loaded: LoadedComponent
-    private var frames: ContiguousArray<CallFrame> = []
-    /// Of `frames`.
-    private let calls: UnsafeMutableBufferPointer<PreparedCall>
-    /// One value per parameter, if the function gives its value through a pointer or a result.
-    private var values: ContiguousArray<OutputBuffer> = []
-    private let returnsValue: Bool
+    /// One for each parameter.
+    private var calls: ContiguousArray<PartedCall> = []
+    /// Where they find the number of the step.
+    private var steps: ContiguousArray<PreparedCall> = []
+    private let failed = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
 
     init(_ loaded: LoadedComponent, _ parameters: ParameterStore, fresh: Bool) throws {
         self.loaded = loaded
-        let component = loaded.component
-        if case .output = component.call.returns { returnsValue = true } else { returnsValue = false }
-        var state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
-        for block in parameters.blocks {
-            let offset = block.offset * parameters.precision.bytes
-            var buffers: [String: UnsafeMutableRawPointer] = [:]
-            for declaration in component.state {
-                let buffer = loaded.makeState(declaration, block, parameters, initial: parameters.values + offset)
-                buffers[declaration.id] = buffer
-                state.append(("\(declaration.id)/\(block.name)", buffer, block.count))
-            }
-            let value = component.output("value").map { OutputBuffer($0, shape: []) }
-            func bound(_ function: Function) throws -> CallFrame {
-                var operands: [String: Operand] = [:]
-                for argument in function.arguments {
-                    switch argument.source {
-                    case .quantity(let name, _, _):
-                        let base = name == "parameter.grad" ? parameters.gradients : parameters.values
-                        operands[argument.name] = Operand(.memory(base + offset), shape: [block.count])
-                    case .state(let id): operands[argument.name] = Operand(.memory(buffers[id]), shape: [block.count])
-                    case .output: operands[argument.name] = value?.operand
-                    default: continue
-                    }
-                }
-                let frame = try loaded.frame(function, parameters.precision)
-                try frame.bind(
-                    operands,
-                    fields: [.role: block.role.index, .fanIn: block.fanIn, .fanOut: block.fanOut])
-                return frame
-            }
-            if fresh, let start = component.start {
-                let frame = try bound(start)
-                try loaded.check(frame.call(), frame)
-            }
-            frames.append(try bound(component.call))
-            if let value { values.append(value) }
-        }
-        self.state = state
-        calls = .allocate(capacity: frames.count)
-        _ = calls.initialize(fromContentsOf: frames.map(\.prepared))
+        failed.initialize(to: 0)
+        for block in parameters.blocks { try attach(block, parameters, fresh: fresh) }
     }
 
     deinit {
-        calls.deallocate()
+        failed.deallocate()
         for tensor in state { tensor.buffer.deallocate() }
     }
 
-    func update(step: Int) throws {
-        for i in calls.indices { try call(i, step) }
-    }
-
-    func addGradient(step: Int) throws -> Double {
-        var sum = 0.0
-        for i in calls.indices {
-            try call(i, step)
-            sum += returnsValue ? calls[i].returned : values.isEmpty ? 0 : values[i].value(0)
+    private func attach(_ block: ParameterBlock, _ parameters: ParameterStore, fresh: Bool) throws {
+        let component = loaded.component, bytes = parameters.precision.bytes
+        let values = parameters.values + block.offset * bytes, gradients = parameters.gradients + block.offset * bytes
+        var buffers: [String: UnsafeMutableRawPointer] = [:]
+        for declaration in component.state {
+            let buffer = loaded.makeState(declaration, block, parameters, initial: values)
+            buffers[declaration.id] = buffer
+            state.append(("\(declaration.id)/\(block.name)", buffer, block.count))
         }
-        return sum
+        let output = component.output("value").map { OutputBuffer($0, shape: []) }
+        func bound(_ function: Function) throws -> (frame: CallFrame, operands: [String: Operand]) {
+            var operands: [String: Operand] = [:]
+            for argument in function.arguments {
+                switch argument.source {
+                case .quantity(let name, _, _):
+                    let pointer = name == "parameter.grad" ? gradients : values
+                    operands[argument.name] = Operand(.memory(pointer), shape: [block.count])
+                case .state(let id): operands[argument.name] = Operand(.memory(buffers[id]), shape: [block.count])
+                case .output: operands[argument.name] = output?.operand
+                default: continue
+                }
+            }
+            let frame = try loaded.frame(function, parameters.precision)
+            try frame.bind(
+                operands, fields: [.role: block.role.index, .fanIn: block.fanIn, .fanOut: block.fanOut])
+            return (frame, operands)
+        }
+        if fresh, let start = component.start {
+            let frame = try bound(start).frame
+            try loaded.check(frame.call(), frame)
+        }
+        let function = component.call
+        let (frame, operands) = try bound(function)
+        let writesValue = function.arguments.contains { if case .output = $0.source { true } else { false } }
+        let call = PartedCall(
+            frame, function, operands: operands, precision: parameters.precision,
+            output: writesValue ? output : nil, failed: failed)
+        calls.append(call)
+        steps.append(frame.prepared)
+        var touched = function.arguments.compactMap { argument -> Update.Operand? in
+            guard case .memory(let pointer?) = operands[argument.name]?.value else { return nil }
+            switch argument.source {
+            case .quantity(_, let isWritable, _):
+                return Update.Operand(pointer, bytes: block.count * bytes, isWrite: isWritable)
+            case .state: return Update.Operand(pointer, bytes: block.count * bytes, isWrite: true)
+            default: return nil
+            }
+        }
+        // Services keep notes of their own: calls that use them take turns.
+        if function.arguments.contains(where: { if case .service = $0.source { true } else { false } }) {
+            touched.append(Update.Operand(failed, bytes: 1, isWrite: true))
+        }
+        updates.append(
+            Update(
+                gradient: gradients, count: block.count,
+                isElementwise: component.isElementwise && PartedCall.canBeParted(function), operands: touched,
+                kernel: sz_call_parts, arguments: call.arguments))
     }
 
-    private func call(_ i: Int, _ step: Int) throws {
-        calls[i].set(step: step)
-        let status = calls[i].call()
-        if status != 0 { try loaded.check(status, frames[i]) }
+    func begin(step: Int) {
+        for i in steps.indices { steps[i].set(step: step) }
+    }
+
+    func end() throws -> Double {
+        if failed.pointee != 0 {
+            failed.pointee = 0
+            for call in calls {
+                if let (status, message) = call.takeFailure() { throw loaded.error(status, message) }
+            }
+        }
+        var sum = 0.0
+        for call in calls { sum += call.value }
+        return sum
     }
 }
 

@@ -93,20 +93,32 @@ package final class PlainDescent: Optimizer {
     private let lr: Double
     package init(lr: Double) { self.lr = lr }
 
-    private final class Attached: AttachedOptimizer {
+    private final class Attached: AttachedUpdate {
         let state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
-        private let store: ParameterStore
-        private let lr: Double
-        init(_ store: ParameterStore, _ lr: Double) { (self.store, self.lr) = (store, lr) }
-        func update(step: Int) {
-            for (index, _) in store.blocks.enumerated() {
-                let gradient = store.copyGradient(block: index)
-                store.set(block: index, zip(store.copy(block: index), gradient).map { $0 - lr * $1 })
+        private(set) var updates: [Update] = []
+
+        init(_ store: ParameterStore, _ lr: Double) {
+            let bytes = store.precision.bytes
+            updates = store.blocks.indices.map { index in
+                let block = store.blocks[index], offset = block.offset * bytes
+                return Update(
+                    gradient: store.gradients + offset, count: block.count,
+                    operands: [
+                        Update.Operand(store.gradients + offset, bytes: block.count * bytes, isWrite: false),
+                        Update.Operand(store.values + offset, bytes: block.count * bytes, isWrite: true),
+                    ]
+                ) {
+                    let gradient = store.copyGradient(block: index)
+                    store.set(block: index, zip(store.copy(block: index), gradient).map { $0 - lr * $1 })
+                }
             }
         }
+
+        func begin(step: Int) {}
+        func end() -> Double { 0 }
     }
 
-    package func attach(to parameters: ParameterStore, fresh: Bool) -> any AttachedOptimizer {
+    package func attach(to parameters: ParameterStore, fresh: Bool) -> any AttachedUpdate {
         Attached(parameters, lr)
     }
 }

@@ -24,8 +24,8 @@ package final class ReplicaSession {
     private let losses: UnsafeRawPointer
     private let batches: ReplicaBatches
     /// For each run.
-    private let regularizers: [[any AttachedRegularizer]]
-    private let optimizers: [(runs: Range<Int>, optimizer: any AttachedOptimizer)]
+    private let regularizers: [[any AttachedUpdate]]
+    private let optimizers: [(runs: Range<Int>, optimizer: any AttachedUpdate)]
     private var penalties: [Double]
     /// Runs that have not ended.
     private var active: [Int]
@@ -58,22 +58,25 @@ package final class ReplicaSession {
         stores = built.indices.map { store.copies($0..<$0 + 1, of: built[$0].graph.blocks) }
         for (plan, store) in zip(plans, stores) { store.initialize(seed: plan.seed) }
         let differentiated = clock.now
-        program = try Program(
-            together, outputs: [nodes[0]], gradients: zip(together.parameterNodes, nodes.dropFirst()).map { ($0, $1) },
-            precision: first.precision, parameters: store)
-        losses = program.output(nodes[0])
-        batches = ReplicaBatches(
-            tables: tables.compactMap { $0["train"] }, seeds: plans.map(\.seed), batch: batch, isOne: isOneBatch,
-            program: program)
-
         let stores = stores
         regularizers = try zip(plans, stores).map { plan, store in
             try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
         }
         optimizers = try ReplicaSession.shared(plans.map { $0.optimizer.sharingKey }).map { runs in
             let blocks = built[runs.lowerBound].graph.blocks
-            return (runs, try plans[runs.lowerBound].optimizer.attach(to: store.copies(runs, of: blocks), fresh: true))
+            return (
+                runs, try plans[runs.lowerBound].optimizer.attach(to: store.copies(runs, of: blocks), fresh: true)
+            )
         }
+        let updates = regularizers.joined().flatMap(\.updates) + optimizers.flatMap(\.optimizer.updates)
+        program = try Program(
+            together, outputs: [nodes[0]],
+            gradients: zip(together.parameterNodes, nodes.dropFirst()).map { ($0, $1) },
+            precision: first.precision, parameters: store, updates: updates)
+        losses = program.output(nodes[0])
+        batches = ReplicaBatches(
+            tables: tables.compactMap { $0["train"] }, seeds: plans.map(\.seed), batch: batch, isOne: isOneBatch,
+            program: program)
         let observer = try Observer(first.network, store: stores[0], tables: tables[0])
         observers = plans.indices.map {
             $0 == 0 ? observer : Observer(sharing: observer, store: stores[$0], tables: tables[$0])
@@ -125,7 +128,8 @@ package final class ReplicaSession {
             let rows = try plan.dataset.rows(in: "train")
             let built = try plan.network.build(rows: max(1, min(plan.batchSize ?? rows, rows)))
             _ = try built.anyLoss()
-            if let known = groups.firstIndex(where: { $0.rows == rows && $0.graph.computesTheSame(as: built.graph) }) {
+            if let known = groups.firstIndex(where: { $0.rows == rows && $0.graph.computesTheSame(as: built.graph) })
+            {
                 groups[known].plans.append(index)
             } else {
                 groups.append((built.graph, rows, [index]))
@@ -160,15 +164,15 @@ package final class ReplicaSession {
     /// One update of every run.
     package func advance() throws {
         batches.load(step: step)
+        for regularizer in regularizers.joined() { regularizer.begin(step: step) }
+        for (_, optimizer) in optimizers { optimizer.begin(step: step) }
         program.run()
         readLosses()
         for run in active where hasRegularizers {
-            var sum = 0.0
-            for regularizer in regularizers[run] { sum += try regularizer.addGradient(step: step) }
-            penalties[run] = sum
+            penalties[run] = try regularizers[run].reduce(0) { try $0 + $1.end() }
         }
         for (runs, optimizer) in optimizers where runs.count > 1 || outcomes[runs.lowerBound] == nil {
-            try optimizer.update(step: step)
+            _ = try optimizer.end()
         }
         step += 1
         // Nearly always none.

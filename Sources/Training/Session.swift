@@ -60,8 +60,8 @@ package final class Session {
     /// The value of the last run's loss.
     private let loss: UnsafeRawPointer
     private let batch: BatchLoader
-    private let regularizers: [any AttachedRegularizer]
-    private let optimizer: any AttachedOptimizer
+    private let regularizers: [any AttachedUpdate]
+    private let optimizer: any AttachedUpdate
 
     package init(_ plan: TrainingPlan) throws {
         self.plan = plan
@@ -85,16 +85,17 @@ package final class Session {
             ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
         let gradients = try graph.gradient(of: lossNode, withRespectTo: built.parameters)
         let differentiated = clock.now
-        program = try Program(
-            graph, outputs: [lossNode], gradients: zip(built.parameters, gradients).map { ($0, $1) },
-            precision: plan.precision, parameters: store)
-        loss = program.output(lossNode)
-        batch = BatchLoader(
-            table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), program: program,
-            precision: plan.precision)
         let store = store
         regularizers = try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
         optimizer = try plan.optimizer.attach(to: store, fresh: true)
+        batch = BatchLoader(
+            table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), precision: plan.precision)
+        program = try Program(
+            graph, outputs: [lossNode], gradients: zip(built.parameters, gradients).map { ($0, $1) },
+            precision: plan.precision, parameters: store,
+            updates: regularizers.flatMap(\.updates) + optimizer.updates, rows: batch.rows)
+        batch.fill(program)
+        loss = program.output(lossNode)
         observer = try Observer(plan.network, store: store, tables: tables)
         try observer.check(plan.probes)
         startTimes = StartTimes(
@@ -141,12 +142,14 @@ package final class Session {
     /// One update.
     package func advance() throws {
         batch.load(step: step)
+        for regularizer in regularizers { regularizer.begin(step: step) }
+        optimizer.begin(step: step)
         program.run()
         batchLoss = program.precision == .f32 ? Double(loss.load(as: Float.self)) : loss.load(as: Double.self)
         var sum = 0.0
-        for regularizer in regularizers { sum += try regularizer.addGradient(step: step) }
+        for regularizer in regularizers { sum += try regularizer.end() }
         penalty = sum
-        try optimizer.update(step: step)
+        _ = try optimizer.end()
         step += 1
     }
 

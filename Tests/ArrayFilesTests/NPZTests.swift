@@ -191,7 +191,8 @@ import Testing
                     #expect(arrays.allSatisfy { array in intact.contains { $0.data == array.data } }, "byte \(index)")
                 }
             }
-            #expect(found > (file == Fixtures.compressed ? 0 : file.count))  // dates, modes, versions and names are not covered by checksums
+            // Dates, modes, versions and names are not covered by checksums.
+            #expect(found > (file == Fixtures.compressed ? 0 : file.count))
         }
     }
 

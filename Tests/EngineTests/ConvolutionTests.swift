@@ -80,7 +80,8 @@ import Testing
             }
             var h = try call("tanh", [try call("conv2d", [x, weights[0]], ["padding": 1])])
             h = try call("max_pool", [h], ["size": 2, "stride": 1])
-            h = try call("tanh", [try call("conv2d", [h, weights[1]], ["stride": 2, "groups": 2, "padding_left": 2])])
+            h = try call(
+                "tanh", [try call("conv2d", [h, weights[1]], ["stride": 2, "groups": 2, "padding_left": 2])])
             h = try call("conv2d", [h, weights[2]], ["groups": 6, "padding": 1])
             h = try call("average_pool", [h], ["size_h": 2, "size_w": 1])
             h = try call("tanh", [try call("conv2d", [h, weights[3]], ["dilation": 2])])
@@ -99,7 +100,8 @@ import Testing
         var expected: [[UInt64]] = []
         for threads in [1, 2, 3, 5] {
             let program = try Program(
-                net.graph, outputs: [net.loss] + net.gradients, precision: precision, parameters: store, threads: threads)
+                net.graph, outputs: [net.loss] + net.gradients, precision: precision, parameters: store,
+                threads: threads)
             program.setInput("x", x)
             #expect(program.conflicts() == [])
             program.run()
@@ -129,7 +131,8 @@ import Testing
         let single = values[0].prefix(elements(shapes[0]))
         for replaced in [[0], [1, 2, 3, 4], [0, 2, 4], [0, 1, 2, 3, 4]] {
             let pairs = replaced.map { (([net.x] + net.weights)[$0], all[$0]) }
-            let together = try graph.batched(nodes, copies: copies, replacing: Dictionary(uniqueKeysWithValues: pairs))
+            let together = try graph.batched(
+                nodes, copies: copies, replacing: Dictionary(uniqueKeysWithValues: pairs))
             var inputs = ["x": Array(single)]
             for i in replaced { inputs["all\(i)"] = values[i] }
             let results = try evaluate(graph, together, inputs, parameters: store)
@@ -148,7 +151,8 @@ import Testing
             }
         }
         // Two copies of the three: the second with images of the opposite sign.
-        let three = try graph.batched([net.gradients[1]], copies: copies, replacing: [net.x: all[0], net.weights[1]: all[2]])
+        let three = try graph.batched(
+            [net.gradients[1]], copies: copies, replacing: [net.x: all[0], net.weights[1]: all[2]])
         let six = graph.input("six", shape: [2] + graph.shape(of: all[0]))
         let twice = try graph.batched(three, copies: 2, replacing: [all[0]: six])
         let inputs = ["all0": values[0], "all2": values[2], "six": values[0] + values[0].map { -$0 }]

@@ -71,7 +71,7 @@ struct PlanTests {
         #expect(run.origins["regularizers.l2.weight_decay"]?.description == "sweep study.yaml:13:37")
         #expect(run.origins["probes.crh.at"] == .file && run.origins["train.threads"] == .default)
         // Nothing but values of the configuration, and all of them.
-        #expect(run.origins.count == 26)
+        #expect(run.origins.count == 27)
     }
 
     @Test func overrideReplacesTheSweep() throws {

@@ -164,7 +164,8 @@ extension Graph {
                 "conv2d: \(groups) groups do not divide \(channels) input and \(outputs) output channels")
         }
         guard channels == groups * weight.shape[3] else {
-            let each = groups == 1 ? "takes \(weight.shape[3])" : "takes \(weight.shape[3]) in each of \(groups) groups"
+            let each =
+                groups == 1 ? "takes \(weight.shape[3])" : "takes \(weight.shape[3]) in each of \(groups) groups"
             throw GraphError("conv2d: \(image) has \(channels) channels, \(weight) \(each)")
         }
         let rule = Convolution(axes: axes, channels: channels, outputs: outputs, groups: groups)
