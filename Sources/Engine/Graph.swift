@@ -28,7 +28,7 @@ package final class Graph {
     }
 
     package private(set) var blocks: [ParameterBlock] = []
-    package private(set) var layers: [Layer] = []
+    package internal(set) var layers: [Layer] = []
     package internal(set) var assignments: [Assignment] = []
     /// Whether the graph is a training step, where dropout drops and batches are normalized by themselves, or an evaluation.
     package let isTraining: Bool
@@ -102,31 +102,6 @@ package final class Graph {
                 fanOut: fanOut ?? (shape.first ?? 1) * rest.dropFirst().reduce(1, *),
                 offset: blocks.last?.end ?? 0))
         return node(.parameter(blocks.count - 1), shape)
-    }
-
-    /// Declares output = input · weightᵀ, before any bias, as a layer to observe. The last one is the head.
-    package func layer(_ name: String, input: Node, weight: Node, bias: Node?, output: Node) throws {
-        guard !name.isEmpty else { throw GraphError("layer: the name is empty") }
-        guard !layers.contains(where: { $0.name == name }) else {
-            throw GraphError("layer: '\(name)' is declared twice")
-        }
-        let what = "layer \(name)"
-        try check([input, weight, output] + (bias.map { [$0] } ?? []), for: what)
-        let (x, w, y) = (operand(input), operand(weight), operand(output))
-        for matrix in [x, w, y] where matrix.shape.count != 2 {
-            throw GraphError("\(what): \(matrix) is not a matrix")
-        }
-        guard x.shape[1] == w.shape[1] else {
-            throw GraphError(
-                "\(what): input \(x) and weight \(w) do not fit: \(x.shape[1]) features against \(w.shape[1])")
-        }
-        guard y.shape == [x.shape[0], w.shape[0]] else {
-            throw GraphError("\(what): output \(y) is not \([x.shape[0], w.shape[0]]), input times weight transposed")
-        }
-        if let bias, shape(of: bias) != [w.shape[0]] {
-            throw GraphError("\(what): bias \(operand(bias)) is not \([w.shape[0]])")
-        }
-        layers.append(Layer(name: name, input: input, weight: weight, bias: bias, output: output))
     }
 
     // MARK: Operations

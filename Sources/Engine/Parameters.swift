@@ -50,16 +50,3 @@ package struct ParameterBlock: Hashable, Sendable {
     /// Where the next block starts.
     package var end: Int { offset + (count + 15) / 16 * 16 }
 }
-
-/// output = input · weightᵀ, before the bias: where probes look.
-package struct Layer: Hashable, Sendable {
-    package let name: String
-    /// `[rows, d_in]`.
-    package let input: Node
-    /// `[d_out, d_in]`.
-    package let weight: Node
-    /// `[d_out]`.
-    package let bias: Node?
-    /// `[rows, d_out]`.
-    package let output: Node
-}

@@ -257,3 +257,35 @@ import Testing
                 == "max_pool: padding 2 is not smaller than the window, 2: a window would hold padding only")
     }
 }
+
+@Suite struct ConvolutionLayerTests {
+    @Test func sentencesOfErrors() throws {
+        let graph = Graph()
+        let x = graph.input("x", shape: [7, 5, 6, 4]), other = graph.input("other", shape: [7, 5, 6, 4])
+        func weight(_ name: String, _ shape: [Int]) throws -> Node {
+            try graph.parameter(name, role: .weight, shape: shape, initializer: Initializer(scheme: .constant))
+        }
+        let w = try weight("w", [3, 2, 1, 4]), grouped = try weight("grouped", [6, 2, 1, 2])
+        let y = try graph.conv2d(x, w), z = try graph.conv2d(x, grouped, groups: 2)
+        #expect(
+            message { try graph.layer("conv", input: other, weight: w, bias: nil, output: y) }
+                == "layer conv: output [7, 4, 6, 3] is not conv2d of input other [7, 5, 6, 4] and weight w [3, 2, 1, 4]")
+        #expect(
+            message { try graph.layer("conv", input: x, weight: grouped, bias: nil, output: z) }
+                == "layer conv: a convolution in 2 groups is no product with one matrix; probes need 1 group")
+        #expect(
+            message { try graph.layer("conv", input: x, weight: w, bias: grouped, output: y) }
+                == "layer conv: bias grouped [6, 2, 1, 2] is not [3]")
+        try graph.layer("conv", input: x, weight: w, bias: nil, output: y)
+        // Tokens: the axes between count positions.
+        let tokens = graph.input("tokens", shape: [7, 5, 4]), v = try weight("v", [3, 4])
+        let u = try graph.apply(.matmul(transposeB: true), [tokens, v])
+        #expect(
+            message { try graph.layer("dense", input: tokens, weight: v, bias: nil, output: y) }
+                == "layer dense: output conv.output [7, 4, 6, 3] is not [7, 5, 3], input times weight transposed")
+        try graph.layer("dense", input: tokens, weight: v, bias: nil, output: u)
+        let matrices = try graph.layers.map(graph.matrices)
+        #expect(matrices.map { graph.shape(of: $0.input) } == [[168, 8], [35, 4]])
+        #expect(matrices.map { graph.shape(of: $0.output) } == [[168, 3], [35, 3]])
+    }
+}
