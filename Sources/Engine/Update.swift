@@ -24,12 +24,14 @@ package struct Update {
         package var units: Int { count / elementsPerUnit }
         package var parts: Int { (units + unitsPerPart - 1) / unitsPerPart }
 
-        init(count: Int, elementsPerUnit: Int, unitsPerPart: Int? = nil, threads: Int) {
+        init(count: Int, elementsPerUnit: Int, threads: Int) {
             self.count = count
             self.elementsPerUnit = elementsPerUnit
             self.threads = threads
             let wanted = min(max(count / 16, Parts.fewest), Parts.most)
-            self.unitsPerPart = unitsPerPart ?? max(wanted / elementsPerUnit, 1)
+            // Parts begin on cache lines: at multiples of 16 elements.
+            let aligned = 16 >> min(elementsPerUnit.trailingZeroBitCount, 4)
+            unitsPerPart = (max(wanted / elementsPerUnit, 1) + aligned - 1) / aligned * aligned
         }
 
         /// Elements of a part: calls should cost little beside their work, and what they touch stay in the cache.
