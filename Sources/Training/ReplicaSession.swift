@@ -54,7 +54,8 @@ package final class ReplicaSession {
         stores = built.indices.map { store.copies($0..<$0 + 1, of: built[$0].graph.blocks) }
         for (plan, store) in zip(plans, stores) { store.initialize(seed: plan.seed) }
         program = try Program(
-            together, outputs: [nodes[0]], gradients: zip(together.parameterNodes, nodes.dropFirst()).map { ($0, $1) },
+            together, outputs: [nodes[0]],
+            gradients: zip(together.parameterNodes, nodes.dropFirst()).map { ($0, $1) },
             precision: first.precision, parameters: store)
         losses = program.output(nodes[0])
         batches = ReplicaBatches(
@@ -67,7 +68,9 @@ package final class ReplicaSession {
         }
         optimizers = try ReplicaSession.shared(plans.map { $0.optimizer.sharingKey }).map { runs in
             let blocks = built[runs.lowerBound].graph.blocks
-            return (runs, try plans[runs.lowerBound].optimizer.attach(to: store.copies(runs, of: blocks), fresh: true))
+            return (
+                runs, try plans[runs.lowerBound].optimizer.attach(to: store.copies(runs, of: blocks), fresh: true)
+            )
         }
         let observer = try Observer(first.network, store: stores[0], tables: tables[0])
         observers = plans.indices.map {
@@ -115,7 +118,8 @@ package final class ReplicaSession {
             let rows = try plan.dataset.rows(in: "train")
             let built = try plan.network.build(rows: max(1, min(plan.batchSize ?? rows, rows)))
             _ = try built.anyLoss()
-            if let known = groups.firstIndex(where: { $0.rows == rows && $0.graph.computesTheSame(as: built.graph) }) {
+            if let known = groups.firstIndex(where: { $0.rows == rows && $0.graph.computesTheSame(as: built.graph) })
+            {
                 groups[known].plans.append(index)
             } else {
                 groups.append((built.graph, rows, [index]))
@@ -123,6 +127,9 @@ package final class ReplicaSession {
         }
         return groups.map(\.plans)
     }
+
+    /// Floating-point operations of a step of all runs, without the optimizers'.
+    package var flops: Double { program.flops }
 
     /// Trains until all runs have ended. `observed` gets every observation with the index of its run; `progress` is asked after each
     /// step's observations whether to go on.

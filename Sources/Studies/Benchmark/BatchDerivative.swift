@@ -68,46 +68,30 @@ final class BatchDerivative: Computation {
         var suffix = ""
     }
 
-    /// The gradient of ⟨gradient, direction⟩.
     private static func hvp(_ network: Network, _ rows: Int) throws -> Parts {
         let built = try network.build(rows: rows)
         let graph = built.graph
         let loss = try graph.apply(named: "mean", [try built.anyLoss()])
-        let gradients = try graph.gradient(of: loss, withRespectTo: built.parameters)
         let directions = graph.blocks.map { graph.input("direction/\($0.name)", shape: $0.shape) }
-        let slope = try graph.sum(of: zip(gradients, directions).map { try graph.dot($0, $1) })
-        let products = try graph.gradient(of: slope, withRespectTo: built.parameters)
+        let products = try graph.hessianVectorProduct(
+            of: loss, along: zip(built.parameters, directions).map { ($0, $1) })
         return Parts(graph: graph, outputs: zip(graph.blocks, products).map { ("hvp/\($0.name)", $1) })
     }
 
-    /// The gradient of one sample, for copies that differ in the sample.
     private static func perSample(_ network: Network, _ rows: Int, _ work: Workload.Work) throws -> Parts {
         let built = try network.build(rows: 1)
         let graph = built.graph
-        let loss = try graph.apply(named: "mean", [try built.sampleLoss()])
-        let gradients = try graph.gradient(of: loss, withRespectTo: built.parameters)
         var batch: [Node: Node] = [:]
         for (name, sample) in built.batch {
             batch[sample.node] = graph.input(name + "/all", shape: [rows] + graph.shape(of: sample.node))
         }
-        guard work == .perSampleNorms else {
-            let all = try graph.batched(gradients, copies: rows, replacing: batch)
-            let outputs = zip(graph.blocks, all).map { ("gradient/\($0.name)", $1) }
-            return Parts(graph: graph, outputs: outputs, suffix: "/all")
-        }
-        let norm = try graph.sum(of: gradients.map { try graph.dot($0, $0) })
-        let norms = try graph.batched([norm], copies: rows, replacing: batch)
-        return Parts(graph: graph, outputs: [("norms", norms[0])], suffix: "/all")
-    }
-}
-
-extension Graph {
-    fileprivate func dot(_ a: Node, _ b: Node) throws -> Node {
-        try apply(named: "sum", [try apply(named: "mul", [a, b])])
-    }
-
-    fileprivate func sum(of numbers: [Node]) throws -> Node {
-        try numbers.dropFirst().reduce(numbers.first ?? constant(0)) { try apply(named: "add", [$0, $1]) }
+        let gradients = try graph.sampleGradients(
+            of: try built.sampleLoss(), withRespectTo: built.parameters, samples: rows, batch: batch)
+        let outputs =
+            try work == .perSampleNorms
+            ? [("norms", graph.squaredNorms(ofSamples: gradients))]
+            : zip(graph.blocks, gradients).map { ("gradient/\($0.name)", $1) }
+        return Parts(graph: graph, outputs: outputs, suffix: "/all")
     }
 }
 

@@ -5,34 +5,38 @@ import LinearAlgebra
 import Observing
 import Training
 
-/// Times one computation of a run along the path of `syzygy run`, without observations.
+/// Times one computation of a run, or the steps of runs that train together, along the path of `syzygy run`, without observations.
 package struct Benchmark {
-    private let run: PlannedRun
+    private let runs: [PlannedRun]
     private let work: Workload.Work
     private let executor: RunExecutor
 
-    package init(_ run: PlannedRun, work: Workload.Work, executor: RunExecutor) {
-        var run = run
-        run.configuration.probes = []
-        run.configuration.record = nil
-        run.configuration.train.steps = .max
-        (self.run, self.work, self.executor) = (run, work, executor)
+    /// - Parameter runs: the first of them where the work is no step.
+    package init(_ runs: [PlannedRun], work: Workload.Work, executor: RunExecutor) {
+        self.runs = runs.prefix(work == .step ? runs.count : 1).map { run in
+            var run = run
+            run.configuration.probes = []
+            run.configuration.record = nil
+            run.configuration.train.steps = .max
+            return run
+        }
+        (self.work, self.executor) = (work, executor)
     }
 
     /// Repeats the computation for about `seconds` after warming up, then measures what the machine's products can do.
     /// `planned` is the time that reading manifests and the study has taken.
     package func measure(seconds: Double, planned: Duration) throws -> BenchmarkResult {
         let begin = ContinuousClock.now
-        let plan = try executor.trainingPlan(of: run) { _ in }
+        let plans = try executor.trainingPlans(of: runs) { _, _ in }
         let opened = ContinuousClock.now - begin
-        let computation = try computation(plan)
+        let computation = try computation(plans)
         var timer = BlockTimer(seconds: seconds)
         try computation.repeatWhile { timer.tick() }
         let memory = Self.peakMemory
-        let peak = try ProductPeak.flopsPerSecond(plan.precision)
+        let peak = try ProductPeak.flopsPerSecond(plans[0].precision)
         let start = computation.startTimes
         return BenchmarkResult(
-            work: work, run: run, microseconds: timer.blocks.sorted(), steps: timer.steps,
+            work: work, run: runs[0], microseconds: timer.blocks.sorted(), steps: timer.steps,
             flops: computation.flops, peak: peak,
             firstStep: [
                 ("plan", planned), ("load", opened + start.load), ("build", start.build),
@@ -44,14 +48,15 @@ package struct Benchmark {
     /// the first step, `batch/<field>`, and `losses` (of the batch at the first four steps), or `direction/<name>` and
     /// `hvp/<name>`, `norms`, or `gradient/<name>`. The metadata holds the configuration.
     package func export(to file: String) throws {
-        let plan = try executor.trainingPlan(of: run) { _ in }
-        let arrays = try computation(plan).arrays()
+        let plans = try executor.trainingPlans(of: runs) { _, _ in }
+        let arrays = try computation(plans).arrays()
         try Safetensors.write(
-            arrays, metadata: ["configuration": run.configuration.json.text(pretty: false)], to: file)
+            arrays, metadata: ["configuration": runs[0].configuration.json.text(pretty: false)], to: file)
     }
 
-    private func computation(_ plan: TrainingPlan) throws -> any Computation {
-        work == .step ? try TrainingStep(plan) : try BatchDerivative(plan, work)
+    private func computation(_ plans: [TrainingPlan]) throws -> any Computation {
+        if plans.count > 1 { return try ReplicaStep(plans) }
+        return work == .step ? try TrainingStep(plans[0]) : try BatchDerivative(plans[0], work)
     }
 
     /// The most memory the process has held, in bytes.
@@ -152,6 +157,36 @@ private final class TrainingStep: Computation {
             return losses.count < 4
         }
         return arrays + [NamedArray("losses", shape: [losses.count], .f64(losses))]
+    }
+}
+
+/// One update of all runs of a program.
+private final class ReplicaStep: Computation {
+    private let session: ReplicaSession
+    let startTimes: StartTimes
+
+    init(_ plans: [TrainingPlan]) throws {
+        let begin = ContinuousClock.now
+        let groups = try ReplicaSession.groups(plans)
+        guard groups.count == 1 else {
+            throw StudyError(
+                "the networks of these runs are \(groups.count) computations, so one program cannot train them")
+        }
+        session = try ReplicaSession(plans)
+        startTimes = StartTimes(load: .zero, build: .zero, compile: ContinuousClock.now - begin)
+    }
+
+    var flops: Double { session.flops }
+
+    func repeatWhile(_ goesOn: () -> Bool) throws {
+        let outcomes = try session.run(observed: { _, _ in }) { _ in goesOn() }
+        for case .diverged(let step, let what) in outcomes {
+            throw StudyError("a run diverges (\(what) at step \(step)), so its steps cannot be timed; lower the lr")
+        }
+    }
+
+    func arrays() throws -> [NamedArray] {
+        throw StudyError("the export is of one run; give train.together=1")
     }
 }
 
