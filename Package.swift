@@ -18,7 +18,10 @@ struct Plugin {
             cSettings: [.unsafeFlags(["-fno-math-errno"])],
             linkerSettings: [.linkedLibrary("m")])
         guard tests else { return [library] }
-        return [library, .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"] + uses, path: "\(folder)/Tests")]
+        return [
+            library,
+            .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"] + uses, path: "\(folder)/Tests"),
+        ]
     }
 }
 
@@ -48,7 +51,8 @@ let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "dnnl", "openblas", "la
     .map { .linkedLibrary($0) }
 
 let testedModules = [
-    "ArrayFiles", "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
+    "ArrayFiles", "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies",
+    "Reporting",
 ]
 
 func testTarget(of module: String) -> Target {

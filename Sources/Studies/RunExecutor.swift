@@ -1,6 +1,5 @@
 import ArrayFiles
 import Engine
-import LinearAlgebra
 import Manifests
 import Observing
 import PluginHost

@@ -15,6 +15,7 @@ package final class ReplicaSession {
     package let observers: [Observer]
     /// How each run ended; nil: it goes on.
     package private(set) var outcomes: [Outcome?]
+    package let startTimes: StartTimes
 
     private let plans: [TrainingPlan]
     private let steps: Int
@@ -35,6 +36,8 @@ package final class ReplicaSession {
     package init(_ plans: [TrainingPlan]) throws {
         guard let first = plans.first else { throw TrainingError("no runs to train together") }
         self.plans = plans
+        let clock = ContinuousClock()
+        let begin = clock.now
         (steps, hasRegularizers) = (first.steps, !first.regularizers.isEmpty)
         let copies = plans.count
         let tables = try ReplicaSession.tables(of: plans)
@@ -42,6 +45,7 @@ package final class ReplicaSession {
             throw TrainingError("the dataset has no rows in its split 'train'")
         }
         let batch = min(first.batchSize ?? rows, rows)
+        let loaded = clock.now
         let built = try plans.map { try $0.network.build(rows: batch) }
         let one = built[0], graph = one.graph
         let sampleLoss = try one.anyLoss()
@@ -53,6 +57,7 @@ package final class ReplicaSession {
         let store = ParameterStore(blocks: together.blocks, precision: first.precision)
         stores = built.indices.map { store.copies($0..<$0 + 1, of: built[$0].graph.blocks) }
         for (plan, store) in zip(plans, stores) { store.initialize(seed: plan.seed) }
+        let differentiated = clock.now
         program = try Program(
             together, outputs: [nodes[0]],
             gradients: zip(together.parameterNodes, nodes.dropFirst()).map { ($0, $1) },
@@ -81,7 +86,12 @@ package final class ReplicaSession {
         penalties = [Double](repeating: 0, count: copies)
         active = Array(plans.indices)
         outcomes = [Outcome?](repeating: nil, count: copies)
+        startTimes = StartTimes(
+            load: loaded - begin, build: differentiated - loaded, compile: clock.now - differentiated)
     }
+
+    /// Floating-point operations of a step of all runs, without the optimizers'.
+    package var flops: Double { program.flops }
 
     deinit { for tensor in kept.values.joined() { tensor.values.deallocate() } }
 
@@ -127,9 +137,6 @@ package final class ReplicaSession {
         }
         return groups.map(\.plans)
     }
-
-    /// Floating-point operations of a step of all runs, without the optimizers'.
-    package var flops: Double { program.flops }
 
     /// Trains until all runs have ended. `observed` gets every observation with the index of its run; `progress` is asked after each
     /// step's observations whether to go on.

@@ -147,7 +147,8 @@ import Testing
                     #expect(array.shape == [2, 3])
                     let kind = array.name.dropFirst().first
                     let values: [Double] = kind == "b" ? [0, 1, 1, 1, 1, 1] : [0, 1, 2, 3, 100, 27]
-                    #expect(array.data.numbers == values.map { kind == "u" || kind == "b" ? $0 : -$0 }, "\(array.name)")
+                    #expect(
+                        array.data.numbers == values.map { kind == "u" || kind == "b" ? $0 : -$0 }, "\(array.name)")
                 }
             }
         }

@@ -143,10 +143,10 @@ struct DataFileTests {
     @Test func aFileThatChangesAfterPlanning() throws {
         let run = try plan().runs[0]
         let record = RunRecord(run: run, study: "wells", title: "")
-        let again = try planner.runs(of: [(record, "run.json")])[0]
+        let again = try #require(try planner.runs(of: [(record, "run.json")]).first)
         #expect(again.identity == run.identity && again.files == run.files && again.folder == run.folder)
         try write("1,4\n", to: "study/data/table.csv")
-        let error = #expect(throws: StudyError.self) { _ = try planner.runs(of: [(record, "run.json")]) }
+        let error = #expect(throws: StudyError.self) { try planner.runs(of: [(record, "run.json")]) }
         #expect(
             error?.description
                 == "data file 'data/table.csv' changed since the run was planned; start the study again")

@@ -28,7 +28,7 @@ final class BatchDerivative: Computation {
         outputs = parts.outputs.map { ($0.name, $0.node, graph.shape(of: $0.node)) }
         var inputs = table.arrays(rows: rows)
         for (array, field) in zip(inputs, table.fields) {
-            program.setInput(field.name + parts.suffix, array.values)
+            program.setInput(field.name + parts.suffix, array.data.doubles)
         }
         if work == .hvp {
             for block in graph.blocks {
@@ -72,12 +72,14 @@ final class BatchDerivative: Computation {
         let built = try network.build(rows: rows)
         let graph = built.graph
         let loss = try graph.apply(named: "mean", [try built.anyLoss()])
-        let directions = graph.blocks.map { graph.input("direction/\($0.name)", shape: $0.shape) }
-        let products = try graph.hessianVectorProduct(
-            of: loss, along: zip(built.parameters, directions).map { ($0, $1) })
+        let directions = zip(built.parameters, graph.blocks).map { parameter, block in
+            (node: parameter, tangent: graph.input("direction/\(block.name)", shape: block.shape))
+        }
+        let products = try graph.hessianVectorProduct(of: loss, along: directions)
         return Parts(graph: graph, outputs: zip(graph.blocks, products).map { ("hvp/\($0.name)", $1) })
     }
 
+    /// Built for one sample, then for all.
     private static func perSample(_ network: Network, _ rows: Int, _ work: Workload.Work) throws -> Parts {
         let built = try network.build(rows: 1)
         let graph = built.graph
@@ -86,18 +88,12 @@ final class BatchDerivative: Computation {
             batch[sample.node] = graph.input(name + "/all", shape: [rows] + graph.shape(of: sample.node))
         }
         let gradients = try graph.sampleGradients(
-            of: try built.sampleLoss(), withRespectTo: built.parameters, samples: rows, batch: batch)
+            of: built.sampleLoss(), withRespectTo: built.parameters, samples: rows, batch: batch)
         let outputs =
-            try work == .perSampleNorms
-            ? [("norms", graph.squaredNorms(ofSamples: gradients))]
+            work == .perSampleNorms
+            ? [("norms", try graph.squaredNorms(ofSamples: gradients))]
             : zip(graph.blocks, gradients).map { ("gradient/\($0.name)", $1) }
         return Parts(graph: graph, outputs: outputs, suffix: "/all")
-    }
-}
-
-extension NamedArray {
-    fileprivate var values: [Double] {
-        if case .f64(let values) = data { values } else { [] }
     }
 }
 
