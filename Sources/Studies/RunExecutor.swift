@@ -16,13 +16,7 @@ package struct RunExecutor {
     /// together as far as their networks are one computation.
     package func run(_ runs: [PlannedRun], _ outputs: [RunOutput]) throws -> [Outcome] {
         guard runs.count > 1 else { return [try run(runs[0], outputs[0])] }
-        var plans: [TrainingPlan] = []
-        var shared: [Choice: any Dataset] = [:]
-        for (run, output) in zip(runs, outputs) {
-            let plan = try trainingPlan(of: run, shared[run.configuration.dataset], note: output.note)
-            if !plan.dataset.isSeeded { shared[run.configuration.dataset] = plan.dataset }
-            plans.append(plan)
-        }
+        let plans = try trainingPlans(of: runs) { outputs[$0].note($1) }
         var outcomes: [Int: Outcome] = [:]
         for group in try ReplicaSession.groups(plans) {
             let ends =
@@ -32,6 +26,19 @@ package struct RunExecutor {
             for (index, outcome) in zip(group, ends) { outcomes[index] = outcome }
         }
         return runs.indices.map { outcomes[$0] ?? .stopped(step: 0) }
+    }
+
+    /// The plans of runs that may train together; they share a dataset that does not depend on the seed. `note` gets the index of a
+    /// run and a sentence about it.
+    func trainingPlans(
+        of runs: [PlannedRun], note: @escaping (Int, String) -> Void
+    ) throws -> [TrainingPlan] {
+        var shared: [Choice: any Dataset] = [:]
+        return try runs.enumerated().map { index, run in
+            let plan = try trainingPlan(of: run, shared[run.configuration.dataset]) { note(index, $0) }
+            if !plan.dataset.isSeeded { shared[run.configuration.dataset] = plan.dataset }
+            return plan
+        }
     }
 
     private func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {

@@ -14,9 +14,10 @@ extension Term {
 
     /// Σ of this over adjacent axes, if this is a product whose sum can be had from its factors, for less.
     func sumOfProduct(over axes: Range<Int>) -> Term? {
-        if rule as? Binary == .mul { return separated(inputs[0], inputs[1], over: axes) }
+        let isSquare = rule as? Unary == .square || (rule as? Binary == .mul && inputs[0].node == inputs[1].node)
+        if !isSquare, rule as? Binary == .mul { return separated(inputs[0], inputs[1], over: axes) }
         if axes == 0..<(shape.count - 2), rule is MatMul { return sumOfProducts }
-        guard rule as? Unary == .square else { return nil }
+        guard isSquare else { return nil }
         var root = inputs[0]
         if axes == 1..<shape.count, root.rule is Reshape, root.inputs[0].shape.first == shape.first,
             root.inputs[0].shape.count > 1

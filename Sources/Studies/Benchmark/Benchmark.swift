@@ -58,7 +58,7 @@ package struct Benchmark {
         guard work == .step || runs.count == 1 else {
             throw StudyError("\(work.rawValue) is timed for one run; set train.together=1")
         }
-        return try runs.map { try executor.trainingPlan(of: $0) { _ in } }
+        return try executor.trainingPlans(of: runs) { _, _ in }
     }
 
     private func computation(_ plans: [TrainingPlan]) throws -> any Computation {
