@@ -34,7 +34,7 @@ final class AttachedPlugin: AttachedUpdate {
     init(_ loaded: LoadedComponent, _ parameters: ParameterStore, fresh: Bool) throws {
         self.loaded = loaded
         failed.initialize(to: 0)
-        for block in parameters.blocks { try attach(block, parameters, fresh: fresh) }
+        for block in parameters.blocks where block.isTrained { try attach(block, parameters, fresh: fresh) }
     }
 
     deinit {
@@ -156,13 +156,14 @@ extension LoadedComponent {
 }
 
 extension ParameterRole {
-    /// The number a manifest's `field: role` gives: 0 weight, 1 bias, 2 scale, 3 other.
+    /// The number a manifest's `field: role` gives: 0 weight, 1 bias, 2 scale, 3 other (4 statistic: not seen by updates).
     var index: Int {
         switch self {
         case .weight: 0
         case .bias: 1
         case .scale: 2
         case .other: 3
+        case .statistic: 4
         }
     }
 }

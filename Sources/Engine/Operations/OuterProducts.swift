@@ -16,7 +16,7 @@ extension Term {
     func sumOfProduct(over axes: Range<Int>) -> Term? {
         let isSquare = rule as? Unary == .square || (rule as? Binary == .mul && inputs[0].node == inputs[1].node)
         if !isSquare, rule as? Binary == .mul { return separated(inputs[0], inputs[1], over: axes) }
-        if axes == 0..<(shape.count - 2), rule is MatMul { return sumOfProducts }
+        if rule is MatMul, axes.lowerBound == 0, axes.upperBound == shape.count - 2 { return sumOfProducts }
         guard isSquare else { return nil }
         var root = inputs[0]
         if axes == 1..<shape.count, root.rule is Reshape, root.inputs[0].shape.first == shape.first,
