@@ -52,6 +52,7 @@ package struct RunExecutor {
             try output.finished(step: session.step, loss: session.batchLoss)
             return !output.isCancelled
         }
+        output.ended(step: session.step, output)
         try writeCheckpoint(session.checkpoint, configuration, step: session.step, to: output.folder)
         return outcome
     }
