@@ -34,7 +34,7 @@ package final class Program {
     ///   - rows: inputs that each run takes from a table.
     ///   - assignments: new values of statistics, written when everything has read the old ones.
     ///   - seeds: of each network in the graph, for random numbers.
-    ///   - threads: how many a run uses; results do not depend on it. Nil: as many as oneDNN and OpenBLAS.
+    ///   - threads: how many a run uses; results do not depend on it. Nil: as many as OpenBLAS.
     package init(
         _ graph: Graph, outputs: [Node], gradients: [(parameter: Node, gradient: Node)] = [], precision: Precision,
         parameters: ParameterStore?, updates: [Update] = [], rows: [String: RowSource] = [:],
