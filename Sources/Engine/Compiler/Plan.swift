@@ -87,7 +87,7 @@ struct Plan {
         let isRead = Set(schedule.steps.flatMap(\.reads).map { schedule.owner[$0] ?? $0 })
         var last: [(group: [Item], priority: Int)] = []
         var joined: Set<UnsafeMutableRawPointer> = []
-        let producers = extras.gathers + schedule.steps.map(Item.step) + extras.copies + extras.assignments
+        let producers = extras.gathers + schedule.steps.map(Item.step) + extras.copies
         var groups: [(group: [Item], priority: Int)] = []
         for (i, item) in producers.enumerated() {
             let offset: Int? =
@@ -116,6 +116,7 @@ struct Plan {
                 count: update.count, elementsPerUnit: update.isElementwise ? 1 : update.count, threads: threads)
             last.append(([.update(update, parts)], producers.count))
         }
+        last += extras.assignments.map { ([$0], producers.count) }
         groups += last
         return (groups.map(\.group), groups.map(\.priority))
     }
