@@ -20,6 +20,9 @@ package struct Component: Sendable {
     package var outputs: [OutputDeclaration]
     package var dimensions: [Dimension]
     package var state: [StateDeclaration]
+    /// Of an optimizer or regularizer: what it does to an element depends on that element's inputs only, so that it may be
+    /// called on any contiguous part of a parameter.
+    package var isElementwise: Bool
     package var splits: [Split]
     /// Templates as written; see `expandedBindings`.
     package var bindings: [Binding]
@@ -30,8 +33,20 @@ package struct Component: Sendable {
     /// The plugin's id and the component's: `syzygy.sgd/sgd`.
     package var fullID: String { "\(plugin)/\(id)" }
 
-    /// Keys of the component's section in a study that are not params: no param may have their names.
-    package var studyKeys: [String] { kind == .probe ? ["plugin", "at", "samples", "split", "layers"] : ["plugin"] }
+    /// Keys of the component's section in a study that are not params.
+    package var studyKeys: [String] {
+        switch kind {
+        case .probe: ["plugin", "at", "samples", "split", "layers"]
+        case .regularizer: ["plugin", "parameters"]
+        default: ["plugin"]
+        }
+    }
+
+    /// Names that no param may have. The params of an optimizer are also keys of `groups`.
+    package var reservedKeys: [String] { studyKeys + (kind == .optimizer ? Component.groupKeys : []) }
+
+    /// Keys of a group of parameters in a study that are not params of its optimizer.
+    package static let groupKeys = ["parameters", "frozen", "optimizer"]
 
     package func parameter(_ id: String) -> ParameterDeclaration? { parameters.first { $0.id == id } }
     package func output(_ id: String) -> OutputDeclaration? { outputs.first { $0.id == id } }

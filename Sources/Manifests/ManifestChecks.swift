@@ -71,7 +71,7 @@ struct ManifestChecks {
     }
 
     private mutating func check(_ parameter: ParameterDeclaration, of component: Component) {
-        if component.studyKeys.contains(parameter.id) {
+        if component.reservedKeys.contains(parameter.id) {
             add(
                 "\(parameter.pointer)/id", "param '\(parameter.id)' has the name of a key that studies give a meaning"
             )

@@ -33,7 +33,7 @@ struct ManifestReader {
             scope: isPerParameter ? .parameter : choice(json["per"]),
             outputs: items(json, "outputs", pointer).map(output),
             dimensions: members(json, "dims", pointer).map { Dimension(name: $0, size: size($1), pointer: $2) },
-            state: items(json, "state", pointer).map(state),
+            state: items(json, "state", pointer).map(state), isElementwise: json["elementwise"]?.bool ?? false,
             splits: members(json, "splits", pointer).map { Split(name: $0, rows: size($1), pointer: $2) },
             bindings: members(json, "bindings", pointer).map { name, value, here in
                 Binding(name: name, quantities: (value.object ?? [:]).compactMapValues(\.string), pointer: here)

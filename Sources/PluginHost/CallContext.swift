@@ -7,6 +7,8 @@ final class CallContext {
     let component: Component
     let options: [String: JSON]
     let seed: UInt64
+    /// Names the random streams: the component, or its key where a study can have several that must not share them.
+    let scope: String
     /// The plugin's folder.
     let folder: String
     /// Begin of error messages: `plugin syzygy.sgd/sgd`.
@@ -14,17 +16,18 @@ final class CallContext {
 
     /// Set while a graph is built.
     var graph: GraphService?
-    private lazy var random = RandomService(seed: seed, scope: component.fullID)
+    private lazy var random = RandomService(seed: seed, scope: scope)
     private var texts: [String: UnsafeMutableRawPointer] = [:]
     private var lists: [String: UnsafeMutableRawPointer] = [:]
     private var files: [String: (pointer: UnsafeRawPointer, count: Int)] = [:]
     private var graphTable: UnsafeMutablePointer<syzygy_graph>?
     private var randomTable: UnsafeMutablePointer<syzygy_random>?
 
-    init(_ component: Component, options: [String: JSON], seed: UInt64, folder: String) {
+    init(_ component: Component, options: [String: JSON], seed: UInt64, scope: String? = nil, folder: String) {
         self.component = component
         self.options = component.options(options)
         self.seed = seed
+        self.scope = scope ?? component.fullID
         self.folder = folder
     }
 

@@ -32,12 +32,14 @@ package final class ComponentLoader {
         PluginLoss(try component(choice, .loss))
     }
 
-    package func regularizer(_ choice: Choice) throws -> any Regularizer {
-        PluginUpdate(try component(choice, .regularizer))
+    /// - Parameter key: the key in the study, which names the random streams; by default the component does.
+    package func regularizer(_ choice: Choice, key: String? = nil) throws -> any Regularizer {
+        PluginUpdate(try component(choice, .regularizer, key: key))
     }
 
-    package func optimizer(_ choice: Choice) throws -> any Optimizer {
-        PluginUpdate(try component(choice, .optimizer))
+    /// - Parameter key: as of a regularizer.
+    package func optimizer(_ choice: Choice, key: String? = nil) throws -> any Optimizer {
+        PluginUpdate(try component(choice, .optimizer, key: key))
     }
 
     package func probe(_ choice: Choice) throws -> any Probe {
@@ -45,12 +47,15 @@ package final class ComponentLoader {
     }
 
     /// The function of a component that runs no engine: for tests and examples.
-    func component(_ choice: Choice, _ kind: Component.Kind) throws(PluginError) -> LoadedComponent {
+    func component(
+        _ choice: Choice, _ kind: Component.Kind, key: String? = nil
+    ) throws(PluginError) -> LoadedComponent {
         let (manifest, component) = try registry.component(choice.component, kind: kind)
         let library = try library(of: manifest)
         return LoadedComponent(
             component: component, library: library,
-            context: CallContext(component, options: choice.options, seed: seed, folder: manifest.folder))
+            context: CallContext(
+                component, options: choice.options, seed: seed, scope: key, folder: manifest.folder))
     }
 
     private func library(of manifest: Manifest) throws(PluginError) -> Library {

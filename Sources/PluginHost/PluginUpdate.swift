@@ -9,12 +9,12 @@ final class PluginUpdate: Optimizer, Regularizer {
 
     init(_ loaded: LoadedComponent) { self.loaded = loaded }
 
-    func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedOptimizer {
-        try AttachedUpdate(loaded, parameters, fresh: fresh)
+    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedOptimizer {
+        try AttachedUpdate(loaded, parameters, blocks, fresh: fresh)
     }
 
-    func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedRegularizer {
-        try AttachedUpdate(loaded, parameters, fresh: fresh)
+    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedRegularizer {
+        try AttachedUpdate(loaded, parameters, blocks, fresh: fresh)
     }
 }
 
@@ -28,12 +28,12 @@ final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
     private var values: ContiguousArray<OutputBuffer> = []
     private let returnsValue: Bool
 
-    init(_ loaded: LoadedComponent, _ parameters: ParameterStore, fresh: Bool) throws {
+    init(_ loaded: LoadedComponent, _ parameters: ParameterStore, _ blocks: [Int], fresh: Bool) throws {
         self.loaded = loaded
         let component = loaded.component
         if case .output = component.call.returns { returnsValue = true } else { returnsValue = false }
         var state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
-        for block in parameters.blocks {
+        for block in blocks.map({ parameters.blocks[$0] }) {
             let offset = block.offset * parameters.precision.bytes
             var buffers: [String: UnsafeMutableRawPointer] = [:]
             for declaration in component.state {
@@ -99,7 +99,7 @@ final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
 
 extension LoadedComponent {
     /// A state tensor of one parameter with its first values. Random ones come from the stream
-    /// (seed, component/state/parameter), so they do not depend on the other parameters.
+    /// (seed, scope/state/parameter), so they do not depend on the other parameters.
     fileprivate func makeState(
         _ declaration: StateDeclaration, _ block: ParameterBlock, _ parameters: ParameterStore,
         initial: UnsafeMutableRawPointer
@@ -110,7 +110,7 @@ extension LoadedComponent {
             value.value(options: context.options, fanIn: block.fanIn)
         }
         var values = [Double](repeating: 0, count: block.count)
-        let stream = Stream(seed: context.seed, name: "\(component.fullID)/\(declaration.id)/\(block.name)")
+        let stream = Stream(seed: context.seed, name: "\(context.scope)/\(declaration.id)/\(block.name)")
         switch declaration.initializer {
         case .constant(let value): values = values.map { _ in number(value) }
         case .normal(let mean, let deviation):

@@ -96,17 +96,20 @@ package final class PlainDescent: Optimizer {
     private final class Attached: AttachedOptimizer {
         let state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
         private let store: ParameterStore
+        private let blocks: [Int]
         private let lr: Double
-        init(_ store: ParameterStore, _ lr: Double) { (self.store, self.lr) = (store, lr) }
+        init(_ store: ParameterStore, _ blocks: [Int], _ lr: Double) {
+            (self.store, self.blocks, self.lr) = (store, blocks, lr)
+        }
         func update(step: Int) {
-            for (index, _) in store.blocks.enumerated() {
+            for index in blocks {
                 let gradient = store.copyGradient(block: index)
                 store.set(block: index, zip(store.copy(block: index), gradient).map { $0 - lr * $1 })
             }
         }
     }
 
-    package func attach(to parameters: ParameterStore, fresh: Bool) -> any AttachedOptimizer {
-        Attached(parameters, lr)
+    package func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) -> any AttachedOptimizer {
+        Attached(parameters, blocks, lr)
     }
 }

@@ -52,8 +52,15 @@ package protocol Loss: AnyObject {
 
 /// A term of the objective that depends on the parameters only.
 package protocol Regularizer: AnyObject {
-    /// Binds to the buffers; `start` functions run here when `fresh`.
-    func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedRegularizer
+    /// Binds to the buffers of some blocks; `start` functions run here when `fresh`.
+    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedRegularizer
+}
+
+extension Regularizer {
+    /// Binds to all blocks.
+    package func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedRegularizer {
+        try attach(to: parameters, blocks: Array(parameters.blocks.indices), fresh: fresh)
+    }
 }
 
 /// A regularizer bound to the parameters of one run.
@@ -64,7 +71,15 @@ package protocol AttachedRegularizer: AnyObject, StateOwner {
 
 /// Changes the parameters from their gradients.
 package protocol Optimizer: AnyObject {
-    func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedOptimizer
+    /// Binds to the buffers of some blocks; `start` functions run here when `fresh`.
+    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedOptimizer
+}
+
+extension Optimizer {
+    /// Binds to all blocks.
+    package func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedOptimizer {
+        try attach(to: parameters, blocks: Array(parameters.blocks.indices), fresh: fresh)
+    }
 }
 
 /// An optimizer bound to the parameters of one run.

@@ -27,6 +27,9 @@ struct Override {
         }
         value = try YAMLDocument.value(String(words[words.index(after: equals)...]), of: "override '\(words)'")
     }
+
+    /// Whether the key is one without which its section would be none.
+    var beginsSection: Bool { key.last == (key.parts[0] == "groups" ? "parameters" : "plugin") }
 }
 
 extension StudyTree {
@@ -47,9 +50,9 @@ extension StudyTree {
     mutating func apply(
         _ overrides: [Override], to axes: inout [SweepAxis], isList: (StudyTree, DottedKey) -> Bool
     ) throws(StudyError) {
-        // A new probe begins with its plugin, wherever that stands on the command line.
-        for override in overrides.filter({ $0.key.last == "plugin" }) + overrides.filter({ $0.key.last != "plugin" })
-        {
+        // A new section begins with its plugin or parameters, wherever they stand on the command line.
+        let begins = overrides.filter(\.beginsSection)
+        for override in begins + overrides.filter({ !$0.beginsSection }) {
             try check(override)
             axes.removeAll { $0.key == override.key }
             if case .array(let values) = override.value, override.key.parts.count > 1,
@@ -82,16 +85,18 @@ extension StudyTree {
         if ["regularizers", "probes", "record"].contains(parent.parts[0]) {
             if parent.parts.count == 1 || (parent.parts.count == 2 && key.last == "plugin") { return }
         }
+        if parent.parts.count == 2, parent.parts[0] == "groups", key.last == "parameters" { return }
         let there = (1..<key.parts.count).lazy.map { DottedKey(Array(key.parts.prefix($0))) }
         if let value = there.first(where: { self[$0] != nil && self[$0]?.object == nil }) {
             throw StudyError(
                 "override '\(override.words)': \(value) is a value, which has no '\(key.parts[value.parts.count])'")
         }
-        let isKeyed = ["regularizers", "probes"].contains(parent.parts[0]) && parent.parts.count == 2
+        let isKeyed = ["regularizers", "groups", "probes"].contains(parent.parts[0]) && parent.parts.count == 2
         let known = knownKeys.filter { self[$0]?.object != nil && (!isKeyed || $0.parent == parent.parent) }.map(
             \.description)
         var nearest = Nearest.question(for: parent.description, among: known) { "\($0).\(key.last)" }
-        if nearest.isEmpty, isKeyed { nearest = "; to add it, give \(parent).plugin=… too" }
+        let begin = parent.parts[0] == "groups" ? "parameters" : "plugin"
+        if nearest.isEmpty, isKeyed { nearest = "; to add it, give \(parent).\(begin)=… too" }
         throw StudyError("override '\(override.words)': the study has no '\(parent)'\(nearest)")
     }
 

@@ -17,10 +17,20 @@ package struct RunConfiguration: Hashable, Sendable {
         package var logEvery: Int
     }
 
-    /// A component under the key the study gives it.
-    package struct Named: Hashable, Sendable {
+    /// A regularizer under the key the study gives it.
+    package struct Regularizer: Hashable, Sendable {
         package var key: String
         package var choice: Choice
+        /// nil: all.
+        package var parameters: ParameterPattern?
+    }
+
+    /// Parameters with other options or another optimizer than the rest.
+    package struct Group: Hashable, Sendable {
+        package var key: String
+        package var parameters: ParameterPattern
+        /// nil: frozen.
+        package var optimizer: Choice?
     }
 
     /// Which rows of which layers, and when.
@@ -50,8 +60,10 @@ package struct RunConfiguration: Hashable, Sendable {
     package var model: Choice
     package var loss: Choice
     package var optimizer: Choice
+    /// In the order of the file: a parameter belongs to the first that matches it.
+    package var groups: [Group]
     /// In the order of their keys, so that two files that differ in order mean the same run.
-    package var regularizers: [Named]
+    package var regularizers: [Regularizer]
     package var train: Train
     package var probes: [ProbeChoice]
     package var record: Record?

@@ -40,8 +40,17 @@ package struct RunExecutor {
             fields: dataset.fields)
         return TrainingPlan(
             network: network, dataset: dataset,
-            regularizers: try configuration.regularizers.map { ($0.key, try loader.regularizer($0.choice)) },
+            regularizers: try configuration.regularizers.map { term in
+                RegularizerTerm(
+                    key: term.key, regularizer: try loader.regularizer(term.choice, key: "regularizers.\(term.key)"),
+                    parameters: term.parameters)
+            },
             optimizer: try loader.optimizer(configuration.optimizer),
+            groups: try configuration.groups.map { group in
+                ParameterGroup(
+                    key: group.key, parameters: group.parameters,
+                    optimizer: try group.optimizer.map { try loader.optimizer($0, key: "groups.\(group.key)") })
+            },
             probes: try configuration.probes.map { probe in
                 ScheduledProbe(
                     key: probe.key, probe: try loader.probe(probe.choice), steps: Set(probe.sighting.steps),

@@ -12,9 +12,9 @@ struct RunResolver {
     private let schema: Schema
     private(set) var tree: StudyTree
     private(set) var problems: [String] = []
-    private var entries: OrderedDictionary<DottedKey, Entry> = [:]
+    private(set) var entries: OrderedDictionary<DottedKey, Entry> = [:]
 
-    private struct Entry {
+    struct Entry {
         var manifest: Manifest
         var component: Component
     }
@@ -46,7 +46,14 @@ struct RunResolver {
             (tree[DottedKey(section)]?.object?.keys.sorted() ?? []).map { (DottedKey([section, $0]), kind) }
         }
         return [(DottedKey("dataset"), .dataset), (DottedKey("model"), .model), (DottedKey("loss"), .loss)]
-            + keyed("regularizers", .regularizer) + [(DottedKey("optimizer"), .optimizer)] + keyed("probes", .probe)
+            + keyed("regularizers", .regularizer) + [(DottedKey("optimizer"), .optimizer)]
+            + groups(of: tree).map { ($0.appending("optimizer"), .optimizer) }.filter { tree[$0.0] != nil }
+            + keyed("probes", .probe)
+    }
+
+    /// Every section whose keys have values: what can be swept and overridden.
+    static func sections(of tree: StudyTree) -> [DottedKey] {
+        roles(of: tree).map(\.key) + groups(of: tree) + [DottedKey("train"), DottedKey("record")]
     }
 
     // MARK: - Components and defaults
@@ -96,7 +103,9 @@ struct RunResolver {
 
     private mutating func resolveReferences() {
         var resolver = ReferenceResolver(tree)
-        for section in ["dataset", "model", "loss", "regularizers", "optimizer", "train", "probes", "record"] {
+        for section in [
+            "dataset", "model", "loss", "regularizers", "optimizer", "groups", "train", "probes", "record",
+        ] {
             let key = DottedKey(section)
             guard let value = tree[key] else { continue }
             tree.resolve(key, resolver.value(value, at: key))
@@ -114,8 +123,11 @@ struct RunResolver {
             let model = choices[DottedKey("model")],
             let loss = choices[DottedKey("loss")], let optimizer = choices[DottedKey("optimizer")]
         else { return nil }
-        let regularizers = choices.filter { $0.key.parts[0] == "regularizers" }
-            .map { RunConfiguration.Named(key: $0.key.last, choice: $0.value) }
+        let regularizers = choices.filter { $0.key.parts[0] == "regularizers" }.map { key, choice in
+            RunConfiguration.Regularizer(
+                key: key.last, choice: choice, parameters: ParameterPattern(tree[key.appending("parameters")]))
+        }
+        let groups = groups(choices)
         var probes: [RunConfiguration.ProbeChoice] = []
         for (key, choice) in choices where key.parts[0] == "probes" {
             guard let sighting = sighting(key, steps: train.steps) else { continue }
@@ -126,24 +138,28 @@ struct RunResolver {
             probes.append(.init(key: key.last, choice: choice, sighting: sighting))
         }
         return RunConfiguration(
-            dataset: dataset, model: model, loss: loss, optimizer: optimizer, regularizers: regularizers,
-            train: train,
-            probes: probes, record: record(steps: train.steps), json: json())
+            dataset: dataset, model: model, loss: loss, optimizer: optimizer, groups: groups,
+            regularizers: regularizers, train: train, probes: probes, record: record(steps: train.steps), json: json()
+        )
     }
 
     private mutating func choice(_ key: DottedKey, _ entry: Entry) -> Choice {
         var choice = Choice(component: entry.component.fullID)
-        for parameter in entry.component.parameters {
-            let option = key.appending(parameter.id)
-            switch parameter.check(tree[option] ?? parameter.defaultValue) {
-            case .success(let value):
-                choice.options[parameter.id] = value
-                tree.resolve(option, value)
-            case .failure(let problem):
-                add(tree.place(DottedKey(option.parts + Pointer.tokens(problem.path))), "\(key): \(problem)")
-            }
-        }
+        for parameter in entry.component.parameters { choice.options[parameter.id] = checked(parameter, in: key) }
         return choice
+    }
+
+    /// The value of an option in its declared type; nil after a mistake.
+    mutating func checked(_ parameter: ParameterDeclaration, in section: DottedKey) -> JSON? {
+        let option = section.appending(parameter.id)
+        switch parameter.check(tree[option] ?? parameter.defaultValue) {
+        case .success(let value):
+            tree.resolve(option, value)
+            return value
+        case .failure(let problem):
+            add(tree.place(DottedKey(option.parts + Pointer.tokens(problem.path))), "\(section): \(problem)")
+            return nil
+        }
     }
 
     /// Every component must be able to run in the precision of the study.
@@ -224,36 +240,34 @@ struct RunResolver {
 
     /// The configuration as a study, everything in one order.
     private func json() -> JSON {
-        var sections: OrderedDictionary<String, JSON> = [:]
-        for (key, entry) in entries {
-            let section = tree[key]?.object ?? [:]
-            var ordered: OrderedDictionary<String, JSON> = [:]
-            for name in entry.component.studyKeys + entry.component.parameters.map(\.id) {
-                ordered[name] = name == "at" ? section[name].flatMap { Schedule($0)?.json } : section[name]
-            }
-            if key.parts.count == 1 {
-                sections[key.last] = .object(ordered)
-            } else {
-                var members = sections[key.parts[0]]?.object ?? [:]
-                members[key.last] = .object(ordered)
-                sections[key.parts[0]] = .object(members)
+        var root = JSON.object([:])
+        func copy(_ section: DottedKey, _ names: [String]) {
+            for key in names.map(section.appending) {
+                guard let value = tree[key] else { continue }
+                let canonical: JSON? =
+                    switch key.last {
+                    case "at": Schedule(value)?.json
+                    case "parameters": ParameterPattern(value)?.json
+                    default: value
+                    }
+                root = StudyTree.setting(root, key.parts[...], canonical)
             }
         }
-        for (name, keys) in [
-            ("train", ["steps", "batch_size", "precision", "threads", "log_every"]),
-            ("record", ["quantities", "at", "samples", "split", "layers"]),
-        ] {
-            guard let section = tree[DottedKey(name)]?.object else { continue }
-            var ordered: OrderedDictionary<String, JSON> = [:]
-            for key in keys {
-                ordered[key] = key == "at" ? section[key].flatMap { Schedule($0)?.json } : section[key]
+        let options = entries[DottedKey("optimizer")]?.component.parameters.map(\.id) ?? []
+        for section in ["dataset", "model", "loss", "regularizers", "optimizer", "groups", "probes"] {
+            if section == "groups" {
+                for key in Self.groups(of: tree) { copy(key, ["parameters", "frozen"] + options) }
             }
-            sections[name] = .object(ordered)
+            for (key, entry) in entries where key.parts[0] == section {
+                copy(key, entry.component.studyKeys + entry.component.parameters.map(\.id))
+            }
         }
-        return .object(sections)
+        copy(DottedKey("train"), ["steps", "batch_size", "precision", "threads", "log_every"])
+        copy(DottedKey("record"), ["quantities", "at", "samples", "split", "layers"])
+        return root
     }
 
-    private mutating func add(_ place: String, _ sentence: String) { problems.append("\(place): \(sentence)") }
+    mutating func add(_ place: String, _ sentence: String) { problems.append("\(place): \(sentence)") }
 }
 
 extension StudyTree {

@@ -7,8 +7,11 @@ import Protocols
 package struct TrainingPlan {
     package var network: Network
     package var dataset: any Dataset
-    package var regularizers: [(key: String, regularizer: any Regularizer)]
+    package var regularizers: [RegularizerTerm]
+    /// Of all parameters that are in no group.
     package var optimizer: any Optimizer
+    /// A parameter belongs to the first that matches it.
+    package var groups: [ParameterGroup]
     package var probes: [ScheduledProbe]
     package var steps: Int
     /// Rows per step; nil: all training rows.
@@ -17,11 +20,12 @@ package struct TrainingPlan {
     package var seed: UInt64
 
     package init(
-        network: Network, dataset: any Dataset, regularizers: [(key: String, regularizer: any Regularizer)] = [],
-        optimizer: any Optimizer, probes: [ScheduledProbe] = [], steps: Int, batchSize: Int? = nil,
+        network: Network, dataset: any Dataset, regularizers: [RegularizerTerm] = [], optimizer: any Optimizer,
+        groups: [ParameterGroup] = [], probes: [ScheduledProbe] = [], steps: Int, batchSize: Int? = nil,
         precision: Precision = .f32, seed: UInt64
     ) {
-        (self.network, self.dataset, self.regularizers, self.optimizer) = (network, dataset, regularizers, optimizer)
+        (self.network, self.dataset, self.regularizers) = (network, dataset, regularizers)
+        (self.optimizer, self.groups) = (optimizer, groups)
         (self.probes, self.steps, self.batchSize) = (probes, steps, batchSize)
         (self.precision, self.seed) = (precision, seed)
     }
@@ -35,7 +39,7 @@ package enum Outcome: Hashable, Sendable {
     case stopped(step: Int)
 }
 
-/// One training run: batch → gradients → regularizers → optimizer, with observations at the scheduled steps.
+/// One training run: batch → gradients → regularizers → optimizers, with observations at the scheduled steps.
 package final class Session {
     package let store: ParameterStore
     package let observer: Observer
@@ -51,7 +55,8 @@ package final class Session {
     private let loss: UnsafeRawPointer
     private let batch: BatchLoader
     private let regularizers: [any AttachedRegularizer]
-    private let optimizer: any AttachedOptimizer
+    /// Of the groups that are not frozen, then of the other parameters.
+    private let optimizers: [any AttachedOptimizer]
 
     package init(_ plan: TrainingPlan) throws {
         self.plan = plan
@@ -70,17 +75,25 @@ package final class Session {
         let lossNode =
             graph.shape(of: sampleLoss).isEmpty
             ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
-        let gradients = try graph.gradient(of: lossNode, withRespectTo: built.parameters)
+        let partition = try Partition(plan.groups, graph.blocks)
+        let trained = partition.trained.map { built.parameters[$0] }
+        let gradients = try graph.gradient(of: lossNode, withRespectTo: trained)
         program = try Program(
-            graph, outputs: [lossNode], gradients: zip(built.parameters, gradients).map { ($0, $1) },
+            graph, outputs: [lossNode], gradients: zip(trained, gradients).map { ($0, $1) },
             precision: plan.precision, parameters: store)
         loss = program.output(lossNode)
         batch = BatchLoader(
             table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), program: program,
             precision: plan.precision)
         let store = store
-        regularizers = try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
-        optimizer = try plan.optimizer.attach(to: store, fresh: true)
+        regularizers = try plan.regularizers.map { term in
+            let blocks = try partition.blocks(of: term, graph.blocks)
+            return try term.regularizer.attach(to: store, blocks: blocks, fresh: true)
+        }
+        let owners = zip(plan.groups.map(\.optimizer), partition.groups) + [(plan.optimizer, partition.rest)]
+        optimizers = try owners.compactMap { optimizer, blocks in
+            try optimizer?.attach(to: store, blocks: blocks, fresh: true)
+        }
         observer = try Observer(plan.network, store: store, tables: tables)
         try observer.check(plan.probes)
     }
@@ -127,7 +140,7 @@ package final class Session {
         var sum = 0.0
         for regularizer in regularizers { sum += try regularizer.addGradient(step: step) }
         penalty = sum
-        try optimizer.update(step: step)
+        for optimizer in optimizers { try optimizer.update(step: step) }
         step += 1
     }
 
@@ -152,9 +165,10 @@ package final class Session {
         var tensors: [(name: String, shape: [Int], values: UnsafeRawPointer)] = store.blocks.map {
             ("parameter/\($0.name)", $0.shape, UnsafeRawPointer(store.values) + $0.offset * plan.precision.bytes)
         }
-        let owners = zip(
-            plan.regularizers.map { "regularizers.\($0.key)" }, regularizers.map { $0 as any StateOwner })
-        for (key, owner) in Array(owners) + [("optimizer", optimizer as any StateOwner)] {
+        let owners: [(String, any StateOwner)] =
+            zip(plan.regularizers, regularizers).map { ("regularizers.\($0.key)", $1) }
+            + optimizers.map { ("optimizer", $0) }  // a parameter has one, so the names differ
+        for (key, owner) in owners {
             tensors += owner.state.map { ("\(key)/\($0.name)", [$0.count], UnsafeRawPointer($0.buffer)) }
         }
         return tensors
