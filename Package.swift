@@ -33,6 +33,7 @@ let plugins: [Plugin] = [
     Plugin(name: "NeuralCollapse", swift: true),
     Plugin(name: "Performance", tests: false),
     Plugin(name: "SGD"),
+    Plugin(name: "Schedules"),
     Plugin(name: "Syre"),
     Plugin(name: "Teachers"),
 ]

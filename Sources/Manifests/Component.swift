@@ -3,7 +3,9 @@ import Protocols
 
 /// What a plugin contributes: one function with its options, outputs and state.
 package struct Component: Sendable {
-    package enum Kind: String, CaseIterable, Sendable { case dataset, model, loss, regularizer, optimizer, probe }
+    package enum Kind: String, CaseIterable, Sendable {
+        case dataset, model, loss, regularizer, optimizer, schedule, probe
+    }
 
     package var plugin: String
     package var kind: Kind
@@ -15,7 +17,7 @@ package struct Component: Sendable {
     package var call: Function
     /// Called once per parameter before the first step.
     package var start: Function?
-    /// What one call is about; `parameter` for optimizers and regularizers, nil for datasets, models and losses.
+    /// What one call is about; `parameter` for optimizers and regularizers, nil for datasets, models, losses and schedules.
     package var scope: ProbeScope?
     package var outputs: [OutputDeclaration]
     package var dimensions: [Dimension]
@@ -37,7 +39,8 @@ package struct Component: Sendable {
     package var studyKeys: [String] {
         switch kind {
         case .probe: ["plugin", "at", "samples", "split", "layers"]
-        case .regularizer: ["plugin", "parameters"]
+        case .regularizer: ["plugin", "parameters", "schedules"]
+        case .optimizer: ["plugin", "schedules"]
         default: ["plugin"]
         }
     }
@@ -46,7 +49,7 @@ package struct Component: Sendable {
     package var reservedKeys: [String] { studyKeys + (kind == .optimizer ? Component.groupKeys : []) }
 
     /// Keys of a group of parameters in a study that are not params of its optimizer.
-    package static let groupKeys = ["parameters", "frozen", "optimizer"]
+    package static let groupKeys = ["parameters", "frozen", "optimizer", "schedules"]
 
     package func parameter(_ id: String) -> ParameterDeclaration? { parameters.first { $0.id == id } }
     package func output(_ id: String) -> OutputDeclaration? { outputs.first { $0.id == id } }

@@ -43,7 +43,7 @@ package struct Argument: Hashable, Sendable {
         case workspace(factor: Int, dimensions: [String])
         case file(String)
         case service(Service)
-        case seed, step, split, indexBegin, indexEnd, message, messageSize
+        case seed, step, steps, split, indexBegin, indexEnd, message, messageSize
     }
 
     package enum Field: String, Sendable {

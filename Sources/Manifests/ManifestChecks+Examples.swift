@@ -103,7 +103,8 @@ extension ManifestChecks {
         for argument in component.call.arguments + (component.start?.arguments ?? []) {
             switch argument.source {
             case .seed: numbers.append(("seed", true))
-            case .step: numbers.append(("step", false))
+            case .step: numbers.append(("step", component.kind == .schedule))
+            case .steps: numbers.append(("steps", true))
             case .field(let field): numbers.append((field.rawValue, true))
             case .indexBegin: numbers.append(("begin", true))
             case .indexEnd: numbers.append(("end", true))

@@ -231,8 +231,8 @@ extension ManifestChecks {
             let here = "\(function.pointer)/returns/output"
             if checkKnown(id, "output", among: component.outputs.map(\.id), at: here) {
                 writers[id] = [("the result", here)]
-                if component.kind != .probe && component.kind != .regularizer {
-                    add(here, "only probes and regularizers return an output")
+                if ![.probe, .regularizer, .schedule].contains(component.kind) {
+                    add(here, "only probes, regularizers and schedules return an output")
                 } else if component.output(id)?.shape != [] {
                     add(here, "output '\(id)' is returned, so its shape must be []")
                 }

@@ -16,6 +16,7 @@ extension ManifestChecks {
         case .service: "service"
         case .seed: "seed"
         case .step: "step"
+        case .steps: "steps"
         case .split: "split"
         case .indexBegin: "index_begin"
         case .indexEnd: "index_end"
@@ -29,9 +30,10 @@ extension ManifestChecks {
         switch source {
         case .quantity: [.probe, .optimizer, .regularizer]
         case .input: [.model, .loss]
-        case .output: [.dataset, .model, .loss, .regularizer, .probe]
+        case .output: [.dataset, .model, .loss, .regularizer, .schedule, .probe]
         case .state, .field: [.optimizer, .regularizer]
-        case .step: [.optimizer, .regularizer, .probe]
+        case .step: [.optimizer, .regularizer, .schedule, .probe]
+        case .steps: [.schedule]
         case .split, .indexBegin, .indexEnd: [.dataset]
         default: Component.Kind.allCases
         }
@@ -67,7 +69,7 @@ extension ManifestChecks {
         case .file: return ["u8*"]
         case .service: return ["service"]
         case .seed: return ["u64"]
-        case .step, .indexBegin, .indexEnd: return ["i64"]
+        case .step, .steps, .indexBegin, .indexEnd: return ["i64"]
         case .split: return ["i32"]
         case .message: return ["char*"]
         case .messageSize: return ["size"]

@@ -212,6 +212,10 @@ struct ManifestChecks {
             for output in component.outputs where output.id != "value" || output.shape != [] {
                 add(output.pointer, "the output of a regularizer must have the id 'value' and shape []")
             }
+        case .schedule:
+            for output in component.outputs where output.id != "factor" || output.shape != [] {
+                add(output.pointer, "the output of a schedule must have the id 'factor' and shape []")
+            }
         case .optimizer, .probe: break
         }
     }
@@ -236,6 +240,11 @@ struct ManifestChecks {
             if !sources.contains(.quantity("parameter.value", isWritable: true, isOptional: false)) {
                 add(here, "an optimizer needs an argument from quantity parameter.value with access readwrite")
             }
+        case .schedule:
+            if component.call.returns != .output("factor") {
+                add("\(component.pointer)/call/returns", "a schedule returns {\"type\": \"f64\", \"output\": \"factor\"}")
+            }
+            if !sources.contains(.step) { add(here, "a schedule needs an argument from step") }
         case .probe: break
         }
     }

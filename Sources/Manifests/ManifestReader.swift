@@ -167,6 +167,7 @@ struct ManifestReader {
         case "file": return .file(text("file"))
         case "service": return .service(choice(json["service"]) ?? .graph)
         case "step": return .step
+        case "steps": return .steps
         case "split": return .split
         case "index_begin": return .indexBegin
         case "index_end": return .indexEnd

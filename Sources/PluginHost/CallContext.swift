@@ -7,6 +7,8 @@ final class CallContext {
     let component: Component
     let options: [String: JSON]
     let seed: UInt64
+    /// The number of updates of the run.
+    let steps: Int
     /// Names the random streams: the component, or its key where a study can have several that must not share them.
     let scope: String
     /// The plugin's folder.
@@ -23,11 +25,14 @@ final class CallContext {
     private var graphTable: UnsafeMutablePointer<syzygy_graph>?
     private var randomTable: UnsafeMutablePointer<syzygy_random>?
 
-    init(_ component: Component, options: [String: JSON], seed: UInt64, scope: String? = nil, folder: String) {
+    init(
+        _ component: Component, options: [String: JSON], seed: UInt64, scope: String? = nil, steps: Int = 0, folder: String
+    ) {
         self.component = component
         self.options = component.options(options)
         self.seed = seed
         self.scope = scope ?? component.fullID
+        self.steps = steps
         self.folder = folder
     }
 

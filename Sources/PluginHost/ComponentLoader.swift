@@ -10,13 +10,18 @@ import Protocols
 package final class ComponentLoader {
     private let registry: Registry
     private let seed: UInt64
+    private let steps: Int
     /// Gets a sentence about something that a record has no column for, such as the words of a failing probe.
     private let note: (String) -> Void
     private var libraries: [String: Library] = [:]
 
-    package init(registry: Registry, seed: UInt64, note: @escaping (String) -> Void = { _ in }) {
+    /// - Parameter steps: the number of updates of the run, for schedules.
+    package init(
+        registry: Registry, seed: UInt64, steps: Int = 0, note: @escaping (String) -> Void = { _ in }
+    ) {
         self.registry = registry
         self.seed = seed
+        self.steps = steps
         self.note = note
     }
 
@@ -34,12 +39,20 @@ package final class ComponentLoader {
 
     /// - Parameter key: the key in the study, which names the random streams; by default the component does.
     package func regularizer(_ choice: Choice, key: String? = nil) throws -> any Regularizer {
-        PluginUpdate(try component(choice, .regularizer, key: key))
+        PluginUpdate(try component(choice, .regularizer, key: key), try schedules(choice))
     }
 
     /// - Parameter key: as of a regularizer.
     package func optimizer(_ choice: Choice, key: String? = nil) throws -> any Optimizer {
-        PluginUpdate(try component(choice, .optimizer, key: key))
+        PluginUpdate(try component(choice, .optimizer, key: key), try schedules(choice))
+    }
+
+    package func schedule(_ choice: Choice) throws -> PluginSchedule {
+        try PluginSchedule(try component(choice, .schedule))
+    }
+
+    private func schedules(_ choice: Choice) throws -> [String: PluginSchedule] {
+        try choice.schedules.mapValues(schedule)
     }
 
     package func probe(_ choice: Choice) throws -> any Probe {
@@ -55,7 +68,8 @@ package final class ComponentLoader {
         return LoadedComponent(
             component: component, library: library,
             context: CallContext(
-                component, options: choice.options, seed: seed, scope: key, folder: manifest.folder))
+                component, options: choice.options, seed: seed, scope: key, steps: steps,
+                folder: manifest.folder))
     }
 
     private func library(of manifest: Manifest) throws(PluginError) -> Library {

@@ -6,15 +6,19 @@ import Protocols
 /// An optimizer or a regularizer: a function called once per parameter and step, over memory that never moves.
 final class PluginUpdate: Optimizer, Regularizer {
     private let loaded: LoadedComponent
+    private let schedules: [String: PluginSchedule]
 
-    init(_ loaded: LoadedComponent) { self.loaded = loaded }
+    /// - Parameter schedules: of float options, by their names.
+    init(_ loaded: LoadedComponent, _ schedules: [String: PluginSchedule]) {
+        (self.loaded, self.schedules) = (loaded, schedules)
+    }
 
     func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedOptimizer {
-        try AttachedUpdate(loaded, parameters, blocks, fresh: fresh)
+        try AttachedUpdate(loaded, schedules, parameters, blocks, fresh: fresh)
     }
 
     func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedRegularizer {
-        try AttachedUpdate(loaded, parameters, blocks, fresh: fresh)
+        try AttachedUpdate(loaded, schedules, parameters, blocks, fresh: fresh)
     }
 }
 
@@ -27,8 +31,12 @@ final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
     /// One value per parameter, if the function gives its value through a pointer or a result.
     private var values: ContiguousArray<OutputBuffer> = []
     private let returnsValue: Bool
+    private let scheduled: ContiguousArray<ScheduledOption>
 
-    init(_ loaded: LoadedComponent, _ parameters: ParameterStore, _ blocks: [Int], fresh: Bool) throws {
+    init(
+        _ loaded: LoadedComponent, _ schedules: [String: PluginSchedule], _ parameters: ParameterStore,
+        _ blocks: [Int], fresh: Bool
+    ) throws {
         self.loaded = loaded
         let component = loaded.component
         if case .output = component.call.returns { returnsValue = true } else { returnsValue = false }
@@ -70,6 +78,9 @@ final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
         self.state = state
         calls = .allocate(capacity: frames.count)
         _ = calls.initialize(fromContentsOf: frames.map(\.prepared))
+        let frames = frames
+        scheduled = ContiguousArray(
+            try schedules.sorted { $0.key < $1.key }.map { try ScheduledOption($0, $1, of: loaded, frames) })
     }
 
     deinit {
@@ -78,10 +89,12 @@ final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
     }
 
     func update(step: Int) throws {
+        for option in scheduled { try option.set(step: step) }
         for i in calls.indices { try call(i, step) }
     }
 
     func addGradient(step: Int) throws -> Double {
+        for option in scheduled { try option.set(step: step) }
         var sum = 0.0
         for i in calls.indices {
             try call(i, step)

@@ -98,13 +98,15 @@ private struct ExampleRun {
 
     private func results() throws -> [String: [Observation.Value]] {
         let seed = UInt64(clamping: integer("seed") ?? 0)
-        let loader = ComponentLoader(registry: registry, seed: seed)
+        let loader = ComponentLoader(registry: registry, seed: seed, steps: integer("steps") ?? 0)
         switch component.kind {
         case .probe: return try probe(loader)
         case .optimizer, .regularizer: return try update(loader)
         case .loss: return try loss(loader)
         case .model: return try model(loader)
         case .dataset: return try dataset(loader)
+        case .schedule:
+            return ["factor": [.number(try loader.schedule(choice).factor(step: integer("step") ?? 0))]]
         }
     }
 

@@ -28,8 +28,8 @@ struct Override {
         value = try YAMLDocument.value(String(words[words.index(after: equals)...]), of: "override '\(words)'")
     }
 
-    /// Whether the key is one without which its section would be none.
-    var beginsSection: Bool { key.last == (key.parts[0] == "groups" ? "parameters" : "plugin") }
+    /// Whether the key is one that its section cannot be without.
+    var beginsSection: Bool { key.last == "plugin" || key.last == "parameters" && key.parts[0] == "groups" }
 }
 
 extension StudyTree {
@@ -51,7 +51,7 @@ extension StudyTree {
         _ overrides: [Override], to axes: inout [SweepAxis], isList: (StudyTree, DottedKey) -> Bool
     ) throws(StudyError) {
         // A new section begins with its plugin or parameters, wherever they stand on the command line.
-        let begins = overrides.filter(\.beginsSection)
+        let begins = overrides.filter(\.beginsSection).sorted { $0.key.parts.count < $1.key.parts.count }
         for override in begins + overrides.filter({ !$0.beginsSection }) {
             try check(override)
             axes.removeAll { $0.key == override.key }
@@ -82,22 +82,31 @@ extension StudyTree {
             )
         }
         if parent.parts.isEmpty || self[parent]?.object != nil { return }
-        if ["regularizers", "probes", "record"].contains(parent.parts[0]) {
-            if parent.parts.count == 1 || (parent.parts.count == 2 && key.last == "plugin") { return }
-        }
-        if parent.parts.count == 2, parent.parts[0] == "groups", key.last == "parameters" { return }
+        if ["regularizers", "groups", "probes", "record"].contains(parent.description) { return }
+        if parent.last == "schedules", self[parent.parent]?.object != nil { return }
+        if override.beginsSection, canBegin(parent) { return }
         let there = (1..<key.parts.count).lazy.map { DottedKey(Array(key.parts.prefix($0))) }
         if let value = there.first(where: { self[$0] != nil && self[$0]?.object == nil }) {
             throw StudyError(
                 "override '\(override.words)': \(value) is a value, which has no '\(key.parts[value.parts.count])'")
         }
-        let isKeyed = ["regularizers", "groups", "probes"].contains(parent.parts[0]) && parent.parts.count == 2
+        let isKeyed =
+            ["regularizers", "groups", "probes"].contains(parent.parent.description)
+            || parent.parent.last == "schedules"
         let known = knownKeys.filter { self[$0]?.object != nil && (!isKeyed || $0.parent == parent.parent) }.map(
             \.description)
         var nearest = Nearest.question(for: parent.description, among: known) { "\($0).\(key.last)" }
-        let begin = parent.parts[0] == "groups" ? "parameters" : "plugin"
+        let begin = parent.parent.description == "groups" ? "parameters" : "plugin"
         if nearest.isEmpty, isKeyed { nearest = "; to add it, give \(parent).\(begin)=… too" }
         throw StudyError("override '\(override.words)': the study has no '\(parent)'\(nearest)")
+    }
+
+    /// Whether a section may be new: one with a key of the user's choice, a schedule, or the optimizer of a group.
+    private func canBegin(_ section: DottedKey) -> Bool {
+        let parent = section.parent
+        if ["regularizers", "groups", "probes"].contains(parent.description) { return true }
+        let owner = parent.last == "schedules" ? parent.parent : section.last == "optimizer" ? parent : nil
+        return owner.map { self[$0]?.object != nil } ?? false
     }
 
     /// The keys of all members of objects, in the order of the file.

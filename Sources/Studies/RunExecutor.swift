@@ -33,7 +33,8 @@ package struct RunExecutor {
     ) throws -> TrainingPlan {
         let configuration = run.configuration
         let seed = UInt64(run.seed)
-        let loader = ComponentLoader(registry: registry, seed: seed, note: note)
+        let loader = ComponentLoader(
+            registry: registry, seed: seed, steps: configuration.train.steps, note: note)
         let dataset = try loader.dataset(configuration.dataset)
         let network = Network(
             model: try loader.model(configuration.model), loss: try loader.loss(configuration.loss),

@@ -20,8 +20,8 @@ extension RunResolver {
     private mutating func optimizer(of key: DottedKey, _ choices: OrderedDictionary<DottedKey, Choice>) -> Choice? {
         let optimizer = DottedKey("optimizer")
         guard let section = tree[key]?.object, let entry = entries[optimizer] else { return nil }
-        let own = key.appending("optimizer")
-        let overriding = section.keys.filter { !["parameters", "frozen", "optimizer"].contains($0) }
+        let ownKey = key.appending("optimizer")
+        let overriding = section.keys.filter { !["parameters", "frozen", "optimizer"].contains($0) }  // and schedules
         if section["frozen"]?.bool == true {
             for name in overriding + (section["optimizer"] == nil ? [] : ["optimizer"]) {
                 add(tree.keyPlace(key.appending(name)), "\(key).\(name): a frozen group has no options")
@@ -31,12 +31,12 @@ extension RunResolver {
         if section["optimizer"] != nil {
             for name in overriding {
                 let place = tree.keyPlace(key.appending(name))
-                add(place, "\(key).\(name): the group has its own optimizer; write \(own).\(name)")
+                add(place, "\(key).\(name): the group has its own optimizer; write \(ownKey).\(name)")
             }
-            return choices[own]
+            return choices[ownKey]
         }
         let parameters = entry.component.parameters
-        for name in overriding where !parameters.contains(where: { $0.id == name }) {
+        for name in overriding where name != "schedules" && !parameters.contains(where: { $0.id == name }) {
             let known = Component.groupKeys + parameters.map(\.id)
             let nearest = Nearest.question(for: name, among: known)
             add(
@@ -48,6 +48,28 @@ extension RunResolver {
         for parameter in parameters where section[parameter.id] != nil {
             choice?.options[parameter.id] = checked(parameter, in: key)
         }
+        let own = schedules(of: key, for: entry.component, choices)
+        choice?.schedules.merge(own) { $1 }
         return choice
+    }
+
+    /// The schedules of a section for the options of a component.
+    mutating func schedules(
+        of section: DottedKey, for component: Component, _ choices: OrderedDictionary<DottedKey, Choice>
+    ) -> [String: Choice] {
+        let key = section.appending("schedules")
+        let possible = component.parameters.filter { $0.type == .float }.map(\.id)
+        var schedules: [String: Choice] = [:]
+        for option in tree[key]?.object?.keys ?? [] {
+            if possible.contains(option) {
+                schedules[option] = choices[key.appending(option)]
+            } else {
+                let hint = Nearest.hint(for: option, among: possible, label: "it has")
+                add(
+                    tree.keyPlace(key.appending(option)),
+                    "\(key): \(component.id) has no float option '\(option)'\(hint)")
+            }
+        }
+        return schedules
     }
 }

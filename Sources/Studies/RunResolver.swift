@@ -42,13 +42,19 @@ struct RunResolver {
 
     /// The component sections of a study and the kinds they need, in the order of a configuration.
     static func roles(of tree: StudyTree) -> [(key: DottedKey, kind: Component.Kind)] {
-        func keyed(_ section: String, _ kind: Component.Kind) -> [(DottedKey, Component.Kind)] {
-            (tree[DottedKey(section)]?.object?.keys.sorted() ?? []).map { (DottedKey([section, $0]), kind) }
+        func keyed(_ section: DottedKey, _ kind: Component.Kind) -> [(DottedKey, Component.Kind)] {
+            (tree[section]?.object?.keys.sorted() ?? []).map { (section.appending($0), kind) }
+        }
+        func schedules(_ section: DottedKey) -> [(DottedKey, Component.Kind)] {
+            keyed(section.appending("schedules"), .schedule)
+        }
+        func updates(_ sections: [(DottedKey, Component.Kind)]) -> [(DottedKey, Component.Kind)] {
+            sections.filter { tree[$0.0] != nil }.flatMap { [$0] + schedules($0.0) }
         }
         return [(DottedKey("dataset"), .dataset), (DottedKey("model"), .model), (DottedKey("loss"), .loss)]
-            + keyed("regularizers", .regularizer) + [(DottedKey("optimizer"), .optimizer)]
-            + groups(of: tree).map { ($0.appending("optimizer"), .optimizer) }.filter { tree[$0.0] != nil }
-            + keyed("probes", .probe)
+            + updates(keyed(DottedKey("regularizers"), .regularizer) + [(DottedKey("optimizer"), .optimizer)])
+            + groups(of: tree).flatMap { schedules($0) + updates([($0.appending("optimizer"), .optimizer)]) }
+            + keyed(DottedKey("probes"), .probe)
     }
 
     /// Every section whose keys have values: what can be swept and overridden.
@@ -118,14 +124,20 @@ struct RunResolver {
     private mutating func configuration() -> RunConfiguration? {
         var choices: OrderedDictionary<DottedKey, Choice> = [:]
         for (key, entry) in entries { choices[key] = choice(key, entry) }
+        for (key, entry) in entries where entry.component.studyKeys.contains("schedules") {
+            let schedules = schedules(of: key, for: entry.component, choices)
+            choices[key]?.schedules = schedules
+        }
         checkPrecision()
         guard let train = train(), let dataset = choices[DottedKey("dataset")],
             let model = choices[DottedKey("model")],
             let loss = choices[DottedKey("loss")], let optimizer = choices[DottedKey("optimizer")]
         else { return nil }
-        let regularizers = choices.filter { $0.key.parts[0] == "regularizers" }.map { key, choice in
-            RunConfiguration.Regularizer(
-                key: key.last, choice: choice, parameters: ParameterPattern(tree[key.appending("parameters")]))
+        let regularizers = entries.filter { $0.value.component.kind == .regularizer }.keys.compactMap { key in
+            choices[key].map {
+                RunConfiguration.Regularizer(
+                    key: key.last, choice: $0, parameters: ParameterPattern(tree[key.appending("parameters")]))
+            }
         }
         let groups = groups(choices)
         var probes: [RunConfiguration.ProbeChoice] = []
@@ -259,7 +271,9 @@ struct RunResolver {
                 for key in Self.groups(of: tree) { copy(key, ["parameters", "frozen"] + options) }
             }
             for (key, entry) in entries where key.parts[0] == section {
-                copy(key, entry.component.studyKeys + entry.component.parameters.map(\.id))
+                // Schedules are entries themselves.
+                let own = entry.component.studyKeys.filter { $0 != "schedules" }
+                copy(key, own + entry.component.parameters.map(\.id))
             }
         }
         copy(DottedKey("train"), ["steps", "batch_size", "precision", "threads", "log_every"])
