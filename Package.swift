@@ -5,32 +5,38 @@ import PackageDescription
 struct Plugin {
     var name: String
     var swift = false
+    /// Modules of this package beside SyzygyKit.
+    var uses: [Target.Dependency] = []
     var tests = true
 
     var folder: String { "Plugins/\(name)" }
     var product: Product { .library(name: name, type: .dynamic, targets: ["\(name)Plugin"]) }
     var targets: [Target] {
         let library = Target.target(
-            name: "\(name)Plugin", dependencies: swift ? ["SyzygyKit"] : ["CSyzygy"],
+            name: "\(name)Plugin", dependencies: (swift ? ["SyzygyKit"] : ["CSyzygy"]) + uses,
             path: "\(folder)/Sources", publicHeadersPath: swift ? nil : ".",  // no `include` folder
             cSettings: [.unsafeFlags(["-fno-math-errno"])],
             linkerSettings: [.linkedLibrary("m")])
         guard tests else { return [library] }
-        return [library, .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"], path: "\(folder)/Tests")]
+        return [library, .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"] + uses, path: "\(folder)/Tests")]
     }
 }
 
 let plugins: [Plugin] = [
     Plugin(name: "Adam"),
     Plugin(name: "Alignment"),
+    Plugin(name: "Arrays", swift: true, uses: ["ArrayFiles"]),
     Plugin(name: "CrossEntropy", swift: true),
+    Plugin(name: "Curvature"),
     Plugin(name: "Digits"),
     Plugin(name: "Exponents"),
     Plugin(name: "Fact"),
+    Plugin(name: "Images"),
     Plugin(name: "L2"),
     Plugin(name: "MLP", swift: true),
     Plugin(name: "MeanSquaredError", swift: true),
     Plugin(name: "NeuralCollapse", swift: true),
+    Plugin(name: "Noise"),
     Plugin(name: "Performance", tests: false),
     Plugin(name: "SGD"),
     Plugin(name: "Schedules"),
@@ -43,11 +49,11 @@ let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "dnnl", "openblas", "la
     .map { .linkedLibrary($0) }
 
 let testedModules = [
-    "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
+    "ArrayFiles", "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
 ]
 
 func testTarget(of module: String) -> Target {
-    .testTarget(name: "\(module)Tests", dependencies: ["PluginTesting", .byName(name: module)])
+    .testTarget(name: "\(module)Tests", dependencies: ["PluginTesting", "CShims", .byName(name: module)])
 }
 
 let package = Package(
@@ -62,19 +68,25 @@ let package = Package(
         .target(name: "CSyzygy"),
         .target(
             name: "CShims", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])], linkerSettings: systemLibraries),
-        .target(name: "LinearAlgebra", dependencies: ["CShims"]),
-        .target(name: "Engine", dependencies: ["CShims", "LinearAlgebra"]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "ArrayFiles", dependencies: ["CZlib"]),
+        .target(name: "LinearAlgebra", dependencies: ["CShims", "ArrayFiles"]),
+        .target(
+            name: "Engine",
+            dependencies: [
+                "CShims", "LinearAlgebra", .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         .target(name: "Protocols", dependencies: ["Engine", "LinearAlgebra"]),
         .target(
             name: "Manifests",
             dependencies: [
-                "CShims", "LinearAlgebra", "Protocols", "Engine",
+                "ArrayFiles", "CShims", "LinearAlgebra", "Protocols", "Engine",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(
             name: "PluginHost",
             dependencies: [
-                "CSyzygy", "CShims", "LinearAlgebra", "Engine", "Protocols", "Manifests",
+                "CSyzygy", "CShims", "ArrayFiles", "LinearAlgebra", "Engine", "Protocols", "Manifests",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "Observing", dependencies: ["LinearAlgebra", "Engine", "Protocols", "Manifests"]),
@@ -82,7 +94,8 @@ let package = Package(
         .target(
             name: "Studies",
             dependencies: [
-                "CShims", "Manifests", "PluginHost", "Training", "Observing", "Protocols", "Engine", "LinearAlgebra",
+                "ArrayFiles", "CShims", "Manifests", "PluginHost", "Training", "Observing", "Protocols", "Engine",
+                "LinearAlgebra",
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
@@ -101,7 +114,7 @@ let package = Package(
         .executableTarget(
             name: "syzygy",
             dependencies: [
-                "Studies", "Reporting", "PluginHost", "Manifests",
+                "ArrayFiles", "Studies", "Reporting", "PluginHost", "Manifests",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "EndToEnd", dependencies: ["PluginTesting", "Studies", "Reporting"]),

@@ -1,13 +1,14 @@
+#include "gemm.h"
 #include "kernels.h"
-#include "onednn.h"
-#include <cblas.h>
+#include "conv.h"
+#include "conv_plan.h"
+#include "pool.h"
+#include "pool_window.h"
 #include <math.h>
 #include <string.h>
-
-/* libgomp's own: clang's -fopenmp would bring a second thread pool beside the one oneDNN uses. */
-int omp_get_max_threads(void);
-
-int32_t sz_threads(void) { return omp_get_max_threads(); }
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 struct named_map { const char *name; sz_map map; };
 struct named_kernel { const char *name; sz_kernel kernel; };
@@ -21,19 +22,28 @@ static double sigmoid_f64(double x) {
 #define JOIN(name, isa, type) JOIN_(name, isa, type)
 
 #define ISA baseline
+#define VECTOR_BYTES 16
+#define TILE_ROWS 6
 #include "kernels_isa.h"
 #undef ISA
+#undef VECTOR_BYTES
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define ISA avx2
+#define VECTOR_BYTES 32
 #include "kernels_isa.h"
 #undef ISA
+#undef VECTOR_BYTES
 #pragma clang attribute pop
 #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), apply_to = function)
 #define ISA avx512
+#define VECTOR_BYTES 64
+#undef TILE_ROWS
+#define TILE_ROWS 8
 #include "kernels_isa.h"
 #undef ISA
+#undef VECTOR_BYTES
 #pragma clang attribute pop
 #define CHOOSE(TABLE)                                                                                          \
     (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&                                \
@@ -55,8 +65,4 @@ sz_kernel sz_find_kernel(const char *name, int32_t bytes) {
     for (const struct named_kernel *k = CHOOSE(kernels); k->name; k++)
         if (!strcmp(k->name, name)) return k->kernel;
     return 0;
-}
-
-void sz_run(const sz_step *steps, int64_t count) {
-    for (const sz_step *s = steps; s < steps + count; s++) s->run(s->arguments, 0, s->units, 0);
 }

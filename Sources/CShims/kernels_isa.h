@@ -16,7 +16,15 @@
 #define F_SIN_SMALL(x) FN(sine)(x, 0u)
 #define F_COS_SMALL(x) FN(sine)(x, 1u)
 #define F_SMALL_ANGLE 1e6f
-#define F_GEMM cblas_sgemm
+#if VECTOR_BYTES == 64
+#define MASK(count) (__mmask16)((1u << (count)) - 1)
+#define LOAD_PART(p, count) (V)_mm512_maskz_loadu_ps(MASK(count), p)
+#define STORE_PART(p, x, count) _mm512_mask_storeu_ps(p, MASK(count), (__m512)(x))
+#elif VECTOR_BYTES == 32
+#define MASK(count) _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+#define LOAD_PART(p, count) (V)_mm256_maskload_ps(p, MASK(count))
+#define STORE_PART(p, x, count) _mm256_maskstore_ps(p, MASK(count), (__m256)(x))
+#endif
 #include "kernels_typed.h"
 #include "kernels_undefine.h"
 
@@ -37,6 +45,14 @@
 #define F_SIN_SMALL(x) sin(x)
 #define F_COS_SMALL(x) cos(x)
 #define F_SMALL_ANGLE INFINITY
-#define F_GEMM cblas_dgemm
+#if VECTOR_BYTES == 64
+#define MASK(count) (__mmask8)((1u << (count)) - 1)
+#define LOAD_PART(p, count) (V)_mm512_maskz_loadu_pd(MASK(count), p)
+#define STORE_PART(p, x, count) _mm512_mask_storeu_pd(p, MASK(count), (__m512d)(x))
+#elif VECTOR_BYTES == 32
+#define MASK(count) _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3))
+#define LOAD_PART(p, count) (V)_mm256_maskload_pd(p, MASK(count))
+#define STORE_PART(p, x, count) _mm256_maskstore_pd(p, MASK(count), (__m256d)(x))
+#endif
 #include "kernels_typed.h"
 #include "kernels_undefine.h"

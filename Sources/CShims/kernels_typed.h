@@ -287,16 +287,16 @@ static void FN(copy)(const void *arguments, int64_t begin, int64_t end, int32_t 
     memcpy((T *)s->out + begin, (const T *)s->a + begin, (size_t)(end - begin) * sizeof(T));
 }
 
-static void FN(matmul)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
-    (void)thread; (void)begin; (void)end;
-    const sz_matmul *s = arguments;
-    if (s->product) { sz_product_run(s->product); return; }
-    for (int64_t b = 0; b < s->batch; b++)
-        F_GEMM(CblasRowMajor, s->transpose_a ? CblasTrans : CblasNoTrans, s->transpose_b ? CblasTrans : CblasNoTrans,
-               (blasint)s->m, (blasint)s->n, (blasint)s->k, 1, (const T *)s->a + b * s->a_batch,
-               (blasint)(s->transpose_a ? s->m : s->k), (const T *)s->b + b * s->b_batch,
-               (blasint)(s->transpose_b ? s->k : s->n), 0, (T *)s->c + b * s->m * s->n, (blasint)s->n);
+static void FN(gather)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    const sz_gather *s = arguments;
+    const int64_t *order = *s->order;
+    for (int64_t i = begin; i < end; i++)
+        memcpy((char *)s->out + i * s->bytes, (const char *)s->rows + order[i] * s->bytes, (size_t)s->bytes);
 }
+
+#include "kernels_conv.h"
+#include "kernels_pool.h"
 
 #define MAP(NAME) {#NAME, FN(map_##NAME)}
 static const struct named_map FN(maps)[] = {
@@ -305,7 +305,10 @@ static const struct named_map FN(maps)[] = {
     MAP(add), MAP(sub), MAP(mul), MAP(div), MAP(maximum), MAP(minimum), MAP(greater), MAP(equal), MAP(select), {0}};
 static const struct named_kernel FN(kernels)[] = {
     {"tiles", FN(tiles)}, {"sum", FN(sum)}, {"max", FN(max)}, {"softmax", FN(softmax)},
-    {"log_softmax", FN(log_softmax)}, {"permute", FN(permute)}, {"copy", FN(copy)}, {"matmul", FN(matmul)}, {0}};
+    {"log_softmax", FN(log_softmax)}, {"permute", FN(permute)}, {"copy", FN(copy)}, {"gather", FN(gather)}, {"matmul", sz_gemm_run},
+    {"conv2d", FN(correlate)}, {"conv2d_input_grad", FN(correlate)}, {"conv2d_weight_grad", FN(correlate_weights)},
+    {"max_gather", FN(max_gather)}, {"max_scatter", FN(max_scatter)}, {"window_sum", FN(window_sum)},
+    {"window_spread", FN(window_spread)}, {"patches", FN(patches)}, {"patches_transpose", FN(patches_transpose)}, {0}};
 
 #undef EACH
 #undef UNARY

@@ -14,4 +14,6 @@
 #undef F_SIN_SMALL
 #undef F_COS_SMALL
 #undef F_SMALL_ANGLE
-#undef F_GEMM
+#undef MASK
+#undef LOAD_PART
+#undef STORE_PART

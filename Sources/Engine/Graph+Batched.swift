@@ -12,8 +12,7 @@ extension Graph {
                 "batched: \(operand(all)) is not \([copies] + shape(of: one)), \(copies) copies of \(operand(one))")
         }
         var results = replaced.mapValues { Term(graph: self, node: $0) }
-        let last = nodes.map(\.id).max() ?? -1
-        for id in 0..<(last + 1) {
+        for id in Schedule.live(self, nodes) {
             let node = Node(id: id)
             guard results[node] == nil, case .operation(let operation, let inputs) = definition(of: node),
                 inputs.contains(where: { results[$0] != nil })

@@ -1,12 +1,12 @@
 /// Operations by name and numeric attributes, as plugins apply them. docs/plugins/graph.md lists them.
-private struct NamedOperation {
+struct NamedOperation {
     var inputCount = 1
     var attributes: [String] = []
     let build: (Graph, [Node], Attributes) throws -> Node
 }
 
 /// Numeric attributes of one application.
-private struct Attributes {
+struct Attributes {
     let operation: String
     let values: [String: Double]
 
@@ -83,6 +83,7 @@ extension Graph {
                 return try graph.oneHot(x[0], classes: classes)
             },
         ]
+        table.merge(windowOperations) { a, _ in a }
         for unary in Unary.allCases {
             table[unary.rawValue] = NamedOperation { graph, x, _ in try graph.apply(.unary(unary), x) }
         }

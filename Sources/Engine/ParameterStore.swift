@@ -10,16 +10,26 @@ package final class ParameterStore {
     package let gradients: UnsafeMutableRawPointer
     /// Elements of either buffer, gaps included; a multiple of 16.
     package let count: Int
+    /// Whose memory this is, if it is not our own.
+    private let owner: ParameterStore?
 
     package init(blocks: [ParameterBlock], precision: Precision) {
         self.precision = precision
         self.blocks = blocks
+        owner = nil
         count = blocks.last?.end ?? 0
         values = Memory.zeroed(bytes: count * precision.bytes)
         gradients = Memory.zeroed(bytes: count * precision.bytes)
     }
 
+    /// Other blocks in the memory of a store.
+    init(viewing store: ParameterStore, blocks: [ParameterBlock]) {
+        (precision, self.blocks, owner, count) = (store.precision, blocks, store, store.count)
+        (values, gradients) = (store.values, store.gradients)
+    }
+
     deinit {
+        guard owner == nil else { return }
         values.deallocate()
         gradients.deallocate()
     }
@@ -44,13 +54,17 @@ package final class ParameterStore {
         Memory.write(newValues, to: values + block.offset * precision.bytes, precision)
     }
 
-    /// Takes the values of a store with the same blocks, whatever its precision.
+    /// Takes the values of a store with the same blocks, whatever its precision and wherever they are in it.
     package func copyValues(from other: ParameterStore) {
-        precondition(other.count == count, "the stores have different blocks")
-        if other.precision == precision {
-            values.copyMemory(from: other.values, byteCount: count * precision.bytes)
-        } else {
-            Memory.write(Memory.read(other.values, count: count, other.precision), to: values, precision)
+        precondition(
+            blocks.elementsEqual(other.blocks) { $0.shape == $1.shape }, "the stores have different blocks")
+        for (block, source) in zip(blocks, other.blocks) {
+            let (target, from) = (values + block.offset * precision.bytes, other.values + source.offset * other.precision.bytes)
+            if other.precision == precision {
+                target.copyMemory(from: from, byteCount: block.count * precision.bytes)
+            } else {
+                Memory.write(Memory.read(from, count: block.count, other.precision), to: target, precision)
+            }
         }
     }
 }

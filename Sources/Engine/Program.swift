@@ -3,8 +3,7 @@ import CShims
 /// A graph compiled for one precision: nodes in use only, one arena, resolved pointers.
 ///
 /// Parameters are read from the store where they are; the gradients asked for are written into its gradient buffer.
-/// A program is used by one thread at a time; it may run on several through the OpenMP pool of oneDNN and OpenBLAS,
-/// whose size when the program was made it keeps.
+/// A program is used by one thread at a time; a run is one parallel region (`sz_run`).
 package final class Program {
     package let precision: Precision
     /// Memory for values that live and die within a run.
@@ -12,11 +11,15 @@ package final class Program {
     /// Floating-point operations of a run: 2mnk for a product, one for each element an operation makes or reduces.
     package let flops: Double
 
+    /// What a run does, in the order of one thread.
+    package let steps: [Step]
+    /// What each thread does of it.
+    package let threadLists: ThreadLists
+
     private let parameters: ParameterStore?
-    private let memory: UnsafeMutableRawPointer
-    private let steps: UnsafeMutablePointer<sz_step>
-    private let stepCount: Int
-    private let stepMemory: StepMemory
+    private let updates: [Update]
+    private let memory: StepMemory
+    private let region: OpaquePointer
     private let inputs: [String: UnsafeMutableRawPointer]
     private let scalars: [String: UnsafeMutableRawPointer]
     private let results: [Node: (pointer: UnsafeMutableRawPointer, count: Int)]
@@ -25,9 +28,13 @@ package final class Program {
     ///   - outputs: nodes whose values can be read after a run.
     ///   - gradients: nodes whose values go to the gradient of a parameter, overwriting it.
     ///   - parameters: a store with the graph's blocks; may be nil if nothing depends on a parameter.
+    ///   - updates: what is done with the gradients, in this order for each parameter; their memory must live as long as the
+    ///     program.
+    ///   - rows: inputs that each run takes from a table.
+    ///   - threads: how many a run uses; results do not depend on it. Nil: as many as oneDNN and OpenBLAS.
     package init(
         _ graph: Graph, outputs: [Node], gradients: [(parameter: Node, gradient: Node)] = [], precision: Precision,
-        parameters: ParameterStore?
+        parameters: ParameterStore?, updates: [Update] = [], rows: [String: RowSource] = [:], threads: Int? = nil
     ) throws {
         try graph.check(outputs + gradients.flatMap { [$0.parameter, $0.gradient] }, for: "program")
         let targets = try Program.targets(graph, gradients, precision)
@@ -35,78 +42,85 @@ package final class Program {
         try Program.check(parameters, graph, schedule, targets, precision)
 
         // A gradient is computed in place unless its value is also an output, a source, a constant, or goes to two parameters.
-        var kept = Set(outputs.map { schedule.owner[$0.id] ?? $0.id })
-        let computed = Set(schedule.steps.lazy.filter { !$0.isConstant }.map(\.node))
-        var inPlace: [Int: Int] = [:]
-        var copies: [(node: Int, offset: Int, count: Int)] = []
+        var extras = Plan.Extras(updates: updates, kept: Set(outputs.map { schedule.owner[$0.id] ?? $0.id }))
+        let computed = Set(schedule.steps.lazy.map(\.node))
         for target in targets {
             let owner = schedule.owner[target.gradient.id] ?? target.gradient.id
-            if computed.contains(owner), !kept.contains(owner), inPlace[owner] == nil {
-                inPlace[owner] = target.offset
+            if computed.contains(owner), !extras.kept.contains(owner), extras.gradients[owner] == nil {
+                extras.gradients[owner] = target.offset
             } else {
-                copies.append((owner, target.offset, target.count))
-                if inPlace[owner] == nil { kept.insert(owner) }
+                extras.copies.append(.copy(source: owner, offset: target.offset))
+                if extras.gradients[owner] == nil { extras.kept.insert(owner) }
             }
         }
-        let placement = Placement(graph, schedule, kept: kept, gradients: inPlace, precision: precision)
-        try Memory.check(bytes: placement.bytes, for: "program: needs")
-        let memory = Memory.zeroed(bytes: placement.bytes)
-        func pointer(_ id: Int) -> UnsafeMutableRawPointer {
-            switch placement.locations[schedule.owner[id] ?? id] {
-            case .memory(let offset): return memory + offset
-            case .value(let offset): return (parameters?.values ?? memory) + offset
-            case .gradient(let offset): return (parameters?.gradients ?? memory) + offset
-            case nil: preconditionFailure("node \(id) has no place")
-            }
+        let threads = max(threads ?? Int(sz_threads()), 1)
+        let batches = Set(
+            schedule.sources.compactMap { id in
+                if case .input = graph.definition(of: Node(id: id)) {
+                    graph.shape(of: Node(id: id)).first
+                } else {
+                    nil
+                }
+            })
+        let sharing = Sharing(threads: threads, grids: batches.sorted(by: >))
+        // What libraries prepare for a step is to run on the thread that does the step.
+        let outside = sz_threads()
+        sz_set_threads(1)
+        defer { sz_set_threads(outside) }
+        var emitter = StepEmitter(graph: graph, precision: precision)
+        for id in schedule.sources {
+            guard case .input(let name) = graph.definition(of: Node(id: id)), let rows = rows[name] else { continue }
+            extras.gathers.append(.gather(node: id, rows))
         }
+        let plan = try Plan(schedule, extras, sharing: sharing, emitter: &emitter, parameters: parameters)
+        try Memory.check(bytes: plan.placement.bytes, for: "program: needs")
 
-        var emitter = StepEmitter(graph: graph, precision: precision, pointer: pointer)
-        do {
-            for step in schedule.steps where step.isConstant { try emitter.emit(step) }
-            for id in schedule.sources {
-                guard case .constant(let bits) = graph.definition(of: Node(id: id)) else { continue }
-                Memory.write([Double(bitPattern: bits)], to: pointer(id), precision)
+        let memory = StepMemory(threads: threads)
+        let addresses = Addresses(
+            schedule: schedule, placement: plan.placement, memory: memory.scratch(bytes: plan.placement.bytes),
+            parameters: parameters)
+        for id in schedule.sources {
+            switch graph.definition(of: Node(id: id)) {
+            case .constant(let bits): Memory.write([Double(bitPattern: bits)], to: addresses.value(id), precision)
+            case .iota(let count): Memory.write((0..<count).map(Double.init), to: addresses.value(id), precision)
+            default: break
             }
-            sz_run(emitter.steps, Int64(emitter.steps.count))
-            emitter.beginRun()
-            for step in schedule.steps where !step.isConstant { try emitter.emit(step) }
-            for copy in copies {
-                let target = (parameters?.gradients ?? memory) + copy.offset
-                try emitter.emitCopy(from: pointer(copy.node), to: target, count: copy.count)
-            }
-        } catch {
-            memory.deallocate()
-            throw error
         }
+        for step in schedule.constantSteps {
+            let step = try emitter.place(step, addresses).step(memory)
+            step.kernel(step.arguments, 0, Int64(step.task.units), 0)
+        }
+        let groups = try plan.groups.map { try $0.map { try emitter.place($0, addresses).step(memory) } }
+        steps = Array(groups.joined())
+        flops = steps.reduce(0) { $0 + $1.task.flops }
+        threadLists = ThreadLists(groups, sharing)
+        let epochs = threadLists.shares[0].count
+        guard let region = sz_region_create(threadLists.lists(memory), Int32(threads), Int32(epochs)) else {
+            throw GraphError("program: no memory for \(threads) threads")
+        }
+        self.region = region
 
         var inputs: [String: UnsafeMutableRawPointer] = [:], scalars: [String: UnsafeMutableRawPointer] = [:]
         for id in schedule.sources {
             switch graph.definition(of: Node(id: id)) {
-            case .input(let name): inputs[name] = pointer(id)
-            case .scalar(let name): scalars[name] = pointer(id)
+            case .input(let name): inputs[name] = addresses.value(id)
+            case .scalar(let name): scalars[name] = addresses.value(id)
             default: break
             }
         }
+        self.memory = memory
         self.precision = precision
         self.parameters = parameters
-        self.memory = memory
+        self.updates = updates
         self.inputs = inputs
         self.scalars = scalars
-        arenaBytes = placement.arenaBytes
-        flops = emitter.flops
-        stepMemory = emitter.memory
-        stepCount = emitter.steps.count
-        steps = .allocate(capacity: max(stepCount, 1))
-        steps.initialize(from: emitter.steps, count: stepCount)
+        arenaBytes = plan.placement.arenaBytes
         results = Dictionary(
-            outputs.map { ($0, (pointer($0.id), Shape.elements(graph.shape(of: $0)))) },
+            outputs.map { ($0, (addresses.value($0.id), Shape.elements(graph.shape(of: $0)))) },
             uniquingKeysWith: { a, _ in a })
     }
 
-    deinit {
-        steps.deallocate()
-        memory.deallocate()
-    }
+    deinit { sz_region_destroy(region) }
 
     // MARK: Running
 
@@ -128,7 +142,7 @@ package final class Program {
     }
 
     /// Computes the outputs and gradients.
-    package func run() { sz_run(steps, Int64(stepCount)) }
+    package func run() { sz_run(region) }
 
     /// An output's values, valid until the next run.
     package func output(_ node: Node) -> UnsafeRawPointer { UnsafeRawPointer(result(node).pointer) }

@@ -17,14 +17,16 @@ package struct Component: Sendable {
     package var call: Function
     /// Called once per parameter before the first step.
     package var start: Function?
+    /// Of a dataset: called once, before anything else, to say the sizes that only its files know.
+    package var describe: Function?
     /// What one call is about; `parameter` for optimizers and regularizers, nil for datasets, models, losses and schedules.
     package var scope: ProbeScope?
+    /// Of an optimizer or regularizer: what it does to an element depends on that element's numbers only, so it may be called on any
+    /// contiguous part of a parameter, or on several parameters that lie together.
+    package var isElementwise: Bool
     package var outputs: [OutputDeclaration]
     package var dimensions: [Dimension]
     package var state: [StateDeclaration]
-    /// Of an optimizer or regularizer: what it does to an element depends on that element's inputs only, so that it may be
-    /// called on any contiguous part of a parameter.
-    package var isElementwise: Bool
     package var splits: [Split]
     /// Templates as written; see `expandedBindings`.
     package var bindings: [Binding]
@@ -50,6 +52,19 @@ package struct Component: Sendable {
 
     /// Keys of a group of parameters in a study that are not params of its optimizer.
     package static let groupKeys = ["parameters", "frozen", "optimizer", "schedules"]
+
+    package var functions: [Function] { [call, start, describe].compactMap(\.self) }
+    /// Draws from the run's seed.
+    package var isSeeded: Bool {
+        let arguments = call.arguments + (start?.arguments ?? [])
+        let isRandom = state.contains { declaration in
+            switch declaration.initializer {
+            case .normal, .uniform: true
+            default: false
+            }
+        }
+        return isRandom || arguments.contains { $0.source == .seed || $0.source == .service(.random) }
+    }
 
     package func parameter(_ id: String) -> ParameterDeclaration? { parameters.first { $0.id == id } }
     package func output(_ id: String) -> OutputDeclaration? { outputs.first { $0.id == id } }
@@ -78,6 +93,8 @@ package enum Size: Hashable, Sendable {
     case parameter(String)
     /// An axis of another argument.
     case axis(of: String, Axis)
+    /// Written by `describe`.
+    case described
 }
 
 package enum Axis: Hashable, Sendable, CustomStringConvertible {
@@ -113,6 +130,8 @@ package struct OutputDeclaration: Hashable, Sendable {
         case rows
         case constant(Int)
         case dimension(String)
+        /// The axes that `describe` writes, last.
+        case described
     }
 
     package var id: String
@@ -126,9 +145,12 @@ package struct OutputDeclaration: Hashable, Sendable {
     package var highest: Double?
     /// The output may have no value; the function then leaves NaN.
     package var mayBeUndefined: Bool
-    /// Marks integer labels 0 ..< classes.
+    /// Marks integer labels 0 ..< classes; described ones may be 0, which makes the output real.
     package var classes: Size?
     package var pointer: String
+
+    /// Whether the number of axes is known from the manifest.
+    package var rank: Int? { shape.flatMap { $0.contains(.described) ? nil : $0.count } }
 }
 
 /// A tensor the host creates, keeps and saves for each parameter, in the parameter's shape.

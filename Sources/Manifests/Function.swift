@@ -37,12 +37,18 @@ package struct Argument: Hashable, Sendable {
         case parameter(String)
         case dimension(of: String, Axis)
         case count(of: String)
+        /// The number of bytes of each file of a list.
+        case sizes(of: String)
         case field(Field)
         case constant(JSON)
         /// Scratch of factor · product of dims elements.
         case workspace(factor: Int, dimensions: [String])
         case file(String)
         case service(Service)
+        /// What `describe` writes: the rows of a split, the axes of one row of an output, its number of classes.
+        case rows(String)
+        case shape(String)
+        case classes(String)
         case seed, step, steps, split, indexBegin, indexEnd, message, messageSize
     }
 
@@ -56,6 +62,11 @@ package struct Argument: Hashable, Sendable {
         case graph = "syzygy.graph/1"
         case random = "syzygy.random/1"
         case linalg = "syzygy.linalg/1"
+        case objective = "syzygy.objective/1"
+        case jacobian = "syzygy.jacobian/1"
+
+        /// Evaluates the network.
+        package var needsNetwork: Bool { self == .objective || self == .jacobian }
     }
 }
 
@@ -74,12 +85,18 @@ package enum ArgumentType: Hashable, Sendable, CustomStringConvertible {
     case pointer(Scalar)
     /// `char*`
     case text
+    /// `char**`
+    case texts
+    /// `u8**`, the bytes of several files.
+    case files
     /// A pointer to a struct of `syzygy.h`.
     case service
 
     package init?(_ name: String) {
         switch name {
         case "char*": self = .text
+        case "char**": self = .texts
+        case "u8**": self = .files
         case "service": self = .service
         default:
             let isPointer = name.hasSuffix("*")
@@ -93,6 +110,8 @@ package enum ArgumentType: Hashable, Sendable, CustomStringConvertible {
         case .scalar(let scalar): scalar.rawValue
         case .pointer(let scalar): "\(scalar.rawValue)*"
         case .text: "char*"
+        case .texts: "char**"
+        case .files: "u8**"
         case .service: "service"
         }
     }

@@ -16,8 +16,7 @@ package struct Manifest: Sendable {
 
     /// The data files that its functions read, sorted.
     package var files: [String] {
-        let functions = components.flatMap { [$0.call, $0.start].compactMap(\.self) }
-        let names = functions.flatMap(\.arguments).compactMap { argument in
+        let names = components.flatMap(\.functions).flatMap(\.arguments).compactMap { argument in
             if case .file(let name) = argument.source { name } else { nil }
         }
         return Set(names).sorted()

@@ -48,7 +48,8 @@ extension ManifestChecks {
                 add(here, "'\(name)' must be a value of a param or a number, got an array")
             }
         }
-        for (name, isRequired) in arrays.map({ ($0.name, $0.isRequired) }) + numbers
+        let required = component.parameters.map { ($0.id, $0.defaultValue == nil) }
+        for (name, isRequired) in arrays.map({ ($0.name, $0.isRequired) }) + required + numbers
         where isRequired && example.given[name] == nil {
             add("\(example.pointer)/given", "example \(quoted(example.name)) does not give '\(name)'")
         }
@@ -79,6 +80,11 @@ extension ManifestChecks {
             default: false
             }
         }
+        let needsNetwork = component.call.arguments.contains { argument in
+            if case .service(let service) = argument.source { service.needsNetwork } else { false }
+        }
+        // The network of an example is linear: losses ½ (x_s · parameters − y_s)².
+        let network = needsNetwork ? [("x", 2, true), ("y", 1, true), ("parameters", 1, true)] : []
         let bindings = component.expandedBindings(values: component.allValues)
         let arguments = component.call.arguments.compactMap {
             argument -> (name: String, rank: Int?, isRequired: Bool)? in
@@ -94,7 +100,8 @@ extension ManifestChecks {
             }
         }
         // Without `start`, a random state has no value that an example could know.
-        return arguments + (component.start == nil ? random.map { ($0.id, nil, true) } : [])
+        return network.map { ($0.0, Optional($0.1), $0.2) } + arguments
+            + (component.start == nil ? random.map { ($0.id, nil, true) } : [])
     }
 
     /// Numbers an example gives by name beside params.
@@ -158,7 +165,7 @@ extension ManifestChecks {
                 }
             case .array(let shape, let data):
                 checkArray(shape, data.count, at: here)
-                if let rank = output?.shape?.count, shape.count != rank {
+                if let rank = output?.rank, shape.count != rank {
                     add(here, "'\(name)' \(words(rank)), got shape \(text(shape))")
                 } else if component.kind == .dataset, let begin = integer("begin", example),
                     let end = integer("end", example),

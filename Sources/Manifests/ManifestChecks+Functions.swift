@@ -1,7 +1,7 @@
 extension ManifestChecks {
     mutating func checkFunctions(of component: Component) {
         let reservesPrecision = component.kind == .optimizer || component.kind == .regularizer
-        for function in [component.call, component.start].compactMap(\.self) {
+        for function in component.functions {
             if function.isPerPrecision, !reservesPrecision {
                 add(
                     "\(function.pointer)/symbol",
@@ -40,6 +40,15 @@ extension ManifestChecks {
                 "\(argument.pointer)/from",
                 "argument '\(argument.name)': '\(Self.name(of: argument.source))' is for "
                     + "\(list), not for a \(component.kind.rawValue)")
+        }
+        let isDescribe = component.describe?.pointer == function.pointer
+        guard Self.isDescribing(argument.source) ? isDescribe : !isDescribe || Self.isKnownFirst(argument.source)
+        else {
+            let reason = isDescribe ? "runs before any row is asked for" : "is the one that writes sizes"
+            return add(
+                "\(argument.pointer)/from",
+                "argument '\(argument.name)': '\(Self.name(of: argument.source))' has no meaning here; 'describe' \(reason)"
+            )
         }
         guard checkSource(of: argument, in: function, component) else { return }
         let expected = types(of: argument, in: function, component)
@@ -87,6 +96,14 @@ extension ManifestChecks {
             checkAxis(axis, of: name, in: function, component, at: here)
         case .count(let name):
             checkTarget(name, "elements to count", in: function, at: here) { Self.isCountable($0, component) }
+        case .sizes(let name):
+            checkTarget(name, "list of files", in: function, at: here) { source in
+                if case .parameter(let id) = source { component.parameter(id)?.type == .fileList } else { false }
+            }
+        case .rows(let id):
+            return checkKnown(id, "split", among: component.splits.map(\.name), at: "\(here)/split")
+        case .shape(let id), .classes(let id):
+            return checkKnown(id, "output", among: component.outputs.map(\.id), at: "\(here)/output")
         case .workspace(let factor, let dims):
             for name in dims {
                 checkKnown(name, "dim", among: component.dimensions.map(\.name), at: "\(here)/elements")
@@ -101,6 +118,9 @@ extension ManifestChecks {
             return false
         case .service(.graph) where component.kind != .model && component.kind != .loss:
             add("\(here)/service", "syzygy.graph/1 is for models and losses, not for a \(component.kind.rawValue)")
+        case .service(let service)
+        where service.needsNetwork && (component.kind != .probe || component.scope != .run):
+            add("\(here)/service", "\(service.rawValue) is for probes per run")
         default: break
         }
         return true
@@ -205,7 +225,7 @@ extension ManifestChecks {
                 else { return nil }
                 return (expression.rank, "'\(text)'")
             }
-        case .output(let id): (component.output(id)?.shape?.count).map { [($0, "output '\(id)'")] } ?? []
+        case .output(let id): component.output(id)?.rank.map { [($0, "output '\(id)'")] } ?? []
         case .state(let id): [(1, "state '\(id)'")]
         case .parameter(let id): [(1, "param '\(id)'")]
         case .file(let file): [(1, "file '\(file)'")]

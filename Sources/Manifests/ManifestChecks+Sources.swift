@@ -9,6 +9,10 @@ extension ManifestChecks {
         case .parameter: "param"
         case .dimension: "dim"
         case .count: "count"
+        case .sizes: "sizes"
+        case .rows: "rows"
+        case .shape: "shape"
+        case .classes: "classes"
         case .field: "field"
         case .constant: "const"
         case .workspace: "workspace"
@@ -34,7 +38,7 @@ extension ManifestChecks {
         case .state, .field: [.optimizer, .regularizer]
         case .step: [.optimizer, .regularizer, .schedule, .probe]
         case .steps: [.schedule]
-        case .split, .indexBegin, .indexEnd: [.dataset]
+        case .split, .indexBegin, .indexEnd, .rows, .shape, .classes: [.dataset]
         default: Component.Kind.allCases
         }
     }
@@ -61,9 +65,13 @@ extension ManifestChecks {
             case .intList: return ["i64*"]
             case .floatList: return ["f64*"]
             case .enumList: return ["i32*"]
+            case .stringList: return ["char**"]
+            case .file: return ["u8*", "char*"]
+            case .fileList: return ["u8**", "char**"]
             default: return ["f64"]
             }
         case .dimension, .count, .field: return integers
+        case .sizes, .rows, .shape, .classes: return ["i64*"]
         case .constant: return Scalar.allCases.map(\.rawValue)
         case .workspace: return Scalar.allCases.map { "\($0.rawValue)*" }
         case .file: return ["u8*"]
@@ -98,7 +106,7 @@ extension ManifestChecks {
         switch source {
         case .quantity, .state, .file: true
         case .output: component.kind != .model && component.kind != .loss
-        case .parameter(let id): component.parameter(id)?.type.isList ?? false
+        case .parameter(let id): component.parameter(id).map { $0.type.isList || $0.type.isFile } ?? false
         default: false
         }
     }

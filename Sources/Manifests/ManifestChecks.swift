@@ -49,7 +49,7 @@ struct ManifestChecks {
         checkUnique(component.parameters.map { ($0.id, "\($0.pointer)/id") }, "param")
         checkUnique(component.outputs.map { ($0.id, "\($0.pointer)/id") }, "output")
         checkUnique(component.state.map { ($0.id, "\($0.pointer)/id") }, "state")
-        for function in [component.call, component.start].compactMap(\.self) {
+        for function in component.functions {
             checkUnique(function.arguments.map { ($0.name, "\($0.pointer)/name") }, "argument")
         }
         guard problems.count == before else { return }
@@ -63,6 +63,7 @@ struct ManifestChecks {
         checkFunctions(of: component)
         guard problems.count == before else { return }
         checkWriters(of: component)
+        checkDescribe(of: component)
         checkBindings(of: component)
         checkNeededArguments(of: component)
         for property in component.properties { check(property, of: component) }
@@ -102,14 +103,23 @@ struct ManifestChecks {
                 "\(parameter.pointer)/max_items",
                 "max_items \(high) of param '\(parameter.id)' is below its min_items \(low)")
         }
-        if case .failure(let problem) = parameter.check(parameter.defaultValue) {
+        guard let value = parameter.defaultValue else { return }
+        if case .failure(let problem) = parameter.check(value) {
             add("\(parameter.pointer)/default\(problem.path)", "default: \(problem.sentence)")
+        } else if type.isFile, value != .string(""), value != .array([]) {
+            let none = type == .file ? "\"\"" : "[]"
+            add(
+                "\(parameter.pointer)/default",
+                "param '\(parameter.id)': only \(none), no file, can be the default of files; data that the plugin "
+                    + "ships are bound with \"from\": \"file\"")
         }
     }
 
     private mutating func check(_ dimension: Dimension, of component: Component) {
         if dimension.name == "rows" {
             add(dimension.pointer, key: true, "'rows' is the number of rows of a call and cannot be a dim")
+        } else if dimension.name == "describe" {
+            add(dimension.pointer, key: true, "'describe' stands for the axes that it writes and cannot be a dim")
         }
         checkSize(dimension.size, of: component, at: dimension.pointer)
     }
@@ -117,6 +127,7 @@ struct ManifestChecks {
     private mutating func checkSize(_ size: Size, of component: Component, at pointer: String) {
         switch size {
         case .constant: break
+        case .described: checkHasDescribe(component, at: pointer)
         case .parameter(let id): checkIntParameter(id, of: component, at: "\(pointer)/param")
         case .axis(let name, let axis):
             if let target = component.call.argument(name), case .output = target.source {
@@ -144,6 +155,12 @@ struct ManifestChecks {
                 if !(component.kind == .dataset || isNode) || axis > 0 {
                     add(here, "'rows' can only be the first axis, of a dataset, model or loss")
                 }
+            case .described:
+                if axis == 0 || axis + 1 < output.shape?.count ?? 0 {
+                    add(here, "'describe' can only be the end of a shape")
+                } else {
+                    checkHasDescribe(component, at: here)
+                }
             case .dimension(let name):
                 checkKnown(name, "dim", among: component.dimensions.map(\.name), at: here)
             }
@@ -155,7 +172,8 @@ struct ManifestChecks {
                     + "below its begin \(JSON.double(lowest).brief)")
         }
         guard let classes = output.classes else { return }
-        if output.type != .i32 {
+        if classes == .described { checkHasDescribe(component, at: "\(output.pointer)/classes") }
+        if output.type != .i32, classes != .described || output.type != .f64 {
             add(
                 "\(output.pointer)/dtype",
                 "labels ('classes') have dtype i32, but '\(output.id)' is \(output.type.rawValue)")

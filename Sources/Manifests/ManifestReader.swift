@@ -30,10 +30,12 @@ struct ManifestReader {
             parameters: items(json, "params", pointer).map(parameter),
             call: function(json["call"] ?? .null, at: "\(pointer)/call"),
             start: json["start"].map { function($0, at: "\(pointer)/start") },
+            describe: json["describe"].map { function($0, at: "\(pointer)/describe") },
             scope: isPerParameter ? .parameter : choice(json["per"]),
+            isElementwise: json["elementwise"]?.bool ?? false,
             outputs: items(json, "outputs", pointer).map(output),
             dimensions: members(json, "dims", pointer).map { Dimension(name: $0, size: size($1), pointer: $2) },
-            state: items(json, "state", pointer).map(state), isElementwise: json["elementwise"]?.bool ?? false,
+            state: items(json, "state", pointer).map(state),
             splits: members(json, "splits", pointer).map { Split(name: $0, rows: size($1), pointer: $2) },
             bindings: members(json, "bindings", pointer).map { name, value, here in
                 Binding(name: name, quantities: (value.object ?? [:]).compactMapValues(\.string), pointer: here)
@@ -45,13 +47,15 @@ struct ManifestReader {
     private func parameter(_ json: JSON, at pointer: String) -> ParameterDeclaration {
         var parameter = ParameterDeclaration(
             id: json["id"]?.string ?? "", type: choice(json["type"]) ?? .string,
-            defaultValue: json["default"] ?? .null,
+            defaultValue: json["default"],
             help: json["help"]?.string, unit: json["unit"]?.string, minimum: json["min"], maximum: json["max"],
             excludesMinimum: json["exclusive_min"]?.bool ?? false,
             excludesMaximum: json["exclusive_max"]?.bool ?? false,
             values: json["values"]?.array?.compactMap(\.string) ?? [], minimumCount: json["min_items"]?.int,
             maximumCount: json["max_items"]?.int, scale: choice(json["scale"]), pointer: pointer)
-        if case .success(let value) = parameter.check(parameter.defaultValue) { parameter.defaultValue = value }
+        if let value = parameter.defaultValue, case .success(let value) = parameter.check(value) {
+            parameter.defaultValue = value
+        }
         return parameter
     }
 
@@ -60,8 +64,12 @@ struct ManifestReader {
         return OutputDeclaration(
             id: json["id"]?.string ?? "", type: choice(json["dtype"]) ?? .f64,
             shape: json["shape"]?.array?.map { extent in
-                extent.int.map { .constant($0) }
-                    ?? (extent.string == "rows" ? .rows : .dimension(extent.string ?? ""))
+                if let size = extent.int { return .constant(size) }
+                return switch extent.string {
+                case "rows": .rows
+                case "describe": .described
+                default: .dimension(extent.string ?? "")
+                }
             },
             unit: json["unit"]?.string, help: json["help"]?.string, lowest: range?.first?.double,
             highest: range?.last?.double, mayBeUndefined: json["nan"] != nil,
@@ -158,6 +166,10 @@ struct ManifestReader {
         case "param": return .parameter(text("param"))
         case "dim": return .dimension(of: text("of"), axis(json["axis"]))
         case "count": return .count(of: text("of"))
+        case "sizes": return .sizes(of: text("of"))
+        case "rows": return .rows(text("split"))
+        case "shape": return .shape(text("output"))
+        case "classes": return .classes(text("output"))
         case "field": return .field(choice(json["field"]) ?? .role)
         case "const": return .constant(json["value"] ?? .int(0))
         case "workspace":
@@ -182,6 +194,7 @@ struct ManifestReader {
     private func axis(_ json: JSON?) -> Axis { json?.int.map { .index($0) } ?? .classes }
 
     private func size(_ json: JSON) -> Size {
+        if json.string != nil { return .described }
         if let argument = json["of"]?.string { return .axis(of: argument, axis(json["axis"])) }
         return json["param"]?.string.map { .parameter($0) } ?? .constant(json["const"]?.int ?? 0)
     }

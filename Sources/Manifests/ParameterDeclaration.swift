@@ -2,9 +2,13 @@
 package struct ParameterDeclaration: Hashable, Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         case bool, int, float, `enum`, string
+        /// The path of a file, relative to the study; functions get its bytes.
+        case file
         case intList = "int_list"
         case floatList = "float_list"
         case enumList = "enum_list"
+        case stringList = "string_list"
+        case fileList = "file_list"
 
         package var isList: Bool { item != nil }
 
@@ -14,9 +18,26 @@ package struct ParameterDeclaration: Hashable, Sendable {
             case .intList: .int
             case .floatList: .float
             case .enumList: .enum
+            case .stringList: .string
+            case .fileList: .file
             default: nil
             }
         }
+
+        /// `a number`, `a list of files`.
+        package var words: String {
+            switch self {
+            case .bool: "true or false"
+            case .int: "an integer"
+            case .float: "a number"
+            case .enum: "a name"
+            case .string: "a text"
+            case .file: "a file"
+            default: "a list of \(item.map(ParameterDeclaration.plural) ?? "values")"
+            }
+        }
+
+        package var isFile: Bool { self == .file || self == .fileList }
 
         package var isNumeric: Bool { [.int, .float, .intList, .floatList].contains(self) }
     }
@@ -25,8 +46,8 @@ package struct ParameterDeclaration: Hashable, Sendable {
 
     package var id: String
     package var type: Kind
-    /// In the form `check` gives.
-    package var defaultValue: JSON
+    /// In the form `check` gives; nil: a study must give the value.
+    package var defaultValue: JSON?
     package var help: String?
     package var unit: String?
     package var minimum: JSON?
@@ -76,6 +97,10 @@ package struct ParameterDeclaration: Hashable, Sendable {
         switch type {
         case .bool: return value.bool != nil ? .success(value) : wrong("true or false")
         case .string: return value.string != nil ? .success(value) : wrong("a string")
+        case .file:
+            guard let path = value.string else { return wrong("the path of a file") }
+            let isOptional = self.type == .file && defaultValue != nil
+            return path.isEmpty && !isOptional ? wrong("the path of a file") : .success(value)
         case .enum:
             guard let text = value.string else { return wrong("one of \(values.joined(separator: ", "))") }
             if values.contains(text) { return .success(value) }
@@ -117,13 +142,16 @@ package struct ParameterDeclaration: Hashable, Sendable {
         if let unit { form += " (\(unit))" }
         let scale = scale.map { $0 == .linear ? "" : ", \($0.rawValue) scale" } ?? ""
         let end = help.map { ". \($0)" } ?? ""
-        return "\(id): \(form), default \(defaultValue.text(pretty: false))\(scale)\(end)"
+        let value = defaultValue.map { "default \($0.text(pretty: false))" } ?? "required"
+        return "\(id): \(form), \(value)\(scale)\(end)"
     }
 
-    private static func plural(_ type: Kind) -> String {
+    fileprivate static func plural(_ type: Kind) -> String {
         switch type {
         case .int: "integers"
         case .enum: "names"
+        case .string: "texts"
+        case .file: "files"
         default: "numbers"
         }
     }

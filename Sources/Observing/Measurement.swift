@@ -13,6 +13,7 @@ final class Measurement: QuantitySource {
 
     private var values: [Key: Result<Quantity, Undefined>] = [:]
     private var owners: [AnyObject] = []
+    var derivatives: (any Derivatives)?
 
     func quantity(_ expression: String, layer: String) throws -> Quantity? {
         try values[Key(expression: expression, layer: layer)]?.get()

@@ -38,7 +38,8 @@ package final class Observer {
     private let outputWidth: Int
     /// Why samples have no loss of their own, if so.
     private let coupled: Undefined?
-    private var programs: [ProgramKey: CaptureProgram] = [:]
+    private let programs: ProgramCache
+    private let derivatives: NetworkDerivatives
 
     private struct ProgramKey: Hashable {
         var rows: Int
@@ -46,10 +47,16 @@ package final class Observer {
         var wantsGradient: Bool
     }
 
+    /// Compiled when first needed, by whichever observer of the network.
+    private final class ProgramCache {
+        var programs: [ProgramKey: CaptureProgram] = [:]
+    }
+
     /// `store` holds the initial values when this is called.
     package init(_ network: Network, store: ParameterStore, tables: [String: DataTable]) throws {
         self.network = network
         self.tables = tables
+        programs = ProgramCache()
         let built = try network.build(rows: 1)
         let graph = built.graph
         parameters = ParameterStore(blocks: graph.blocks, precision: .f64)
@@ -72,8 +79,21 @@ package final class Observer {
         } catch let undefined as Undefined {
             coupled = undefined
         }
+        derivatives = NetworkDerivatives(
+            network, built: built, isSeparable: coupled == nil, current: parameters)
         var initial: [Int: [Double]] = [:]
         for shape in shapes { initial[shape.weight] = parameters.copy(block: shape.weight) }
+        initialWeights = initial
+    }
+
+    /// An observer of another copy of the network, which shares its programs and memory with this one: they take turns.
+    package init(sharing other: Observer, store: ParameterStore, tables: [String: DataTable]) {
+        (network, parameters, self.tables, layers, shapes) =
+            (other.network, other.parameters, tables, other.layers, other.shapes)
+        (outputWidth, coupled, programs, derivatives) =
+            (other.outputWidth, other.coupled, other.programs, other.derivatives)
+        var initial: [Int: [Double]] = [:]
+        for shape in shapes { initial[shape.weight] = store.copy(block: shape.weight) }
         initialWeights = initial
     }
 
@@ -172,6 +192,7 @@ package final class Observer {
     ) throws -> Measurement {
         let pass = Measurement()
         guard let table = tables[rows.split] else { return pass }
+        pass.derivatives = derivatives.bound(to: tables, split: rows.split, rows: rows.count)
         var wanted: [Measurement.Key: QuantityExpression] = [:]
         var wantsGradient = false
         for (scope, needs, only) in needs {
@@ -239,10 +260,10 @@ package final class Observer {
             let count = min(Self.chunk, rows.count - row)
             let key = ProgramKey(rows: count, captures: captures, wantsGradient: gradient != nil)
             let program =
-                try programs[key]
+                try programs.programs[key]
                 ?? CaptureProgram(
                     network, rows: count, captures: captures, wantsGradient: gradient != nil, parameters: parameters)
-            programs[key] = program
+            programs.programs[key] = program
             program.run(on: table, from: row)
             each(program, count)
             if let gradient {

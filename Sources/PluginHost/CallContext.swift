@@ -1,3 +1,4 @@
+import ArrayFiles
 import CSyzygy
 import Foundation
 import Manifests
@@ -13,20 +14,27 @@ final class CallContext {
     let scope: String
     /// The plugin's folder.
     let folder: String
+    /// Where relative paths of options begin.
+    let dataFolder: String
     /// Begin of error messages: `plugin syzygy.sgd/sgd`.
     var place: String { "plugin \(component.fullID)" }
 
     /// Set while a graph is built.
     var graph: GraphService?
+    /// Set while a probe that evaluates the network is called.
+    var derivatives: DerivativesService?
     private lazy var random = RandomService(seed: seed, scope: scope)
     private var texts: [String: UnsafeMutableRawPointer] = [:]
     private var lists: [String: UnsafeMutableRawPointer] = [:]
-    private var files: [String: (pointer: UnsafeRawPointer, count: Int)] = [:]
+    private var files: [String: FileContents] = [:]
     private var graphTable: UnsafeMutablePointer<syzygy_graph>?
     private var randomTable: UnsafeMutablePointer<syzygy_random>?
+    private var objectiveTable: UnsafeMutablePointer<syzygy_objective>?
+    private var jacobianTable: UnsafeMutablePointer<syzygy_jacobian>?
 
     init(
-        _ component: Component, options: [String: JSON], seed: UInt64, scope: String? = nil, steps: Int = 0, folder: String
+        _ component: Component, options: [String: JSON], seed: UInt64, scope: String? = nil, steps: Int, folder: String,
+        dataFolder: String
     ) {
         self.component = component
         self.options = component.options(options)
@@ -34,14 +42,16 @@ final class CallContext {
         self.scope = scope ?? component.fullID
         self.steps = steps
         self.folder = folder
+        self.dataFolder = dataFolder
     }
 
     deinit {
         for pointer in texts.values { pointer.deallocate() }
         for pointer in lists.values { pointer.deallocate() }
-        for file in files.values { file.pointer.deallocate() }
         graphTable?.deallocate()
         randomTable?.deallocate()
+        objectiveTable?.deallocate()
+        jacobianTable?.deallocate()
     }
 
     func service(_ service: Argument.Service) throws(PluginError) -> UnsafeMutableRawPointer {
@@ -61,7 +71,24 @@ final class CallContext {
             table.initialize(to: graph.table)
             graphTable = table
             return UnsafeMutableRawPointer(table)
+        case .objective:
+            let table = objectiveTable ?? .allocate(capacity: 1)
+            table.initialize(to: try network(service).objective)
+            objectiveTable = table
+            return UnsafeMutableRawPointer(table)
+        case .jacobian:
+            let table = jacobianTable ?? .allocate(capacity: 1)
+            table.initialize(to: try network(service).jacobian)
+            jacobianTable = table
+            return UnsafeMutableRawPointer(table)
         }
+    }
+
+    private func network(_ service: Argument.Service) throws(PluginError) -> DerivativesService {
+        guard let derivatives else {
+            throw PluginError(place, "asks for \(service.rawValue), which only probes can have")
+        }
+        return derivatives
     }
 
     func index(of text: String, in option: String) -> Int {
@@ -78,7 +105,9 @@ final class CallContext {
     }
 
     /// A list option as an array of the argument's element type.
-    func keep(_ items: [JSON], as type: ArgumentType, of option: String) -> UnsafeMutableRawPointer {
+    func keep(
+        _ items: [JSON], as type: ArgumentType, of option: String
+    ) throws(PluginError) -> UnsafeMutableRawPointer {
         let key = "\(option) \(type)"
         if let known = lists[key] { return known }
         let memory = UnsafeMutableRawPointer.allocate(byteCount: max(items.count, 1) * 8, alignment: 64)
@@ -86,6 +115,11 @@ final class CallContext {
         for (i, item) in items.enumerated() {
             let integer = item.int ?? item.string.map { index(of: $0, in: option) } ?? 0
             switch type {
+            case .texts:
+                memory.storeBytes(of: keep(item.string ?? ""), toByteOffset: i * 8, as: UnsafeMutableRawPointer.self)
+            case .files:
+                let bytes = try dataFile(item.string ?? "").bytes
+                memory.storeBytes(of: bytes.baseAddress, toByteOffset: i * 8, as: UnsafeRawPointer?.self)
             case .pointer(.f32):
                 memory.storeBytes(of: Float(item.double ?? .nan), toByteOffset: i * 4, as: Float.self)
             case .pointer(.f64): memory.storeBytes(of: item.double ?? .nan, toByteOffset: i * 8, as: Double.self)
@@ -96,18 +130,35 @@ final class CallContext {
         return memory
     }
 
-    /// A file of the plugin's folder, read once.
-    func file(_ name: String) throws(PluginError) -> (pointer: UnsafeRawPointer, count: Int) {
-        if let known = files[name] { return known }
-        let path = folder + "/" + name
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw PluginError(path, "cannot be read (named in the manifest of \(component.plugin))")
+    /// A file of the plugin's folder.
+    func file(_ name: String) throws(PluginError) -> FileContents { try contents("\(folder)/\(name)") }
+
+    /// A file that an option names.
+    func dataFile(_ path: String) throws(PluginError) -> FileContents {
+        try contents(ComponentLoader.location(of: path, in: dataFolder))
+    }
+
+    private func contents(_ path: String) throws(PluginError) -> FileContents {
+        if let known = files[path] { return known }
+        do {
+            let file = try FileContents(path: path)
+            files[path] = file
+            return file
+        } catch {
+            throw PluginError(place, "\(error)")
         }
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(data.count, 1), alignment: 64)
-        data.copyBytes(to: memory.assumingMemoryBound(to: UInt8.self), count: data.count)
-        let file = (UnsafeRawPointer(memory), data.count)
-        files[name] = file
-        return file
+    }
+
+    /// The numbers of bytes of the files that an option lists.
+    func sizes(of option: String) throws(PluginError) -> UnsafeMutableRawPointer {
+        let key = "\(option) sizes"
+        if let known = lists[key] { return known }
+        var sizes: [Int64] = []
+        for item in options[option]?.array ?? [] { sizes.append(Int64(try dataFile(item.string ?? "").bytes.count)) }
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(sizes.count, 1) * 8, alignment: 64)
+        memory.copyMemory(from: sizes, byteCount: sizes.count * 8)
+        lists[key] = memory
+        return memory
     }
 
     /// An int option, as sizes use it.

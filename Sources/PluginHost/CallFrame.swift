@@ -109,10 +109,10 @@ final class CallFrame {
     )
         throws(PluginError)
     {
-        let sizes = Sizes(operands: operands, context: context)
+        let sizes = Sizes(operands: operands, context: context, function: function)
         for (i, argument) in function.arguments.enumerated() {
             switch argument.source {
-            case .quantity, .output, .state, .input:
+            case .quantity, .output, .state, .input, .rows, .shape, .classes:
                 switch operands[argument.name]?.value {
                 case .memory(let pointer): set(i, pointer)
                 case .node(let node): set(i, integer: Int(node), argument)
@@ -121,6 +121,8 @@ final class CallFrame {
             case .parameter(let id): try setOption(i, argument, id)
             case .dimension(let of, let axis): try setSize(i, argument, sizes.axis(of, axis))
             case .count(let of): try setSize(i, argument, sizes.count(of))
+            case .sizes(let of):
+                if case .parameter(let id) = function.argument(of)?.source { set(i, try context.sizes(of: id)) }
             case .workspace(let factor, let dimensions):
                 free(workspaces[i])
                 workspaces[i] = nil
@@ -135,7 +137,7 @@ final class CallFrame {
                 } else {
                     set(i, integer: value.int ?? 0, argument)
                 }
-            case .file(let name): set(i, UnsafeMutableRawPointer(mutating: try context.file(name).pointer))
+            case .file(let name): set(i, try context.file(name).bytes)
             case .service(let service): set(i, try context.service(service))
             case .seed: slots[i] = context.seed
             case .step: set(i, integer: 0, argument)
@@ -186,6 +188,10 @@ final class CallFrame {
         slots[i] = UInt64(UInt(bitPattern: pointer))
     }
 
+    private func set(_ i: Int, _ bytes: UnsafeRawBufferPointer) {
+        set(i, UnsafeMutableRawPointer(mutating: bytes.baseAddress))
+    }
+
     /// Little-endian: the low bytes of the slot are the value in any integer width.
     private func set(_ i: Int, integer: Int, _ argument: Argument) {
         if argument.type.isFloating(precision) {
@@ -214,12 +220,12 @@ final class CallFrame {
         switch value {
         case .bool(let flag): slots[i] = flag ? 1 : 0
         case .string(let text):
-            if case .text = argument.type {
-                set(i, context.keep(text))
-            } else {
-                set(i, integer: context.index(of: text, in: id), argument)
+            switch argument.type {
+            case .text: set(i, context.keep(text))
+            case .pointer: text.isEmpty ? set(i, nil) : set(i, try context.dataFile(text).bytes)
+            default: set(i, integer: context.index(of: text, in: id), argument)
             }
-        case .array(let items): set(i, context.keep(items, as: argument.type, of: id))
+        case .array(let items): set(i, try context.keep(items, as: argument.type, of: id))
         default:
             if argument.type.isFloating(precision) {
                 set(i, number: value.double ?? .nan, argument)
@@ -233,7 +239,7 @@ final class CallFrame {
 extension ArgumentType {
     func code(_ precision: Precision) -> Int32 {
         switch self {
-        case .pointer, .text, .service: Int32(SZ_POINTER)
+        case .pointer, .text, .texts, .files, .service: Int32(SZ_POINTER)
         case .scalar(let scalar): Int32(scalar.code(precision))
         }
     }

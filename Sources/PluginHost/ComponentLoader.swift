@@ -11,17 +11,22 @@ package final class ComponentLoader {
     private let registry: Registry
     private let seed: UInt64
     private let steps: Int
+    private let dataFolder: String
     /// Gets a sentence about something that a record has no column for, such as the words of a failing probe.
     private let note: (String) -> Void
     private var libraries: [String: Library] = [:]
 
-    /// - Parameter steps: the number of updates of the run, for schedules.
+    /// - Parameters:
+    ///   - steps: the number of updates of the run, for schedules.
+    ///   - dataFolder: where relative paths of options begin: the folder of the study file.
     package init(
-        registry: Registry, seed: UInt64, steps: Int = 0, note: @escaping (String) -> Void = { _ in }
+        registry: Registry, seed: UInt64, steps: Int = 0, dataFolder: String = ".",
+        note: @escaping (String) -> Void = { _ in }
     ) {
         self.registry = registry
         self.seed = seed
         self.steps = steps
+        self.dataFolder = dataFolder
         self.note = note
     }
 
@@ -39,12 +44,12 @@ package final class ComponentLoader {
 
     /// - Parameter key: the key in the study, which names the random streams; by default the component does.
     package func regularizer(_ choice: Choice, key: String? = nil) throws -> any Regularizer {
-        PluginUpdate(try component(choice, .regularizer, key: key), try schedules(choice))
+        PluginUpdate(try component(choice, .regularizer, key: key), choice, try schedules(choice))
     }
 
     /// - Parameter key: as of a regularizer.
     package func optimizer(_ choice: Choice, key: String? = nil) throws -> any Optimizer {
-        PluginUpdate(try component(choice, .optimizer, key: key), try schedules(choice))
+        PluginUpdate(try component(choice, .optimizer, key: key), choice, try schedules(choice))
     }
 
     package func schedule(_ choice: Choice) throws -> PluginSchedule {
@@ -68,8 +73,13 @@ package final class ComponentLoader {
         return LoadedComponent(
             component: component, library: library,
             context: CallContext(
-                component, options: choice.options, seed: seed, scope: key, steps: steps,
-                folder: manifest.folder))
+                component, options: choice.options, seed: seed, scope: key, steps: steps, folder: manifest.folder,
+                dataFolder: dataFolder))
+    }
+
+    /// The file that the value of an option means.
+    package static func location(of path: String, in dataFolder: String) -> String {
+        path.hasPrefix("/") ? path : "\(dataFolder)/\(path)"
     }
 
     private func library(of manifest: Manifest) throws(PluginError) -> Library {

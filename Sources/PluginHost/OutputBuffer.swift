@@ -6,13 +6,24 @@ final class OutputBuffer {
     let shape: [Int]
     let count: Int
     private let memory: UnsafeMutableRawPointer
+    private let ownsMemory: Bool
 
-    init(_ declaration: OutputDeclaration, shape: [Int]) {
+    /// Memory of its own, or that of `target` if the output is f64 and `target` as large and on cache lines.
+    init(
+        _ declaration: OutputDeclaration, shape: [Int], over target: UnsafeMutableBufferPointer<Double>? = nil
+    ) {
         self.declaration = declaration
         self.shape = shape
         count = shape.reduce(1, *)
-        memory = .allocate(byteCount: max(count, 1) * 8, alignment: 64)
-        for i in 0..<max(count, 1) {
+        if declaration.type == .f64, let target, target.count == count, let start = target.baseAddress,
+            Int(bitPattern: start) % 64 == 0
+        {
+            (memory, ownsMemory) = (UnsafeMutableRawPointer(start), false)
+        } else {
+            let bytes = max(count, 1) * declaration.type.bytes(.f64)
+            (memory, ownsMemory) = (.allocate(byteCount: bytes, alignment: 64), true)
+        }
+        for i in 0..<count {
             switch declaration.type {
             case .f32: memory.storeBytes(of: Float.nan, toByteOffset: i * 4, as: Float.self)
             case .i32: memory.storeBytes(of: Int32.min, toByteOffset: i * 4, as: Int32.self)
@@ -23,7 +34,7 @@ final class OutputBuffer {
         }
     }
 
-    deinit { memory.deallocate() }
+    deinit { if ownsMemory { memory.deallocate() } }
 
     var operand: Operand { Operand(.memory(memory), shape: shape) }
 

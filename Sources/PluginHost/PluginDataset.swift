@@ -7,29 +7,36 @@ final class PluginDataset: Dataset {
     let fields: [Field]
     let splits: [String]
     private let loaded: LoadedComponent
+    private let description: Description
 
     init(_ loaded: LoadedComponent) throws(PluginError) {
         self.loaded = loaded
+        description = try Description(loaded)
         let sizes = Sizes(operands: [:], context: loaded.context)
         splits = loaded.component.splits.map(\.name)
         var fields: [Field] = []
         for output in loaded.component.outputs {
-            let shape = try sizes.shape(of: output)
-            var classes: Int?
-            if let size = output.classes { classes = try sizes.size(size) }
+            let shape = try sizes.shape(of: output) + (description.shapes[output.id] ?? [])
+            var classes = description.classes[output.id]
+            if let size = output.classes, size != .described { classes = try sizes.size(size) }
             fields.append(Field(name: output.id, shape: shape, classes: classes))
         }
         self.fields = fields
     }
+
+    var isSeeded: Bool { loaded.component.isSeeded }
 
     func rows(in split: String) throws -> Int {
         guard let declared = loaded.component.splits.first(where: { $0.name == split }) else {
             throw PluginError(
                 loaded.context.place, "has no split '\(split)' (it has \(splits.joined(separator: ", ")))")
         }
-        let rows = try Sizes(operands: [:], context: loaded.context).size(declared.rows)
-        // The host keeps all rows as f64, and once more while a plugin fills them.
-        let bytes = fields.reduce(0.0) { $0 + 16 * Double(rows) * Double($1.elements) }
+        let rows =
+            try description.rows[split] ?? Sizes(operands: [:], context: loaded.context).size(declared.rows)
+        // The host keeps all rows as f64, and perhaps once more while a plugin fills them.
+        let bytes = zip(fields, loaded.component.outputs).reduce(0.0) { sum, item in
+            sum + Double(8 + item.1.type.bytes(.f64)) * Double(rows) * Double(item.0.elements)
+        }
         let memory = Double(ProcessInfo.processInfo.physicalMemory)
         guard bytes < memory else {
             func gibibytes(_ bytes: Double) -> String { String(format: "%.3g GiB", bytes / 1_073_741_824) }
@@ -43,8 +50,8 @@ final class PluginDataset: Dataset {
 
     func read(_ split: String, _ range: Range<Int>, into buffers: [UnsafeMutableBufferPointer<Double>]) throws {
         guard let index = splits.firstIndex(of: split), !range.isEmpty else { return }
-        let outputs = zip(loaded.component.outputs, fields).map { output, field in
-            OutputBuffer(output, shape: [range.count] + field.shape)
+        let outputs = zip(zip(loaded.component.outputs, fields), buffers).map { item, buffer in
+            OutputBuffer(item.0, shape: [range.count] + item.1.shape, over: buffer)
         }
         var operands: [String: Operand] = [:]
         for argument in loaded.component.call.arguments {
@@ -63,10 +70,11 @@ final class PluginDataset: Dataset {
                         "'\(field.name)' of row \(range.lowerBound + i / max(field.elements, 1)) of "
                             + "'\(split)' is \(value) or was not written")
                 }
-                if let classes = field.classes, value < 0 || value >= Double(classes) {
+                if let classes = field.classes, value < 0 || value >= Double(classes) || value != value.rounded() {
                     throw PluginError(
                         loaded.context.place,
-                        "label \(Int(value)) in row \(range.lowerBound + i) of '\(split)' is outside 0..<\(classes)")
+                        "label \(String(format: "%g", value)) in row \(range.lowerBound + i) of '\(split)' is outside "
+                            + "0..<\(classes)")
                 }
                 buffer[i] = value
             }

@@ -11,6 +11,7 @@ final class PluginProbe: Probe {
     private let frame: CallFrame
 
     private let note: (String) -> Void
+    private let needsNetwork: Bool
 
     /// `note` gets the words of calls that fail.
     init(_ loaded: LoadedComponent, note: @escaping (String) -> Void) throws(PluginError) {
@@ -23,6 +24,9 @@ final class PluginProbe: Probe {
             binding.quantities.map { argument, expression in
                 Need(expression, optional: component.call.argument(argument)?.isOptional ?? false)
             }
+        }
+        needsNetwork = component.call.arguments.contains { argument in
+            if case .service(let service) = argument.source { service.needsNetwork } else { false }
         }
         frame = try loaded.frame()
     }
@@ -79,15 +83,25 @@ final class PluginProbe: Probe {
             guard case .output(let id) = argument.source else { continue }
             operands[argument.name] = outputs.first { $0.declaration.id == id }?.operand
         }
+        let place = "step \(step)\(layer.isEmpty ? "" : ", \(layer)"): \(loaded.context.place)"
+        if needsNetwork {
+            guard let derivatives = quantities.derivatives else { throw Undefined("no_network") }
+            loaded.context.derivatives = DerivativesService(derivatives)
+        }
+        defer { loaded.context.derivatives = nil }
         try frame.bind(operands)
         frame.set(step: step)
         let status = frame.call()
-        let reason = frame.text
+        var reason = frame.text
+        if let service = loaded.context.derivatives {
+            if let failure = service.failure { note("\(place): \(failure)") }
+            if reason.isEmpty { reason = service.undefined ?? "" }
+        }
         if status == CallFrame.changedFloatMode { throw Undefined("changed_float_mode") }
         if Int(status) == SYZYGY_UNDEFINED { throw Undefined(reason.isReasonCode ? reason : "undefined_value") }
         if status != 0 {
             if !reason.isEmpty, !reason.isReasonCode {
-                note("step \(step)\(layer.isEmpty ? "" : ", \(layer)"): \(loaded.context.place) failed: \(reason)")
+                note("\(place) failed: \(reason)")
             }
             throw Undefined(reason.isReasonCode ? "failed_\(reason)" : "failed_status_\(status)")
         }

@@ -6,11 +6,21 @@ import Protocols
 /// An optimizer or a regularizer: a function called once per parameter and step, over memory that never moves.
 final class PluginUpdate: Optimizer, Regularizer {
     private let loaded: LoadedComponent
+    private let choice: Choice
     private let schedules: [String: PluginSchedule]
 
-    /// - Parameter schedules: of float options, by their names.
-    init(_ loaded: LoadedComponent, _ schedules: [String: PluginSchedule]) {
-        (self.loaded, self.schedules) = (loaded, schedules)
+    /// - Parameters:
+    ///   - choice: what the study chose, for `sharingKey`.
+    ///   - schedules: of float options, by their names.
+    init(_ loaded: LoadedComponent, _ choice: Choice, _ schedules: [String: PluginSchedule]) {
+        (self.loaded, self.choice, self.schedules) = (loaded, choice, schedules)
+    }
+
+    var sharingKey: AnyHashable? {
+        let component = loaded.component
+        guard component.isElementwise, !component.isSeeded, component.start == nil else { return nil }
+        return Choice(
+            component: component.fullID, options: loaded.context.options, schedules: choice.schedules)
     }
 
     func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedOptimizer {

@@ -4,6 +4,8 @@ import Manifests
 struct Sizes {
     let operands: [String: Operand]
     let context: CallContext
+    /// Whose arguments the sizes speak of; nil: the component's `call`.
+    var function: Function?
 
     func axis(_ name: String, _ axis: Axis) throws(PluginError) -> Int {
         guard let operand = operands[name] else { return 0 }
@@ -20,12 +22,12 @@ struct Sizes {
 
     func count(_ name: String) throws(PluginError) -> Int {
         if let operand = operands[name] { return operand.shape.reduce(1, *) }
-        guard let argument = context.component.call.argument(name) ?? context.component.start?.argument(name) else {
-            return 0
-        }
-        switch argument.source {
-        case .parameter(let id): return context.options[id]?.array?.count ?? 0
-        case .file(let file): return try context.file(file).count
+        switch (function ?? context.component.call).argument(name)?.source {
+        case .parameter(let id):
+            if let items = context.options[id]?.array { return items.count }
+            guard let path = context.options[id]?.string, !path.isEmpty else { return 0 }
+            return try context.dataFile(path).bytes.count
+        case .file(let file): return try context.file(file).bytes.count
         default: return 0
         }
     }
@@ -36,12 +38,12 @@ struct Sizes {
         return try size(dimension.size)
     }
 
-    /// The shape of an output, without the axis of rows.
+    /// The shape of an output, without the axis of rows and those that `describe` writes.
     func shape(of output: OutputDeclaration) throws(PluginError) -> [Int] {
         var shape: [Int] = []
         for extent in output.shape ?? [] {
             switch extent {
-            case .rows: continue
+            case .rows, .described: continue
             case .constant(let size): shape.append(size)
             case .dimension(let name): shape.append(try named(name))
             }
@@ -66,6 +68,7 @@ struct Sizes {
     func size(_ size: Size) throws(PluginError) -> Int {
         switch size {
         case .constant(let value): value
+        case .described: 0  // `PluginDataset` has asked for these
         case .parameter(let id): context.integer(id)
         case .axis(let of, let axis): try self.axis(of, axis)
         }

@@ -150,8 +150,9 @@ package func readRows(
     of dataset: any Dataset, _ split: String, _ range: Range<Int>? = nil
 ) throws -> [String: [Double]] {
     let range = try range ?? 0..<dataset.rows(in: split)
-    let buffers = dataset.fields.map {
-        UnsafeMutableBufferPointer<Double>.allocate(capacity: range.count * $0.elements)
+    let buffers = dataset.fields.map { field in
+        let bytes = max(range.count * field.elements * 8, 1)
+        return UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 64).bindMemory(to: Double.self)
     }
     defer { for buffer in buffers { buffer.deallocate() } }
     for buffer in buffers { buffer.initialize(repeating: .nan) }

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import LinearAlgebra
 import Manifests
 import PluginHost
 import Protocols
@@ -98,7 +99,10 @@ private struct ExampleRun {
 
     private func results() throws -> [String: [Observation.Value]] {
         let seed = UInt64(clamping: integer("seed") ?? 0)
-        let loader = ComponentLoader(registry: registry, seed: seed, steps: integer("steps") ?? 0)
+        // Examples of a plugin name files of its folder.
+        let folder = registry.manifests.first { $0.id == component.plugin }?.folder ?? "."
+        let loader = ComponentLoader(
+            registry: registry, seed: seed, steps: integer("steps") ?? 0, dataFolder: folder)
         switch component.kind {
         case .probe: return try probe(loader)
         case .optimizer, .regularizer: return try update(loader)
@@ -114,6 +118,7 @@ private struct ExampleRun {
 
     private struct Given: QuantitySource {
         var values: [String: Quantity]
+        var derivatives: (any Derivatives)?
         func quantity(_ expression: String, layer: String) -> Quantity? { values[expression] }
     }
 
@@ -123,6 +128,13 @@ private struct ExampleRun {
             throw PluginError(component.fullID, "has no binding '\(example.binding ?? "")'")
         }
         var given = Given(values: [:])
+        if let x = array("x"), let y = array("y"), let parameters = array("parameters"), x.shape.count == 2,
+            y.data.count == x.shape[0], parameters.data.count == x.shape[1]
+        {
+            given.derivatives = LeastSquares(
+                design: Matrix(rows: x.shape[0], columns: x.shape[1], elements: x.data), targets: y.data,
+                parameters: parameters.data)
+        }
         var owners: [UnsafeMutableRawPointer] = []
         defer { for owner in owners { owner.deallocate() } }
         for (argument, expression) in binding.quantities {

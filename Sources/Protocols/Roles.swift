@@ -21,11 +21,17 @@ package struct Field: Hashable, Sendable {
 
 /// Rows of named fields, split into parts such as `train` and `test`.
 package protocol Dataset: AnyObject {
+    /// Its rows depend on the run's seed.
+    var isSeeded: Bool { get }
     var fields: [Field] { get }
     var splits: [String] { get }
     func rows(in split: String) throws -> Int
     /// Writes rows `range` of every field as f64, `[rows, elements]` row-major, into the buffers, in the order of `fields`.
     func read(_ split: String, _ range: Range<Int>, into buffers: [UnsafeMutableBufferPointer<Double>]) throws
+}
+
+extension Dataset {
+    package var isSeeded: Bool { true }
 }
 
 /// A batch tensor in a graph under construction.
@@ -71,11 +77,15 @@ package protocol AttachedRegularizer: AnyObject, StateOwner {
 
 /// Changes the parameters from their gradients.
 package protocol Optimizer: AnyObject {
+    /// Optimizers of equal keys update several networks by one attachment to all their parameters as well as by one for each; nil: never.
+    var sharingKey: AnyHashable? { get }
     /// Binds to the buffers of some blocks; `start` functions run here when `fresh`.
     func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedOptimizer
 }
 
 extension Optimizer {
+    package var sharingKey: AnyHashable? { nil }
+
     /// Binds to all blocks.
     package func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedOptimizer {
         try attach(to: parameters, blocks: Array(parameters.blocks.indices), fresh: fresh)
@@ -137,6 +147,12 @@ package protocol QuantitySource {
     /// The value of an expression for a layer or parameter (empty: the run); nil if the network lacks it.
     /// Throws `Undefined` if it has no value here.
     func quantity(_ expression: String, layer: String) throws -> Quantity?
+    /// The network itself, for probes that evaluate it; nil if there is none, as for recorded arrays.
+    var derivatives: (any Derivatives)? { get }
+}
+
+extension QuantitySource {
+    package var derivatives: (any Derivatives)? { nil }
 }
 
 /// A value that does not exist for this input, with its reason code.

@@ -14,6 +14,8 @@ package struct RunConfiguration: Hashable, Sendable {
         package var batchSize: Int?
         package var precision: Precision
         package var threads: Int
+        /// Runs that one program trains, at most.
+        package var together: Int
         package var logEvery: Int
     }
 
@@ -71,11 +73,27 @@ package struct RunConfiguration: Hashable, Sendable {
     package var json: JSON
 }
 
+extension RunConfiguration {
+    /// The configuration with the same in place of all real numbers by which runs that train together may differ.
+    fileprivate var withoutNumbers: JSON {
+        func stripped(_ json: JSON) -> JSON {
+            switch json {
+            case .double: .null
+            case .object(let members): .object(members.mapValues(stripped))
+            default: json
+            }
+        }
+        guard var sections = json.object else { return json }
+        for section in ["optimizer", "groups", "regularizers", "model"] { sections[section] = sections[section].map(stripped) }
+        return .object(sections)
+    }
+}
+
 /// One run of a plan.
 package struct PlannedRun: Hashable, Sendable {
     /// `<10 hex digits of the identity>-<swept>-s<seed>`, the run's folder.
     package var name: String
-    /// SHA-256 of the canonical JSON of configuration, seed and the digests of the plugins used.
+    /// SHA-256 of the canonical JSON of configuration, seed and the digests of the plugins and data files used.
     package var identity: String
     /// Dotted keys and their values in this run.
     package var swept: OrderedDictionary<String, JSON>
@@ -84,6 +102,10 @@ package struct PlannedRun: Hashable, Sendable {
     /// By dotted key, for every value of the configuration.
     package var origins: OrderedDictionary<String, Origin>
     package var plugins: [PluginDigests]
+    /// Files that options name.
+    package var files: [DataFile]
+    /// Where their relative paths begin: the folder of the study file.
+    package var folder: String
     /// `weight_decay=0.001 seed=3`.
     package var label: String
 }
@@ -98,6 +120,24 @@ package struct StudyPlan: Sendable {
     package var claims: JSON
     /// Settings in the order of the sweep (the last key fastest), seeds within each.
     package var runs: [PlannedRun]
+
+    /// Runs by the worker that computes them: those that differ only in their seed and in real numbers of the optimizer, the groups,
+    /// the regularizers and the model, at most `train.together` in one.
+    package static func groups(_ runs: [PlannedRun]) -> [[PlannedRun]] {
+        var groups: [[PlannedRun]] = []
+        var open: [JSON: Int] = [:]
+        for run in runs {
+            let together = run.configuration.train.together
+            let key = together > 1 ? run.configuration.withoutNumbers : .null
+            if together > 1, let index = open[key], groups[index].count < together {
+                groups[index].append(run)
+            } else {
+                open[key] = groups.count
+                groups.append([run])
+            }
+        }
+        return groups
+    }
 
     /// `study.json`.
     package var json: JSON {

@@ -1,41 +1,93 @@
+import ArrayFiles
 import Engine
 import LinearAlgebra
+import Manifests
 import Observing
 import PluginHost
 import Protocols
 import Training
 
-/// Computes one run: loads its components, trains, and hands on what is measured.
+/// Computes runs: loads their components, trains, and hands on what is measured.
 package struct RunExecutor {
     private let registry: Registry
 
     package init(registry: Registry) { self.registry = registry }
 
-    /// Trains and observes until the end or cancellation; writes arrays and the checkpoint into the run's folder.
-    package func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
+    /// Trains and observes until the end or cancellation; writes arrays and checkpoints into the runs' folders. Several runs train
+    /// together as far as their networks are one computation.
+    package func run(_ runs: [PlannedRun], _ outputs: [RunOutput]) throws -> [Outcome] {
+        guard runs.count > 1 else { return [try run(runs[0], outputs[0])] }
+        var plans: [TrainingPlan] = []
+        var shared: [Choice: any Dataset] = [:]
+        for (run, output) in zip(runs, outputs) {
+            let plan = try trainingPlan(of: run, shared[run.configuration.dataset], note: output.note)
+            if !plan.dataset.isSeeded { shared[run.configuration.dataset] = plan.dataset }
+            plans.append(plan)
+        }
+        var outcomes: [Int: Outcome] = [:]
+        for group in try ReplicaSession.groups(plans) {
+            let ends =
+                try group.count == 1
+                ? [run(runs[group[0]], outputs[group[0]])]
+                : run(group.map { runs[$0] }, group.map { plans[$0] }, group.map { outputs[$0] })
+            for (index, outcome) in zip(group, ends) { outcomes[index] = outcome }
+        }
+        return runs.indices.map { outcomes[$0] ?? .stopped(step: 0) }
+    }
+
+    private func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
         let configuration = run.configuration
-        let precision = configuration.train.precision
-        let session = try Session(try plan(run, precision, note: output.note))
+        let session = try Session(try trainingPlan(of: run, note: output.note))
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record, record.sighting.steps.contains(session.step) {
-                try write(record, of: session, to: output.folder)
+                try write(record, session.observer, session.store, step: session.step, to: output.folder)
             }
             try output.finished(step: session.step, loss: session.batchLoss)
             return !output.isCancelled
         }
-        try writeCheckpoint(session, precision, to: output.folder)
+        try writeCheckpoint(session.checkpoint, configuration, step: session.step, to: output.folder)
         return outcome
     }
 
-    private func plan(
-        _ run: PlannedRun, _ precision: Precision, note: @escaping (String) -> Void
+    private func run(_ runs: [PlannedRun], _ plans: [TrainingPlan], _ outputs: [RunOutput]) throws -> [Outcome] {
+        let configuration = runs[0].configuration
+        let session = try ReplicaSession(plans)
+        try session.observers[0].check(recorded: configuration.record?.sighting.layers.map(Set.init))
+        let leader = outputs[0]
+        let outcomes = try session.run(observed: { outputs[$0].record($1) }) { session in
+            let step = session.step
+            if let record = configuration.record, record.sighting.steps.contains(step) {
+                for (run, output) in outputs.enumerated() where session.outcomes[run] == nil {
+                    try write(record, session.observers[run], session.stores[run], step: step, to: output.folder)
+                }
+            }
+            try leader.finished(step: step, loss: session.batchLosses[0])
+            for run in outputs.indices.dropFirst()
+            where session.outcomes[run] == nil && outputs[run].isDue(at: step) {
+                try outputs[run].follow(leader, loss: session.batchLosses[run])
+            }
+            return !leader.isCancelled
+        }
+        for (run, output) in outputs.enumerated() {
+            var step = session.step
+            if case .diverged(let last, _) = outcomes[run] { step = last }
+            output.ended(step: step, leader)
+            try writeCheckpoint(session.checkpoint(of: run), configuration, step: step, to: output.folder)
+        }
+        return outcomes
+    }
+
+    /// What a run trains, its plugins opened; `dataset` if it is open already.
+    package func trainingPlan(
+        of run: PlannedRun, _ dataset: (any Dataset)? = nil, note: @escaping (String) -> Void
     ) throws -> TrainingPlan {
         let configuration = run.configuration
         let seed = UInt64(run.seed)
         let loader = ComponentLoader(
-            registry: registry, seed: seed, steps: configuration.train.steps, note: note)
-        let dataset = try loader.dataset(configuration.dataset)
+            registry: registry, seed: seed, steps: configuration.train.steps, dataFolder: run.folder, note: note)
+        let dataset = try dataset ?? loader.dataset(configuration.dataset)
+        try checkRows(configuration, dataset)
         let network = Network(
             model: try loader.model(configuration.model), loss: try loader.loss(configuration.loss),
             fields: dataset.fields)
@@ -58,17 +110,33 @@ package struct RunExecutor {
                     split: probe.sighting.split, samples: probe.sighting.samples,
                     layers: probe.sighting.layers.map(Set.init))
             },
-            steps: configuration.train.steps, batchSize: configuration.train.batchSize, precision: precision,
-            seed: seed)
+            steps: configuration.train.steps, batchSize: configuration.train.batchSize,
+            precision: configuration.train.precision, seed: seed)
+    }
+
+    /// What planning checks where the manifest says the rows; here they may come from a file.
+    private func checkRows(_ configuration: RunConfiguration, _ dataset: any Dataset) throws {
+        func check(_ wanted: Int?, _ key: String, in split: String, _ remedy: String) throws {
+            let rows = try dataset.rows(in: split)
+            guard let wanted, wanted > rows else { return }
+            throw StudyError("\(key): \(wanted) is more than the \(rows) rows of the split '\(split)'; \(remedy)")
+        }
+        try check(configuration.train.batchSize, "train.batch_size", in: "train", "'full' takes all")
+        let sightings = configuration.probes.map { ("probes.\($0.key)", $0.sighting) }
+        for (key, sighting) in sightings + (configuration.record.map { [("record", $0.sighting)] } ?? []) {
+            try check(sighting.samples, "\(key).samples", in: sighting.split, "without 'samples' all are taken")
+        }
     }
 
     /// `arrays/step-00004000.npz` with keys such as `fc1/layer.input`.
-    private func write(_ record: RunConfiguration.Record, of session: Session, to folder: String) throws {
+    private func write(
+        _ record: RunConfiguration.Record, _ observer: Observer, _ store: ParameterStore, step: Int, to folder: String
+    ) throws {
         try StudyFolder.create(folder + "/arrays")
         var arrays: [NamedArray] = []
         let sighting = record.sighting
-        try session.observer.quantities(
-            record.quantities, split: sighting.split, samples: sighting.samples, store: session.store
+        try observer.quantities(
+            record.quantities, split: sighting.split, samples: sighting.samples, store: store
         ) { name, quantity in
             if let layers = sighting.layers, let slash = name.firstIndex(of: "/"),
                 !layers.contains(String(name[..<slash]))
@@ -83,29 +151,29 @@ package struct RunExecutor {
                 }
             arrays.append(NamedArray(name, shape: quantity.shape, data))
         }
-        let number = String(session.step)
+        let number = String(step)
         let padded = String(repeating: "0", count: max(0, 8 - number.count)) + number
         try NPZ.write(arrays, to: "\(folder)/arrays/step-\(padded).npz")
     }
 
-    private func writeCheckpoint(_ session: Session, _ precision: Precision, to folder: String) throws {
-        let arrays = session.checkpoint.map { tensor in
-            let count = tensor.shape.reduce(1, *)
-            let data: NamedArray.Element =
-                switch precision {
-                case .f32:
-                    .f32(
-                        Array(
-                            UnsafeRawBufferPointer(start: tensor.values, count: 4 * count).bindMemory(to: Float.self))
-                    )
-                case .f64:
-                    .f64(
-                        Array(
-                            UnsafeRawBufferPointer(start: tensor.values, count: 8 * count).bindMemory(to: Double.self)
-                        ))
-                }
-            return NamedArray(tensor.name, shape: tensor.shape, data)
+    private func writeCheckpoint(
+        _ tensors: [(name: String, shape: [Int], values: UnsafeRawPointer)], _ configuration: RunConfiguration,
+        step: Int, to folder: String
+    ) throws {
+        let arrays = tensors.map {
+            NamedArray($0.name, shape: $0.shape, reading: $0.values, configuration.train.precision)
         }
-        try Safetensors.write(arrays, metadata: ["step": "\(session.step)"], to: folder + "/checkpoint.safetensors")
+        try Safetensors.write(arrays, metadata: ["step": "\(step)"], to: folder + "/checkpoint.safetensors")
+    }
+}
+
+extension NamedArray {
+    /// A copy of numbers in memory.
+    init(_ name: String, shape: [Int], reading values: UnsafeRawPointer, _ precision: Precision) {
+        let bytes = UnsafeRawBufferPointer(start: values, count: shape.reduce(1, *) * precision.bytes)
+        switch precision {
+        case .f32: self.init(name, shape: shape, .f32(Array(bytes.bindMemory(to: Float.self))))
+        case .f64: self.init(name, shape: shape, .f64(Array(bytes.bindMemory(to: Double.self))))
+        }
     }
 }

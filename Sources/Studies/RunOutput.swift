@@ -10,7 +10,7 @@ let cancellation = Atomic<Bool>(false)
 package final class RunOutput {
     package let folder: String
     private let observations: ObservationWriter
-    private let log = RunLog()
+    private let log: RunLog
     private let progressDescriptor: Int32
     private let total: Int
     private let logEvery: Int
@@ -18,8 +18,12 @@ package final class RunOutput {
     /// The last step done.
     package private(set) var step = 0
 
-    package init(folder: String, progressDescriptor: Int32, total: Int, logEvery: Int) throws(StudyError) {
+    /// The log is stderr, or a file of its own for a run that trains in the process of another.
+    package init(
+        folder: String, progressDescriptor: Int32, total: Int, logEvery: Int, hasOwnLog: Bool = false
+    ) throws(StudyError) {
         self.folder = folder
+        log = hasOwnLog ? try RunLog(path: folder + "/log.txt") : RunLog()
         self.progressDescriptor = progressDescriptor
         self.total = total
         self.logEvery = logEvery
@@ -38,10 +42,7 @@ package final class RunOutput {
         clock.tick(trained: step > self.step && !observations.hasUnwritten)
         self.step = step
         if observations.hasUnwritten { try observations.flush() }
-        if step % logEvery == 0 || step == total {
-            // Before the first step no batch has a loss.
-            log.write(step == 0 ? "step 0" : "step \(step) loss \(loss) (\(Int(clock.rate)) steps/s)")
-        }
+        if step % logEvery == 0 || step == total { logStep(loss) }
         if clock.isDue || step == total {
             clock.reported()
             let progress = RunProgress(step: step, total: total, stepsPerSecond: clock.rate, loss: loss)
@@ -49,8 +50,31 @@ package final class RunOutput {
         }
     }
 
+    /// The same for a run whose steps another one counts: what it measured is written out, its log kept.
+    package func follow(_ leader: RunOutput, loss: Double) throws(StudyError) {
+        ended(step: leader.step, leader)
+        if observations.hasUnwritten { try observations.flush() }
+        if step % logEvery == 0 || step == total { logStep(loss) }
+    }
+
+    /// True if `follow` would write something at a step.
+    package func isDue(at step: Int) -> Bool { step % logEvery == 0 || step == total || observations.hasUnwritten }
+
+    private func logStep(_ loss: Double) {
+        // Before the first step no batch has a loss.
+        log.write(step == 0 ? "step 0" : "step \(step) loss \(loss) (\(Int(stepsPerSecond)) steps/s)")
+    }
+
+    /// Says which step was the run's last: its leader may have gone on.
+    package func ended(step: Int, _ leader: RunOutput) {
+        self.step = step
+        if leader !== self { rate = leader.stepsPerSecond }
+    }
+
     /// Updates per second of training; the time of observations does not count.
-    package var stepsPerSecond: Double { clock.rate }
+    package var stepsPerSecond: Double { rate ?? clock.rate }
+    /// Of the run that counts the steps, if that is another.
+    private var rate: Double?
 
     package func finish() throws(StudyError) { try observations.flush() }
 
@@ -61,17 +85,24 @@ package final class RunOutput {
     }
 }
 
+/// Monotonic time in nanoseconds.
+func nanosecondsNow() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
 /// Counts training steps and their time, and says when to report.
 private struct StepClock {
     private static let interval: UInt64 = 100_000_000
-    private var last = StepClock.now()
+    private var last = nanosecondsNow()
     private var next: UInt64 = 0
     private var steps = 0
     private var nanoseconds: UInt64 = 0
 
     /// Ends a step; one with observations is left out, since its time is mostly theirs.
     mutating func tick(trained: Bool) {
-        let now = Self.now()
+        let now = nanosecondsNow()
         if trained {
             steps += 1
             nanoseconds += now - last
@@ -83,18 +114,25 @@ private struct StepClock {
     mutating func reported() { next = last + Self.interval }
 
     var rate: Double { nanoseconds > 0 ? Double(steps) / (Double(nanoseconds) * 1e-9) : 0 }
-
-    /// Monotonic time in nanoseconds.
-    private static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
 }
 
-/// Lines of `log.txt`, which is the worker's stderr: `2026-11-20T22:41:26Z step 100 loss 0.5`. What plugins print lands between.
-struct RunLog {
-    func write(_ sentence: String) { RunOutput.send("\(Timestamp.now()) \(sentence)\n", to: 2) }
+/// Lines of `log.txt`: `2026-11-20T22:41:26Z step 100 loss 0.5`. That of a worker's first run is its stderr: what plugins print lands
+/// between.
+final class RunLog {
+    private let descriptor: Int32
+
+    init() { descriptor = 2 }
+
+    init(path: String) throws(StudyError) {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw StudyError("\(path): cannot be written: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    deinit { if descriptor > 2 { close(descriptor) } }
+
+    func write(_ sentence: String) { RunOutput.send("\(Timestamp.now()) \(sentence)\n", to: descriptor) }
 
     /// What the runtime or a plugin said before the end: where a crash was, else the last line that is not ours.
     static func lastWords(of file: String) -> String? {

@@ -27,6 +27,9 @@ package struct RunRecord: Hashable, Sendable {
     package var origins: OrderedDictionary<String, String>
     /// The plugins that the run uses, as they were when it was planned.
     package var plugins: [PluginDigests]
+    /// Files that options name, likewise, and where their relative paths begin.
+    package var files: [DataFile]
+    package var folder: String
     package var host: OrderedDictionary<String, JSON> = [:]
     /// ISO 8601, UTC.
     package var started = ""
@@ -44,6 +47,8 @@ package struct RunRecord: Hashable, Sendable {
         configuration = run.configuration.json
         origins = run.origins.mapValues(\.word)
         plugins = run.plugins
+        files = run.files
+        folder = run.folder
     }
 }
 
@@ -57,6 +62,7 @@ extension RunRecord {
             "configuration": configuration,
             "origins": .object(origins.mapValues(JSON.string)),
             "plugins": .array(plugins.map(\.json)),
+            "files": .array(files.map(\.json)), "study_folder": .string(folder),
             "host": .object(host),
             "started": .string(started), "ended": .string(ended),
             "seconds": .double(seconds), "steps_per_second": .double(stepsPerSecond),
@@ -82,6 +88,8 @@ extension RunRecord {
         swept = json["swept"]?.object ?? [:]
         origins = (json["origins"]?.object ?? [:]).compactMapValues(\.string)
         plugins = (json["plugins"]?.array ?? []).compactMap(PluginDigests.init)
+        files = (json["files"]?.array ?? []).compactMap(DataFile.init)
+        folder = json["study_folder"]?.string ?? "."
         host = json["host"]?.object ?? [:]
         started = json["started"]?.string ?? ""
         ended = json["ended"]?.string ?? ""

@@ -10,6 +10,8 @@ import Protocols
 struct RunResolver {
     private let registry: Registry
     private let schema: Schema
+    /// Where relative paths begin.
+    private let folder: String
     private(set) var tree: StudyTree
     private(set) var problems: [String] = []
     private(set) var entries: OrderedDictionary<DottedKey, Entry> = [:]
@@ -19,14 +21,17 @@ struct RunResolver {
         var component: Component
     }
 
-    init(_ tree: StudyTree, registry: Registry, schema: Schema) {
-        (self.tree, self.registry, self.schema) = (tree, registry, schema)
+    init(_ tree: StudyTree, registry: Registry, schema: Schema, folder: String) {
+        (self.tree, self.registry, self.schema, self.folder) = (tree, registry, schema, folder)
     }
 
     /// The plugins that the configuration uses, by id.
     var plugins: [String: Manifest] {
         Dictionary(entries.values.map { ($0.manifest.id, $0.manifest) }) { first, _ in first }
     }
+
+    /// Paths of the files that options name.
+    private(set) var files: OrderedSet<String> = []
 
     /// nil if there are problems.
     mutating func resolve() -> RunConfiguration? {
@@ -85,7 +90,16 @@ struct RunResolver {
             add(place, "unknown key '\(option)' in \(key)\(nearest) (\(entry.component.id) has: \(has))")
         }
         tree.resolve(nameKey, .string(entry.component.fullID))
-        for parameter in parameters { fill(key.appending(parameter.id), parameter.defaultValue) }
+        for parameter in parameters {
+            if let value = parameter.defaultValue {
+                fill(key.appending(parameter.id), value)
+            } else if section[parameter.id] == nil {
+                let help = parameter.help.map { ": \($0)" } ?? ""
+                add(
+                    tree.keyPlace(key),
+                    "\(key): \(entry.component.id) needs '\(parameter.id)', \(parameter.type.words)\(help)")
+            }
+        }
     }
 
     private mutating func fillDefaults() {
@@ -94,6 +108,7 @@ struct RunResolver {
             fill(train.appending("batch_size"), .string("full"))
             fill(train.appending("precision"), .string("f32"))
             fill(train.appending("threads"), .int(1))
+            fill(train.appending("together"), .int(1))
             fill(train.appending("log_every"), .int(100))
         }
         let probes = tree[DottedKey("probes")]?.object?.keys.map { DottedKey(["probes", $0]) } ?? []
@@ -164,13 +179,27 @@ struct RunResolver {
     /// The value of an option in its declared type; nil after a mistake.
     mutating func checked(_ parameter: ParameterDeclaration, in section: DottedKey) -> JSON? {
         let option = section.appending(parameter.id)
-        switch parameter.check(tree[option] ?? parameter.defaultValue) {
+        switch parameter.check(tree[option] ?? .null) {
         case .success(let value):
+            if parameter.type.isFile { checkFiles(value, option) }
             tree.resolve(option, value)
             return value
         case .failure(let problem):
             add(tree.place(DottedKey(option.parts + Pointer.tokens(problem.path))), "\(section): \(problem)")
             return nil
+        }
+    }
+
+    /// Files must be there before anything is computed.
+    private mutating func checkFiles(_ value: JSON, _ key: DottedKey) {
+        let places = value.array.map { $0.indices.map { key.appending("\($0)") } } ?? [key]
+        for (item, place) in zip(value.array ?? [value], places) {
+            guard let path = item.string, !path.isEmpty else { continue }
+            if let problem = DataFile.problem(with: path, in: folder) {
+                add(tree.place(place), "\(key): \(problem)")
+            } else {
+                files.append(path)
+            }
         }
     }
 
@@ -186,13 +215,13 @@ struct RunResolver {
         }
     }
 
-    /// The rows of a split, if the dataset is known; a component that has no such split has none.
+    /// The rows of a split, if the manifest says them; a component that has no such split has none.
     private func rows(in split: String) -> Int? {
         let key = DottedKey("dataset")
         switch entries[key]?.component.splits.first(where: { $0.name == split })?.rows {
         case .constant(let rows)?: return rows
         case .parameter(let id)?: return tree[key.appending(id)]?.int
-        case .axis?, nil: return nil
+        case .axis?, .described?, nil: return nil
         }
     }
 
@@ -206,11 +235,12 @@ struct RunResolver {
         checkRows(DottedKey("train.batch_size"), in: "train", remedy: "'full' takes all")
         guard let train = tree[DottedKey("train")], let steps = train["steps"]?.int,
             let precision = train["precision"]?.string.flatMap(Precision.init),
-            let threads = train["threads"]?.int, let logEvery = train["log_every"]?.int
+            let threads = train["threads"]?.int, let together = train["together"]?.int,
+            let logEvery = train["log_every"]?.int
         else { return nil }
         return .init(
             steps: steps, batchSize: train["batch_size"]?.int, precision: precision, threads: threads,
-            logEvery: logEvery)
+            together: together, logEvery: logEvery)
     }
 
     private mutating func record(steps: Int) -> RunConfiguration.Record? {
@@ -276,7 +306,7 @@ struct RunResolver {
                 copy(key, own + entry.component.parameters.map(\.id))
             }
         }
-        copy(DottedKey("train"), ["steps", "batch_size", "precision", "threads", "log_every"])
+        copy(DottedKey("train"), ["steps", "batch_size", "precision", "threads", "together", "log_every"])
         copy(DottedKey("record"), ["quantities", "at", "samples", "split", "layers"])
         return root
     }

@@ -1,5 +1,5 @@
 import Foundation
-import LinearAlgebra
+import ArrayFiles
 import Manifests
 
 /// The folder of a study's results: `study.json`, `table.csv`, `report.html` and `runs/`.

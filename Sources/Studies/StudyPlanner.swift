@@ -1,3 +1,4 @@
+import Foundation
 import Manifests
 import OrderedCollections
 import PluginHost
@@ -19,10 +20,14 @@ package struct StudyPlanner: Sendable {
 
     /// The runs of a study file with the changes of the command line. Throws one line for each mistake.
     package func plan(file: String, overrides: [String] = []) throws(StudyError) -> StudyPlan {
-        try plan(try YAMLDocument.read(file: file), overrides: overrides)
+        let folder = URL(fileURLWithPath: file).deletingLastPathComponent().standardizedFileURL.path
+        return try plan(try YAMLDocument.read(file: file), overrides: overrides, folder: folder)
     }
 
-    package func plan(_ document: Document, overrides: [String] = []) throws(StudyError) -> StudyPlan {
+    /// `folder` is where relative paths of data files begin.
+    package func plan(
+        _ document: Document, overrides: [String] = [], folder: String = "."
+    ) throws(StudyError) -> StudyPlan {
         var tree = StudyTree(document)
         var axes = tree.axes()
         var parsed: [Override] = []
@@ -43,7 +48,7 @@ package struct StudyPlanner: Sendable {
             for (axis, index) in zip(axes, indices) {
                 setting.set(axis.key, axis.values[index], .sweep(axis.places[index], key: axis.place))
             }
-            var resolver = RunResolver(setting, registry: registry, schema: schema)
+            var resolver = RunResolver(setting, registry: registry, schema: schema, folder: folder)
             let configuration = resolver.resolve()
             problems.formUnion(resolver.problems)
             guard let configuration else { continue }
@@ -58,11 +63,13 @@ package struct StudyPlanner: Sendable {
         guard problems.isEmpty else { throw StudyError(lines: problems.elements) }
         let names = SweepNames(axes.map(\.key.description))
         var digests: [String: PluginDigests] = [:]
+        var known: [String: DataFile] = [:]
         var runs: [PlannedRun] = []
         for setting in settings {
             let plugins = try plugins(of: setting.resolver, &digests)
+            let files = try files(of: setting.resolver, in: folder, &known)
             runs += seeds.map {
-                run(setting.configuration, setting.resolver, plugins, setting.swept, seed: $0, names)
+                run(setting.configuration, setting.resolver, plugins, files, folder, setting.swept, seed: $0, names)
             }
         }
         return StudyPlan(
@@ -71,25 +78,60 @@ package struct StudyPlanner: Sendable {
             claims: tree[DottedKey("claims")] ?? .array([]), runs: runs)
     }
 
-    /// The run of a record, resolved again; it must mean what it meant when it was planned.
-    package func run(of record: RunRecord, file: String) throws(StudyError) -> PlannedRun {
+    /// The runs of records (with their files), resolved again; they must mean what they meant when they were planned.
+    package func runs(of records: [(record: RunRecord, file: String)]) throws(StudyError) -> [PlannedRun] {
+        var digests: [String: PluginDigests] = [:]
+        var files: [String: DataFile] = [:]
+        // Many records differ in their seed only.
+        var resolved: [JSON: Resolved] = [:]
+        var runs: [PlannedRun] = []
+        for (record, file) in records {
+            let known: Resolved
+            if let earlier = resolved[record.configuration] {
+                known = earlier
+            } else {
+                known = try resolve(record, file, &digests, &files)
+            }
+            resolved[record.configuration] = known
+            let run = run(
+                known.configuration, known.resolver, known.plugins, known.files, record.folder, record.swept,
+                seed: record.seed, SweepNames(record.swept.keys))
+            for (planned, found) in zip(record.plugins, run.plugins) where planned != found {
+                throw StudyError("plugin \(planned.id) changed since the run was planned; start the study again")
+            }
+            for (planned, found) in zip(record.files, run.files) where planned != found {
+                throw StudyError(
+                    "data file '\(planned.path)' changed since the run was planned; start the study again")
+            }
+            guard run.identity == record.identity else {
+                throw StudyError(
+                    "\(file): the identity does not match configuration, seed and plugins; start the study again")
+            }
+            runs.append(run)
+        }
+        return runs
+    }
+
+    private struct Resolved {
+        var configuration: RunConfiguration
+        var resolver: RunResolver
+        var plugins: [PluginDigests]
+        var files: [DataFile]
+    }
+
+    private func resolve(
+        _ record: RunRecord, _ file: String, _ digests: inout [String: PluginDigests],
+        _ known: inout [String: DataFile]
+    ) throws(StudyError) -> Resolved {
         var study = record.configuration.object ?? [:]
         study["study"] = .string(record.study)
         var resolver = RunResolver(
-            StudyTree(Document(file: file, root: .object(study))), registry: registry, schema: schema)
+            StudyTree(Document(file: file, root: .object(study))), registry: registry, schema: schema,
+            folder: record.folder)
         guard let configuration = resolver.resolve() else { throw StudyError(lines: resolver.problems) }
-        var digests: [String: PluginDigests] = [:]
-        let plugins = try plugins(of: resolver, &digests)
-        let run = run(
-            configuration, resolver, plugins, record.swept, seed: record.seed, SweepNames(record.swept.keys))
-        for (planned, found) in zip(record.plugins, run.plugins) where planned != found {
-            throw StudyError("plugin \(planned.id) changed since the run was planned; start the study again")
-        }
-        guard run.identity == record.identity else {
-            throw StudyError(
-                "\(file): the identity does not match configuration, seed and plugins; start the study again")
-        }
-        return run
+        return Resolved(
+            configuration: configuration, resolver: resolver, plugins: try plugins(of: resolver, &digests),
+            files: try files(of: resolver, in: record.folder, &known))
     }
 
     // MARK: - Parts
@@ -112,18 +154,39 @@ package struct StudyPlanner: Sendable {
         return plugins
     }
 
+    /// The data files of a setting, in the order of their paths, each read once.
+    private func files(
+        of resolver: RunResolver, in folder: String, _ known: inout [String: DataFile]
+    ) throws(StudyError) -> [DataFile] {
+        var files: [DataFile] = []
+        for path in resolver.files.sorted() {
+            do {
+                let location = ComponentLoader.location(of: path, in: folder)
+                let file = try known[path] ?? DataFile(path: path, location: location)
+                known[path] = file
+                files.append(file)
+            } catch {
+                throw StudyError("\(error)")
+            }
+        }
+        return files
+    }
+
     private func run(
         _ configuration: RunConfiguration, _ resolver: RunResolver, _ plugins: [PluginDigests],
+        _ files: [DataFile], _ folder: String,
         _ swept: OrderedDictionary<String, JSON>, seed: Int, _ names: SweepNames
     ) -> PlannedRun {
-        let identity = Identity.of(configuration: configuration.json, seed: seed, plugins: plugins)
+        let identity = Identity.of(
+            configuration: configuration.json, seed: seed, plugins: plugins, files: files)
         var origins: OrderedDictionary<String, Origin> = [:]
         for (section, value) in configuration.json.object ?? [:] {
             for key in DottedKey(section).leaves(value) { origins[key.description] = resolver.tree.origin(key) }
         }
         return PlannedRun(
             name: names.folder(identity, swept, seed: seed), identity: identity, swept: swept, seed: seed,
-            configuration: configuration, origins: origins, plugins: plugins, label: names.label(swept, seed: seed))
+            configuration: configuration, origins: origins, plugins: plugins,
+            files: files, folder: folder, label: names.label(swept, seed: seed))
     }
 
     /// The distinct values of each swept key as the runs have them: `1e-3` of a float is 0.001.

@@ -2,7 +2,8 @@ import Foundation
 import Manifests
 import Synchronization
 
-/// Computes the runs of a plan that have no result yet, each in its own worker process, `jobs` at a time.
+/// Computes the runs of a plan that have no result yet in worker processes, `jobs` at a time: each run in its own, or several that
+/// train together.
 ///
 /// A run that crashes or fails is a recorded result and the others go on.
 package struct StudyRunner {
@@ -38,8 +39,9 @@ package struct StudyRunner {
         defer { withExtendedLifetime(lock) {} }
         try folder.write(plan)
         let done = isFresh ? [] : Set(plan.runs.filter(folder.isDone).map(\.name))
-        var waiting = plan.runs.filter { !done.contains($0.name) }[...]
-        try prepare(waiting)
+        let missing = plan.runs.filter { !done.contains($0.name) }
+        try prepare(missing)
+        var waiting = StudyPlan.groups(missing)[...]
         Self.interruption.store(false, ordering: .relaxed)
         let handlers = SignalHandlers { _ in StudyRunner.interruption.store(true, ordering: .relaxed) }
         defer { handlers.restore() }
@@ -49,14 +51,15 @@ package struct StudyRunner {
         do throws(StudyError) {
             while !active.isEmpty || !waiting.isEmpty {
                 if Self.interruption.load(ordering: .relaxed) { break }
-                while active.count < jobs, let run = waiting.popFirst() {
-                    active.append(try start(run))
+                while active.count < jobs, let runs = waiting.popFirst() {
+                    active.append(try start(runs))
                 }
                 for worker in Self.ended(among: active, timeout: 200) {
                     active.removeAll { $0 === worker }
-                    display.ended(worker.run, try conclude(worker, interrupted: false))
+                    for (run, record) in try conclude(worker, interrupted: false) { display.ended(run, record) }
                 }
-                display.progress(active.map { ($0.run, $0.progress) }, waiting: waiting.count)
+                display.progress(
+                    active.map { ($0.shown, $0.progress) }, waiting: waiting.reduce(0) { $0 + $1.count })
             }
         } catch {
             // A full disk, for instance: nobody would read what the others still compute.
@@ -75,7 +78,7 @@ package struct StudyRunner {
     private func record(_ run: PlannedRun) -> RunRecord { RunRecord(run: run, study: plan.name, title: plan.title) }
 
     /// Every run has its folder and record before the first starts.
-    private func prepare(_ runs: ArraySlice<PlannedRun>) throws(StudyError) {
+    private func prepare(_ runs: [PlannedRun]) throws(StudyError) {
         for run in runs {
             let path = folder.runFolder(run.name)
             try StudyFolder.create(path)
@@ -87,10 +90,10 @@ package struct StudyRunner {
         }
     }
 
-    private func start(_ run: PlannedRun) throws(StudyError) -> WorkerProcess {
+    private func start(_ runs: [PlannedRun]) throws(StudyError) -> WorkerProcess {
         try WorkerProcess(
-            run, folder: folder.runFolder(run.name), command: command,
-            environment: WorkerEnvironment.variables(threads: run.configuration.train.threads, jobs: jobs))
+            runs, folders: runs.map { folder.runFolder($0.name) }, command: command,
+            environment: WorkerEnvironment.variables(threads: runs[0].configuration.train.threads, jobs: jobs))
     }
 
     /// Waits until a worker reports or `timeout` milliseconds have passed; returns those that closed their pipe.
@@ -100,10 +103,22 @@ package struct StudyRunner {
         return zip(workers, descriptors).filter { $1.revents != 0 && !$0.readProgress() }.map(\.0)
     }
 
-    /// The record of an ended worker; if it did not live to write one, what is known of its end.
-    private func conclude(_ worker: WorkerProcess, interrupted: Bool) throws(StudyError) -> RunRecord {
+    /// The records of an ended worker's runs; where it did not live to write one, what is known of its end.
+    private func conclude(
+        _ worker: WorkerProcess, interrupted: Bool
+    ) throws(StudyError) -> [(PlannedRun, RunRecord)] {
         let end = worker.wait()
-        var record = folder.record(of: worker.run) ?? record(worker.run)
+        var records: [(PlannedRun, RunRecord)] = []
+        for (run, path) in zip(worker.runs, worker.folders) {
+            records.append((run, try conclude(run, path, worker, end, interrupted)))
+        }
+        return records
+    }
+
+    private func conclude(
+        _ run: PlannedRun, _ path: String, _ worker: WorkerProcess, _ end: WorkerProcess.End, _ interrupted: Bool
+    ) throws(StudyError) -> RunRecord {
+        var record = folder.record(of: run) ?? record(run)
         guard record.status == .planned || record.status == .running else { return record }
         record.step = max(record.step, worker.progress.step)
         if interrupted {
@@ -111,12 +126,12 @@ package struct StudyRunner {
             record.message = "stopped at step \(record.step)"
         } else {
             record.status = .failed
-            let last = RunLog.lastWords(of: worker.folder + "/log.txt").map { ": \($0)" } ?? ""
+            let last = RunLog.lastWords(of: worker.folders[0] + "/log.txt").map { ": \($0)" } ?? ""
             record.message =
                 worker.error ?? "the worker ended with \(end.description) after step \(record.step)\(last)"
         }
         record.ended = Timestamp.now()
-        try record.write(folder: worker.folder)
+        try record.write(folder: path)
         return record
     }
 
@@ -164,7 +179,18 @@ private struct SignalHandlers {
 }
 
 /// The environment of a worker.
-enum WorkerEnvironment {
+package enum WorkerEnvironment {
+    /// Gives this process the environment of a worker that is alone: libraries have read theirs when they were loaded, so the
+    /// program starts once more unless it has the right one.
+    package static func enter(threads: Int) throws(StudyError) {
+        let variables = variables(threads: threads, jobs: 1)
+        guard variables != ProcessInfo.processInfo.environment else { return }
+        for (name, value) in variables { setenv(name, value, 1) }
+        let words = CommandLine.arguments.map { strdup($0) }
+        execv("/proc/self/exe", words + [nil])
+        throw StudyError("this program cannot be started again: \(String(cString: strerror(errno)))")
+    }
+
     static func variables(threads: Int, jobs: Int) -> [String: String] {
         var variables = ProcessInfo.processInfo.environment
         variables["OMP_NUM_THREADS"] = "\(threads)"

@@ -37,6 +37,11 @@ package enum Words {
         }
     }
 
+    /// `32,700`, `275`, `10.4`: three significant digits, or all before the point.
+    package static func amount(_ number: Double) -> String {
+        number >= 1000 && number < 1e15 ? grouped(Int(number.rounded())) : short(number)
+    }
+
     /// Three significant digits.
     package static func short(_ number: Double) -> String { String(format: "%.3g", number) }
 }

@@ -3,36 +3,44 @@ import LinearAlgebra
 import Manifests
 import Training
 
-/// The body of the hidden command `syzygy worker RUN_FOLDER`: one run in its own process.
+/// The body of the hidden command `syzygy worker RUN_FOLDER…`: one run in its own process, or several that train together.
 package struct Worker {
-    package var folder: String
-    /// Resolves the configuration of `run.json`.
+    package var folders: [String]
+    /// Resolves the configurations of `run.json`.
     package var planner: StudyPlanner
 
-    package init(folder: String, planner: StudyPlanner) {
-        self.folder = folder
+    package init(folders: [String], planner: StudyPlanner) {
+        self.folders = folders
         self.planner = planner
     }
 
-    /// Computes the run with `execute` and keeps `run.json` up to date; returns the exit status.
-    package func run(_ execute: (PlannedRun, RunOutput) throws -> Outcome) -> Int32 {
+    /// Computes the runs with `execute` and keeps their `run.json` up to date; returns the exit status.
+    package func run(_ execute: ([PlannedRun], [RunOutput]) throws -> [Outcome]) -> Int32 {
         signal(SIGINT, SIG_IGN)
         signal(SIGTERM) { _ in cancellation.store(true, ordering: .relaxed) }
+        Self.allowFiles(4 * folders.count + 64)
         // Progress keeps the pipe; whatever else writes to stdout goes to the log.
         let pipe = dup(1)
         dup2(2, 1)
         do {
-            var record = try RunRecord.read(folder: folder)
+            var records: [RunRecord] = []
+            for folder in folders { records.append(try RunRecord.read(folder: folder)) }
+            var logs: [RunOutput] = []
             do {
-                try compute(&record, pipe, execute)
+                try compute(&records, &logs, pipe, execute)
             } catch {
-                (record.status, record.message) = (.failed, Self.sentence(error))
-                report(record.message, to: pipe)
+                let sentence = Self.sentence(error)
+                for i in records.indices { (records[i].status, records[i].message) = (.failed, sentence) }
+                report(sentence, to: pipe)
             }
-            RunLog().write("\(record.status.rawValue)\(record.message.isEmpty ? "" : ": \(record.message)")")
-            record.ended = Timestamp.now()
-            try record.write(folder: folder)
-            return record.status == .failed ? 1 : 0
+            for (i, folder) in folders.enumerated() {
+                let (status, message) = (records[i].status, records[i].message)
+                let sentence = "\(status.rawValue)\(message.isEmpty ? "" : ": \(message)")"
+                if i < logs.count { logs[i].note(sentence) } else if i == 0 { RunLog().write(sentence) }
+                records[i].ended = Timestamp.now()
+                try records[i].write(folder: folder)
+            }
+            return records.contains { $0.status == .failed } ? 1 : 0
         } catch {
             report(Self.sentence(error), to: pipe)
             return 1
@@ -40,29 +48,49 @@ package struct Worker {
     }
 
     private func compute(
-        _ record: inout RunRecord, _ pipe: Int32, _ execute: (PlannedRun, RunOutput) throws -> Outcome
+        _ records: inout [RunRecord], _ outputs: inout [RunOutput], _ pipe: Int32,
+        _ execute: ([PlannedRun], [RunOutput]) throws -> [Outcome]
     ) throws {
-        let run = try planner.run(of: record, file: folder + "/run.json")
-        let train = run.configuration.train
-        record.status = .running
-        record.host = Host.description(threads: train.threads)
-        record.started = Timestamp.now()
-        try record.write(folder: folder)
-        let output = try RunOutput(
-            folder: folder, progressDescriptor: pipe, total: train.steps, logEvery: train.logEvery)
+        let runs = try planner.runs(of: zip(records, folders).map { ($0, $1 + "/run.json") })
+        let train = runs[0].configuration.train
+        for (i, folder) in folders.enumerated() {
+            records[i].status = .running
+            records[i].host = Host.description(threads: train.threads)
+            records[i].started = Timestamp.now()
+            try records[i].write(folder: folder)
+            outputs.append(
+                try RunOutput(
+                    folder: folder, progressDescriptor: pipe, total: train.steps, logEvery: train.logEvery,
+                    hasOwnLog: i > 0))
+            if i > 0 { outputs[i].note("trains together with \(records[0].name), whose log has what plugins print") }
+        }
         let start = ContinuousClock.now
         defer {
-            record.step = output.step
-            record.seconds = (ContinuousClock.now - start) / .seconds(1)
-            record.stepsPerSecond = output.stepsPerSecond
+            for (i, output) in outputs.enumerated() {
+                records[i].step = output.step
+                records[i].seconds = (ContinuousClock.now - start) / .seconds(1)
+                records[i].stepsPerSecond = output.stepsPerSecond
+            }
         }
-        let end = try execute(run, output)
-        try output.finish()
-        switch end {
-        case .finished: record.status = .finished
-        case .diverged(let step, let what): (record.status, record.message) = (.diverged, "\(what) at step \(step)")
-        case .stopped(let step): (record.status, record.message) = (.interrupted, "stopped at step \(step)")
+        let ends = try execute(runs, outputs)
+        for (i, end) in ends.enumerated() {
+            try outputs[i].finish()
+            switch end {
+            case .finished: records[i].status = .finished
+            case .diverged(let step, let what):
+                (records[i].status, records[i].message) = (.diverged, "\(what) at step \(step)")
+            case .stopped(let step):
+                (records[i].status, records[i].message) = (.interrupted, "stopped at step \(step)")
+            }
         }
+    }
+
+    /// Every run has its files open.
+    private static func allowFiles(_ count: Int) {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < count else { return }
+        limit.rlim_cur = min(limit.rlim_max, rlim_t(count))
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     private func report(_ sentence: String, to pipe: Int32) {

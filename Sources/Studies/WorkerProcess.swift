@@ -1,7 +1,7 @@
 import Foundation
 import Manifests
 
-/// The program that computes one run: `syzygy worker`, given a run folder as its last argument.
+/// The program that computes runs: `syzygy worker`, given their folders as its last arguments.
 package struct WorkerCommand: Sendable {
     package var executable: String
     package var arguments: [String]
@@ -38,15 +38,16 @@ package struct RunProgress: Hashable, Sendable {
     var line: String { "\(step) \(total) \(stepsPerSecond) \(loss)\n" }
 }
 
-/// One running worker: its process, and the pipe on which it reports.
+/// One running worker: its process, the runs it computes, and the pipe on which it reports.
 final class WorkerProcess {
     enum End: Hashable {
         case exit(Int32)
         case signal(Int32)
     }
 
-    let run: PlannedRun
-    let folder: String
+    let runs: [PlannedRun]
+    /// Of each run.
+    let folders: [String]
     let descriptor: Int32
     private let process: pid_t
     private(set) var progress: RunProgress
@@ -56,12 +57,11 @@ final class WorkerProcess {
     private var hasEnded = false
 
     /// Starts the worker in its own process group, so that Ctrl-C on the terminal reaches the parent only; its stderr goes
-    /// to `log.txt`.
-    init(_ run: PlannedRun, folder: String, command: WorkerCommand, environment: [String: String]) throws(StudyError)
+    /// to the `log.txt` of its first run.
+    init(_ runs: [PlannedRun], folders: [String], command: WorkerCommand, environment: [String: String]) throws(StudyError)
     {
-        self.run = run
-        self.folder = folder
-        progress = RunProgress(total: run.configuration.train.steps)
+        (self.runs, self.folders) = (runs, folders)
+        progress = RunProgress(total: runs[0].configuration.train.steps)
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw Self.failure("no pipe for a worker", errno) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -73,14 +73,14 @@ final class WorkerProcess {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
         posix_spawn_file_actions_addopen(
-            &actions, 2, folder + "/log.txt", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o644)
+            &actions, 2, folders[0] + "/log.txt", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o644)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
         posix_spawnattr_setpgroup(&attributes, 0)
 
-        let words = ([command.executable] + command.arguments + [folder]).map { strdup($0) }
+        let words = ([command.executable] + command.arguments + folders).map { strdup($0) }
         let variables = environment.map { strdup("\($0.key)=\($0.value)") }
         defer { (words + variables).forEach { free($0) } }
         var id: pid_t = 0
@@ -94,6 +94,13 @@ final class WorkerProcess {
     }
 
     deinit { close(descriptor) }
+
+    /// The first of its runs, with a label that stands for all.
+    var shown: PlannedRun {
+        var run = runs[0]
+        if runs.count > 1 { run.label += " and \(runs.count - 1) more" }
+        return run
+    }
 
     /// Takes in what the worker wrote; false at the end of the pipe.
     func readProgress() -> Bool {

@@ -17,16 +17,7 @@ final class BatchLoader {
         sources = table.fields.indices.compactMap { index in
             let field = table.fields[index]
             guard let target = program.inputBuffer(field.name) else { return nil }
-            let count = table.rows * field.elements
-            let rows = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * precision.bytes, alignment: 64)
-            let values = table.pointer(field: index)
-            switch precision {
-            case .f64:
-                rows.initializeMemory(as: Double.self, from: values, count: count)
-            case .f32:
-                let floats = rows.bindMemory(to: Float.self, capacity: count)
-                for i in 0..<count { (floats + i).initialize(to: Float(values[i])) }
-            }
+            let rows = table.copy(field: index, precision)
             return Source(rows: rows, target: target, bytes: field.elements * precision.bytes)
         }
     }
@@ -44,5 +35,22 @@ final class BatchLoader {
                 target += source.bytes
             }
         }
+    }
+}
+
+extension DataTable {
+    /// All rows of a field in a precision, in memory of the caller's.
+    func copy(field index: Int, _ precision: Precision) -> UnsafeMutableRawPointer {
+        let count = rows * fields[index].elements
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * precision.bytes, alignment: 64)
+        let values = pointer(field: index)
+        switch precision {
+        case .f64:
+            copy.initializeMemory(as: Double.self, from: values, count: count)
+        case .f32:
+            let floats = copy.bindMemory(to: Float.self, capacity: count)
+            for i in 0..<count { (floats + i).initialize(to: Float(values[i])) }
+        }
+        return copy
     }
 }

@@ -39,6 +39,15 @@ package enum Outcome: Hashable, Sendable {
     case stopped(step: Int)
 }
 
+/// How long it took to make a session: reading the data, building the graph with its gradient, compiling it.
+package struct StartTimes: Sendable {
+    package var load, build, compile: Duration
+
+    package init(load: Duration, build: Duration, compile: Duration) {
+        (self.load, self.build, self.compile) = (load, build, compile)
+    }
+}
+
 /// One training run: batch → gradients → regularizers → optimizers, with observations at the scheduled steps.
 package final class Session {
     package let store: ParameterStore
@@ -48,6 +57,7 @@ package final class Session {
     package private(set) var batchLoss = Double.nan
     package private(set) var penalty = 0.0
     package let batchSize: Int
+    package let startTimes: StartTimes
 
     private let plan: TrainingPlan
     private let program: Program
@@ -60,6 +70,8 @@ package final class Session {
 
     package init(_ plan: TrainingPlan) throws {
         self.plan = plan
+        let clock = ContinuousClock()
+        let begin = clock.now
         var tables: [String: DataTable] = [:]
         for split in plan.dataset.splits { tables[split] = try DataTable(plan.dataset, split: split) }
         guard let train = tables["train"], train.rows > 0 else {
@@ -67,6 +79,7 @@ package final class Session {
         }
         let rows = min(plan.batchSize ?? train.rows, train.rows)
         batchSize = rows
+        let loaded = clock.now
         let built = try plan.network.build(rows: rows)
         let graph = built.graph
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
@@ -78,6 +91,7 @@ package final class Session {
         let partition = try Partition(plan.groups, graph.blocks)
         let trained = partition.trained.map { built.parameters[$0] }
         let gradients = try graph.gradient(of: lossNode, withRespectTo: trained)
+        let differentiated = clock.now
         program = try Program(
             graph, outputs: [lossNode], gradients: zip(trained, gradients).map { ($0, $1) },
             precision: plan.precision, parameters: store)
@@ -96,7 +110,12 @@ package final class Session {
         }
         observer = try Observer(plan.network, store: store, tables: tables)
         try observer.check(plan.probes)
+        startTimes = StartTimes(
+            load: loaded - begin, build: differentiated - loaded, compile: clock.now - differentiated)
     }
+
+    /// Floating-point operations of a step, without the optimizer's.
+    package var flops: Double { program.flops }
 
     /// Trains to the end. `observed` gets every observation, `progress` is asked after each step's observations
     /// whether to go on.
@@ -114,13 +133,13 @@ package final class Session {
             guard step < plan.steps else { return .finished }
             try advance()
             guard batchLoss.isFinite else {
-                return .diverged(step: step, what: "loss became \(Self.word(batchLoss))\(place)")
+                return store.divergence(step: step, "loss", batchLoss)
             }
             guard penalty.isFinite else {
-                return .diverged(step: step, what: "regularizers became \(Self.word(penalty))\(place)")
+                return store.divergence(step: step, "regularizers", penalty)
             }
             // Later steps would show it in their loss; after the last one nothing else does.
-            if step == plan.steps, let place = nonFinite(gradients: false) {
+            if step == plan.steps, let place = store.nonFinite(gradients: false) {
                 return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
             }
         }
@@ -144,22 +163,6 @@ package final class Session {
         step += 1
     }
 
-    /// `NaN`, whatever its sign bit says, or `inf`.
-    private static func word(_ value: Double) -> String { value.isNaN ? "NaN" : "\(value)" }
-
-    /// Where infinities or NaN stand first, for the message of a diverged run.
-    private var place: String { nonFinite(gradients: true).map { " (first in \($0))" } ?? "" }
-
-    private func nonFinite(gradients: Bool) -> String? {
-        for (index, block) in store.blocks.enumerated() {
-            if gradients, !store.copyGradient(block: index).allSatisfy(\.isFinite) {
-                return "the gradient of \(block.name)"
-            }
-            if !store.copy(block: index).allSatisfy(\.isFinite) { return block.name }
-        }
-        return nil
-    }
-
     /// All tensors a checkpoint keeps: parameters as `parameter/<name>`, then states.
     package var checkpoint: [(name: String, shape: [Int], values: UnsafeRawPointer)] {
         var tensors: [(name: String, shape: [Int], values: UnsafeRawPointer)] = store.blocks.map {
@@ -172,6 +175,26 @@ package final class Session {
             tensors += owner.state.map { ("\(key)/\($0.name)", [$0.count], UnsafeRawPointer($0.buffer)) }
         }
         return tensors
+    }
+}
+
+extension ParameterStore {
+    /// The end of a run whose loss or regularizers became infinite or NaN: `loss became NaN (first in fc1.weight)`.
+    func divergence(step: Int, _ what: String, _ value: Double) -> Outcome {
+        let place = nonFinite(gradients: true).map { " (first in \($0))" } ?? ""
+        // `NaN`, whatever its sign bit says, or `inf`.
+        return .diverged(step: step, what: "\(what) became \(value.isNaN ? "NaN" : "\(value)")\(place)")
+    }
+
+    /// Where infinities or NaN stand first.
+    func nonFinite(gradients: Bool) -> String? {
+        for (index, block) in blocks.enumerated() {
+            if gradients, !copyGradient(block: index).allSatisfy(\.isFinite) {
+                return "the gradient of \(block.name)"
+            }
+            if !copy(block: index).allSatisfy(\.isFinite) { return block.name }
+        }
+        return nil
     }
 }
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import LinearAlgebra
+import ArrayFiles
 import Reporting
 import Studies
 

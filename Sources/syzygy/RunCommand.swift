@@ -52,17 +52,17 @@ struct Run: ParsableCommand {
     }
 }
 
-/// `syzygy worker RUN_FOLDER`: one run of a study, started by `syzygy run`.
+/// `syzygy worker RUN_FOLDER…`: a run of a study, or several that train together, started by `syzygy run`.
 struct WorkerProcessCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "worker", shouldDisplay: false)
 
     @OptionGroup var plugins: PluginOptions
-    @Argument var folder: String
+    @Argument var folders: [String]
 
     func run() throws {
         let registry = plugins.registry
         let planner = try Failure.report { try StudyPlanner(registry: registry) }
         let executor = RunExecutor(registry: registry)
-        throw ExitCode(Worker(folder: folder, planner: planner).run(executor.run))
+        throw ExitCode(Worker(folders: folders, planner: planner).run(executor.run))
     }
 }

@@ -11,7 +11,8 @@ struct Syzygy: ParsableCommand {
         abstract: "Runs studies in the theory of deep learning: models, optimizers and probes are plugins.",
         version: Version.current,
         subcommands: [
-            Plan.self, Run.self, Table.self, ReportPage.self, PluginCommand.self, WorkerProcessCommand.self,
+            Plan.self, Run.self, Table.self, ReportPage.self, Bench.self, PluginCommand.self,
+            WorkerProcessCommand.self,
         ])
 }
 
@@ -53,11 +54,14 @@ struct StudyOptions: ParsableArguments {
     @OptionGroup var plugins: PluginOptions
 
     func plan() throws -> (plan: StudyPlan, folder: StudyFolder) {
+        let plan = try Self.plan(file, overrides, plugins.registry)
+        return (plan, StudyFolder(out ?? "studies/\(plan.name)"))
+    }
+
+    static func plan(_ file: String, _ overrides: [String], _ registry: Registry) throws -> StudyPlan {
         try Failure.report {
-            let registry = plugins.registry
             do {
-                let plan = try StudyPlanner(registry: registry).plan(file: file, overrides: overrides)
-                return (plan, StudyFolder(out ?? "studies/\(plan.name)"))
+                return try StudyPlanner(registry: registry).plan(file: file, overrides: overrides)
             } catch {
                 // A component may be missing because its manifest cannot be read.
                 for rejected in registry.rejected { Failure.say(rejected.error.description) }

@@ -45,6 +45,14 @@ struct RandomGraph {
         if Bool.random(using: &random) { outputs.append(gradients[1]) }
     }
 
+    /// Has comparisons, whose values jump.
+    var hasSteps: Bool {
+        (0..<graph.nodeCount).contains { id in
+            guard case .operation(let operation, _) = graph.definition(of: Node(id: id)) else { return false }
+            return [.unary(.step), .unary(.sign), .binary(.greater), .binary(.equal)].contains(operation)
+        }
+    }
+
     /// An operation on `a` and other nodes that fit; values are kept away from poles and overflow.
     private func draw(_ a: Node, _ pool: [Node], _ random: inout SplitMix) throws -> Node? {
         let shape = graph.shape(of: a)
@@ -144,11 +152,7 @@ struct RandomGraph {
         let random = try RandomGraph(seed: UInt64(1000 + seed))
         let graph = random.graph
         // Comparisons and kinks may fall on either side: such graphs are left to the test above.
-        let hasSteps = (0..<graph.nodeCount).contains { id in
-            guard case .operation(let operation, _) = graph.definition(of: Node(id: id)) else { return false }
-            return [.unary(.step), .unary(.sign), .binary(.greater), .binary(.equal)].contains(operation)
-        }
-        if hasSteps { return }
+        if random.hasSteps { return }
         let wide = ParameterStore(blocks: graph.blocks, precision: .f64)
         wide.initialize(seed: UInt64(seed))
         let narrow = ParameterStore(blocks: graph.blocks, precision: .f32)

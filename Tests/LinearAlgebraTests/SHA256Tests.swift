@@ -1,5 +1,7 @@
 import Foundation
+import ArrayFiles
 import LinearAlgebra
+import PluginTesting
 import Testing
 
 @Suite struct SHA256Tests {

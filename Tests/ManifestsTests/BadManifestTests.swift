@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func everyRecordIsACase() {
-        #expect(Self.cases.count == 126)
+        #expect(Self.cases.count == 158)
     }
 
     static let cases = records.components(separatedBy: "\n\n").compactMap(Case.init)
@@ -69,7 +69,7 @@ import Testing
         probe
         - "kind": "probe"
         + "kind": "prob"
-        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, model, loss, regularizer, optimizer, probe)
+        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, model, loss, regularizer, optimizer, schedule, probe)
 
         probe
         - "kind": "probe", 
@@ -130,12 +130,12 @@ import Testing
         probe
         - "type": "f64*", "from": "quantity"
         + "type": "double*", "from": "quantity"
-        plugin.json:22:32: unknown type 'double*' in components[0].call.args[0] (allowed: i8, u8, i16, u16, i32, u32, i64, u64, f32, f64, T, size, i8*, u8*, i16*, u16*, i32*, u32*, i64*, u64*, f32*, f64*, T*, size*, char*, service)
+        plugin.json:22:32: unknown type 'double*' in components[0].call.args[0] (allowed: i8, u8, i16, u16, i32, u32, i64, u64, f32, f64, T, size, i8*, u8*, i16*, u16*, i32*, u32*, i64*, u64*, f32*, f64*, T*, size*, char*, u8**, char**, service)
 
         probe
         - "from": "dim"
         + "from": "dims"
-        plugin.json:24:47: unknown from 'dims' in components[0].call.args[2]; did you mean 'dim'? (allowed: quantity, input, output, state, param, dim, count, field, const, workspace, file, service, seed, step, split, index_begin, index_end, message, message_size)
+        plugin.json:24:47: unknown from 'dims' in components[0].call.args[2]; did you mean 'dim'? (allowed: quantity, input, output, state, param, dim, count, sizes, rows, shape, classes, field, const, workspace, file, service, seed, step, split, index_begin, index_end, message, message_size)
 
         probe
         - "of": "a", "axis": 1
@@ -176,7 +176,7 @@ import Testing
         dataset
         - "test": { "const": 397 }
         + "test": 397
-        plugin.json:20:55: components[0].splits.test must be {"param": id} or {"const": number}, got 397
+        plugin.json:20:55: components[0].splits.test must be {"param": id} or {"const": number} or "describe", got 397
 
         dataset
         - "test": { "const": 397 }
@@ -197,7 +197,7 @@ import Testing
         model
         - "service": "syzygy.graph/1"
         + "service": "syzygy.graf/1"
-        plugin.json:19:73: unknown service 'syzygy.graf/1' in components[0].call.args[0]; did you mean 'syzygy.graph/1'? (allowed: syzygy.graph/1, syzygy.random/1, syzygy.linalg/1)
+        plugin.json:19:73: unknown service 'syzygy.graf/1' in components[0].call.args[0]; did you mean 'syzygy.graph/1'? (allowed: syzygy.graph/1, syzygy.random/1, syzygy.linalg/1, syzygy.objective/1, syzygy.jacobian/1)
 
         loss
         - "kind": "loss", "id": "mse",
@@ -420,6 +420,11 @@ import Testing
         - "type": "i32", "from": "const", "value": 1
         + "type": "service", "from": "service", "service": "syzygy.graph/1"
         plugin.json:17:75: syzygy.graph/1 is for models and losses, not for a probe
+
+        blas
+        - "type": "i32", "from": "const", "value": 1
+        + "type": "service", "from": "service", "service": "syzygy.objective/1"
+        plugin.json:17:75: syzygy.objective/1 is for probes per run
 
         model
         - "name": "g", "type": "service", "from": "service", "service": "syzygy.graph/1"
@@ -672,5 +677,174 @@ import Testing
         - "output": { "shape": [2, 1], "data": [1, 2] }, 
         + 
         plugin.json:21:16: example 'two samples' does not give 'output'
+
+        files
+        - "type": "file_list", "min_items": 1,
+        + "type": "file_list", "min_items": 1, "default": ["one.bin"],
+        plugin.json:12:74: param 'batches': only [], no file, can be the default of files; data that the plugin ships are bound with "from": "file"
+
+        files
+        - "type": "file", "default": ""
+        + "type": "file", "default": "labels.bin"
+        plugin.json:13:52: param 'labels': only "", no file, can be the default of files; data that the plugin ships are bound with "from": "file"
+
+        files
+        - "type": "file", "default": ""
+        + "type": "file", "default": 0
+        plugin.json:13:52: default: labels must be the path of a file, got 0
+
+        files
+        - "name": "labels", "type": "u8*"
+        + "name": "labels", "type": "i8*"
+        plugin.json:35:37: argument 'labels' has type i8*, but param 'labels' of type file needs u8* or char*
+
+        files
+        - "name": "fields", "type": "char**"
+        + "name": "fields", "type": "char*"
+        plugin.json:38:37: argument 'fields' has type char*, but param 'fields' of type string_list needs char**
+
+        files
+        - "from": "sizes", "of": "batches" },
+        -         { "name": "count"
+        + "from": "sizes", "of": "labels" },
+        +         { "name": "count"
+        plugin.json:33:67: argument 'labels' has no list of files (those that have: batches, paths)
+
+        files
+        - "train": "describe"
+        + "train": "described"
+        plugin.json:16:26: components[0].splits.train must be 'describe', got 'described'
+
+        files
+        - ["rows", 2, "describe"]
+        + ["rows", "describe", 2]
+        plugin.json:18:54: 'describe' can only be the end of a shape
+
+        files
+        - ["rows", 2, "describe"]
+        + ["rows", 2]
+        plugin.json:41:79: axis 5 of 'x' does not exist: output 'x' has 2 axes (0, 1)
+
+        files
+        - { "name": "train", "type": "i64*", "from": "rows", "split": "train" },
+        + 
+        plugin.json:16:26: the number of rows of split 'train' is said by 'describe', but none of its arguments writes it
+
+        files
+        - "from": "rows", "split": "train"
+        + "from": "rows", "split": "test"
+        plugin.json:16:26: the number of rows of split 'train' is said by 'describe', but none of its arguments writes it
+        plugin.json:25:9: argument 'train' writes the number of rows of split 'test', which does not say "describe"
+
+        files
+        - "from": "rows", "split": "train"
+        + "from": "rows", "split": "tain"
+        plugin.json:25:69: unknown split 'tain'; did you mean 'train'? (allowed: train, test)
+
+        files
+        - "name": "y", "type": "i64*", "from": "classes", "output": "y" }]
+        + "name": "y", "type": "i64*", "from": "classes", "output": "y" }, { "name": "z", "type": "i64*", "from": "classes", "output": "y" }]
+        plugin.json:27:76: the number of classes of output 'y' is written twice, by 'y' and 'z'
+
+        files
+        - "name": "y", "type": "i64*", "from": "classes"
+        + "name": "y", "type": "i32*", "from": "classes"
+        plugin.json:27:32: argument 'y' has type i32*, but 'classes' needs i64*
+
+        files
+        - "from": "shape", "output": "x"
+        + "from": "output"
+        plugin.json:26:48: argument 'x': 'output' has no meaning here; 'describe' runs before any row is asked for
+
+        files
+        - "name": "begin", "type": "i64", "from": "index_begin"
+        + "name": "begin", "type": "i64*", "from": "rows", "split": "train"
+        plugin.json:39:52: argument 'begin': 'rows' has no meaning here; 'describe' is the one that writes sizes
+
+        files
+        - "dtype": "f64", "shape": ["rows"]
+        + "dtype": "f32", "shape": ["rows"]
+        plugin.json:19:29: labels ('classes') have dtype i32, but 'y' is f32
+
+        files
+        - "describe": {
+        + "describ": {
+        plugin.json:20:5: unknown key 'describ' in components[0]; did you mean 'describe'? (allowed: kind, id, name, summary, references, params, outputs, dims, splits, describe, call, properties, examples)
+
+        files
+        - "describe": {
+        + "x-describe": {
+        plugin.json:16:26: "describe" stands for a size that the function 'describe' writes, but there is none
+        plugin.json:18:57: "describe" stands for a size that the function 'describe' writes, but there is none
+        plugin.json:19:66: "describe" stands for a size that the function 'describe' writes, but there is none
+
+        files
+        - "returns": "status",
+        -       "args": [
+        -         { "name": "batches"
+        + "returns": { "type": "f64", "output": "y" },
+        +       "args": [
+        +         { "name": "batches"
+        plugin.json:21:48: 'describe' returns "status" or "void"
+
+        files
+        - "batches": ["examples/one.bin", "examples/two.bin"]
+        + "unit": 2
+        plugin.json:45:33: example 'a row' does not give 'batches'
+
+        dataset
+        - "dims": { "d": { "param": "d_in" } },
+        + "dims": { "d": { "param": "d_in" }, "describe": { "const": 3 } },
+        plugin.json:19:41: 'describe' stands for the axes that it writes and cannot be a dim
+
+        schedule
+        - "returns": { "type": "f64", "output": "factor" }
+        + "returns": "void"
+        plugin.json:15:39: output 'factor' is written by no argument and is not the result
+
+        schedule
+        - { "name": "n", "type": "i64", "from": "count", "of": "at" }] }
+        + { "name": "factor", "type": "f64*", "from": "output" }] }
+        plugin.json:23:9: output 'factor' is written twice, by the result and 'factor'
+
+        schedule
+        - "returns": { "type": "f64", "output": "factor" },
+        -       "args": [
+        + "returns": "void",
+        +       "args": [
+        +         { "name": "factor", "type": "f64*", "from": "output" },
+        plugin.json:17:36: a schedule returns {"type": "f64", "output": "factor"}
+
+        schedule
+        - { "id": "factor", "dtype": "f64", "shape": [] }
+        + { "id": "value", "dtype": "f64", "shape": [] }
+        plugin.json:15:18: the output of a schedule must have the id 'factor' and shape []
+
+        schedule
+        - { "name": "t", "type": "i64", "from": "step" },
+        + 
+        plugin.json:18:15: a schedule needs an argument from step
+
+        schedule
+        - "type": "i64", "from": "steps"
+        + "type": "i32", "from": "steps"
+        plugin.json:20:28: argument 'total' has type i32, but 'steps' needs i64
+
+        schedule
+        - "step": 5, "steps": 9
+        + "step": 5
+        plugin.json:24:50: example 'one fall' does not give 'steps'
+
+        schedule
+        - "from": "param" },
+        -         { "name": "at"
+        + "from": "state" },
+        +         { "name": "at"
+        plugin.json:21:47: argument 'gamma': 'state' is for regularizers, optimizers, not for a schedule
+
+        optimizer
+        - "from": "step" }
+        + "from": "steps" }
+        plugin.json:30:0: argument 'step': 'steps' is for schedules, not for a optimizer
         """#
 }

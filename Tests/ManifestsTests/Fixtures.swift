@@ -2,7 +2,7 @@ import Manifests
 
 /// Good manifests, one per kind; the tests of bad ones edit them.
 enum Fixture: String, CaseIterable, Sendable {
-    case probe, blas, optimizer, regularizer, dataset, model, loss
+    case probe, blas, optimizer, regularizer, dataset, files, model, loss, schedule
 
     var text: String {
         switch self {
@@ -11,8 +11,10 @@ enum Fixture: String, CaseIterable, Sendable {
         case .optimizer: Self.optimizerText
         case .regularizer: Self.regularizerText
         case .dataset: Self.datasetText
+        case .files: Self.filesText
         case .model: Self.modelText
         case .loss: Self.lossText
+        case .schedule: Self.scheduleText
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Manifests
+import PluginTesting
 import Testing
 
 @Suite struct GoodManifestTests {
@@ -48,6 +49,26 @@ import Testing
         #expect(low.value(options: options, fanIn: 4) == 0.75)
         #expect(high.value(options: options, fanIn: 4) == 1.25)
         #expect(!component.state[0].isMutable && component.state[2].isMutable)
+    }
+
+    @Test func filesAreRead() throws {
+        let component = try #require(try Fixture.files.manifest().components.first)
+        #expect(component.splits.map(\.rows) == [.described, .constant(3)])
+        #expect(component.outputs[0].shape == [.rows, .constant(2), .described])
+        #expect(component.outputs.map(\.rank) == [nil, 1])
+        #expect(component.outputs[1].classes == .described)
+        #expect(component.parameters.map(\.defaultValue) == [nil, "", .array(["a", "b"]), .double(1)])
+        #expect(component.parameters[0].summary == "batches: list of files, required. Records, one after the other.")
+        #expect(component.describe?.argument("sizes")?.source == .sizes(of: "batches"))
+        #expect(component.describe?.argument("train")?.source == .rows("train"))
+        #expect(component.call.argument("paths")?.type == .texts)
+        #expect(component.options(["unit": .double(3)])["batches"] == nil)
+        let batches = component.parameters[0]
+        #expect(batches.check("one.bin") == .failure(InvalidOption(
+            "batches must be a list of files, got 'one.bin'; write [\"one.bin\"]")))
+        #expect(batches.check(.array(["one.bin", ""])) == .failure(InvalidOption(
+            "batches[1] must be the path of a file, got ''", path: "/1")))
+        #expect(component.parameters[1].check("") == .success(""))
     }
 
     @Test func datasetIsRead() throws {

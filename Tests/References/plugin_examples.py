@@ -145,6 +145,13 @@ def mlp_teacher(p, stream, split):
     return {"x": x, "y": targets(p, stream, split, y)}
 
 
+def noise(p, stream, split):
+    shape = (p["d_in"],) if "d_in" in p else (p["height"], p["width"], p["channels"])
+    x = matrix(stream(f"x.{split}"), p["end"], math.prod(shape)).reshape(p["end"], *shape)
+    labels = (stream(f"y.{split}").uniform(0, p["end"]) * p["classes"]).astype(int)
+    return {"x": x[p["begin"]:], "y": labels[p["begin"]:]}
+
+
 updates = {
     "sgd": lambda p, t: sgd(p, t, p["decoupled"]),
     "adam": lambda p, t: adam(p, t, torch.optim.Adam),
@@ -153,6 +160,7 @@ updates = {
 }
 datasets = {
     "digits": digits, "linear_teacher": linear_teacher, "sine_teacher": sine_teacher, "mlp_teacher": mlp_teacher,
+    "noise": noise, "noise_images": noise,
 }
 
 
@@ -226,7 +234,7 @@ def close(expect, values, example):
 
 def main():
     write, failures = "--write" in sys.argv[1:], 0
-    for name in ["Adam", "Digits", "L2", "SGD", "Syre", "Teachers"]:
+    for name in ["Adam", "Digits", "L2", "Noise", "SGD", "Syre", "Teachers"]:
         path = plugins / name / "plugin.json"
         source = path.read_text()
         plugin = json.loads(source)

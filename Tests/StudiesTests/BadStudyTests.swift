@@ -69,7 +69,7 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
         .init(
             name: "unknown key of train", edits: [("batch_size", "batchsize")],
             lines: [
-                "study.yaml:9:21: unknown key 'batchsize' in train; did you mean 'batch_size'? (allowed: steps, batch_size, precision, threads, log_every)"
+                "study.yaml:9:21: unknown key 'batchsize' in train; did you mean 'batch_size'? (allowed: steps, batch_size, precision, threads, together, log_every)"
             ]),
         .init(
             name: "batch size neither number nor full", edits: [("batch_size: 10", "batch_size: half")],

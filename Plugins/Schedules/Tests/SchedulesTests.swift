@@ -26,7 +26,7 @@ private struct Reference: Sendable, CustomTestStringConvertible {
 
 private func factors(_ component: String, _ options: [String: JSON], steps: Int, until end: Int? = nil) throws -> [Double] {
     let schedule = try ShippedPlugins.loader(steps: steps).schedule(Choice(component: component, options: options))
-    return try (0..<end ?? steps).map(schedule.factor)
+    return try (0..<(end ?? steps)).map(schedule.factor)
 }
 
 @Suite struct SchedulesTests {

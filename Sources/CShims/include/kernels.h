@@ -1,4 +1,4 @@
-/* The arithmetic of compiled graphs: small kernels over resolved pointers, run one after the other. */
+/* The arithmetic of compiled graphs: small kernels over resolved pointers (region.h runs them). */
 #ifndef SYZYGY_KERNELS_H
 #define SYZYGY_KERNELS_H
 #include <stdint.h>
@@ -7,15 +7,6 @@
  * depends on the kernel; its arguments are the struct named beside it. Results do not depend on how units are shared.
  * `thread` chooses the scratch. A kernel allocates nothing and starts no threads. */
 typedef void (*sz_kernel)(const void *arguments, int64_t begin, int64_t end, int32_t thread);
-
-typedef struct {
-    sz_kernel run;
-    const void *arguments;
-    int64_t units;
-} sz_step;
-
-/* Runs the steps in order. Allocates nothing. */
-void sz_run(const sz_step *steps, int64_t count);
 
 /* The kernel of a name for elements of 4 (f32) or 8 (f64) bytes, in the widest vectors of this processor; NULL if unknown. */
 sz_kernel sz_find_kernel(const char *name, int32_t bytes);
@@ -36,22 +27,20 @@ typedef struct {
     const int64_t *dims, *strides;
 } sz_permute;
 
-/* copy. Units: elements. */
+/* matmul: sz_gemm_run of gemm.h.
+ * copy. Units: elements. */
 typedef struct {
     const void *a;
     void *out;
 } sz_copy;
 
-/* matmul: c = op(a) op(b) for each of `batch` pairs, whose matrices are a_batch and b_batch elements apart (0: shared).
- * One unit. */
-typedef struct sz_product sz_product;
+/* gather: row i of out is row (*order)[i] of a table whose rows have `bytes` bytes. Units: rows. */
 typedef struct {
-    const void *a, *b;
-    void *c;
-    int64_t batch, m, n, k, a_batch, b_batch;
-    int32_t transpose_a, transpose_b;
-    sz_product *product; /* oneDNN's, or NULL */
-} sz_matmul;
+    const void *rows;
+    const int64_t *const *order;
+    void *out;
+    int64_t bytes;
+} sz_gather;
 
 /* out[i] = f(a[i], b[i], c[i]); `out` may be one of the operands. Operands a kernel does not take are ignored. */
 typedef void (*sz_map)(int64_t n, void *out, const void *a, const void *b, const void *c);
@@ -94,7 +83,4 @@ typedef struct {
     int64_t scratch_stride;
 } sz_tiles;
 #define SZ_TILE_BYTES 4096
-
-/* Threads of the OpenMP pool that oneDNN and OpenBLAS use too. */
-int32_t sz_threads(void);
 #endif

@@ -7,7 +7,11 @@
 #include <lapacke.h>
 #include <sodium.h>
 #include "binding.h"
+#include "conv.h"
+#include "gemm.h"
 #include "kernels.h"
 #include "onednn.h"
 #include "philox.h"
+#include "pool.h"
+#include "region.h"
 #endif

@@ -117,12 +117,65 @@ typedef struct {
     syzygy_status (*cholesky_solve)(void *context, int64_t n, int64_t k, const double *a, double *b);
 } syzygy_linalg;
 
+/* Rows of the dataset. A null pointer instead of this struct: the rows that the study gives the probe. */
+typedef struct {
+    const char *split;      /* NULL: the probe's */
+    const int64_t *indices; /* `count` rows, in this order; NULL: rows begin ..< begin + count */
+    int64_t begin;
+    int64_t count;          /* without indices, -1: to the end of the split */
+} syzygy_rows;
+
+/* syzygy.objective/1: the loss as a function of the P parameters, which are numbered in the order of their declaration, without
+ * gaps. `at`: the point, NULL for the current parameters. The value is the mean of the samples' losses over the rows (a loss that
+ * couples samples: of the rows as one batch); no regularizer is part of it. `count` is the size of `out` and must be what the
+ * function writes. Everything is computed in f64; SYZYGY_UNDEFINED where no value exists (gradients of samples of a loss that
+ * couples them). Nothing that a function does here changes the run. docs/plugins/services.md has formulas and costs. */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t reserved;
+    void *context;
+
+    int64_t (*parameter_count)(void *context);                          /* P */
+    int64_t (*row_count)(void *context, const syzygy_rows *rows);       /* -1 after an error */
+    syzygy_status (*parameters)(void *context, double *out, int64_t count); /* the current ones, [P] */
+    syzygy_status (*value)(void *context, const double *at, const syzygy_rows *rows, double *out);
+    syzygy_status (*gradient)(void *context, const double *at, const syzygy_rows *rows, double *out, int64_t count);
+    /* Products of the Hessian, and of the Gauss-Newton matrix, with v [P]. */
+    syzygy_status (*hessian_product)(void *context, const double *at, const syzygy_rows *rows, const double *v, double *out,
+                                     int64_t count);
+    syzygy_status (*gauss_newton_product)(void *context, const double *at, const syzygy_rows *rows, const double *v,
+                                          double *out, int64_t count);
+    /* The gradient of each sample's loss, [rows, P], and its squared norm, [rows], without forming the gradients. */
+    syzygy_status (*sample_gradients)(void *context, const double *at, const syzygy_rows *rows, double *out, int64_t count);
+    syzygy_status (*sample_squared_norms)(void *context, const double *at, const syzygy_rows *rows, double *out, int64_t count);
+} syzygy_objective;
+
+/* syzygy.jacobian/1: products with the Jacobian J of the model's `output`, or of a layer's output "<layer>.output" (before the
+ * bias), with respect to "parameters" or a layer's input "<layer>.input", row by row. Outputs and inputs of layers are
+ * [rows, width]. `at`, `rows` and counts as in syzygy.objective/1. */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t reserved;
+    void *context;
+
+    int64_t (*width)(void *context, const char *node); /* elements of a row; of "parameters": P; -1 after an error */
+    /* out [rows, width of output] = J v, v [P] or [rows, width of variable]. */
+    syzygy_status (*jvp)(void *context, const char *output, const char *variable, const double *at, const syzygy_rows *rows,
+                         const double *v, int64_t v_count, double *out, int64_t count);
+    /* out [P], summed over the rows, or [rows, width of variable] = u^T J, u [rows, width of output]. */
+    syzygy_status (*vjp)(void *context, const char *output, const char *variable, const double *at, const syzygy_rows *rows,
+                         const double *u, int64_t u_count, double *out, int64_t count);
+} syzygy_jacobian;
+
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L && UINTPTR_MAX == UINT64_MAX
 _Static_assert(sizeof(syzygy_initializer) == 16, "syzygy_initializer");
 _Static_assert(sizeof(syzygy_attribute) == 16, "syzygy_attribute");
 _Static_assert(sizeof(syzygy_graph) == 72 && offsetof(syzygy_graph, parameter) == 16, "syzygy_graph");
 _Static_assert(sizeof(syzygy_random) == 40 && offsetof(syzygy_random, uniform) == 16, "syzygy_random");
 _Static_assert(sizeof(syzygy_linalg) == 48 && offsetof(syzygy_linalg, gemm) == 16, "syzygy_linalg");
+_Static_assert(sizeof(syzygy_rows) == 32 && offsetof(syzygy_rows, begin) == 16, "syzygy_rows");
+_Static_assert(sizeof(syzygy_objective) == 88 && offsetof(syzygy_objective, value) == 40, "syzygy_objective");
+_Static_assert(sizeof(syzygy_jacobian) == 40 && offsetof(syzygy_jacobian, width) == 16, "syzygy_jacobian");
 #endif
 
 #ifdef __cplusplus

@@ -7,10 +7,14 @@ struct Buffer {
     let precision: Precision
 
     var count: Int { Shape.elements(shape) }
+    var bytes: Range<UInt> {
+        let begin = UInt(bitPattern: pointer)
+        return begin..<begin + UInt(count * precision.bytes)
+    }
 }
 
 /// Which bytes of an operand a share of a call's units touches.
-enum Access: Hashable {
+package enum Access: Hashable, Sendable {
     case all
     /// Unit u touches bytes u · n ..< (u + 1) · n.
     case perUnit(Int)
@@ -18,7 +22,7 @@ enum Access: Hashable {
 
 /// One step of a program: a kernel with its arguments, whose units can be shared between threads.
 ///
-/// The kernel writes `perUnit` bytes of the output for each unit and nothing else, and its results do not depend on how the
+/// The kernel writes its units' equal parts of the output and nothing else, and its results do not depend on how the
 /// units are shared.
 struct KernelCall {
     /// In the table of `sz_find_kernel`.
@@ -28,7 +32,6 @@ struct KernelCall {
     let flops: Double
     /// For each input.
     let reads: [Access]
-    /// Bytes of scratch for each thread; the kernel finds them through its arguments.
     let arguments: (StepMemory) throws -> UnsafeMutableRawPointer
 
     /// - Parameter arguments: the C struct that the kernel takes; it may be made with memory that lives as long as the program.
@@ -50,6 +53,7 @@ final class StepMemory {
     let threads: Int
     private var memory: [UnsafeMutableRawPointer] = []
     private var releases: [() -> Void] = []
+    private var shared: [Int: UnsafeMutableRawPointer] = [:]
 
     init(threads: Int) { self.threads = threads }
 
@@ -71,6 +75,13 @@ final class StepMemory {
     func scratch(bytes: Int) -> UnsafeMutableRawPointer {
         let pointer = Memory.zeroed(bytes: bytes)
         memory.append(pointer)
+        return pointer
+    }
+
+    /// So many bytes, a multiple of 64, for each thread, one after the other. Steps that ask for as many share them.
+    func scratch(bytesPerThread: Int) -> UnsafeMutableRawPointer {
+        let pointer = shared[bytesPerThread] ?? scratch(bytes: bytesPerThread * threads)
+        shared[bytesPerThread] = pointer
         return pointer
     }
 

@@ -15,7 +15,11 @@ struct Placement {
     /// - Parameters:
     ///   - kept: owners of values that must survive the run (outputs).
     ///   - gradients: owners to be computed straight into the store's gradients, with the offset there.
-    init(_ graph: Graph, _ schedule: Schedule, kept: Set<Int>, gradients: [Int: Int], precision: Precision) {
+    ///   - reuses: whether values that live at different times share memory.
+    init(
+        _ graph: Graph, _ schedule: Schedule, kept: Set<Int>, gradients: [Int: Int], precision: Precision,
+        reuses: Bool
+    ) {
         func size(_ id: Int) -> Int { Shape.elements(graph.shape(of: Node(id: id))) * precision.bytes }
 
         // Inputs, numbers and constant results stay for the life of the program.
@@ -26,7 +30,7 @@ struct Placement {
                 keep(id, size(id))
             }
         }
-        for step in schedule.steps where step.isConstant { keep(step.node, size(step.node)) }
+        for step in schedule.constantSteps { keep(step.node, size(step.node)) }
 
         var lastUse: [Int: Int] = [:]
         for (time, step) in schedule.steps.enumerated() {
@@ -34,9 +38,9 @@ struct Placement {
         }
         var arena = Arena()
         var ranges: [Int: Range<Int>] = [:]
-        for (time, step) in schedule.steps.enumerated() where !step.isConstant {
+        for (time, step) in schedule.steps.enumerated() {
             let reads = Set(step.reads.map { schedule.owner[$0] ?? $0 })
-            var dying = reads.filter { ranges[$0] != nil && lastUse[$0] == time && !kept.contains($0) }
+            var dying = reads.filter { reuses && ranges[$0] != nil && lastUse[$0] == time && !kept.contains($0) }
             if let offset = gradients[step.node] {
                 locations[step.node] = .gradient(offset)
             } else if let donor = Placement.donor(graph, schedule, step, among: dying) {

@@ -4,8 +4,6 @@ struct Schedule {
         /// A chain of elementwise operations, the last of which is the step's node. Ids ascend.
         case elementwise([Int])
         case operation(Operation)
-        /// 0, 1, …
-        case iota
     }
 
     struct Step {
@@ -13,12 +11,13 @@ struct Schedule {
         let work: Work
         /// Nodes read, each once.
         let reads: [Int]
-        /// Depends on no input, scalar or parameter: runs once, when the program is made.
-        let isConstant: Bool
     }
 
+    /// What every run does.
     private(set) var steps: [Step] = []
-    /// Inputs, scalars, constants and parameters in use.
+    /// What depends on no input, scalar or parameter: done once, when the program is made.
+    private(set) var constantSteps: [Step] = []
+    /// Inputs, scalars, fixed numbers and parameters in use.
     private(set) var sources: [Int] = []
     /// The node whose memory a node's value lives in: itself, or what it reshapes.
     private(set) var owner: [Int: Int] = [:]
@@ -64,28 +63,35 @@ struct Schedule {
         }
 
         for id in live {
-            let constant = isConstant[id] == true
+            func append(_ step: Step) {
+                if isConstant[id] == true { constantSteps.append(step) } else { steps.append(step) }
+            }
             switch graph.definition(of: Node(id: id)) {
-            case .iota: steps.append(Step(node: id, work: .iota, reads: [], isConstant: true))
-            case .input, .scalar, .constant, .parameter: sources.append(id)
+            case .input, .scalar, .constant, .iota, .parameter: sources.append(id)
             case .operation(let operation, let inputs):
                 if graph.isAlias(id) { continue }
                 guard graph.isElementwise(id) else {
                     let reads = Array(Set(inputs.map(\.id))).sorted()
-                    steps.append(Step(node: id, work: .operation(operation), reads: reads, isConstant: constant))
+                    append(Step(node: id, work: .operation(operation), reads: reads))
                     continue
                 }
                 guard let group = members[id] else { continue }
                 let inside = Set(group)
                 let reads = Set(group.flatMap { graph.inputs($0) }).subtracting(inside).sorted()
-                let work = Work.elementwise(group.reversed())
-                steps.append(Step(node: id, work: work, reads: reads, isConstant: constant))
+                append(Step(node: id, work: .elementwise(group.reversed()), reads: reads))
             }
         }
     }
 
+    /// This schedule with its steps in another order.
+    func ordered(_ steps: [Step]) -> Schedule {
+        var result = self
+        result.steps = steps
+        return result
+    }
+
     /// Everything the results depend on, ascending: an order in which inputs come before their uses.
-    private static func live(_ graph: Graph, _ results: [Node]) -> [Int] {
+    static func live(_ graph: Graph, _ results: [Node]) -> [Int] {
         var isLive = [Bool](repeating: false, count: graph.nodeCount)
         for node in results { isLive[node.id] = true }
         for id in isLive.indices.reversed() where isLive[id] {

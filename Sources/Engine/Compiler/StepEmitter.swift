@@ -1,57 +1,75 @@
 import CShims
 
-/// Turns a schedule into steps with resolved pointers.
+/// Turns a schedule into calls, which the planner shares out, and calls into steps with resolved pointers.
 struct StepEmitter {
     let graph: Graph
     let precision: Precision
-    let pointer: (Int) -> UnsafeMutableRawPointer
-    let memory: StepMemory
-    private(set) var steps: [sz_step] = []
-    private(set) var flops = 0.0
+    private var passes: [Int: TileProgram] = [:]
 
-    init(graph: Graph, precision: Precision, pointer: @escaping (Int) -> UnsafeMutableRawPointer) {
+    init(graph: Graph, precision: Precision) {
         self.graph = graph
         self.precision = precision
-        self.pointer = pointer
-        memory = StepMemory(threads: Int(sz_threads()))
     }
 
-    /// Forgets the steps so far (they ran once); what they point to stays.
-    mutating func beginRun() {
-        steps = []
-        flops = 0
+    /// An item with values at the given addresses.
+    mutating func place(_ item: Plan.Item, _ addresses: Addresses) throws -> PlacedCall {
+        switch item {
+        case .step(let step): return try place(step, addresses)
+        case .copy(let source, let offset):
+            let from = buffer(source, addresses)
+            let to = Buffer(pointer: addresses.gradient(offset), shape: from.shape, precision: precision)
+            let call = KernelCall("copy", units: from.count, flops: 0, reads: [.perUnit(precision.bytes)]) { _ in
+                sz_copy(a: UnsafeRawPointer(from.pointer), out: to.pointer)
+            }
+            return placed(call, [from], to)
+        case .gather(let node, let rows):
+            let target = buffer(node, addresses)
+            let bytes = target.bytes.count / target.shape[0]
+            let call = KernelCall("gather", units: target.shape[0], flops: 0, reads: []) { _ in
+                sz_gather(rows: rows.rows, order: rows.order, out: target.pointer, bytes: Int64(bytes))
+            }
+            return placed(call, [], target)
+        case .update(let update, let parts):
+            return PlacedCall(task: update.task(parts)) { _ in update.step(parts) }
+        }
     }
 
-    mutating func emit(_ step: Schedule.Step) throws {
-        let output = buffer(step.node)
+    mutating func place(_ step: Schedule.Step, _ addresses: Addresses) throws -> PlacedCall {
+        let output = buffer(step.node, addresses)
         switch step.work {
-        case .iota: Memory.write((0..<output.count).map(Double.init), to: output.pointer, precision)
         case .elementwise(let members):
-            let program = TileProgram(graph, members: members, precision: precision)
-            try append(program.call(output, precision, pointer))
+            let pass = passes[step.node] ?? TileProgram(graph, members: members, precision: precision)
+            passes[step.node] = pass
+            let inputs = pass.loads.map { buffer($0.node, addresses) }
+            return placed(pass.call(inputs, output, precision), inputs, output)
         case .operation(let operation):
-            try append(operation.rule.call(graph.inputs(step.node).map(buffer), output, precision))
+            let inputs = graph.inputs(step.node).map { buffer($0, addresses) }
+            return placed(try operation.rule.call(inputs, output, precision), inputs, output)
         }
     }
 
-    mutating func emitCopy(from source: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer, count: Int)
-        throws
-    {
-        try append(
-            KernelCall("copy", units: count, flops: 0, reads: [.perUnit(precision.bytes)]) { _ in
-                sz_copy(a: UnsafeRawPointer(source), out: target)
-            })
+    private func buffer(_ id: Int, _ addresses: Addresses) -> Buffer {
+        Buffer(pointer: addresses.value(id), shape: graph.shape(of: Node(id: id)), precision: precision)
     }
 
-    private func buffer(_ id: Int) -> Buffer {
-        Buffer(pointer: pointer(id), shape: graph.shape(of: Node(id: id)), precision: precision)
-    }
-
-    private mutating func append(_ call: KernelCall) throws {
-        guard let kernel = sz_find_kernel(call.kernel, Int32(precision.bytes)) else {
-            throw GraphError("no kernel \(call.kernel)")
+    private func placed(_ call: KernelCall, _ inputs: [Buffer], _ output: Buffer) -> PlacedCall {
+        let reads = zip(inputs, call.reads).map { Touch(bytes: $0.bytes, access: $1, isWrite: false) }
+        let write = Touch(bytes: output.bytes, access: .perUnit(output.bytes.count / call.units), isWrite: true)
+        let task = Task(units: call.units, touches: reads + [write], flops: call.flops)
+        return PlacedCall(task: task) { [precision] memory in
+            guard let kernel = sz_find_kernel(call.kernel, Int32(precision.bytes)) else {
+                throw GraphError("no kernel \(call.kernel)")
+            }
+            return Step(
+                name: call.kernel, task: task, kernel: kernel,
+                arguments: UnsafeRawPointer(try call.arguments(memory)))
         }
-        flops += call.flops
-        steps.append(sz_step(run: kernel, arguments: try call.arguments(memory), units: Int64(call.units)))
     }
+}
+
+/// A call with the memory it touches.
+struct PlacedCall {
+    let task: Task
+    /// The step, with arguments in memory that lives as long as the program.
+    let step: (StepMemory) throws -> Step
 }

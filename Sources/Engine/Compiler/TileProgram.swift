@@ -124,9 +124,8 @@ struct TileProgram {
         return .perUnit(Shape.elements(Array(padded[axis...])) * bytes)
     }
 
-    func call(_ output: Buffer, _ precision: Precision, _ pointer: @escaping (Int) -> UnsafeMutableRawPointer)
-        -> KernelCall
-    {
+    /// - Parameter inputs: what `loads` load.
+    func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) -> KernelCall {
         let units = TileProgram.units(of: output.shape)
         return KernelCall(
             "tiles", units: units, flops: Double(count * instructions.count),
@@ -134,9 +133,9 @@ struct TileProgram {
                 TileProgram.access($0.shape, output: output.shape, units: units, bytes: precision.bytes)
             }
         ) { memory in
-            let loads = loads.map { load in
+            let loads = zip(loads, inputs).map { load, input in
                 sz_load(
-                    source: pointer(load.node), mode: Int32(load.mode), slot: Int32(load.slot),
+                    source: input.pointer, mode: Int32(load.mode), slot: Int32(load.slot),
                     rank: Int32(load.dims.count), dims: memory.keep(load.dims.map(Int64.init)),
                     strides: memory.keep(load.strides.map(Int64.init)))
             }
@@ -152,7 +151,7 @@ struct TileProgram {
                 unit: Int64(count / units), count: Int64(count), tile: Int64(tile), period: Int64(period),
                 out: output.pointer, slots: Int32(slots), loads: Int32(loads.count),
                 instructions: Int32(instructions.count), load: memory.keep(loads),
-                instruction: memory.keep(instructions), scratch: memory.scratch(bytes: stride * memory.threads),
+                instruction: memory.keep(instructions), scratch: memory.scratch(bytesPerThread: stride),
                 scratch_stride: Int64(stride))
         }
     }

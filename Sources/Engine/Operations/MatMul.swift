@@ -66,14 +66,18 @@ extension MatMul: OperationRule {
         return [ofA.unbroadcast(to: a.shape), ofB.unbroadcast(to: b.shape)]
     }
 
-    /// A transposed operand becomes a flag; rows of all products share one matrix: one product.
+    /// A transposed operand becomes a flag; rows of all products share one matrix: one product; many outer products are
+    /// elementwise.
     func simplified(_ inputs: [Term]) throws -> Term? {
         var (a, b, rule) = (inputs[0], inputs[1], self)
         if let inner = a.untransposed { (a, rule.transposeA) = (inner, !transposeA) }
         if let inner = b.untransposed { (b, rule.transposeB) = (inner, !transposeB) }
         if rule != self { return a.apply(.matmul(rule), b) }
-        guard a.shape.count > 2, b.shape.count == 2, !transposeA else { return nil }
         let (batch, m, n, k) = sizes(a.shape, b.shape)
+        if k == 1, a.shape.count > 2, b.shape.count > 2 {
+            return a.reshaped(to: a.shape.dropLast(2) + [m, 1]) * b.reshaped(to: b.shape.dropLast(2) + [1, n])
+        }
+        guard a.shape.count > 2, b.shape.count == 2, !transposeA else { return nil }
         return a.reshaped(to: [batch * m, k]).apply(.matmul(self), b).reshaped(to: a.shape.dropLast() + [n])
     }
 
@@ -94,26 +98,27 @@ extension MatMul: OperationRule {
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall {
         let (a, b) = (inputs[0], inputs[1])
         let (batch, m, n, k) = sizes(a.shape, b.shape)
-        guard max(m, n, k) <= Int(Int32.max) else {
-            throw GraphError("matmul: \(a.shape) by \(b.shape) is too large")
-        }
         let flops = 2 * Double(batch) * Double(m) * Double(n) * Double(k)
-        return KernelCall("matmul", units: 1, flops: flops, reads: [.all, .all]) { memory in
-            var arguments = sz_matmul(
-                a: UnsafeRawPointer(a.pointer), b: UnsafeRawPointer(b.pointer), c: output.pointer,
-                batch: Int64(batch), m: Int64(m), n: Int64(n), k: Int64(k),
-                a_batch: Int64(a.shape.count > 2 ? m * k : 0), b_batch: Int64(b.shape.count > 2 ? k * n : 0),
-                transpose_a: transposeA ? 1 : 0, transpose_b: transposeB ? 1 : 0, product: nil)
-            guard precision == .f32, batch == 1 else { return arguments }
-            let status = sz_product_create(
-                arguments.m, arguments.n, arguments.k, arguments.transpose_a, arguments.transpose_b,
-                a.pointer.assumingMemoryBound(to: Float.self), b.pointer.assumingMemoryBound(to: Float.self),
-                output.pointer.assumingMemoryBound(to: Float.self), &arguments.product)
-            guard status == 0, let product = arguments.product else {
-                throw GraphError("matmul: oneDNN cannot prepare \(a.shape) by \(b.shape) (status \(status))")
-            }
-            memory.atEnd { sz_product_destroy(product) }
-            return arguments
+        // A unit is a row of the result; a transposed a is read across its rows.
+        let isRowWise = !transposeA && (a.shape.count > 2 || batch == 1)
+        return KernelCall(
+            "matmul", units: batch * m, flops: flops,
+            reads: [isRowWise ? .perUnit(k * precision.bytes) : .all, .all]
+        ) { memory in
+            var gemm = sz_gemm()
+            (gemm.a, gemm.b, gemm.c) = (UnsafeRawPointer(a.pointer), UnsafeRawPointer(b.pointer), output.pointer)
+            (gemm.batch, gemm.m, gemm.n, gemm.k) = (Int64(batch), Int64(m), Int64(n), Int64(k))
+            gemm.a_batch = a.shape.count > 2 ? gemm.m * gemm.k : 0
+            gemm.b_batch = b.shape.count > 2 ? gemm.k * gemm.n : 0
+            gemm.c_batch = gemm.m * gemm.n
+            (gemm.a_row, gemm.a_col) = transposeA ? (1, gemm.m) : (gemm.k, 1)
+            (gemm.b_row, gemm.b_col) = transposeB ? (1, gemm.k) : (gemm.n, 1)
+            gemm.c_row = gemm.n
+            let bytes = sz_gemm_prepare(&gemm, Int32(precision.bytes))
+            precondition(bytes >= 0, "matmul: \(a.shape) by \(b.shape) is no product")
+            gemm.scratch = memory.scratch(bytesPerThread: Int(bytes))
+            gemm.scratch_stride = bytes
+            return gemm
         }
     }
 }

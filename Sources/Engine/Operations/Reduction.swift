@@ -99,7 +99,7 @@ extension Reduction: OperationRule {
         let axes = try resolved(Operand(name: nil, shape: shape))
         let isCanonical =
             kind != .mean && !keep && self.axes == axes && axes.last.map { $0 - axes[0] + 1 } == axes.count
-        if isCanonical { return nil }
+        if isCanonical { return kind == .sum ? x.sumOfProduct(over: range(in: shape)) : nil }
         var result = x
         var end = axes.count
         while end > 0 {  // runs of adjacent axes, the last first: the earlier ones keep their numbers

@@ -1,0 +1,157 @@
+import CShims
+
+/// What a program does, in order, and where its values live.
+struct Plan {
+    enum Item {
+        case step(Schedule.Step)
+        /// Rows of a table, to where an input lives.
+        case gather(node: Int, RowSource)
+        /// The value of a node, copied to the store's gradients.
+        case copy(source: Int, offset: Int)
+        case update(Update, Update.Parts)
+    }
+
+    /// What else a run does than the steps of a schedule.
+    struct Extras {
+        var gathers: [Item] = []
+        var copies: [Item] = []
+        var updates: [Update] = []
+        /// Owners to be computed straight into the store's gradients, with the offset there.
+        var gradients: [Int: Int] = [:]
+        /// Owners of values that must survive the run.
+        var kept: Set<Int> = []
+    }
+
+    /// Items of a group are divided alike between threads and run block by block.
+    private(set) var groups: [[Item]]
+    let placement: Placement
+
+    /// Values that together take no more than this have memory of their own: threads that reuse it would wait for each other.
+    private static let smallBytes = 512 << 10
+    /// Memory that an order with few meetings may take whatever another one takes.
+    private static let moderateBytes = 16 << 20
+
+    init(
+        _ schedule: Schedule, _ extras: Extras, sharing: Sharing, emitter: inout StepEmitter,
+        parameters: ParameterStore?
+    ) throws {
+        let (graph, precision) = (emitter.graph, emitter.precision)
+        func placed(_ groups: [[Item]], reuses: Bool) -> (Placement, Schedule) {
+            let steps = groups.joined().compactMap { if case .step(let step) = $0 { step } else { nil } }
+            let ordered = schedule.ordered(steps)
+            return (
+                Placement(
+                    graph, ordered, kept: extras.kept, gradients: extras.gradients, precision: precision,
+                    reuses: reuses), ordered
+            )
+        }
+        let single = schedule.steps.map { [Item.step($0)] }
+        let (apart, _) = placed(single, reuses: false)
+        let addresses = Addresses(schedule: schedule, placement: apart, memory: nil, parameters: parameters)
+        let (natural, priorities) = try Plan.grouped(
+            schedule, extras, sharing.threads, emitter: &emitter, addresses, graph.blocks)
+        let tasks = try natural.map { group in
+            Task(together: try group.map { try emitter.place($0, addresses).task })
+        }
+        func ordered(_ sharing: Sharing) -> [[Item]] {
+            TaskOrder.gathered(tasks, priorities: priorities, sharing: sharing).map { natural[$0] }
+        }
+        let plain = ordered(Sharing(threads: 1))
+        if sharing.threads == 1 {
+            (groups, placement) = (plain, placed(plain, reuses: true).0)
+            return
+        }
+        let gathered = ordered(sharing)
+        if apart.arenaBytes <= Plan.smallBytes {
+            (groups, placement) = (gathered, placed(gathered, reuses: false).0)
+            return
+        }
+        let (tight, wide) = (placed(plain, reuses: true).0, placed(gathered, reuses: true).0)
+        if wide.arenaBytes <= 2 * tight.arenaBytes + Plan.moderateBytes {
+            (groups, placement) = (gathered, wide)
+        } else {
+            (groups, placement) = (plain, tight)
+        }
+    }
+
+    /// Steps and what comes with them, in an order that is right but for which of the independent ones come first: that is
+    /// by priority, the lowest first. Updates of a block join the step that computes its gradient if all of them can go
+    /// part by part and nothing else needs the gradient.
+    private static func grouped(
+        _ schedule: Schedule, _ extras: Extras, _ threads: Int, emitter: inout StepEmitter, _ addresses: Addresses,
+        _ blocks: [ParameterBlock]
+    ) throws -> (groups: [[Item]], priorities: [Int]) {
+        let bytes = emitter.precision.bytes
+        let updates = Dictionary(grouping: extras.updates, by: \.block)
+        let blockAt = Dictionary(uniqueKeysWithValues: blocks.enumerated().map { ($1.offset * bytes, $0) })
+        let isRead = Set(schedule.steps.flatMap(\.reads).map { schedule.owner[$0] ?? $0 })
+        var last: [(group: [Item], priority: Int)] = []
+        var joined: Set<Int> = []
+        let producers = extras.gathers + schedule.steps.map(Item.step) + extras.copies
+        var groups: [(group: [Item], priority: Int)] = []
+        for (i, item) in producers.enumerated() {
+            let offset: Int? =
+                switch item {
+                case .step(let step): isRead.contains(step.node) ? nil : extras.gradients[step.node]
+                case .copy(_, let offset): offset
+                case .gather, .update: nil
+                }
+            if let block = offset.flatMap({ blockAt[$0] }), let own = updates[block], own.allSatisfy(\.isElementwise) {
+                let task = try emitter.place(item, addresses).task
+                if task.units > 1, task.isShareable, blocks[block].count % task.units == 0 {
+                    let parts = Update.Parts(
+                        count: blocks[block].count, elementsPerUnit: blocks[block].count / task.units,
+                        threads: threads)
+                    last.append(([item] + own.map { .update($0, parts) }, i))
+                    joined.insert(block)
+                    continue
+                }
+            }
+            groups.append(([item], i))
+        }
+        for update in extras.updates where !joined.contains(update.block) {
+            let count = blocks[update.block].count
+            let parts = Update.Parts(
+                count: count, elementsPerUnit: update.isElementwise ? 1 : count, threads: threads)
+            last.append(([.update(update, parts)], producers.count))
+        }
+        groups += last
+        return (groups.map(\.group), groups.map(\.priority))
+    }
+}
+
+/// Pointers to the values of a schedule. Without memory they are made up: distinct, but not to be followed.
+struct Addresses {
+    private let owner: [Int: Int]
+    private let placement: Placement
+    private let memory, values, gradients: UInt
+
+    init(schedule: Schedule, placement: Placement, memory: UnsafeMutableRawPointer?, parameters: ParameterStore?) {
+        owner = schedule.owner
+        self.placement = placement
+        self.memory = memory.map { UInt(bitPattern: $0) } ?? 1 << 50  // no address of a process
+        values = parameters.map { UInt(bitPattern: $0.values) } ?? 1 << 51
+        gradients = parameters.map { UInt(bitPattern: $0.gradients) } ?? 1 << 52
+    }
+
+    func value(_ id: Int) -> UnsafeMutableRawPointer {
+        let address =
+            switch placement.locations[owner[id] ?? id] {
+            case .memory(let offset): memory + UInt(offset)
+            case .value(let offset): values + UInt(offset)
+            case .gradient(let offset): gradients + UInt(offset)
+            case nil: UInt(0)
+            }
+        guard let pointer = UnsafeMutableRawPointer(bitPattern: address) else {
+            preconditionFailure("node \(id) has no place")
+        }
+        return pointer
+    }
+
+    func gradient(_ offset: Int) -> UnsafeMutableRawPointer {
+        guard let pointer = UnsafeMutableRawPointer(bitPattern: gradients + UInt(offset)) else {
+            preconditionFailure("no gradients")
+        }
+        return pointer
+    }
+}

@@ -1,0 +1,126 @@
+import ArrayFiles
+import Engine
+import LinearAlgebra
+import Observing
+import Training
+
+/// A derivative of the loss on one batch (the first rows of the training split), compiled in the run's precision.
+final class BatchDerivative: Computation {
+    let startTimes: StartTimes
+    private let program: Program
+    private let store: ParameterStore
+    private let outputs: [(name: String, node: Node, shape: [Int])]
+    private let inputs: [NamedArray]
+
+    init(_ plan: TrainingPlan, _ work: Workload.Work) throws {
+        let clock = ContinuousClock()
+        let begin = clock.now
+        let table = try DataTable(plan.dataset, split: "train")
+        let rows = min(plan.batchSize ?? table.rows, table.rows)
+        let loaded = clock.now
+        let parts = try work == .hvp ? Self.hvp(plan.network, rows) : Self.perSample(plan.network, rows, work)
+        let graph = parts.graph
+        store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
+        store.initialize(seed: plan.seed)
+        let built = clock.now
+        program = try Program(
+            graph, outputs: parts.outputs.map(\.node), precision: plan.precision, parameters: store)
+        outputs = parts.outputs.map { ($0.name, $0.node, graph.shape(of: $0.node)) }
+        var inputs = table.arrays(rows: rows)
+        for (array, field) in zip(inputs, table.fields) {
+            program.setInput(field.name + parts.suffix, array.values)
+        }
+        if work == .hvp {
+            for block in graph.blocks {
+                let name = "direction/\(block.name)"
+                let direction = Stream(seed: plan.seed, name: name).normal(count: block.count)
+                program.setInput(name, direction)
+                inputs.append(NamedArray(name, shape: block.shape, .f64(direction)))
+            }
+        }
+        self.inputs = inputs
+        startTimes = StartTimes(load: loaded - begin, build: built - loaded, compile: clock.now - built)
+    }
+
+    var flops: Double { program.flops }
+
+    func repeatWhile(_ goesOn: () -> Bool) {
+        while goesOn() { program.run() }
+    }
+
+    func arrays() -> [NamedArray] {
+        program.run()
+        let parameters = store.blocks.indices.map { index in
+            NamedArray(
+                "parameter/\(store.blocks[index].name)", shape: store.blocks[index].shape,
+                .f64(store.copy(block: index)))
+        }
+        let results = outputs.map { NamedArray($0.name, shape: $0.shape, .f64(program.copy($0.node))) }
+        return parameters + inputs + results
+    }
+
+    // MARK: Graphs
+
+    private struct Parts {
+        var graph: Graph
+        var outputs: [(name: String, node: Node)]
+        /// Of the inputs that take the batch.
+        var suffix = ""
+    }
+
+    /// The gradient of ⟨gradient, direction⟩.
+    private static func hvp(_ network: Network, _ rows: Int) throws -> Parts {
+        let built = try network.build(rows: rows)
+        let graph = built.graph
+        let loss = try graph.apply(named: "mean", [try built.anyLoss()])
+        let gradients = try graph.gradient(of: loss, withRespectTo: built.parameters)
+        let directions = graph.blocks.map { graph.input("direction/\($0.name)", shape: $0.shape) }
+        let slope = try graph.sum(of: zip(gradients, directions).map { try graph.dot($0, $1) })
+        let products = try graph.gradient(of: slope, withRespectTo: built.parameters)
+        return Parts(graph: graph, outputs: zip(graph.blocks, products).map { ("hvp/\($0.name)", $1) })
+    }
+
+    /// The gradient of one sample, for copies that differ in the sample.
+    private static func perSample(_ network: Network, _ rows: Int, _ work: Workload.Work) throws -> Parts {
+        let built = try network.build(rows: 1)
+        let graph = built.graph
+        let loss = try graph.apply(named: "mean", [try built.sampleLoss()])
+        let gradients = try graph.gradient(of: loss, withRespectTo: built.parameters)
+        var batch: [Node: Node] = [:]
+        for (name, sample) in built.batch {
+            batch[sample.node] = graph.input(name + "/all", shape: [rows] + graph.shape(of: sample.node))
+        }
+        guard work == .perSampleNorms else {
+            let all = try graph.batched(gradients, copies: rows, replacing: batch)
+            let outputs = zip(graph.blocks, all).map { ("gradient/\($0.name)", $1) }
+            return Parts(graph: graph, outputs: outputs, suffix: "/all")
+        }
+        let norm = try graph.sum(of: gradients.map { try graph.dot($0, $0) })
+        let norms = try graph.batched([norm], copies: rows, replacing: batch)
+        return Parts(graph: graph, outputs: [("norms", norms[0])], suffix: "/all")
+    }
+}
+
+extension Graph {
+    fileprivate func dot(_ a: Node, _ b: Node) throws -> Node {
+        try apply(named: "sum", [try apply(named: "mul", [a, b])])
+    }
+
+    fileprivate func sum(of numbers: [Node]) throws -> Node {
+        try numbers.dropFirst().reduce(numbers.first ?? constant(0)) { try apply(named: "add", [$0, $1]) }
+    }
+}
+
+extension NamedArray {
+    fileprivate var values: [Double] {
+        if case .f64(let values) = data { values } else { [] }
+    }
+}
+
+extension Stream {
+    fileprivate func normal(count: Int) -> [Double] {
+        var values = [Double](repeating: 0, count: count)
+        values.withUnsafeMutableBufferPointer { normal(into: $0) }
+        return values
+    }
+}

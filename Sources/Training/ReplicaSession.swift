@@ -1,0 +1,224 @@
+import Engine
+import Observing
+import Protocols
+
+/// Runs of one network that train together: copies of its parameters in one store, advanced by one compiled graph. Seeds, first
+/// values, data, batches and options of the optimizer are each run's own; nothing is summed over runs.
+///
+/// A run that diverges ends there; its copy goes on being computed and disturbs no other.
+package final class ReplicaSession {
+    package private(set) var step = 0
+    /// The data loss of each run's last batch.
+    package private(set) var batchLosses: [Double]
+    /// Each run's parameters, like those of a network of its own.
+    package let stores: [ParameterStore]
+    package let observers: [Observer]
+    /// How each run ended; nil: it goes on.
+    package private(set) var outcomes: [Outcome?]
+
+    private let plans: [TrainingPlan]
+    private let program: Program
+    private let losses: UnsafeRawPointer
+    private let batches: ReplicaBatches
+    /// For each run.
+    private let regularizers: [[any AttachedRegularizer]]
+    private let optimizers: [(runs: Range<Int>, optimizer: any AttachedOptimizer)]
+    private var penalties: [Double]
+    /// What the checkpoints of ended runs keep.
+    private var kept: [Int: [(name: String, shape: [Int], values: UnsafeRawPointer)]] = [:]
+
+    /// - Parameter plans: of one network (`computesTheSame`), groups of equal parameters, steps, batch size and precision.
+    package init(_ plans: [TrainingPlan]) throws {
+        guard let first = plans.first else { throw TrainingError("no runs to train together") }
+        self.plans = plans
+        let copies = plans.count
+        let tables = try ReplicaSession.tables(of: plans)
+        guard let rows = tables[0]["train"]?.rows, rows > 0 else {
+            throw TrainingError("the dataset has no rows in its split 'train'")
+        }
+        let batch = min(first.batchSize ?? rows, rows)
+        let built = try plans.map { try $0.network.build(rows: batch) }
+        let one = built[0], graph = one.graph
+        let sampleLoss = try one.anyLoss()
+        let loss = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss])
+        let partition = try Partition(first.groups, graph.blocks)
+        let gradients = try graph.gradient(of: loss, withRespectTo: partition.trained.map { one.parameters[$0] })
+        let isOneBatch = batch == rows && tables.allSatisfy { $0["train"] === tables[0]["train"] }
+        let (together, nodes) = try graph.replicated(
+            [loss] + gradients, copies: copies, sharing: isOneBatch ? Set(first.dataset.fields.map(\.name)) : [])
+        let store = ParameterStore(blocks: together.blocks, precision: first.precision)
+        stores = built.indices.map { store.copies($0..<$0 + 1, of: built[$0].graph.blocks) }
+        for (plan, store) in zip(plans, stores) { store.initialize(seed: plan.seed) }
+        let trained = partition.trained.map { together.parameterNodes[$0] }
+        program = try Program(
+            together, outputs: [nodes[0]], gradients: zip(trained, nodes.dropFirst()).map { ($0, $1) },
+            precision: first.precision, parameters: store)
+        losses = program.output(nodes[0])
+        batches = ReplicaBatches(
+            tables: tables.compactMap { $0["train"] }, seeds: plans.map(\.seed), batch: batch, isOne: isOneBatch,
+            program: program)
+
+        let stores = stores
+        regularizers = try zip(plans, stores).map { plan, store in
+            try plan.regularizers.map { term in
+                let blocks = try partition.blocks(of: term, graph.blocks)
+                return try term.regularizer.attach(to: store, blocks: blocks, fresh: true)
+            }
+        }
+        let owners = plans.map { $0.groups.map(\.optimizer) + [$0.optimizer] }
+        optimizers = try (partition.groups + [partition.rest]).enumerated().flatMap { index, blocks in
+            try ReplicaSession.shared(owners.map { $0[index]?.sharingKey }).compactMap { runs in
+                let copies = store.copies(runs, of: built[runs.lowerBound].graph.blocks)
+                let optimizer = try owners[runs.lowerBound][index]?.attach(to: copies, blocks: blocks, fresh: true)
+                return optimizer.map { (runs, $0) }
+            }
+        }
+        let observer = try Observer(first.network, store: stores[0], tables: tables[0])
+        observers = plans.indices.map {
+            $0 == 0 ? observer : Observer(sharing: observer, store: stores[$0], tables: tables[$0])
+        }
+        try observer.check(first.probes)
+        batchLosses = [Double](repeating: .nan, count: copies)
+        penalties = [Double](repeating: 0, count: copies)
+        outcomes = [Outcome?](repeating: nil, count: copies)
+    }
+
+    deinit { for tensor in kept.values.joined() { tensor.values.deallocate() } }
+
+    /// The tables of each run; runs of one dataset share them.
+    private static func tables(of plans: [TrainingPlan]) throws -> [[String: DataTable]] {
+        var known: [ObjectIdentifier: [String: DataTable]] = [:]
+        return try plans.map { plan in
+            let id = ObjectIdentifier(plan.dataset)
+            if let tables = known[id] { return tables }
+            var tables: [String: DataTable] = [:]
+            for split in plan.dataset.splits { tables[split] = try DataTable(plan.dataset, split: split) }
+            known[id] = tables
+            return tables
+        }
+    }
+
+    /// Neighbours of equal keys.
+    private static func shared(_ keys: [AnyHashable?]) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        for (i, key) in keys.enumerated() {
+            if let last = ranges.last, let key, keys[last.lowerBound] == key {
+                ranges[ranges.count - 1] = last.lowerBound..<i + 1
+            } else {
+                ranges.append(i..<i + 1)
+            }
+        }
+        return ranges
+    }
+
+    /// Groups of plans whose networks are one computation, so that each group can train together; indices ascend.
+    package static func groups(_ plans: [TrainingPlan]) throws -> [[Int]] {
+        var groups: [(graph: Graph, rows: Int, plans: [Int])] = []
+        for (index, plan) in plans.enumerated() {
+            let rows = try plan.dataset.rows(in: "train")
+            let built = try plan.network.build(rows: max(1, min(plan.batchSize ?? rows, rows)))
+            _ = try built.anyLoss()
+            if let known = groups.firstIndex(where: { $0.rows == rows && $0.graph.computesTheSame(as: built.graph) }) {
+                groups[known].plans.append(index)
+            } else {
+                groups.append((built.graph, rows, [index]))
+            }
+        }
+        return groups.map(\.plans)
+    }
+
+    /// Trains until all runs have ended. `observed` gets every observation with the index of its run; `progress` is asked after each
+    /// step's observations whether to go on.
+    package func run(
+        observed: (Int, Observation) -> Void, progress: (ReplicaSession) throws -> Bool
+    ) throws -> [Outcome] {
+        let schedule = Set(plans[0].probes.flatMap(\.steps)).sorted()
+        var next = schedule.startIndex
+        while true {
+            if next < schedule.endIndex, schedule[next] == step {
+                for run in plans.indices where outcomes[run] == nil { try observe(run) { observed(run, $0) } }
+                next += 1
+            }
+            guard try progress(self) else { return outcomes.map { $0 ?? .stopped(step: step) } }
+            guard step < plans[0].steps, outcomes.contains(nil) else { return outcomes.map { $0 ?? .finished } }
+            try advance()
+        }
+    }
+
+    private func observe(_ run: Int, _ record: (Observation) -> Void) throws {
+        let due = plans[run].probes.filter { $0.steps.contains(step) }
+        try observers[run].observe(step: step, store: stores[run], due: due, record: record)
+    }
+
+    /// One update of every run.
+    package func advance() throws {
+        batches.load(step: step)
+        program.run()
+        readLosses()
+        for run in plans.indices where !regularizers[run].isEmpty && outcomes[run] == nil {
+            var sum = 0.0
+            for regularizer in regularizers[run] { sum += try regularizer.addGradient(step: step) }
+            penalties[run] = sum
+        }
+        for (runs, optimizer) in optimizers where runs.count > 1 || outcomes[runs.lowerBound] == nil {
+            try optimizer.update(step: step)
+        }
+        step += 1
+        for run in plans.indices where outcomes[run] == nil {
+            if let outcome = divergence(of: run) { end(run, as: outcome) }
+        }
+    }
+
+    private func divergence(of run: Int) -> Outcome? {
+        let store = stores[run]
+        guard batchLosses[run].isFinite else { return store.divergence(step: step, "loss", batchLosses[run]) }
+        guard penalties[run].isFinite else { return store.divergence(step: step, "regularizers", penalties[run]) }
+        // Later steps would show it in their loss; after the last one nothing else does.
+        guard step == plans[0].steps, let place = store.nonFinite(gradients: false) else { return nil }
+        return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
+    }
+
+    /// Others go on and may move what this run leaves.
+    private func end(_ run: Int, as outcome: Outcome) {
+        kept[run] = checkpoint(of: run).map { tensor in
+            let bytes = tensor.shape.reduce(1, *) * program.precision.bytes
+            let copy = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 1), alignment: 64)
+            copy.copyMemory(from: tensor.values, byteCount: bytes)
+            return (tensor.name, tensor.shape, UnsafeRawPointer(copy))
+        }
+        outcomes[run] = outcome
+    }
+
+    private func readLosses() {
+        switch program.precision {
+        case .f64:
+            let values = losses.assumingMemoryBound(to: Double.self)
+            for run in batchLosses.indices { batchLosses[run] = values[run] }
+        case .f32:
+            let values = losses.assumingMemoryBound(to: Float.self)
+            for run in batchLosses.indices { batchLosses[run] = Double(values[run]) }
+        }
+    }
+
+    /// All tensors that the checkpoint of a run keeps.
+    package func checkpoint(of run: Int) -> [(name: String, shape: [Int], values: UnsafeRawPointer)] {
+        if let kept = kept[run] { return kept }
+        let store = stores[run], bytes = store.precision.bytes
+        var tensors: [(name: String, shape: [Int], values: UnsafeRawPointer)] = store.blocks.map {
+            ("parameter/\($0.name)", $0.shape, UnsafeRawPointer(store.values) + $0.offset * bytes)
+        }
+        for (plan, regularizer) in zip(plans[run].regularizers, regularizers[run]) {
+            tensors += regularizer.state.map {
+                ("regularizers.\(plan.key)/\($0.name)", [$0.count], UnsafeRawPointer($0.buffer))
+            }
+        }
+        for (runs, optimizer) in optimizers where runs.contains(run) {
+            tensors += optimizer.state.map { tensor in
+                let count = tensor.count / runs.count
+                let offset = (run - runs.lowerBound) * count * bytes
+                return ("optimizer/\(tensor.name)", [count], UnsafeRawPointer(tensor.buffer) + offset)
+            }
+        }
+        return tensors
+    }
+}
