@@ -38,6 +38,7 @@ let plugins: [Plugin] = [
     Plugin(name: "NeuralCollapse", swift: true),
     Plugin(name: "Noise"),
     Plugin(name: "Performance", tests: false),
+    Plugin(name: "Reparametrization"),
     Plugin(name: "SGD"),
     Plugin(name: "Schedules"),
     Plugin(name: "Syre"),

@@ -75,13 +75,18 @@ extension ParameterStore {
     package func initialize(seed: UInt64) {
         for index in blocks.indices {
             let block = blocks[index]
-            set(block: index, block.initialValues(from: Stream(seed: seed, name: "initial/\(block.name)")))
+            set(block: index, block.initialValues(seed: seed))
         }
     }
 }
 
 extension ParameterBlock {
-    func initialValues(from stream: Stream) -> [Double] {
+    /// What `ParameterStore.initialize` gives the block.
+    package func initialValues(seed: UInt64) -> [Double] {
+        initialValues(from: Stream(seed: seed, name: "initial/\(name)"))
+    }
+
+    private func initialValues(from stream: Stream) -> [Double] {
         let scale = initializer.scale, fanIn = Double(fanIn), fanOut = Double(fanOut)
         switch initializer.scheme {
         case .constant: return [Double](repeating: scale, count: count)

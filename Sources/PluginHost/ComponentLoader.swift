@@ -38,6 +38,10 @@ package final class ComponentLoader {
         PluginModel(try component(choice, .model))
     }
 
+    package func parametrization(_ choice: Choice) throws -> any Parametrization {
+        PluginParametrization(try component(choice, .parametrization))
+    }
+
     package func loss(_ choice: Choice) throws -> any Loss {
         PluginLoss(try component(choice, .loss))
     }

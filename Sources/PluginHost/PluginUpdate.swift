@@ -75,7 +75,7 @@ final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
                 let frame = try loaded.frame(function, parameters.precision)
                 try frame.bind(
                     operands,
-                    fields: [.role: block.role.index, .fanIn: block.fanIn, .fanOut: block.fanOut])
+                    fields: block.fields)
                 return frame
             }
             if fresh, let start = component.start {
@@ -155,6 +155,10 @@ extension LoadedComponent {
         }
         return buffer
     }
+}
+
+extension ParameterBlock {
+    var fields: [Argument.Field: Int] { [.role: role.index, .fanIn: fanIn, .fanOut: fanOut] }
 }
 
 extension ParameterRole {

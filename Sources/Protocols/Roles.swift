@@ -51,6 +51,14 @@ package protocol Model: AnyObject {
     func build(in graph: Graph, batch: [String: BatchNode]) throws -> [String: Node]
 }
 
+/// Makes a parameter of other parameters, its variables, which are trained in its place.
+package protocol Parametrization: AnyObject {
+    /// Declares the variables of a parameter and builds its value from them.
+    func build(_ parameter: ParameterBlock, in graph: Graph) throws -> Node
+    /// First values of the variables, in the order of their declaration, for which the parameter has the values `initial`.
+    func start(_ parameter: ParameterBlock, initial: [Double]) throws -> [[Double]]
+}
+
 /// Builds the loss of each sample, shape `[rows]`, or of the whole batch, shape `[]`.
 package protocol Loss: AnyObject {
     func build(in graph: Graph, outputs: [String: Node], batch: [String: BatchNode]) throws -> Node

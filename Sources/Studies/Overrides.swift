@@ -70,6 +70,9 @@ extension StudyTree {
         }
     }
 
+    /// Sections whose keys the user chooses.
+    private static let keyedSections = ["parametrizations", "regularizers", "groups", "probes"]
+
     /// The parent of an overridden key must be there.
     private func check(_ override: Override) throws(StudyError) {
         let key = override.key
@@ -82,7 +85,7 @@ extension StudyTree {
             )
         }
         if parent.parts.isEmpty || self[parent]?.object != nil { return }
-        if ["regularizers", "groups", "probes", "record"].contains(parent.description) { return }
+        if (Self.keyedSections + ["record"]).contains(parent.description) { return }
         if parent.last == "schedules", self[parent.parent]?.object != nil { return }
         if override.beginsSection, canBegin(parent) { return }
         let there = (1..<key.parts.count).lazy.map { DottedKey(Array(key.parts.prefix($0))) }
@@ -91,7 +94,7 @@ extension StudyTree {
                 "override '\(override.words)': \(value) is a value, which has no '\(key.parts[value.parts.count])'")
         }
         let isKeyed =
-            ["regularizers", "groups", "probes"].contains(parent.parent.description)
+            Self.keyedSections.contains(parent.parent.description)
             || parent.parent.last == "schedules"
         let known = knownKeys.filter { self[$0]?.object != nil && (!isKeyed || $0.parent == parent.parent) }.map(
             \.description)
@@ -104,7 +107,7 @@ extension StudyTree {
     /// Whether a section may be new: one with a key of the user's choice, a schedule, or the optimizer of a group.
     private func canBegin(_ section: DottedKey) -> Bool {
         let parent = section.parent
-        if ["regularizers", "groups", "probes"].contains(parent.description) { return true }
+        if Self.keyedSections.contains(parent.description) { return true }
         let owner = parent.last == "schedules" ? parent.parent : section.last == "optimizer" ? parent : nil
         return owner.map { self[$0]?.object != nil } ?? false
     }

@@ -27,6 +27,12 @@ package struct RunConfiguration: Hashable, Sendable {
         package var parameters: ParameterPattern?
     }
 
+    package struct Parametrization: Hashable, Sendable {
+        package var key: String
+        package var choice: Choice
+        package var parameters: ParameterPattern
+    }
+
     /// Parameters with other options or another optimizer than the rest.
     package struct Group: Hashable, Sendable {
         package var key: String
@@ -60,6 +66,7 @@ package struct RunConfiguration: Hashable, Sendable {
 
     package var dataset: Choice
     package var model: Choice
+    package var parametrizations: [Parametrization]
     package var loss: Choice
     package var optimizer: Choice
     /// In the order of the file: a parameter belongs to the first that matches it.

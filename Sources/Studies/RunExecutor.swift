@@ -90,7 +90,11 @@ package struct RunExecutor {
         try checkRows(configuration, dataset)
         let network = Network(
             model: try loader.model(configuration.model), loss: try loader.loss(configuration.loss),
-            fields: dataset.fields)
+            fields: dataset.fields,
+            parametrizations: try configuration.parametrizations.map {
+                ParametrizationRule(
+                    key: $0.key, parameters: $0.parameters, parametrization: try loader.parametrization($0.choice))
+            })
         return TrainingPlan(
             network: network, dataset: dataset,
             regularizers: try configuration.regularizers.map { term in

@@ -56,11 +56,16 @@ struct RunResolver {
         func updates(_ sections: [(DottedKey, Component.Kind)]) -> [(DottedKey, Component.Kind)] {
             sections.filter { tree[$0.0] != nil }.flatMap { [$0] + schedules($0.0) }
         }
-        return [(DottedKey("dataset"), .dataset), (DottedKey("model"), .model), (DottedKey("loss"), .loss)]
+        return [(DottedKey("dataset"), .dataset), (DottedKey("model"), .model)]
+            + keyed(DottedKey("parametrizations"), .parametrization) + [(DottedKey("loss"), .loss)]
             + updates(keyed(DottedKey("regularizers"), .regularizer) + [(DottedKey("optimizer"), .optimizer)])
             + groups(of: tree).flatMap { schedules($0) + updates([($0.appending("optimizer"), .optimizer)]) }
             + keyed(DottedKey("probes"), .probe)
     }
+
+    private static let componentSections = [
+        "dataset", "model", "parametrizations", "loss", "regularizers", "optimizer", "groups", "probes",
+    ]
 
     /// Every section whose keys have values: what can be swept and overridden.
     static func sections(of tree: StudyTree) -> [DottedKey] {
@@ -124,9 +129,7 @@ struct RunResolver {
 
     private mutating func resolveReferences() {
         var resolver = ReferenceResolver(tree)
-        for section in [
-            "dataset", "model", "loss", "regularizers", "optimizer", "groups", "train", "probes", "record",
-        ] {
+        for section in Self.componentSections + ["train", "record"] {
             let key = DottedKey(section)
             guard let value = tree[key] else { continue }
             tree.resolve(key, resolver.value(value, at: key))
@@ -154,6 +157,13 @@ struct RunResolver {
                     key: key.last, choice: $0, parameters: ParameterPattern(tree[key.appending("parameters")]))
             }
         }
+        let parametrizations = entries.filter { $0.value.component.kind == .parametrization }.keys.compactMap { key in
+            choices[key].flatMap { choice in
+                ParameterPattern(tree[key.appending("parameters")]).map {
+                    RunConfiguration.Parametrization(key: key.last, choice: choice, parameters: $0)
+                }
+            }
+        }
         let groups = groups(choices)
         var probes: [RunConfiguration.ProbeChoice] = []
         for (key, choice) in choices where key.parts[0] == "probes" {
@@ -165,7 +175,7 @@ struct RunResolver {
             probes.append(.init(key: key.last, choice: choice, sighting: sighting))
         }
         return RunConfiguration(
-            dataset: dataset, model: model, loss: loss, optimizer: optimizer, groups: groups,
+            dataset: dataset, model: model, parametrizations: parametrizations, loss: loss, optimizer: optimizer, groups: groups,
             regularizers: regularizers, train: train, probes: probes, record: record(steps: train.steps), json: json()
         )
     }
@@ -296,7 +306,7 @@ struct RunResolver {
             }
         }
         let options = entries[DottedKey("optimizer")]?.component.parameters.map(\.id) ?? []
-        for section in ["dataset", "model", "loss", "regularizers", "optimizer", "groups", "probes"] {
+        for section in Self.componentSections {
             if section == "groups" {
                 for key in Self.groups(of: tree) { copy(key, ["parameters", "frozen"] + options) }
             }

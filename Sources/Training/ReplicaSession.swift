@@ -48,7 +48,7 @@ package final class ReplicaSession {
             [loss] + gradients, copies: copies, sharing: isOneBatch ? Set(first.dataset.fields.map(\.name)) : [])
         let store = ParameterStore(blocks: together.blocks, precision: first.precision)
         stores = built.indices.map { store.copies($0..<$0 + 1, of: built[$0].graph.blocks) }
-        for (plan, store) in zip(plans, stores) { store.initialize(seed: plan.seed) }
+        for (index, plan) in plans.enumerated() { try built[index].initialize(stores[index], seed: plan.seed) }
         let trained = partition.trained.map { together.parameterNodes[$0] }
         program = try Program(
             together, outputs: [nodes[0]], gradients: zip(trained, nodes.dropFirst()).map { ($0, $1) },

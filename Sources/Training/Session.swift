@@ -83,7 +83,7 @@ package final class Session {
         let built = try plan.network.build(rows: rows)
         let graph = built.graph
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
-        store.initialize(seed: plan.seed)
+        try built.initialize(store, seed: plan.seed)
         let sampleLoss = try built.anyLoss()
         let lossNode =
             graph.shape(of: sampleLoss).isEmpty

@@ -21,7 +21,7 @@ final class BatchDerivative: Computation {
         let parts = try work == .hvp ? Self.hvp(plan.network, rows) : Self.perSample(plan.network, rows, work)
         let graph = parts.graph
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
-        store.initialize(seed: plan.seed)
+        try parts.network.initialize(store, seed: plan.seed)
         let built = clock.now
         program = try Program(
             graph, outputs: parts.outputs.map(\.node), precision: plan.precision, parameters: store)
@@ -62,7 +62,8 @@ final class BatchDerivative: Computation {
     // MARK: Graphs
 
     private struct Parts {
-        var graph: Graph
+        var network: Network.Built
+        var graph: Graph { network.graph }
         var outputs: [(name: String, node: Node)]
         /// Of the inputs that take the batch.
         var suffix = ""
@@ -77,7 +78,7 @@ final class BatchDerivative: Computation {
         let directions = graph.blocks.map { graph.input("direction/\($0.name)", shape: $0.shape) }
         let slope = try graph.sum(of: zip(gradients, directions).map { try graph.dot($0, $1) })
         let products = try graph.gradient(of: slope, withRespectTo: built.parameters)
-        return Parts(graph: graph, outputs: zip(graph.blocks, products).map { ("hvp/\($0.name)", $1) })
+        return Parts(network: built, outputs: zip(graph.blocks, products).map { ("hvp/\($0.name)", $1) })
     }
 
     /// The gradient of one sample, for copies that differ in the sample.
@@ -93,11 +94,11 @@ final class BatchDerivative: Computation {
         guard work == .perSampleNorms else {
             let all = try graph.batched(gradients, copies: rows, replacing: batch)
             let outputs = zip(graph.blocks, all).map { ("gradient/\($0.name)", $1) }
-            return Parts(graph: graph, outputs: outputs, suffix: "/all")
+            return Parts(network: built, outputs: outputs, suffix: "/all")
         }
         let norm = try graph.sum(of: gradients.map { try graph.dot($0, $0) })
         let norms = try graph.batched([norm], copies: rows, replacing: batch)
-        return Parts(graph: graph, outputs: [("norms", norms[0])], suffix: "/all")
+        return Parts(network: built, outputs: [("norms", norms[0])], suffix: "/all")
     }
 }
 
