@@ -18,7 +18,10 @@ struct Plugin {
             cSettings: [.unsafeFlags(["-fno-math-errno"])],
             linkerSettings: [.linkedLibrary("m")])
         guard tests else { return [library] }
-        return [library, .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"] + uses, path: "\(folder)/Tests")]
+        return [
+            library,
+            .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"] + uses, path: "\(folder)/Tests"),
+        ]
     }
 }
 
@@ -46,11 +49,12 @@ let plugins: [Plugin] = [
 ]
 
 /// The C libraries of the system, as module maps and small shims (`Sources/CShims`).
-let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "dnnl", "openblas", "lapacke", "gomp", "sodium", "dl", "m"]
+let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "openblas", "lapacke", "gomp", "sodium", "dl", "m"]
     .map { .linkedLibrary($0) }
 
 let testedModules = [
-    "ArrayFiles", "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies", "Reporting",
+    "ArrayFiles", "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Training", "Studies",
+    "Reporting",
 ]
 
 func testTarget(of module: String) -> Target {
@@ -118,7 +122,7 @@ let package = Package(
                 "ArrayFiles", "Studies", "Reporting", "PluginHost", "Manifests",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .testTarget(name: "EndToEnd", dependencies: ["PluginTesting", "Studies", "Reporting"]),
+        .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),
         .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit"]),
     ] + plugins.flatMap(\.targets) + testedModules.map(testTarget),
     swiftLanguageModes: [.v6]

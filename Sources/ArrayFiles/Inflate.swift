@@ -31,7 +31,8 @@ package final class InflatedBytes {
         guard inflated.bytes.count == count else {
             throw FileError(
                 .damaged, path,
-                "damaged or incomplete file: an entry has \(inflated.bytes.count) bytes, the directory says \(count).")
+                "damaged or incomplete file: an entry has \(inflated.bytes.count) bytes, the directory says \(count)."
+            )
         }
         return inflated
     }
@@ -79,7 +80,8 @@ package final class InflatedBytes {
             case Z_BUF_ERROR where written == most && read < reader.bytes.count:
                 throw damaged("the decompressed data has more than \(most) bytes")
             case Z_BUF_ERROR: throw damaged("the compressed data ends too early")
-            default: throw damaged("the compressed data is wrong (\(stream.msg.map { String(cString: $0) } ?? "zlib"))")
+            default:
+                throw damaged("the compressed data is wrong (\(stream.msg.map { String(cString: $0) } ?? "zlib"))")
             }
         }
     }

@@ -79,6 +79,31 @@ int32_t sz_call(const sz_signature *s, void *function, void *const *values, void
     return changed;
 }
 
+void sz_call_parts(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    const sz_parts *p = arguments;
+    sz_parts_thread *t = &p->threads[thread];
+    for (int64_t next; begin < end; begin = next) {
+        const int64_t part = begin / p->grain, first = begin * p->unit;
+        next = (part + 1) * p->grain < end ? (part + 1) * p->grain : end;
+        const int64_t left = p->count - first, whole = (next - begin) * p->unit, n = whole < left ? whole : left;
+        for (int32_t m = 0; m < p->moves; m++) {
+            const sz_moving *x = &p->moving[m];
+            t->slots[m] = x->bytes ? (uint64_t)(uintptr_t)(x->base + first * x->bytes) : (uint64_t)n;
+        }
+        if (t->message) t->slots[p->moves] = (uint64_t)(uintptr_t)(t->status ? t->spare : t->message);
+        if (t->message && !t->status) t->message[0] = 0;
+        _Alignas(16) double result[2] = {0, 0};
+        int32_t status = sz_call(p->signature, p->function, t->values, result) ? SZ_CHANGED_MODE : 0;
+        if (!status && p->gives == SZ_GIVES_STATUS) __builtin_memcpy(&status, result, 4);
+        if (p->gives == SZ_GIVES_VALUE) p->results[part] = result[0];
+        if (status && !t->status) {
+            t->status = status;
+            t->part = part;
+            __atomic_store_n(p->failed, 1, __ATOMIC_RELAXED);
+        }
+    }
+}
+
 void *sz_open(const char *path) {
     return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
 }

@@ -7,8 +7,9 @@
 #define TILE_ROWS 12
 /* A panel, rows of v as wide as the widest tile, has this many bytes: it fits into a first-level cache. */
 #define PANEL_BYTES 32768
-/* A panel that can be read in place is packed only for more rows than this, where the copy costs nothing. */
-#define DIRECT_ROWS 200
+/* Rows of a transposed A that are copied together, if its stride is a multiple of PAGE_PART bytes. */
+#define BLOCK_ROWS 48
+#define PAGE_PART 2048
 /* Columns of C that are gathered, transposed, before they are written. */
 #define GATHERED 512
 /* A vector is transposed in the time of so many multiply-adds. */
@@ -76,11 +77,13 @@ int64_t sz_gemm_prepare(sz_gemm *g, int32_t bytes) {
     const int one = g->b_batch == 0 && g->a_batch == g->m * g->a_row && g->c_batch == g->m * g->c_row && g->a_row != 1;
     g->item_rows = one ? g->batch * g->m : g->m;
     g->dot = g->k >= 8 && (g->m <= 3 || g->n <= 3) && g->a_col == 1 && g->b_row == 1;
+    g->blocked = !g->dot && g->a_row == 1 && g->k > 1 && g->a_col * bytes % PAGE_PART == 0;
     g->bytes = bytes;
     g->variant = find_variant(bytes, g->widest ? g->widest : 64);
     g->grain = g->item_rows <= 4 * g->variant->lanes ? g->item_rows : g->variant->lanes;
     if (g->grain < 1) g->grain = 1;
-    return g->dot ? 0 : g->variant->scratch;
+    if (g->dot) return 0;
+    return g->variant->scratch + (g->blocked ? BLOCK_ROWS * g->k * bytes : 0);
 }
 
 void sz_gemm_run(const void *arguments, int64_t begin, int64_t end, int32_t thread) {

@@ -143,11 +143,13 @@ static void FN(pack)(const T *in, int64_t row, int64_t column, int64_t depth, in
             STORE(v + p * WIDTH + j, FN(load_part)(in + p * row + j, columns - j));
 }
 
-/* The panel of v for depths [p, p + depth): in place where it can be read there. */
+/* The panel of v for depths [p, p + depth). It is read in place for few rows, for many only if its own rows are so long
+ * that the strides between them do not matter. */
 struct FN(panel) { const T *v; int64_t row; };
 static struct FN(panel) FN(panel)(const T *in, int64_t row, int64_t column, int64_t depth, int64_t columns, int64_t rows,
                                   T *packed) {
-    if (column == 1 && columns % LANES == 0 && rows <= DIRECT_ROWS) return (struct FN(panel)){in, row};
+    const int64_t direct = WIDTH * sizeof(T) >= 256 ? 200 : 12;
+    if (column == 1 && columns % LANES == 0 && rows <= direct) return (struct FN(panel)){in, row};
     FN(pack)(in, row, column, depth, columns, packed);
     return (struct FN(panel)){packed, WIDTH};
 }
@@ -191,6 +193,19 @@ static void FN(wide)(const sz_gemm *g, const void *left, const void *right, void
             FN(strip)(a, g->a_row, g->a_col, rows, depth, v, columns, (T *)c + j, g->c_row, g->accumulate || p);
             p += DEPTH;
         } while (p < g->k);
+    }
+}
+
+/* The same for a transposed A with strides near whole pages, whose columns would fall on the same few places of the
+ * cache: blocks of its rows are copied first. */
+static void FN(blocked)(const sz_gemm *g, const void *left, const void *right, void *c, int64_t rows, void *packed) {
+    sz_gemm block = *g;
+    block.a_col = BLOCK_ROWS;
+    T *a = (T *)packed + DEPTH * WIDTH;
+    for (int64_t i = 0; i < rows; i += BLOCK_ROWS) {
+        const int64_t r = rows - i < BLOCK_ROWS ? rows - i : BLOCK_ROWS;
+        FN(copy)((const T *)left + i, g->a_col, g->k, r, a, BLOCK_ROWS);
+        FN(wide)(&block, a, right, (T *)c + i * g->c_row, r, packed);
     }
 }
 
@@ -247,7 +262,8 @@ static rows_function FN(choose)(const sz_gemm *g, int64_t m) {
     const int64_t wide = m * k * ((n + LANES - 1) / LANES) + (g->b_col == 1 ? 0 : n * k * TRANSPOSED / LANES);
     const int64_t tall = n * k * ((m + LANES - 1) / LANES)
                          + (m * n + (g->a_row == 1 ? 0 : m * k)) * TRANSPOSED / LANES;
-    return tall < wide ? FN(tall) : FN(wide);
+    if (tall < wide) return FN(tall);
+    return g->blocked ? FN(blocked) : FN(wide);
 }
 
 static const struct sz_gemm_variant FN(variant) = {FN(choose), LANES, (DEPTH + GATHERED) * WIDTH * sizeof(T)};

@@ -4,6 +4,7 @@
 #include "conv_plan.h"
 #include "pool.h"
 #include "pool_window.h"
+#include "philox.h"
 #include <math.h>
 #include <string.h>
 #if defined(__x86_64__)

@@ -62,6 +62,19 @@ static inline float FN(log1p_unit)(float e) {
     return FN(log_positive)(u) + (e - (u - 1.0f)) / u;
 }
 
+static inline float FN(log1p)(float x) {
+    float u = 1.0f + x;
+    float y = FN(log)(u) + (u < __builtin_inff() && u > 0.0f ? (x - (u - 1.0f)) / u : 0.0f);
+    return x == 0.0f ? x : y;
+}
+
+/* Near 0, x / log(u) undoes what u = exp(x) lost by rounding (W. Kahan). */
+static inline float FN(expm1)(float x) {
+    float u = FN(exp)(x), far = u - 1.0f;
+    float near = u == 1.0f ? x : far * x / FN(log_positive)(u);
+    return __builtin_fabsf(x) < 0.7f ? near : far;
+}
+
 static inline float FN(tanh)(float x) {
     float a = __builtin_fabsf(x), z = x * x;
     float p = -5.70498872745e-3f;

@@ -30,8 +30,11 @@ UNARY(sqrt, F_SQRT(x))
 UNARY(sign, x > 0 ? (T)1 : x < 0 ? (T)-1 : x)   /* NaN stays NaN */
 UNARY(relu, x < 0 ? (T)0 : x)                   /* NaN stays NaN */
 UNARY(step, x > 0 ? (T)1 : (T)0)
+UNARY(floor, F_FLOOR(x))
 MATH(exp, F_EXP(x))
 MATH(log, F_LOG(x))
+MATH(log1p, F_LOG1P(x))
+MATH(expm1, F_EXPM1(x))
 UNARY(tanh, F_TANH(x))
 MATH(sigmoid, F_SIGMOID(x))
 MATH(softplus, F_SOFTPLUS(x))
@@ -46,7 +49,13 @@ BINARY(div, x / y)
 BINARY(maximum, x > y || x != x ? x : y) /* NaN of either side stays */
 BINARY(minimum, x < y || x != x ? x : y)
 BINARY(greater, x > y ? (T)1 : (T)0)
+BINARY(greater_equal, x >= y ? (T)1 : (T)0)
 BINARY(equal, x == y ? (T)1 : (T)0)
+
+static void FN(map_pow)(int64_t n, void *out, const void *a, const void *b, const void *c) {
+    (void)c;
+    for (int64_t i = 0; i < n; i++) ((T *)out)[i] = F_POW(((const T *)a)[i], ((const T *)b)[i]);
+}
 
 static void FN(map_select)(int64_t n, void *out, const void *a, const void *b, const void *c) {
     T *o = out;
@@ -221,6 +230,34 @@ static void FN(softmax)(const void *arguments, int64_t begin, int64_t end, int32
     }
 }
 
+static void FN(masked_softmax)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    const sz_masked *s = arguments;
+    const int64_t n = s->n, block = n < 1024 ? 1024 / n : 1;
+    for (int64_t row = begin; row < end; row += block) {
+        const int64_t rows = end - row < block ? end - row : block;
+        T *out = (T *)s->out + row * n;
+        for (int64_t r = 0; r < rows; r++) {
+            const T *a = (const T *)s->a + (row + r) * n, *mask = s->mask;
+            int64_t rest = row + r;
+            for (int32_t d = s->rank - 1; d >= 0; d--) {
+                mask += rest % s->dims[d] * s->strides[d];
+                rest /= s->dims[d];
+            }
+            T *o = out + r * n;
+            if (s->step) for (int64_t i = 0; i < n; i++) o[i] = mask[i] != 0 ? a[i] : -(T)__builtin_inf();
+            else for (int64_t i = 0; i < n; i++) o[i] = mask[0] != 0 ? a[i] : -(T)__builtin_inf();
+            const T top = FN(max_of)(o, n), shift = top == -(T)__builtin_inf() ? 0 : top;
+            for (int64_t i = 0; i < n; i++) o[i] -= shift;
+        }
+        FN(map_exp)(rows * n, out, out, out, out);
+        for (int64_t r = 0; r < rows; r++) {
+            const T sum = (T)FN(sum_of)(out + r * n, n), total = sum == 0 ? 1 : sum;
+            for (int64_t i = 0; i < n; i++) out[r * n + i] /= total;
+        }
+    }
+}
+
 static void FN(log_softmax)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
     (void)thread;
     const sz_reduce *s = arguments;
@@ -253,34 +290,6 @@ static void FN(log_softmax)(const void *arguments, int64_t begin, int64_t end, i
     }
 }
 
-static void FN(permute)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
-    (void)thread;
-    const sz_permute *s = arguments;
-    const T *a = s->a;
-    const int32_t last = s->rank - 1;
-    if (last == 1 && s->strides[0] == 1) { /* a matrix, in blocks */
-        const int64_t columns = s->dims[1], stride = s->strides[1];
-        for (int64_t i = begin; i < end; i += 16)
-            for (int64_t j = 0; j < columns; j += 16)
-                for (int64_t r = i; r < end && r < i + 16; r++)
-                    for (int64_t c = j; c < columns && c < j + 16; c++) ((T *)s->out)[r * columns + c] = a[c * stride + r];
-        return;
-    }
-    int64_t rows = end - begin, offset = begin * s->strides[0], index[SZ_MAX_RANK] = {0};
-    for (int32_t d = 1; d < last; d++) rows *= s->dims[d];
-    const int64_t n = s->rank > 1 ? s->dims[last] : 1, step = s->rank > 1 ? s->strides[last] : 0;
-    T *out = (T *)s->out + begin * n * (rows / (end > begin ? end - begin : 1));
-    for (int64_t row = 0; row < rows; row++, out += n) {
-        for (int64_t i = 0; i < n; i++) out[i] = a[offset + i * step];
-        for (int32_t d = last - 1; d >= 0; d--) {
-            offset += s->strides[d];
-            if (d == 0 || ++index[d] < s->dims[d]) break;
-            offset -= index[d] * s->strides[d];
-            index[d] = 0;
-        }
-    }
-}
-
 static void FN(copy)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
     (void)thread;
     const sz_copy *s = arguments;
@@ -295,17 +304,22 @@ static void FN(gather)(const void *arguments, int64_t begin, int64_t end, int32_
         memcpy((char *)s->out + i * s->bytes, (const char *)s->rows + order[i] * s->bytes, (size_t)s->bytes);
 }
 
+#include "kernels_move.h"
+#include "kernels_random.h"
 #include "kernels_conv.h"
 #include "kernels_pool.h"
 
 #define MAP(NAME) {#NAME, FN(map_##NAME)}
 static const struct named_map FN(maps)[] = {
-    MAP(identity), MAP(neg), MAP(reciprocal), MAP(square), MAP(abs), MAP(sqrt), MAP(sign), MAP(relu), MAP(step),
-    MAP(exp), MAP(log), MAP(tanh), MAP(sigmoid), MAP(softplus), MAP(erf), MAP(normal_cdf), MAP(sin), MAP(cos),
-    MAP(add), MAP(sub), MAP(mul), MAP(div), MAP(maximum), MAP(minimum), MAP(greater), MAP(equal), MAP(select), {0}};
+    MAP(identity), MAP(neg), MAP(reciprocal), MAP(square), MAP(abs), MAP(sqrt), MAP(sign), MAP(relu), MAP(step), MAP(floor),
+    MAP(exp), MAP(log), MAP(log1p), MAP(expm1), MAP(tanh), MAP(sigmoid), MAP(softplus), MAP(erf), MAP(normal_cdf), MAP(sin), MAP(cos),
+    MAP(add), MAP(sub), MAP(mul), MAP(div), MAP(maximum), MAP(minimum), MAP(greater), MAP(greater_equal), MAP(equal), MAP(pow), MAP(select), {0}};
 static const struct named_kernel FN(kernels)[] = {
     {"tiles", FN(tiles)}, {"sum", FN(sum)}, {"max", FN(max)}, {"softmax", FN(softmax)},
-    {"log_softmax", FN(log_softmax)}, {"permute", FN(permute)}, {"copy", FN(copy)}, {"gather", FN(gather)}, {"matmul", sz_gemm_run},
+    {"log_softmax", FN(log_softmax)}, {"masked_softmax", FN(masked_softmax)}, {"matmul", sz_gemm_run},
+    {"copy", FN(copy)}, {"gather", FN(gather)}, {"permute", FN(permute)}, {"slice", FN(slice)}, {"pad", FN(pad)},
+    {"concat", FN(concat)}, {"take_rows", FN(take_rows)}, {"scatter_add", FN(scatter_add)}, {"cumsum", FN(cumsum)},
+    {"random", FN(random)},
     {"conv2d", FN(correlate)}, {"conv2d_input_grad", FN(correlate)}, {"conv2d_weight_grad", FN(correlate_weights)},
     {"max_gather", FN(max_gather)}, {"max_scatter", FN(max_scatter)}, {"window_sum", FN(window_sum)},
     {"window_spread", FN(window_spread)}, {"patches", FN(patches)}, {"patches_transpose", FN(patches_transpose)}, {0}};

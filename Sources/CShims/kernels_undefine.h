@@ -6,6 +6,10 @@
 #undef F_SQRT
 #undef F_EXP
 #undef F_LOG
+#undef F_LOG1P
+#undef F_EXPM1
+#undef F_POW
+#undef F_FLOOR
 #undef F_TANH
 #undef F_SIGMOID
 #undef F_SOFTPLUS

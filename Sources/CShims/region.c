@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* libgomp's own: clang's -fopenmp would bring a second OpenMP beside the one of oneDNN and OpenBLAS. */
+/* libgomp's own: clang's -fopenmp would bring a second OpenMP beside the one of OpenBLAS. */
 int omp_get_max_threads(void);
 void omp_set_num_threads(int);
 

@@ -1,6 +1,8 @@
 /// Operations by name and numeric attributes, as plugins apply them. docs/plugins/graph.md lists them.
 struct NamedOperation {
     var inputCount = 1
+    /// Inputs that may follow those.
+    var optionalCount = 0
     var attributes: [String] = []
     let build: (Graph, [Node], Attributes) throws -> Node
 }
@@ -16,6 +18,13 @@ struct Attributes {
             throw GraphError("\(operation): \(name) is \(value); an integer is expected")
         }
         return integer
+    }
+
+    func requiredInteger(_ name: String) throws -> Int {
+        guard let value = try integer(name) else {
+            throw GraphError("\(operation): the attribute '\(name)' is missing")
+        }
+        return value
     }
 
     func flag(_ name: String) throws -> Bool {
@@ -45,8 +54,10 @@ extension Graph {
             throw GraphError.unknown("operation", name, among: Graph.named.keys)
         }
         try check(inputs, for: name)
-        guard inputs.count == operation.inputCount else {
-            throw GraphError("\(name): \(inputs.count) inputs; \(operation.inputCount) expected")
+        let (least, more) = (operation.inputCount, operation.optionalCount)
+        guard inputs.count >= least, inputs.count - least <= more else {
+            let expected = more == 0 ? "\(least)" : more == .max ? "at least \(least)" : "\(least) to \(least + more)"
+            throw GraphError("\(name): \(inputs.count) inputs; \(expected) expected")
         }
         for key in attributes.keys.sorted() where !operation.attributes.contains(key) {
             guard !operation.attributes.isEmpty else {
@@ -68,22 +79,15 @@ extension Graph {
             },
             "select": NamedOperation(inputCount: 3) { graph, x, _ in try graph.apply(.select, x) },
             "transpose": NamedOperation { graph, x, _ in try graph.apply(.transpose, x) },
-            "softmax": NamedOperation { graph, x, _ in try graph.apply(.softmax(Softmax()), x) },
+            "softmax": NamedOperation(optionalCount: 1) { graph, x, _ in
+                try graph.apply(x.count == 1 ? .softmax() : .maskedSoftmax, x)
+            },
             "log_softmax": NamedOperation { graph, x, _ in try graph.apply(.softmax(Softmax(isLog: true)), x) },
             "stop_gradient": NamedOperation { graph, x, _ in try graph.apply(.stopGradient, x) },
-            "leaky_relu": NamedOperation(attributes: ["slope"]) { graph, x, options in
-                try graph.leakyReLU(x[0], slope: try options.number("slope", default: 0.01))
-            },
-            "gelu": NamedOperation { graph, x, _ in try graph.gated(x[0], by: .normalCDF) },
-            "silu": NamedOperation { graph, x, _ in try graph.gated(x[0], by: .sigmoid) },
-            "one_hot": NamedOperation(attributes: ["classes"]) { graph, x, options in
-                guard let classes = try options.integer("classes") else {
-                    throw GraphError("one_hot: the attribute 'classes' is missing")
-                }
-                return try graph.oneHot(x[0], classes: classes)
-            },
         ]
-        table.merge(windowOperations) { a, _ in a }
+        for family in [functionOperations, pieceOperations, normalizations, windowOperations] {
+            table.merge(family) { a, _ in a }
+        }
         for unary in Unary.allCases {
             table[unary.rawValue] = NamedOperation { graph, x, _ in try graph.apply(.unary(unary), x) }
         }
@@ -92,30 +96,16 @@ extension Graph {
                 try graph.apply(.binary(binary), x)
             }
         }
-        for kind in [Reduction.Kind.sum, .mean, .max] {
-            table[kind.rawValue] = NamedOperation(attributes: ["axis", "keep"]) { graph, x, options in
-                let axes = try options.integer("axis").map { [$0] }
-                return try graph.apply(.reduce(Reduction(kind: kind, axes: axes, keep: options.flag("keep"))), x)
+        for name in reductions.keys {
+            table[name] = NamedOperation(attributes: ["axis", "keep"]) { graph, x, options in
+                try graph.reduce(name, x[0], axes: options.integer("axis").map { [$0] }, keep: options.flag("keep"))
             }
+        }
+        table["var"] = NamedOperation(attributes: ["axis", "keep", "ddof"]) { graph, x, options in
+            try graph.variance(
+                x[0], axes: options.integer("axis").map { [$0] }, keep: options.flag("keep"),
+                ddof: options.integer("ddof") ?? 0)
         }
         return table
     }()
-
-    /// x where x > 0, else slope · x.
-    package func leakyReLU(_ x: Node, slope: Double) throws -> Node {
-        let falling = try apply(.binary(.mul), [constant(slope), x])
-        return try apply(.select, [try apply(.unary(.step), [x]), x, falling])
-    }
-
-    /// x · f(x): GELU for Φ (Hendrycks and Gimpel, 2016, exact form), SiLU for the sigmoid.
-    package func gated(_ x: Node, by function: Unary) throws -> Node {
-        try apply(.binary(.mul), [x, try apply(.unary(function), [x])])
-    }
-
-    /// `[…] -> […, classes]`: 1 where the label is the class, else 0. A label that is no class gives a row of zeros.
-    package func oneHot(_ labels: Node, classes: Int) throws -> Node {
-        guard classes > 0 else { throw GraphError("one_hot: classes is \(classes); at least 1 is expected") }
-        let column = try reshape(labels, to: shape(of: labels) + [1])
-        return try apply(.binary(.equal), [column, try iota(classes)])
-    }
 }

@@ -8,14 +8,14 @@ extension Graph {
         _ nodes: [Node], copies: Int, sharing: Set<String> = []
     ) throws -> (graph: Graph, nodes: [Node]) {
         try check(nodes, for: "replicas")
-        let graph = Graph()
+        let graph = Graph(isTraining: isTraining)
         let parameters = try blocks.map { block in
             try graph.parameter(
                 block.name, role: block.role, shape: [copies] + block.shape, initializer: block.initializer,
                 fanIn: block.fanIn, fanOut: block.fanOut)
         }
         var values: [Node: BatchedTerm] = [:]
-        for id in Schedule.live(self, nodes) {
+        for id in Schedule.live(self, nodes + assignments.map(\.value)) {
             let node = Node(id: id), shape = shape(of: node)
             func value(_ node: Node, isBatched: Bool) -> BatchedTerm {
                 BatchedTerm(term: Term(graph: graph, node: node), isBatched: isBatched)
@@ -30,6 +30,11 @@ extension Graph {
             case .iota(let count): values[node] = value(try graph.iota(count), isBatched: false)
             case .parameter(let index): values[node] = value(parameters[index], isBatched: true)
             case .operation(let operation, let inputs):
+                if var random = operation.rule as? Random {
+                    random.copies = copies
+                    values[node] = value(try graph.apply(Operation(random), []), isBatched: true)
+                    continue
+                }
                 let terms = inputs.compactMap { values[$0] }
                 if terms.contains(where: \.isBatched) {
                     let all = operation.rule.batched(terms, copies: copies)
@@ -38,6 +43,10 @@ extension Graph {
                     values[node] = value(try graph.apply(operation, terms.map(\.term.node)), isBatched: false)
                 }
             }
+        }
+        for assignment in assignments {
+            guard let value = values[assignment.value] else { continue }
+            try graph.assign(parameters[assignment.block], value.all(copies).node)
         }
         return (graph, nodes.compactMap { values[$0]?.all(copies).node })
     }
@@ -53,6 +62,6 @@ extension Graph {
                 definition(of: Node(id: id)) == other.definition(of: Node(id: id))
                     && shape(of: Node(id: id)) == other.shape(of: Node(id: id))
             }
-            && layers == other.layers
+            && layers == other.layers && assignments == other.assignments && isTraining == other.isTraining
     }
 }

@@ -28,14 +28,19 @@ package final class Graph {
     }
 
     package private(set) var blocks: [ParameterBlock] = []
-    package private(set) var layers: [Layer] = []
+    package internal(set) var layers: [Layer] = []
+    package internal(set) var assignments: [Assignment] = []
+    /// Whether the graph is a training step, where dropout drops and batches are normalized by themselves, or an evaluation.
+    package let isTraining: Bool
+    /// How many nodes draw from streams of each name.
+    var streams: [String: Int] = [:]
     private var nodes: [(definition: Definition, shape: [Int])] = []
     private var known: [Definition: Node] = [:]
 
     /// Gives the node that stands for a parameter when it is declared, made of other parameters, or nil for a block of its own.
     package var substitute: ((ParameterBlock) throws -> Node?)?
 
-    package init() {}
+    package init(isTraining: Bool = false) { self.isTraining = isTraining }
 
     package var nodeCount: Int { nodes.count }
     package func shape(of node: Node) -> [Int] { nodes[node.id].shape }
@@ -70,7 +75,7 @@ package final class Graph {
         return node(.iota(count), [count])
     }
 
-    /// A trained block. Fans left out follow from the shape: `[out, in, …]` has fan_in = in · … and fan_out = out · ….
+    /// A trained block, or a statistic. Fans left out follow from the shape: `[out, in, …]` has fan_in = in · … and fan_out = out · ….
     package func parameter(
         _ name: String, role: ParameterRole, shape: [Int], initializer: Initializer, fanIn: Int? = nil,
         fanOut: Int? = nil
@@ -100,31 +105,6 @@ package final class Graph {
         if let node = try substitute?(block) { return node }
         blocks.append(block)
         return node(.parameter(blocks.count - 1), shape)
-    }
-
-    /// Declares output = input · weightᵀ, before any bias, as a layer to observe. The last one is the head.
-    package func layer(_ name: String, input: Node, weight: Node, bias: Node?, output: Node) throws {
-        guard !name.isEmpty else { throw GraphError("layer: the name is empty") }
-        guard !layers.contains(where: { $0.name == name }) else {
-            throw GraphError("layer: '\(name)' is declared twice")
-        }
-        let what = "layer \(name)"
-        try check([input, weight, output] + (bias.map { [$0] } ?? []), for: what)
-        let (x, w, y) = (operand(input), operand(weight), operand(output))
-        for matrix in [x, w, y] where matrix.shape.count != 2 {
-            throw GraphError("\(what): \(matrix) is not a matrix")
-        }
-        guard x.shape[1] == w.shape[1] else {
-            throw GraphError(
-                "\(what): input \(x) and weight \(w) do not fit: \(x.shape[1]) features against \(w.shape[1])")
-        }
-        guard y.shape == [x.shape[0], w.shape[0]] else {
-            throw GraphError("\(what): output \(y) is not \([x.shape[0], w.shape[0]]), input times weight transposed")
-        }
-        if let bias, shape(of: bias) != [w.shape[0]] {
-            throw GraphError("\(what): bias \(operand(bias)) is not \([w.shape[0]])")
-        }
-        layers.append(Layer(name: name, input: input, weight: weight, bias: bias, output: output))
     }
 
     // MARK: Operations

@@ -38,6 +38,9 @@ protocol OperationRule: Hashable, Sendable {
     /// How the planner computes it.
     var work: Work { get }
 
+    /// Whether its value changes from run to run though its inputs do not.
+    var isDrawn: Bool { get }
+
     /// The kernel call of an operation whose work is `kernel`.
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall
 }
@@ -56,6 +59,8 @@ enum Work: Hashable {
 
 extension OperationRule {
     func simplified(_ inputs: [Term]) throws -> Term? { nil }
+
+    var isDrawn: Bool { false }
 
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall {
         preconditionFailure("\(name) is no kernel of its own")

@@ -34,6 +34,9 @@ package final class ParameterStore {
         gradients.deallocate()
     }
 
+    /// Indices of the blocks that optimizers and regularizers may be given.
+    package var trainedBlocks: [Int] { blocks.indices.filter { blocks[$0].isTrained } }
+
     /// Values of a block as f64, row-major.
     package func copy(block index: Int) -> [Double] {
         let block = blocks[index]
@@ -59,7 +62,9 @@ package final class ParameterStore {
         precondition(
             blocks.elementsEqual(other.blocks) { $0.shape == $1.shape }, "the stores have different blocks")
         for (block, source) in zip(blocks, other.blocks) {
-            let (target, from) = (values + block.offset * precision.bytes, other.values + source.offset * other.precision.bytes)
+            let (target, from) = (
+                values + block.offset * precision.bytes, other.values + source.offset * other.precision.bytes
+            )
             if other.precision == precision {
                 target.copyMemory(from: from, byteCount: block.count * precision.bytes)
             } else {

@@ -1,5 +1,9 @@
 /// What a parameter is to the network; regularizers and optimizers choose by it.
-package enum ParameterRole: String, Sendable, CaseIterable { case weight, bias, scale, other }
+package enum ParameterRole: String, Sendable, CaseIterable {
+    case weight, bias, scale, other
+    /// Kept, but not trained (`Graph.assign`).
+    case statistic
+}
 
 /// How a parameter gets its first values.
 ///
@@ -41,20 +45,8 @@ package struct ParameterBlock: Hashable, Sendable {
     /// First element in the store, a multiple of 16: blocks start on a cache line. The gap after a block stays 0.
     package let offset: Int
 
+    package var isTrained: Bool { role != .statistic }
     package var count: Int { shape.reduce(1, *) }
     /// Where the next block starts.
     package var end: Int { offset + (count + 15) / 16 * 16 }
-}
-
-/// output = input · weightᵀ, before the bias: where probes look.
-package struct Layer: Hashable, Sendable {
-    package let name: String
-    /// `[rows, d_in]`.
-    package let input: Node
-    /// `[d_out, d_in]`.
-    package let weight: Node
-    /// `[d_out]`.
-    package let bias: Node?
-    /// `[rows, d_out]`.
-    package let output: Node
 }

@@ -22,6 +22,7 @@ package final class Program {
     private let region: OpaquePointer
     private let inputs: [String: UnsafeMutableRawPointer]
     private let scalars: [String: UnsafeMutableRawPointer]
+    private let step: UnsafeMutablePointer<Int64>
     private let results: [Node: (pointer: UnsafeMutableRawPointer, count: Int)]
 
     /// - Parameters:
@@ -31,14 +32,17 @@ package final class Program {
     ///   - updates: what is done with the gradients, in this order for each parameter; their memory must live as long as the
     ///     program.
     ///   - rows: inputs that each run takes from a table.
-    ///   - threads: how many a run uses; results do not depend on it. Nil: as many as oneDNN and OpenBLAS.
+    ///   - assignments: new values of statistics, written when everything has read the old ones.
+    ///   - seeds: of each network in the graph, for random numbers.
+    ///   - threads: how many a run uses; results do not depend on it. Nil: as many as OpenBLAS.
     package init(
         _ graph: Graph, outputs: [Node], gradients: [(parameter: Node, gradient: Node)] = [], precision: Precision,
-        parameters: ParameterStore?, updates: [Update] = [], rows: [String: RowSource] = [:], threads: Int? = nil
+        parameters: ParameterStore?, updates: [Update] = [], rows: [String: RowSource] = [:],
+        assignments: [Graph.Assignment] = [], seeds: [UInt64] = [0], threads: Int? = nil
     ) throws {
         try graph.check(outputs + gradients.flatMap { [$0.parameter, $0.gradient] }, for: "program")
         let targets = try Program.targets(graph, gradients, precision)
-        let schedule = Schedule(graph, results: outputs + gradients.map(\.gradient))
+        let schedule = Schedule(graph, results: outputs + gradients.map(\.gradient) + assignments.map(\.value))
         try Program.check(parameters, graph, schedule, targets, precision)
 
         // A gradient is computed in place unless its value is also an output, a source, a constant, or goes to two parameters.
@@ -52,6 +56,11 @@ package final class Program {
                 extras.copies.append(.copy(source: owner, offset: target.offset))
                 if extras.gradients[owner] == nil { extras.kept.insert(owner) }
             }
+        }
+        for assignment in assignments {
+            let owner = schedule.owner[assignment.value.id] ?? assignment.value.id
+            extras.assignments.append(.assign(source: owner, offset: graph.blocks[assignment.block].offset * precision.bytes))
+            extras.kept.insert(owner)
         }
         let threads = max(threads ?? Int(sz_threads()), 1)
         let batches = Set(
@@ -75,7 +84,7 @@ package final class Program {
         let plan = try Plan(schedule, extras, sharing: sharing, emitter: &emitter, parameters: parameters)
         try Memory.check(bytes: plan.placement.bytes, for: "program: needs")
 
-        let memory = StepMemory(threads: threads)
+        let memory = StepMemory(threads: threads, seeds: seeds)
         let addresses = Addresses(
             schedule: schedule, placement: plan.placement, memory: memory.scratch(bytes: plan.placement.bytes),
             parameters: parameters)
@@ -109,6 +118,7 @@ package final class Program {
             }
         }
         self.memory = memory
+        step = memory.step
         self.precision = precision
         self.parameters = parameters
         self.updates = updates
@@ -140,6 +150,9 @@ package final class Program {
         case .f64: target.storeBytes(of: value, as: Double.self)
         }
     }
+
+    /// Sets the number of the step, which random numbers depend on, for the next runs.
+    package func setStep(_ value: Int) { step.pointee = Int64(value) }
 
     /// Computes the outputs and gradients.
     package func run() { sz_run(region) }

@@ -6,7 +6,9 @@ struct Term {
 
     var shape: [Int] { graph.shape(of: node) }
 
-    func apply(_ operation: Operation, _ others: Term...) -> Term {
+    func apply(_ operation: Operation, _ others: Term...) -> Term { applied(operation, others) }
+
+    func applied(_ operation: Operation, _ others: some Sequence<Term>) -> Term {
         do {
             return Term(graph: graph, node: try graph.apply(operation, [node] + others.map(\.node)))
         } catch {
@@ -44,6 +46,7 @@ struct Term {
     static func * (a: Term, b: Term) -> Term { a.apply(.binary(.mul), b) }
     static func / (a: Term, b: Term) -> Term { a.apply(.binary(.div), b) }
     static prefix func - (a: Term) -> Term { a.apply(.neg) }
+    static func + (a: Double, b: Term) -> Term { b + b.constant(a) }
     static func * (a: Double, b: Term) -> Term { b * b.constant(a) }
     static func - (a: Double, b: Term) -> Term { b.constant(a) - b }
     static func / (a: Double, b: Term) -> Term { b.constant(a) / b }

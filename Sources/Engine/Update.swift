@@ -3,8 +3,7 @@ import CShims
 /// A function that a run calls for one parameter when its gradient is there: it adds to the gradient, or changes the
 /// parameter. Updates of a block run in the order they are given.
 package struct Update {
-    /// Memory that the function reads or writes: one number for each element of the block, or something that is only its
-    /// own (nothing else in the run touches it).
+    /// Memory that the function reads or writes: of an elementwise one, as many numbers as the gradient has.
     package struct Operand {
         let pointer: UnsafeMutableRawPointer
         let bytes: Int
@@ -15,10 +14,8 @@ package struct Update {
         }
     }
 
-    /// How the elements of a block are divided into the parts that the function is called for. It depends on the graph and
-    /// the block only, not on the threads.
+    /// How elements are divided into the parts that the function is called for. It does not depend on the threads.
     package struct Parts: Hashable, Sendable {
-        /// Elements of the block.
         package let count: Int
         package let elementsPerUnit: Int
         package let unitsPerPart: Int
@@ -27,21 +24,25 @@ package struct Update {
         package var units: Int { count / elementsPerUnit }
         package var parts: Int { (units + unitsPerPart - 1) / unitsPerPart }
 
-        init(count: Int, elementsPerUnit: Int, unitsPerPart: Int? = nil, threads: Int) {
+        init(count: Int, elementsPerUnit: Int, threads: Int) {
             self.count = count
             self.elementsPerUnit = elementsPerUnit
             self.threads = threads
             let wanted = min(max(count / 16, Parts.fewest), Parts.most)
-            self.unitsPerPart = unitsPerPart ?? max(wanted / elementsPerUnit, 1)
+            // Parts begin on cache lines: at multiples of 16 elements.
+            let aligned = 16 >> min(elementsPerUnit.trailingZeroBitCount, 4)
+            unitsPerPart = (max(wanted / elementsPerUnit, 1) + aligned - 1) / aligned * aligned
         }
 
         /// Elements of a part: calls should cost little beside their work, and what they touch stay in the cache.
         private static let fewest = 2048, most = 16384
     }
 
-    /// Index of the parameter in the store.
-    package let block: Int
-    /// Whether the function may be called for any part of the block.
+    /// Where the gradient is: that of a block, or a part of it.
+    let gradient: UnsafeMutableRawPointer
+    /// Its elements.
+    let count: Int
+    /// Whether the function may be called for any part of them.
     package let isElementwise: Bool
     let operands: [Operand]
     let kernel: sz_kernel
@@ -49,11 +50,30 @@ package struct Update {
     let arguments: (Parts) -> UnsafeRawPointer
 
     package init(
-        block: Int, isElementwise: Bool, operands: [Operand], kernel: @escaping sz_kernel,
+        gradient: UnsafeMutableRawPointer, count: Int, isElementwise: Bool, operands: [Operand], kernel: @escaping sz_kernel,
         arguments: @escaping (Parts) -> UnsafeRawPointer
     ) {
-        (self.block, self.isElementwise, self.operands) = (block, isElementwise, operands)
+        (self.gradient, self.count) = (gradient, count)
+        (self.isElementwise, self.operands) = (isElementwise, operands)
         (self.kernel, self.arguments) = (kernel, arguments)
+    }
+
+    /// A Swift function, called for the whole gradient.
+    package init(
+        gradient: UnsafeMutableRawPointer, count: Int, operands: [Operand], function: @escaping () -> Void
+    ) {
+        let box = Function(call: function)
+        self.init(
+            gradient: gradient, count: count, isElementwise: false, operands: operands,
+            kernel: { box, _, _, _ in
+                if let box { Unmanaged<Function>.fromOpaque(box).takeUnretainedValue().call() }
+            },
+            arguments: { _ in UnsafeRawPointer(Unmanaged.passUnretained(box).toOpaque()) })
+    }
+
+    private final class Function {
+        let call: () -> Void
+        init(call: @escaping () -> Void) { self.call = call }
     }
 
     func step(_ parts: Parts) -> Step {

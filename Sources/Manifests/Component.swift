@@ -60,9 +60,10 @@ package struct Component: Sendable {
     package static let groupKeys = ["parameters", "frozen", "optimizer", "schedules"]
 
     package var functions: [Function] { [call, start, describe].compactMap(\.self) }
+
     /// Draws from the run's seed.
     package var isSeeded: Bool {
-        let arguments = call.arguments + (start?.arguments ?? [])
+        let arguments = functions.flatMap(\.arguments)
         let isRandom = state.contains { declaration in
             switch declaration.initializer {
             case .normal, .uniform: true

@@ -28,7 +28,9 @@ extension ManifestChecks {
         if case .output = describe.returns {
             add("\(describe.pointer)/returns", "'describe' returns \"status\" or \"void\"")
         }
-        let rows = component.splits.filter { $0.rows == .described }.map { (Argument.Source.rows($0.name), $0.pointer) }
+        let rows = component.splits.filter { $0.rows == .described }.map {
+            (Argument.Source.rows($0.name), $0.pointer)
+        }
         let shapes = component.outputs.filter { $0.shape?.last == .described }
             .map { (Argument.Source.shape($0.id), $0.pointer) }
         let classes = component.outputs.filter { $0.classes == .described }
@@ -49,7 +51,8 @@ extension ManifestChecks {
             } else if !described.contains(where: { $0.0 == argument.source }) {
                 add(
                     argument.pointer,
-                    "argument '\(argument.name)' writes \(Self.words(argument.source)), which does not say \"describe\"")
+                    "argument '\(argument.name)' writes \(Self.words(argument.source)), which does not say \"describe\""
+                )
             }
         }
     }

@@ -95,6 +95,11 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
     /// Class indices, the only quantity that is not f64.
     package var isInteger: Bool { function == nil && arguments == [.labels] }
 
+    /// A row for each sample, or for each position of each sample.
+    package var isOfSamples: Bool {
+        function == nil && arguments.allSatisfy { $0.form == .samples || $0 == .labels || $0 == .sampleLoss }
+    }
+
     package var scope: ProbeScope? { arguments.lazy.compactMap(\.scope).first }
 
     package init(_ text: String) throws(UnknownQuantity) {

@@ -1,5 +1,5 @@
-import CShims
 import ArrayFiles
+import CShims
 import OrderedCollections
 
 /// Reads JSON that means the same to every reader: scanned byte by byte, then parsed by json-c into Swift values.

@@ -2,7 +2,7 @@ import Engine
 import Manifests
 import Protocols
 
-/// A value per sample that a forward and backward pass gives.
+/// A value per sample (of a layer: per position of each sample) that a forward and backward pass gives.
 enum Capture: Hashable {
     case layer(Int, QuantityExpression.Basic)
     case modelOutput
@@ -37,14 +37,17 @@ final class CaptureProgram {
                 let sum = try graph.apply(named: "sum", [loss], attributes: [:])
                 let targets = backward.map { graph.layers[$0].output } + (wantsGradient ? built.parameters : [])
                 let results = try graph.gradient(of: sum, withRespectTo: targets)
-                for (index, node) in zip(backward, results) { nodes[.layer(index, .layerOutputGrad)] = node }
+                for (index, node) in zip(backward, results) {
+                    let rows = graph.shape(of: try graph.matrices(of: graph.layers[index]).output)
+                    nodes[.layer(index, .layerOutputGrad)] = try graph.reshape(node, to: rows)
+                }
                 if wantsGradient {
                     gradients = zip(built.parameters, results.dropFirst(backward.count)).map { ($0, $1) }
                 }
             }
         }
         for case .layer(let index, let basic) in captures {
-            let layer = graph.layers[index]
+            let layer = try graph.matrices(of: graph.layers[index])
             switch basic {
             case .layerInput: nodes[.layer(index, basic)] = layer.input
             case .layerOutput: nodes[.layer(index, basic)] = layer.output
@@ -73,7 +76,7 @@ final class CaptureProgram {
         program.run()
     }
 
-    /// Values of the last run, `[rows, width]`; nil for a capture this program was not made for.
+    /// Values of the last run, `[rows · positions, width]`; nil for a capture this program was not made for.
     func values(_ capture: Capture) -> UnsafePointer<Double>? {
         nodes[capture].map { program.output($0).assumingMemoryBound(to: Double.self) }
     }

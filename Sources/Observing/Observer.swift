@@ -26,8 +26,10 @@ package struct ScheduledProbe {
 /// Measures a network: runs it in f64 over the rows that the due probes ask for, forms each needed quantity once, and
 /// hands them to the probes.
 package final class Observer {
-    /// Rows per pass; memory grows with this number, not with the number of samples.
+    /// Rows per pass at most; memory grows with this number, not with the number of samples.
     static let chunk = 512
+    /// Numbers of layers' inputs and outputs that a pass holds: images of convolutions are large, so fewer rows.
+    static let largestPass = 1 << 24
 
     package let layers: [String]
     private let network: Network
@@ -35,12 +37,20 @@ package final class Observer {
     private let weights: LayerWeights
     private let initialWeights: [Node: [Double]]
     private let tables: [String: DataTable]
-    private let shapes: [(input: Int, output: Int, weight: Node, bias: Node?)]
+    private let shapes: [LayerShape]
     private let outputWidth: Int
     /// Why samples have no loss of their own, if so.
     private let coupled: Undefined?
     private let programs: ProgramCache
     private let derivatives: NetworkDerivatives
+
+    private struct LayerShape {
+        var input, output: Int
+        var weight: Node
+        var bias: Node?
+        /// Rows of the layer for each row of the batch.
+        var positions: Int
+    }
 
     private struct ProgramKey: Hashable {
         var rows: Int
@@ -64,11 +74,11 @@ package final class Observer {
         parameters.copyValues(from: store)
         layers = graph.layers.map(\.name)
         weights = try LayerWeights(built, parameters: parameters)
-        shapes = graph.layers.map { layer in
-            (
-                graph.shape(of: layer.input).last ?? 1, graph.shape(of: layer.output).last ?? 1, layer.weight,
-                layer.bias
-            )
+        shapes = try graph.layers.map { layer in
+            let matrices = try graph.matrices(of: layer), size = graph.shape(of: matrices.weight)
+            return LayerShape(
+                input: size[1], output: size[0], weight: layer.weight, bias: layer.bias,
+                positions: graph.shape(of: matrices.output)[0])
         }
         outputWidth = graph.shape(of: built.output).dropFirst().reduce(1, *)
         do {
@@ -206,16 +216,21 @@ package final class Observer {
                 }
             }
         }
-        var streams: [(key: Measurement.Key, accumulator: any Accumulator, captures: [Capture])] = []
+        var streams: [(key: Measurement.Key, accumulator: any Accumulator, captures: [Capture], positions: Int)] = []
         for (key, expression) in wanted.sorted(by: { $0.key < $1.key }) {
             if let captures = captures(expression, layer: key.layer) {
                 if let coupled, captures.contains(where: \.needsLoss) {
                     pass.set(key, .failure(coupled))
                     continue
                 }
-                let widths = captures.map(width)
-                let accumulator = makeAccumulator(expression, widths: widths, samples: rows.count)
-                streams.append((key, accumulator, captures))
+                let positions = captures.map(positions)
+                guard Set(positions).count == 1 else {
+                    pass.set(key, .failure(Undefined("rows_differ")))
+                    continue
+                }
+                let accumulator = makeAccumulator(
+                    expression, widths: captures.map(width), samples: rows.count * positions[0])
+                streams.append((key, accumulator, captures, positions[0]))
             } else if expression.arguments != [.parameterGrad] {
                 try addStatic(expression, key, table, rows.count, to: pass)
             } else if let coupled {
@@ -228,7 +243,8 @@ package final class Observer {
         if !captures.isEmpty || wantsGradient {
             try run(rows, table, captures, gradient) { program, count in
                 for stream in streams {
-                    stream.accumulator.add(stream.captures.compactMap(program.values), rows: count)
+                    stream.accumulator.add(
+                        stream.captures.compactMap(program.values), rows: count * stream.positions)
                 }
             }
         }
@@ -257,9 +273,11 @@ package final class Observer {
         _ rows: FirstRows, _ table: DataTable, _ captures: Set<Capture>, _ gradient: Buffer?,
         each: (CaptureProgram, Int) -> Void
     ) throws {
+        let held = shapes.map { $0.positions * ($0.input + $0.output) }.reduce(0, +)
+        let chunk = min(Self.chunk, max(1, Self.largestPass / max(held, 1)))
         var row = 0
         while row < rows.count {
-            let count = min(Self.chunk, rows.count - row)
+            let count = min(chunk, rows.count - row)
             let key = ProgramKey(rows: count, captures: captures, wantsGradient: gradient != nil)
             let program =
                 try programs.programs[key]
@@ -303,6 +321,11 @@ package final class Observer {
         case .layer(let index, let basic):
             basic == .layerInput || basic == .layerInputGrad ? shapes[index].input : shapes[index].output
         }
+    }
+
+    /// Rows for each row of the batch.
+    private func positions(_ capture: Capture) -> Int {
+        if case .layer(let index, _) = capture { shapes[index].positions } else { 1 }
     }
 
     /// Quantities of parameters and of the data.

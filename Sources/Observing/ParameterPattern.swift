@@ -18,20 +18,20 @@ package struct ParameterPattern: Hashable, Sendable {
             && (roles.isEmpty || roles.contains(block.role))
     }
 
-    /// The indices of the blocks that match. Throws if there are none, or if a name matches no block of the roles.
+    /// The indices of the trained blocks that match. Throws if there are none, or if a name matches no block of the roles.
     /// - Parameter key: the key of the pattern in the study, for the sentence.
     package func select(from blocks: [ParameterBlock], for key: String) throws(UnmatchedPattern) -> [Int] {
-        let candidates = blocks.filter { roles.isEmpty || roles.contains($0.role) }
+        let candidates = blocks.filter { $0.isTrained && (roles.isEmpty || roles.contains($0.role)) }
         let kind = roles.isEmpty ? "parameter" : "\(roles.map(\.rawValue).joined(separator: " or ")) parameter"
         if let name = names.first(where: { name in !candidates.contains { Self.glob(name, $0.name) } }) {
             let hint = Nearest.hint(for: name, among: candidates.map(\.name), label: "it has")
             throw UnmatchedPattern("\(key): the network has no \(kind) '\(name)'\(hint)")
         }
         guard !candidates.isEmpty else {
-            let all = blocks.map { "\($0.name) (\($0.role.rawValue))" }.joined(separator: ", ")
+            let all = blocks.filter(\.isTrained).map { "\($0.name) (\($0.role.rawValue))" }.joined(separator: ", ")
             throw UnmatchedPattern("\(key): the network has no \(kind) (it has: \(all))")
         }
-        return blocks.indices.filter { matches(blocks[$0]) }
+        return blocks.indices.filter { blocks[$0].isTrained && matches(blocks[$0]) }
     }
 
     private static func glob(_ pattern: String, _ name: String) -> Bool { fnmatch(pattern, name, 0) == 0 }

@@ -53,12 +53,12 @@ final class CallFrame {
     private let values: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private let result: UnsafeMutablePointer<Double>
     private let message: UnsafeMutablePointer<CChar>
-    private static let messageSize = 256
+    static let messageSize = 256
     private var workspaces: [Int: UnsafeMutableRawPointer] = [:]
     /// The call itself, valid as long as the frame.
     let prepared: PreparedCall
     /// What `call` returns if the function changed the floating-point mode, which `sz_call` has restored.
-    static let changedFloatMode = Int32.min
+    static let changedFloatMode = Int32.min  // SZ_CHANGED_MODE
 
     init(
         _ function: Function, address: UnsafeMutableRawPointer, precision: Precision, context: CallContext

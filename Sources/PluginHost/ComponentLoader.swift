@@ -163,9 +163,12 @@ struct LoadedComponent {
 
     /// Turns a status into an error.
     func check(_ status: Int32, _ frame: CallFrame) throws(PluginError) {
-        guard status != 0 else { return }
+        if status != 0 { throw error(status, frame.text) }
+    }
+
+    func error(_ status: Int32, _ text: String) -> PluginError {
         if status == CallFrame.changedFloatMode {
-            throw PluginError(
+            return PluginError(
                 context.place,
                 "changed the floating-point mode (rounding or flush-to-zero); it must leave it as it finds it")
         }
@@ -174,8 +177,7 @@ struct LoadedComponent {
             SYZYGY_UNDEFINED: "undefined", SYZYGY_NO_MEMORY: "out of memory", SYZYGY_IO: "input/output error",
             SYZYGY_INTERNAL: "internal error",
         ]
-        let text = frame.text
-        throw PluginError(
+        return PluginError(
             context.place, "failed (\(names[Int(status)] ?? "status \(status)"))" + (text.isEmpty ? "" : ": \(text)"))
     }
 }

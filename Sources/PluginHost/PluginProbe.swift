@@ -62,12 +62,18 @@ final class PluginProbe: Probe {
         _ binding: Binding, layer: String, step: Int, _ quantities: any QuantitySource
     ) throws -> ([OutputBuffer], String) {
         var operands: [String: Operand] = [:]
+        var rows: Int?
         for argument in loaded.component.call.arguments {
             guard case .quantity = argument.source, let expression = binding.quantities[argument.name] else {
                 continue
             }
             if let quantity = try quantities.quantity(expression, layer: layer) {
                 guard quantity.isFinite else { throw Undefined("input_not_finite") }
+                if try QuantityExpression(expression).isOfSamples {
+                    // Rows of a convolution are positions: they go with no labels, and with no layer of other positions.
+                    guard rows == nil || rows == quantity.shape[0] else { throw Undefined("rows_differ") }
+                    rows = quantity.shape[0]
+                }
                 operands[argument.name] = Operand(.memory(quantity.pointer), shape: quantity.shape)
             } else if argument.isOptional {
                 operands[argument.name] = Operand(.memory(nil), shape: [0, 0])

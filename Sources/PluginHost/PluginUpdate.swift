@@ -1,9 +1,10 @@
+import CShims
 import Engine
 import LinearAlgebra
 import Manifests
 import Protocols
 
-/// An optimizer or a regularizer: a function called once per parameter and step, over memory that never moves.
+/// An optimizer or a regularizer: a function called for each parameter in every step, over memory that never moves.
 final class PluginUpdate: Optimizer, Regularizer {
     private let loaded: LoadedComponent
     private let choice: Choice
@@ -23,100 +24,112 @@ final class PluginUpdate: Optimizer, Regularizer {
             component: component.fullID, options: loaded.context.options, schedules: choice.schedules)
     }
 
-    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedOptimizer {
-        try AttachedUpdate(loaded, schedules, parameters, blocks, fresh: fresh)
-    }
-
-    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedRegularizer {
-        try AttachedUpdate(loaded, schedules, parameters, blocks, fresh: fresh)
+    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedUpdate {
+        try AttachedPlugin(loaded, schedules, parameters, blocks, fresh: fresh)
     }
 }
 
-final class AttachedUpdate: AttachedOptimizer, AttachedRegularizer {
-    let state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)]
+final class AttachedPlugin: AttachedUpdate {
+    private(set) var updates: [Update] = []
+    private(set) var state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
     private let loaded: LoadedComponent
+    /// One for each parameter.
+    private var calls: ContiguousArray<PartedCall> = []
+    /// Where they find the number of the step and the options.
     private var frames: ContiguousArray<CallFrame> = []
-    /// Of `frames`.
-    private let calls: UnsafeMutableBufferPointer<PreparedCall>
-    /// One value per parameter, if the function gives its value through a pointer or a result.
-    private var values: ContiguousArray<OutputBuffer> = []
-    private let returnsValue: Bool
-    private let scheduled: ContiguousArray<ScheduledOption>
+    private var scheduled: ContiguousArray<ScheduledOption> = []
+    private let failed = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
 
     init(
         _ loaded: LoadedComponent, _ schedules: [String: PluginSchedule], _ parameters: ParameterStore,
         _ blocks: [Int], fresh: Bool
     ) throws {
         self.loaded = loaded
-        let component = loaded.component
-        if case .output = component.call.returns { returnsValue = true } else { returnsValue = false }
-        var state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
-        for block in blocks.map({ parameters.blocks[$0] }) {
-            let offset = block.offset * parameters.precision.bytes
-            var buffers: [String: UnsafeMutableRawPointer] = [:]
-            for declaration in component.state {
-                let buffer = loaded.makeState(declaration, block, parameters, initial: parameters.values + offset)
-                buffers[declaration.id] = buffer
-                state.append(("\(declaration.id)/\(block.name)", buffer, block.count))
-            }
-            let value = component.output("value").map { OutputBuffer($0, shape: []) }
-            func bound(_ function: Function) throws -> CallFrame {
-                var operands: [String: Operand] = [:]
-                for argument in function.arguments {
-                    switch argument.source {
-                    case .quantity(let name, _, _):
-                        let base = name == "parameter.grad" ? parameters.gradients : parameters.values
-                        operands[argument.name] = Operand(.memory(base + offset), shape: [block.count])
-                    case .state(let id): operands[argument.name] = Operand(.memory(buffers[id]), shape: [block.count])
-                    case .output: operands[argument.name] = value?.operand
-                    default: continue
-                    }
-                }
-                let frame = try loaded.frame(function, parameters.precision)
-                try frame.bind(
-                    operands,
-                    fields: block.fields)
-                return frame
-            }
-            if fresh, let start = component.start {
-                let frame = try bound(start)
-                try loaded.check(frame.call(), frame)
-            }
-            frames.append(try bound(component.call))
-            if let value { values.append(value) }
+        failed.initialize(to: 0)
+        for block in blocks { try attach(parameters.blocks[block], parameters, fresh: fresh) }
+        for (option, schedule) in schedules.sorted(by: { $0.key < $1.key }) {
+            scheduled.append(try ScheduledOption(option, schedule, of: loaded, frames))
         }
-        self.state = state
-        calls = .allocate(capacity: frames.count)
-        _ = calls.initialize(fromContentsOf: frames.map(\.prepared))
-        let frames = frames
-        scheduled = ContiguousArray(
-            try schedules.sorted { $0.key < $1.key }.map { try ScheduledOption($0, $1, of: loaded, frames) })
     }
 
     deinit {
-        calls.deallocate()
+        failed.deallocate()
         for tensor in state { tensor.buffer.deallocate() }
     }
 
-    func update(step: Int) throws {
-        for option in scheduled { try option.set(step: step) }
-        for i in calls.indices { try call(i, step) }
-    }
-
-    func addGradient(step: Int) throws -> Double {
-        for option in scheduled { try option.set(step: step) }
-        var sum = 0.0
-        for i in calls.indices {
-            try call(i, step)
-            sum += returnsValue ? calls[i].returned : values.isEmpty ? 0 : values[i].value(0)
+    private func attach(_ block: ParameterBlock, _ parameters: ParameterStore, fresh: Bool) throws {
+        let component = loaded.component, bytes = parameters.precision.bytes
+        let values = parameters.values + block.offset * bytes, gradients = parameters.gradients + block.offset * bytes
+        var buffers: [String: UnsafeMutableRawPointer] = [:]
+        for declaration in component.state {
+            let buffer = loaded.makeState(declaration, block, parameters, initial: values)
+            buffers[declaration.id] = buffer
+            state.append(("\(declaration.id)/\(block.name)", buffer, block.count))
         }
-        return sum
+        let output = component.output("value").map { OutputBuffer($0, shape: []) }
+        func bound(_ function: Function) throws -> (frame: CallFrame, operands: [String: Operand]) {
+            var operands: [String: Operand] = [:]
+            for argument in function.arguments {
+                switch argument.source {
+                case .quantity(let name, _, _):
+                    let pointer = name == "parameter.grad" ? gradients : values
+                    operands[argument.name] = Operand(.memory(pointer), shape: [block.count])
+                case .state(let id): operands[argument.name] = Operand(.memory(buffers[id]), shape: [block.count])
+                case .output: operands[argument.name] = output?.operand
+                default: continue
+                }
+            }
+            let frame = try loaded.frame(function, parameters.precision)
+            try frame.bind(operands, fields: block.fields)
+            return (frame, operands)
+        }
+        if fresh, let start = component.start {
+            let frame = try bound(start).frame
+            try loaded.check(frame.call(), frame)
+        }
+        let function = component.call
+        let (frame, operands) = try bound(function)
+        let writesValue = function.arguments.contains { if case .output = $0.source { true } else { false } }
+        let call = PartedCall(
+            frame, function, operands: operands, precision: parameters.precision,
+            output: writesValue ? output : nil, failed: failed)
+        calls.append(call)
+        frames.append(frame)
+        var touched = function.arguments.compactMap { argument -> Update.Operand? in
+            guard case .memory(let pointer?) = operands[argument.name]?.value else { return nil }
+            switch argument.source {
+            case .quantity(_, let isWritable, _):
+                return Update.Operand(pointer, bytes: block.count * bytes, isWrite: isWritable)
+            case .state: return Update.Operand(pointer, bytes: block.count * bytes, isWrite: true)
+            default: return nil
+            }
+        }
+        // Services keep notes of their own: calls that use them take turns.
+        if function.arguments.contains(where: { if case .service = $0.source { true } else { false } }) {
+            touched.append(Update.Operand(failed, bytes: 1, isWrite: true))
+        }
+        updates.append(
+            Update(
+                gradient: gradients, count: block.count,
+                isElementwise: component.isElementwise && PartedCall.canBeParted(function), operands: touched,
+                kernel: sz_call_parts, arguments: call.arguments))
     }
 
-    private func call(_ i: Int, _ step: Int) throws {
-        calls[i].set(step: step)
-        let status = calls[i].call()
-        if status != 0 { try loaded.check(status, frames[i]) }
+    func begin(step: Int) throws {
+        for i in scheduled.indices { try scheduled[i].set(step: step) }
+        for i in frames.indices { frames[i].set(step: step) }
+    }
+
+    func end() throws -> Double {
+        if failed.pointee != 0 {
+            failed.pointee = 0
+            for call in calls {
+                if let (status, message) = call.takeFailure() { throw loaded.error(status, message) }
+            }
+        }
+        var sum = 0.0
+        for call in calls { sum += call.value }
+        return sum
     }
 }
 
@@ -162,13 +175,14 @@ extension ParameterBlock {
 }
 
 extension ParameterRole {
-    /// The number a manifest's `field: role` gives: 0 weight, 1 bias, 2 scale, 3 other.
+    /// The number a manifest's `field: role` gives: 0 weight, 1 bias, 2 scale, 3 other (4 statistic: not seen by updates).
     var index: Int {
         switch self {
         case .weight: 0
         case .bias: 1
         case .scale: 2
         case .other: 3
+        case .statistic: 4
         }
     }
 }

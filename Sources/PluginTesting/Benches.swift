@@ -27,15 +27,15 @@ extension Observation.Value {
 /// Parameters that an optimizer or regularizer works on, without a network.
 package final class UpdateBench {
     package let store: ParameterStore
-    package private(set) var optimizer: (any AttachedOptimizer)?
-    package private(set) var regularizer: (any AttachedRegularizer)?
+    private let update: any AttachedUpdate
+    private let program: Program
     private var step = 0
 
     /// `values`: blocks by name in order, with shapes; the first axis is fan_out, the rest fan_in.
     package init(
         _ choice: Choice, kind: Component.Kind, values: [(name: String, shape: [Int], values: [Double])],
         precision: Precision = .f64, role: ParameterRole = .weight, fanIn: Int? = nil,
-        loader: ComponentLoader = ShippedPlugins.loader()
+        loader: ComponentLoader = ShippedPlugins.loader(), threads: Int = 1
     ) throws {
         let graph = Graph()
         for block in values {
@@ -46,9 +46,11 @@ package final class UpdateBench {
         store = ParameterStore(blocks: graph.blocks, precision: precision)
         for (index, block) in values.enumerated() { store.set(block: index, block.values) }
         switch kind {
-        case .optimizer: optimizer = try loader.optimizer(choice).attach(to: store, fresh: true)
-        default: regularizer = try loader.regularizer(choice).attach(to: store, fresh: true)
+        case .optimizer: update = try loader.optimizer(choice).attach(to: store, fresh: true)
+        default: update = try loader.regularizer(choice).attach(to: store, fresh: true)
         }
+        program = try Program(
+            graph, outputs: [], precision: precision, parameters: store, updates: update.updates, threads: threads)
     }
 
     package func values(_ block: Int = 0) -> [Double] { store.copy(block: block) }
@@ -67,17 +69,22 @@ package final class UpdateBench {
     /// One optimizer step from the given gradients, one list per block.
     package func update(_ gradients: [[Double]]) throws {
         for (block, gradient) in gradients.enumerated() { setGradient(gradient, block: block) }
-        try optimizer?.update(step: step)
+        _ = try run()
         step += 1
     }
 
     /// Adds the regularizer's gradient and returns its value.
-    package func penalty() throws -> Double { try regularizer?.addGradient(step: step) ?? .nan }
+    package func penalty() throws -> Double { try run() }
+
+    private func run() throws -> Double {
+        try update.begin(step: step)
+        program.run()
+        return try update.end()
+    }
 
     /// A state tensor as f64, by `id/block`.
     package func state(_ name: String) -> [Double]? {
-        let owner: (any StateOwner)? = optimizer ?? regularizer
-        guard let tensor = owner?.state.first(where: { $0.name == name }) else { return nil }
+        guard let tensor = update.state.first(where: { $0.name == name }) else { return nil }
         return (0..<tensor.count).map {
             switch store.precision {
             case .f64: tensor.buffer.load(fromByteOffset: $0 * 8, as: Double.self)
@@ -87,8 +94,7 @@ package final class UpdateBench {
     }
 
     package func setState(_ name: String, _ values: [Double]) {
-        let owner: (any StateOwner)? = optimizer ?? regularizer
-        guard let tensor = owner?.state.first(where: { $0.name == name }) else { return }
+        guard let tensor = update.state.first(where: { $0.name == name }) else { return }
         for (i, value) in values.enumerated() {
             switch store.precision {
             case .f64: tensor.buffer.storeBytes(of: value, toByteOffset: i * 8, as: Double.self)

@@ -93,23 +93,32 @@ package final class PlainDescent: Optimizer {
     private let lr: Double
     package init(lr: Double) { self.lr = lr }
 
-    private final class Attached: AttachedOptimizer {
+    private final class Attached: AttachedUpdate {
         let state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
-        private let store: ParameterStore
-        private let blocks: [Int]
-        private let lr: Double
+        private(set) var updates: [Update] = []
+
         init(_ store: ParameterStore, _ blocks: [Int], _ lr: Double) {
-            (self.store, self.blocks, self.lr) = (store, blocks, lr)
-        }
-        func update(step: Int) {
-            for index in blocks {
-                let gradient = store.copyGradient(block: index)
-                store.set(block: index, zip(store.copy(block: index), gradient).map { $0 - lr * $1 })
+            let bytes = store.precision.bytes
+            updates = blocks.map { index in
+                let block = store.blocks[index], offset = block.offset * bytes
+                return Update(
+                    gradient: store.gradients + offset, count: block.count,
+                    operands: [
+                        Update.Operand(store.gradients + offset, bytes: block.count * bytes, isWrite: false),
+                        Update.Operand(store.values + offset, bytes: block.count * bytes, isWrite: true),
+                    ]
+                ) {
+                    let gradient = store.copyGradient(block: index)
+                    store.set(block: index, zip(store.copy(block: index), gradient).map { $0 - lr * $1 })
+                }
             }
         }
+
+        func begin(step: Int) {}
+        func end() -> Double { 0 }
     }
 
-    package func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) -> any AttachedOptimizer {
+    package func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) -> any AttachedUpdate {
         Attached(parameters, blocks, lr)
     }
 }

@@ -67,20 +67,14 @@ package protocol Loss: AnyObject {
 /// A term of the objective that depends on the parameters only.
 package protocol Regularizer: AnyObject {
     /// Binds to the buffers of some blocks; `start` functions run here when `fresh`.
-    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedRegularizer
+    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedUpdate
 }
 
 extension Regularizer {
-    /// Binds to all blocks.
-    package func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedRegularizer {
-        try attach(to: parameters, blocks: Array(parameters.blocks.indices), fresh: fresh)
+    /// Binds to all trained blocks.
+    package func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedUpdate {
+        try attach(to: parameters, blocks: parameters.trainedBlocks, fresh: fresh)
     }
-}
-
-/// A regularizer bound to the parameters of one run.
-package protocol AttachedRegularizer: AnyObject, StateOwner {
-    /// Adds the gradient of the term to the gradient buffer and returns its value.
-    func addGradient(step: Int) throws -> Double
 }
 
 /// Changes the parameters from their gradients.
@@ -88,22 +82,28 @@ package protocol Optimizer: AnyObject {
     /// Optimizers of equal keys update several networks by one attachment to all their parameters as well as by one for each; nil: never.
     var sharingKey: AnyHashable? { get }
     /// Binds to the buffers of some blocks; `start` functions run here when `fresh`.
-    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedOptimizer
+    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedUpdate
 }
 
 extension Optimizer {
     package var sharingKey: AnyHashable? { nil }
 
-    /// Binds to all blocks.
-    package func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedOptimizer {
-        try attach(to: parameters, blocks: Array(parameters.blocks.indices), fresh: fresh)
+    /// Binds to all trained blocks.
+    package func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedUpdate {
+        try attach(to: parameters, blocks: parameters.trainedBlocks, fresh: fresh)
     }
 }
 
-/// An optimizer bound to the parameters of one run.
-package protocol AttachedOptimizer: AnyObject, StateOwner {
-    /// Changes the values in place; `step` counts the updates done before.
-    func update(step: Int) throws
+/// An optimizer or a regularizer bound to parameters: calls that each run of the training program makes when the gradients are
+/// there.
+package protocol AttachedUpdate: AnyObject, StateOwner {
+    /// Regularizers add to the gradients, optimizers change the values. Valid as long as this object.
+    var updates: [Update] { get }
+    /// Before a run; `step` counts the updates done before. Sets what depends on it.
+    func begin(step: Int) throws
+    /// After a run: the value of a regularizer, 0 for an optimizer. Throws what a call has reported; the parameters may then
+    /// have changed in part.
+    func end() throws -> Double
 }
 
 /// State tensors that a checkpoint keeps, by name (`optimizer.velocity.fc1.weight`).

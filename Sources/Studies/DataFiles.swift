@@ -42,7 +42,8 @@ package struct DataFile: Hashable, Sendable {
             // MNIST and others are handed out compressed.
             let nearest =
                 names.contains(name + ".gz")
-                ? "; did you mean '\(name).gz'?" : Nearest.question(for: name, among: names.sorted().filter { $0 != name })
+                ? "; did you mean '\(name).gz'?"
+                : Nearest.question(for: name, among: names.sorted().filter { $0 != name })
             return "'\(path)' \(reason)\(nearest) (looked for \(location))"
         }
     }

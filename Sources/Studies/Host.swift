@@ -36,17 +36,11 @@ package enum Host {
         return String(cString: text).trimmingCharacters(in: .whitespaces)
     }
 
-    private static var oneDNN: String {
-        var version = [Int32](repeating: 0, count: 3)
-        sz_onednn_version(&version)
-        return version.map(String.init).joined(separator: ".")
-    }
-
     static func description(threads: Int) -> OrderedDictionary<String, JSON> {
         [
             "version": .string(Version.current), "cpu": .string(value(of: "model name")), "cores": .int(cores),
             "threads": .int(threads), "blas": .string(blas),
-            "onednn": .string(oneDNN), "os": .string(operatingSystem),
+            "os": .string(operatingSystem),
         ]
     }
 }

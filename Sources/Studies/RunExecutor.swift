@@ -1,6 +1,5 @@
 import ArrayFiles
 import Engine
-import LinearAlgebra
 import Manifests
 import Observing
 import PluginHost
@@ -17,13 +16,7 @@ package struct RunExecutor {
     /// together as far as their networks are one computation.
     package func run(_ runs: [PlannedRun], _ outputs: [RunOutput]) throws -> [Outcome] {
         guard runs.count > 1 else { return [try run(runs[0], outputs[0])] }
-        var plans: [TrainingPlan] = []
-        var shared: [Choice: any Dataset] = [:]
-        for (run, output) in zip(runs, outputs) {
-            let plan = try trainingPlan(of: run, shared[run.configuration.dataset], note: output.note)
-            if !plan.dataset.isSeeded { shared[run.configuration.dataset] = plan.dataset }
-            plans.append(plan)
-        }
+        let plans = try trainingPlans(of: runs) { outputs[$0].note($1) }
         var outcomes: [Int: Outcome] = [:]
         for group in try ReplicaSession.groups(plans) {
             let ends =
@@ -33,6 +26,19 @@ package struct RunExecutor {
             for (index, outcome) in zip(group, ends) { outcomes[index] = outcome }
         }
         return runs.indices.map { outcomes[$0] ?? .stopped(step: 0) }
+    }
+
+    /// The plans of runs that may train together; they share a dataset that does not depend on the seed. `note` gets the index of a
+    /// run and a sentence about it.
+    func trainingPlans(
+        of runs: [PlannedRun], note: @escaping (Int, String) -> Void
+    ) throws -> [TrainingPlan] {
+        var shared: [Choice: any Dataset] = [:]
+        return try runs.enumerated().map { index, run in
+            let plan = try trainingPlan(of: run, shared[run.configuration.dataset]) { note(index, $0) }
+            if !plan.dataset.isSeeded { shared[run.configuration.dataset] = plan.dataset }
+            return plan
+        }
     }
 
     private func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
@@ -46,6 +52,7 @@ package struct RunExecutor {
             try output.finished(step: session.step, loss: session.batchLoss)
             return !output.isCancelled
         }
+        output.ended(step: session.step, output)
         try writeCheckpoint(session.checkpoint, configuration, step: session.step, to: output.folder)
         return outcome
     }
@@ -54,8 +61,14 @@ package struct RunExecutor {
         let configuration = runs[0].configuration
         let session = try ReplicaSession(plans)
         try session.observers[0].check(recorded: configuration.record?.sighting.layers.map(Set.init))
-        let leader = outputs[0]
-        let outcomes = try session.run(observed: { outputs[$0].record($1) }) { session in
+        let leader = outputs[0], train = configuration.train
+        var hasMeasured = false
+        let outcomes = try session.run(
+            observed: { run, observation in
+                outputs[run].record(observation)
+                hasMeasured = true
+            }
+        ) { session in
             let step = session.step
             if let record = configuration.record, record.sighting.steps.contains(step) {
                 for (run, output) in outputs.enumerated() where session.outcomes[run] == nil {
@@ -63,9 +76,11 @@ package struct RunExecutor {
                 }
             }
             try leader.finished(step: step, loss: session.batchLosses[0])
-            for run in outputs.indices.dropFirst()
-            where session.outcomes[run] == nil && outputs[run].isDue(at: step) {
-                try outputs[run].follow(leader, loss: session.batchLosses[run])
+            if hasMeasured || step % train.logEvery == 0 || step == train.steps {
+                for run in outputs.indices.dropFirst() where session.outcomes[run] == nil {
+                    try outputs[run].follow(leader, loss: session.batchLosses[run])
+                }
+                hasMeasured = false
             }
             return !leader.isCancelled
         }

@@ -57,9 +57,6 @@ package final class RunOutput {
         if step % logEvery == 0 || step == total { logStep(loss) }
     }
 
-    /// True if `follow` would write something at a step.
-    package func isDue(at step: Int) -> Bool { step % logEvery == 0 || step == total || observations.hasUnwritten }
-
     private func logStep(_ loss: Double) {
         // Before the first step no batch has a loss.
         log.write(step == 0 ? "step 0" : "step \(step) loss \(loss) (\(Int(stepsPerSecond)) steps/s)")

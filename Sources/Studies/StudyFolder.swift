@@ -1,5 +1,5 @@
-import Foundation
 import ArrayFiles
+import Foundation
 import Manifests
 
 /// The folder of a study's results: `study.json`, `table.csv`, `report.html` and `runs/`.

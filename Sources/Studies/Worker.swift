@@ -88,7 +88,9 @@ package struct Worker {
     /// Every run has its files open.
     private static func allowFiles(_ count: Int) {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < count else { return }
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < count else {
+            return
+        }
         limit.rlim_cur = min(limit.rlim_max, rlim_t(count))
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }

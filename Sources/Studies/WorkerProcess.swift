@@ -58,7 +58,8 @@ final class WorkerProcess {
 
     /// Starts the worker in its own process group, so that Ctrl-C on the terminal reaches the parent only; its stderr goes
     /// to the `log.txt` of its first run.
-    init(_ runs: [PlannedRun], folders: [String], command: WorkerCommand, environment: [String: String]) throws(StudyError)
+    init(_ runs: [PlannedRun], folders: [String], command: WorkerCommand, environment: [String: String])
+        throws(StudyError)
     {
         (self.runs, self.folders) = (runs, folders)
         progress = RunProgress(total: runs[0].configuration.train.steps)

@@ -1,41 +1,45 @@
 import Engine
 import Observing
 
-/// Copies rows of the training split, converted once to the run's precision, into a program's inputs.
+/// Where each run of a program finds its rows of the training split, converted once to the run's precision.
 final class BatchLoader {
-    private struct Source {
-        let rows: UnsafeMutableRawPointer
-        let target: UnsafeMutableRawPointer
-        let bytes: Int
-    }
-    private let sources: [Source]
+    private let sources: [(name: String, rows: UnsafeMutableRawPointer, bytes: Int)]
     private let sampler: Sampler
-    private var isLoaded = false
+    /// Where runs find the order of their rows.
+    private let order: UnsafeMutablePointer<UnsafePointer<Int64>?>
 
-    init(table: DataTable, sampler: Sampler, program: Program, precision: Precision) {
+    init(table: DataTable, sampler: Sampler, precision: Precision) {
         self.sampler = sampler
-        sources = table.fields.indices.compactMap { index in
+        order = .allocate(capacity: 1)
+        order.initialize(to: nil)
+        sources = table.fields.indices.map { index in
             let field = table.fields[index]
-            guard let target = program.inputBuffer(field.name) else { return nil }
-            let rows = table.copy(field: index, precision)
-            return Source(rows: rows, target: target, bytes: field.elements * precision.bytes)
+            return (field.name, table.copy(field: index, precision), table.rows * field.elements * precision.bytes)
         }
     }
 
-    deinit { for source in sources { source.rows.deallocate() } }
+    deinit {
+        order.deallocate()
+        for source in sources { source.rows.deallocate() }
+    }
 
-    func load(step: Int) {
-        if sampler.isFull && isLoaded { return }
-        isLoaded = true
-        let rows = sampler.rows(step: step)
+    /// For the program: every run takes rows anew, unless it always takes all of them.
+    var rows: [String: RowSource] {
+        if sampler.isFull { return [:] }
+        return Dictionary(
+            uniqueKeysWithValues: sources.map { ($0.name, RowSource(rows: $0.rows, order: UnsafePointer(order))) })
+    }
+
+    /// Fills the inputs that are the same in every run.
+    func fill(_ program: Program) {
+        guard sampler.isFull else { return }
         for source in sources {
-            var target = source.target
-            for row in rows {
-                target.copyMemory(from: source.rows + Int(row) * source.bytes, byteCount: source.bytes)
-                target += source.bytes
-            }
+            program.inputBuffer(source.name)?.copyMemory(from: source.rows, byteCount: source.bytes)
         }
     }
+
+    /// Chooses the rows of the next run.
+    func load(step: Int) { order.pointee = sampler.rows(step: step).baseAddress }
 }
 
 extension DataTable {

@@ -32,9 +32,9 @@ package struct RegularizerTerm {
 struct Partition {
     /// One list of blocks for each group, in order.
     private(set) var groups: [[Int]] = []
-    /// The blocks of no group.
+    /// The trained blocks of no group.
     let rest: [Int]
-    /// The blocks of no frozen group.
+    /// Without those of frozen groups. Statistics belong to no group and are not trained.
     let trained: [Int]
 
     /// Throws if a group gets no parameter.
@@ -52,8 +52,9 @@ struct Partition {
             for block in own { owner[block] = index }
             self.groups.append(own)
         }
-        rest = blocks.indices.filter { owner[$0] == nil }
-        trained = blocks.indices.filter { block in owner[block].map { groups[$0].optimizer != nil } ?? true }
+        let all = blocks.indices.filter { blocks[$0].isTrained }
+        rest = all.filter { owner[$0] == nil }
+        trained = all.filter { block in owner[block].map { groups[$0].optimizer != nil } ?? true }
     }
 
     /// The trained blocks that a regularizer acts on. Throws if there are none.

@@ -3,38 +3,45 @@ import Observing
 
 /// Copies each run's rows of the training split into the inputs of a program for all runs, `[runs, batch] + shape`.
 final class ReplicaBatches {
-    private struct Source {
-        /// One table for each run, in the program's precision.
-        let tables: [UnsafeMutableRawPointer]
-        let target: UnsafeMutableRawPointer
-        /// Of a row.
+    /// Where a field of a row is, and goes.
+    private struct Part {
+        let offset: Int
         let bytes: Int
+        let target: UnsafeMutableRawPointer
     }
-    private var sources: [Source] = []
-    private var owned: [UnsafeMutableRawPointer] = []
+    private let parts: [Part]
+    /// Of a row of a table: all fields in use side by side, so that a row is in one place.
+    private let stride: Int
+    /// One table for each run.
+    private let tables: [UnsafeRawPointer]
     private let samplers: [Sampler]
-    /// All runs see the same rows at every step.
-    private let isOne: Bool
+    private let owned: [UnsafeMutableRawPointer]
     private var isLoaded = false
 
-    /// - Parameter tables: for each run; runs may share one.
+    /// - Parameters:
+    ///   - tables: for each run; runs may share one.
+    ///   - isOne: all runs see the same rows at every step.
     init(tables: [DataTable], seeds: [UInt64], batch: Int, isOne: Bool, program: Program) {
-        self.isOne = isOne
-        let rows = tables[0].rows
-        samplers = (isOne ? seeds.prefix(1) : seeds[...]).map { Sampler(rows: rows, batch: batch, seed: $0) }
+        let precision = program.precision
+        var parts: [Part] = [], fields: [Int] = [], stride = 0
         for (index, field) in tables[0].fields.enumerated() {
             guard let target = program.inputBuffer(field.name) else { continue }
-            var converted: [ObjectIdentifier: UnsafeMutableRawPointer] = [:]
-            let own = tables.prefix(isOne ? 1 : tables.count).map { table in
-                let id = ObjectIdentifier(table)
-                if let known = converted[id] { return known }
-                let copy = table.copy(field: index, program.precision)
-                converted[id] = copy
-                owned.append(copy)
-                return copy
-            }
-            sources.append(Source(tables: own, target: target, bytes: field.elements * program.precision.bytes))
+            parts.append(Part(offset: stride, bytes: field.elements * precision.bytes, target: target))
+            fields.append(index)
+            stride += field.elements * precision.bytes
         }
+        var known: [ObjectIdentifier: UnsafeMutableRawPointer] = [:]
+        let runs = isOne ? 1 : tables.count
+        self.tables = tables.prefix(runs).map { table in
+            let id = ObjectIdentifier(table)
+            if let rows = known[id] { return UnsafeRawPointer(rows) }
+            let rows = table.records(fields: fields, precision)
+            known[id] = rows
+            return UnsafeRawPointer(rows)
+        }
+        owned = Array(known.values)
+        samplers = seeds.prefix(runs).map { Sampler(rows: tables[0].rows, batch: batch, seed: $0) }
+        (self.parts, self.stride) = (parts, stride)
     }
 
     deinit { for pointer in owned { pointer.deallocate() } }
@@ -42,27 +49,56 @@ final class ReplicaBatches {
     func load(step: Int) {
         if isLoaded, samplers[0].isFull { return }
         isLoaded = true
-        for (run, sampler) in samplers.enumerated() {
-            let rows = sampler.rows(step: step)
-            for source in sources {
-                let table = source.tables[run], bytes = source.bytes
-                var target = source.target + run * rows.count * bytes
-                // Rows of a few numbers cost more to ask for than to copy.
-                if bytes <= 32, bytes % 4 == 0 {
-                    for row in rows {
-                        let from = table + Int(row) * bytes
-                        for offset in stride(from: 0, to: bytes, by: 4) {
-                            (target + offset).storeBytes(of: from.load(fromByteOffset: offset, as: UInt32.self), as: UInt32.self)
-                        }
-                        target += bytes
-                    }
-                } else {
-                    for row in rows {
-                        target.copyMemory(from: table + Int(row) * bytes, byteCount: bytes)
-                        target += bytes
+        for run in samplers.indices {
+            let rows = samplers[run].rows(step: step), table = tables[run]
+            for part in parts {
+                let target = part.target + run * rows.count * part.bytes, source = table + part.offset
+                switch part.bytes {
+                case 4: copy(UInt32.self, rows, source, target)
+                case 8: copy(UInt64.self, rows, source, target)
+                case 16: copy(SIMD2<UInt64>.self, rows, source, target)
+                default:
+                    for i in 0..<rows.count {
+                        (target + i * part.bytes).copyMemory(
+                            from: source + Int(rows[i]) * stride, byteCount: part.bytes)
                     }
                 }
             }
         }
+    }
+
+    /// A row of one value: a load and a store, where a call would cost more.
+    private func copy<Value: BitwiseCopyable>(
+        _ type: Value.Type, _ rows: UnsafeBufferPointer<Int64>, _ source: UnsafeRawPointer,
+        _ target: UnsafeMutableRawPointer
+    ) {
+        for i in 0..<rows.count {
+            let value = source.loadUnaligned(fromByteOffset: Int(rows[i]) * stride, as: type)
+            target.storeBytes(of: value, toByteOffset: i * MemoryLayout<Value>.size, as: type)
+        }
+    }
+}
+
+extension DataTable {
+    /// All rows with the given fields side by side, in a precision, in memory of the caller's.
+    fileprivate func records(fields: [Int], _ precision: Precision) -> UnsafeMutableRawPointer {
+        let width = fields.reduce(0) { $0 + self.fields[$1].elements }
+        let records = UnsafeMutableRawPointer.allocate(
+            byteCount: max(rows * width, 1) * precision.bytes, alignment: 64)
+        var column = 0
+        for index in fields {
+            let values = pointer(field: index), elements = self.fields[index].elements
+            for row in 0..<rows {
+                for i in 0..<elements {
+                    let place = (row * width + column + i) * precision.bytes, value = values[row * elements + i]
+                    switch precision {
+                    case .f64: records.storeBytes(of: value, toByteOffset: place, as: Double.self)
+                    case .f32: records.storeBytes(of: Float(value), toByteOffset: place, as: Float.self)
+                    }
+                }
+            }
+            column += elements
+        }
+        return records
     }
 }

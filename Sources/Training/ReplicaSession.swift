@@ -15,15 +15,20 @@ package final class ReplicaSession {
     package let observers: [Observer]
     /// How each run ended; nil: it goes on.
     package private(set) var outcomes: [Outcome?]
+    package let startTimes: StartTimes
 
     private let plans: [TrainingPlan]
+    private let steps: Int
+    private let hasRegularizers: Bool
     private let program: Program
     private let losses: UnsafeRawPointer
     private let batches: ReplicaBatches
     /// For each run.
-    private let regularizers: [[any AttachedRegularizer]]
-    private let optimizers: [(runs: Range<Int>, optimizer: any AttachedOptimizer)]
+    private let regularizers: [[any AttachedUpdate]]
+    private let optimizers: [(runs: Range<Int>, optimizer: any AttachedUpdate)]
     private var penalties: [Double]
+    /// Runs that have not ended.
+    private var active: [Int]
     /// What the checkpoints of ended runs keep.
     private var kept: [Int: [(name: String, shape: [Int], values: UnsafeRawPointer)]] = [:]
 
@@ -31,12 +36,16 @@ package final class ReplicaSession {
     package init(_ plans: [TrainingPlan]) throws {
         guard let first = plans.first else { throw TrainingError("no runs to train together") }
         self.plans = plans
+        let clock = ContinuousClock()
+        let begin = clock.now
+        (steps, hasRegularizers) = (first.steps, !first.regularizers.isEmpty)
         let copies = plans.count
         let tables = try ReplicaSession.tables(of: plans)
         guard let rows = tables[0]["train"]?.rows, rows > 0 else {
             throw TrainingError("the dataset has no rows in its split 'train'")
         }
         let batch = min(first.batchSize ?? rows, rows)
+        let loaded = clock.now
         let built = try plans.map { try $0.network.build(rows: batch) }
         let one = built[0], graph = one.graph
         let sampleLoss = try one.anyLoss()
@@ -49,15 +58,7 @@ package final class ReplicaSession {
         let store = ParameterStore(blocks: together.blocks, precision: first.precision)
         stores = built.indices.map { store.copies($0..<$0 + 1, of: built[$0].graph.blocks) }
         for (index, plan) in plans.enumerated() { try built[index].initialize(stores[index], seed: plan.seed) }
-        let trained = partition.trained.map { together.parameterNodes[$0] }
-        program = try Program(
-            together, outputs: [nodes[0]], gradients: zip(trained, nodes.dropFirst()).map { ($0, $1) },
-            precision: first.precision, parameters: store)
-        losses = program.output(nodes[0])
-        batches = ReplicaBatches(
-            tables: tables.compactMap { $0["train"] }, seeds: plans.map(\.seed), batch: batch, isOne: isOneBatch,
-            program: program)
-
+        let differentiated = clock.now
         let stores = stores
         regularizers = try zip(plans, stores).map { plan, store in
             try plan.regularizers.map { term in
@@ -73,6 +74,15 @@ package final class ReplicaSession {
                 return optimizer.map { (runs, $0) }
             }
         }
+        let updates = regularizers.joined().flatMap(\.updates) + optimizers.flatMap(\.optimizer.updates)
+        program = try Program(
+            together, outputs: [nodes[0]],
+            gradients: zip(partition.trained.map { together.parameterNodes[$0] }, nodes.dropFirst()).map { ($0, $1) },
+            precision: first.precision, parameters: store, updates: updates)
+        losses = program.output(nodes[0])
+        batches = ReplicaBatches(
+            tables: tables.compactMap { $0["train"] }, seeds: plans.map(\.seed), batch: batch, isOne: isOneBatch,
+            program: program)
         let observer = try Observer(first.network, store: stores[0], tables: tables[0])
         observers = plans.indices.map {
             $0 == 0 ? observer : Observer(sharing: observer, store: stores[$0], tables: tables[$0])
@@ -80,8 +90,14 @@ package final class ReplicaSession {
         try observer.check(first.probes)
         batchLosses = [Double](repeating: .nan, count: copies)
         penalties = [Double](repeating: 0, count: copies)
+        active = Array(plans.indices)
         outcomes = [Outcome?](repeating: nil, count: copies)
+        startTimes = StartTimes(
+            load: loaded - begin, build: differentiated - loaded, compile: clock.now - differentiated)
     }
+
+    /// Floating-point operations of a step of all runs, without the optimizers'.
+    package var flops: Double { program.flops }
 
     deinit { for tensor in kept.values.joined() { tensor.values.deallocate() } }
 
@@ -118,7 +134,8 @@ package final class ReplicaSession {
             let rows = try plan.dataset.rows(in: "train")
             let built = try plan.network.build(rows: max(1, min(plan.batchSize ?? rows, rows)))
             _ = try built.anyLoss()
-            if let known = groups.firstIndex(where: { $0.rows == rows && $0.graph.computesTheSame(as: built.graph) }) {
+            if let known = groups.firstIndex(where: { $0.rows == rows && $0.graph.computesTheSame(as: built.graph) })
+            {
                 groups[known].plans.append(index)
             } else {
                 groups.append((built.graph, rows, [index]))
@@ -136,11 +153,11 @@ package final class ReplicaSession {
         var next = schedule.startIndex
         while true {
             if next < schedule.endIndex, schedule[next] == step {
-                for run in plans.indices where outcomes[run] == nil { try observe(run) { observed(run, $0) } }
+                for run in active { try observe(run) { observed(run, $0) } }
                 next += 1
             }
             guard try progress(self) else { return outcomes.map { $0 ?? .stopped(step: step) } }
-            guard step < plans[0].steps, outcomes.contains(nil) else { return outcomes.map { $0 ?? .finished } }
+            guard step < steps, !active.isEmpty else { return outcomes.map { $0 ?? .finished } }
             try advance()
         }
     }
@@ -153,18 +170,20 @@ package final class ReplicaSession {
     /// One update of every run.
     package func advance() throws {
         batches.load(step: step)
+        for regularizer in regularizers.joined() { try regularizer.begin(step: step) }
+        for (_, optimizer) in optimizers { try optimizer.begin(step: step) }
         program.run()
         readLosses()
-        for run in plans.indices where !regularizers[run].isEmpty && outcomes[run] == nil {
-            var sum = 0.0
-            for regularizer in regularizers[run] { sum += try regularizer.addGradient(step: step) }
-            penalties[run] = sum
+        for run in active where hasRegularizers {
+            penalties[run] = try regularizers[run].reduce(0) { try $0 + $1.end() }
         }
         for (runs, optimizer) in optimizers where runs.count > 1 || outcomes[runs.lowerBound] == nil {
-            try optimizer.update(step: step)
+            _ = try optimizer.end()
         }
         step += 1
-        for run in plans.indices where outcomes[run] == nil {
+        // Nearly always none.
+        let ending = active.filter { step == steps || !batchLosses[$0].isFinite || !penalties[$0].isFinite }
+        for run in ending {
             if let outcome = divergence(of: run) { end(run, as: outcome) }
         }
     }
@@ -174,7 +193,7 @@ package final class ReplicaSession {
         guard batchLosses[run].isFinite else { return store.divergence(step: step, "loss", batchLosses[run]) }
         guard penalties[run].isFinite else { return store.divergence(step: step, "regularizers", penalties[run]) }
         // Later steps would show it in their loss; after the last one nothing else does.
-        guard step == plans[0].steps, let place = store.nonFinite(gradients: false) else { return nil }
+        guard step == steps, let place = store.nonFinite(gradients: false) else { return nil }
         return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
     }
 
@@ -187,6 +206,7 @@ package final class ReplicaSession {
             return (tensor.name, tensor.shape, UnsafeRawPointer(copy))
         }
         outcomes[run] = outcome
+        active.removeAll { $0 == run }
     }
 
     private func readLosses() {

@@ -64,9 +64,9 @@ package final class Session {
     /// The value of the last run's loss.
     private let loss: UnsafeRawPointer
     private let batch: BatchLoader
-    private let regularizers: [any AttachedRegularizer]
+    private let regularizers: [any AttachedUpdate]
     /// Of the groups that are not frozen, then of the other parameters.
-    private let optimizers: [any AttachedOptimizer]
+    private let optimizers: [any AttachedUpdate]
 
     package init(_ plan: TrainingPlan) throws {
         self.plan = plan
@@ -92,13 +92,6 @@ package final class Session {
         let trained = partition.trained.map { built.parameters[$0] }
         let gradients = try graph.gradient(of: lossNode, withRespectTo: trained)
         let differentiated = clock.now
-        program = try Program(
-            graph, outputs: [lossNode], gradients: zip(trained, gradients).map { ($0, $1) },
-            precision: plan.precision, parameters: store)
-        loss = program.output(lossNode)
-        batch = BatchLoader(
-            table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), program: program,
-            precision: plan.precision)
         let store = store
         regularizers = try plan.regularizers.map { term in
             let blocks = try partition.blocks(of: term, graph.blocks)
@@ -108,6 +101,14 @@ package final class Session {
         optimizers = try owners.compactMap { optimizer, blocks in
             try optimizer?.attach(to: store, blocks: blocks, fresh: true)
         }
+        batch = BatchLoader(
+            table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), precision: plan.precision)
+        program = try Program(
+            graph, outputs: [lossNode], gradients: zip(trained, gradients).map { ($0, $1) },
+            precision: plan.precision, parameters: store,
+            updates: (regularizers + optimizers).flatMap(\.updates), rows: batch.rows)
+        batch.fill(program)
+        loss = program.output(lossNode)
         observer = try Observer(plan.network, store: store, tables: tables)
         try observer.check(plan.probes)
         startTimes = StartTimes(
@@ -154,12 +155,14 @@ package final class Session {
     /// One update.
     package func advance() throws {
         batch.load(step: step)
+        for regularizer in regularizers { try regularizer.begin(step: step) }
+        for optimizer in optimizers { try optimizer.begin(step: step) }
         program.run()
         batchLoss = program.precision == .f32 ? Double(loss.load(as: Float.self)) : loss.load(as: Double.self)
         var sum = 0.0
-        for regularizer in regularizers { sum += try regularizer.addGradient(step: step) }
+        for regularizer in regularizers { sum += try regularizer.end() }
         penalty = sum
-        for optimizer in optimizers { try optimizer.update(step: step) }
+        for optimizer in optimizers { _ = try optimizer.end() }
         step += 1
     }
 

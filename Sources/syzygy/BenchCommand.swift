@@ -6,7 +6,8 @@ import Studies
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Time the training step of a workload or of a study's first run.",
+        abstract:
+            "Time the training step of a workload, or of a study's first run or first runs that train together.",
         discussion: """
             A workload is a name, such as mlp-mid, of Tests/Benchmarks/workloads.json. Times are medians over blocks of \
             steps after warming up, without observations. The peak is that of a large matrix product in the same process.
@@ -59,12 +60,13 @@ struct Bench: ParsableCommand {
         let registry = plugins.registry
         let plan = try StudyOptions.plan(
             workload.file, workload.overrides + overrides + (threads.map { ["train.threads=\($0)"] } ?? []), registry)
-        guard let run = plan.runs.first else { return }
+        guard let runs = StudyPlan.groups(plan.runs).first else { return }
         let planned = ContinuousClock.now - begin
         try Failure.report(status: .failure) {
-            try WorkerEnvironment.enter(threads: run.configuration.train.threads)
+            try WorkerEnvironment.enter(threads: runs[0].configuration.train.threads)
             let benchmark = Benchmark(
-                run, work: of.flatMap(Workload.Work.init) ?? workload.work, executor: RunExecutor(registry: registry))
+                runs, work: of.flatMap(Workload.Work.init) ?? workload.work, executor: RunExecutor(registry: registry)
+            )
             if let export { return try benchmark.export(to: export) }
             let result = try benchmark.measure(seconds: seconds, planned: planned)
             print(

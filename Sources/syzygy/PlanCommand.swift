@@ -29,7 +29,9 @@ struct Plan: ParsableCommand {
         let missing = plan.runs.filter { !done.contains($0.name) }
         if missing.contains(where: { $0.configuration.train.together > 1 }) {
             let groups = StudyPlan.groups(missing)
-            print("training together: \(Words.count(groups.count, "program")) of at most \(groups.map(\.count).max() ?? 0) runs")
+            print(
+                "training together: \(Words.count(groups.count, "program")) of at most \(groups.map(\.count).max() ?? 0) runs"
+            )
         }
         for run in plan.runs {
             print("  \(done.contains(run.name) ? "done  " : "to run")  \(run.name)  \(run.label)")

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Foundation
 import ArrayFiles
+import Foundation
 import Reporting
 import Studies
 

@@ -147,7 +147,8 @@ import Testing
                     #expect(array.shape == [2, 3])
                     let kind = array.name.dropFirst().first
                     let values: [Double] = kind == "b" ? [0, 1, 1, 1, 1, 1] : [0, 1, 2, 3, 100, 27]
-                    #expect(array.data.numbers == values.map { kind == "u" || kind == "b" ? $0 : -$0 }, "\(array.name)")
+                    #expect(
+                        array.data.numbers == values.map { kind == "u" || kind == "b" ? $0 : -$0 }, "\(array.name)")
                 }
             }
         }
@@ -190,7 +191,8 @@ import Testing
                     #expect(arrays.allSatisfy { array in intact.contains { $0.data == array.data } }, "byte \(index)")
                 }
             }
-            #expect(found > (file == Fixtures.compressed ? 0 : file.count))  // dates, modes, versions and names are not covered by checksums
+            // Dates, modes, versions and names are not covered by checksums.
+            #expect(found > (file == Fixtures.compressed ? 0 : file.count))
         }
     }
 

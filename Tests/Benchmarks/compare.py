@@ -147,7 +147,7 @@ def page(results, failures, columns, options, load):
              f"`./dev bench {' '.join(sys.argv[1:])}`".replace(" `", "`") + f": medians of {options.repeats} rounds; "
              "µs per step, in brackets how many times theirs ours is, and the side's peak memory.", "",
              f"{host.get('cpu', '')}, {host.get('cores', '')} cores, {host.get('os', '')}; load before the start {load:.2f}; "
-             + ", ".join(["Syzygy " + host.get("version", ""), "oneDNN " + host.get("onednn", ""), *versions]) + ".", "",
+             + ", ".join(["Syzygy " + host.get("version", ""), *versions]) + ".", "",
              table(results, columns)]
     if load > 0.3:
         lines += ["", "The machine was busy: these numbers say little."]

@@ -1,6 +1,8 @@
+import ArrayFiles
 import Foundation
 import LinearAlgebra
 import Manifests
+import PluginTesting
 import Studies
 import Testing
 
@@ -89,7 +91,12 @@ private let linear = """
         let (result, scratch) = try bench("s.yaml", "--of", work, "--export", "x.safetensors")
         #expect(result.status == 0, "\(result.errors)")
         #expect(result.output.isEmpty)
-        let file = try Safetensors.read(scratch.path + "/x.safetensors")
+        return try read(scratch.path + "/x.safetensors")
+    }
+
+    /// All axes but the last as rows.
+    private func read(_ path: String) throws -> [String: Matrix] {
+        let file = try Safetensors.read(path)
         #expect(file.metadata["configuration"]?.contains("linear_teacher") == true)
         return Dictionary(
             uniqueKeysWithValues: file.arrays.map { array in
@@ -145,6 +152,37 @@ private let linear = """
                 }
             }
             #expect(abs(norms[i] - norm) <= 1e-12 * norm)
+        }
+    }
+
+    /// Three runs in one program: each run's rows, first values and losses are those of its own program.
+    @Test func runsThatTrainTogetherExportWhatEachExportsAlone() throws {
+        let scratch = try Scratch()
+        try scratch.write(linear + "\nseeds: 3..5", to: "s.yaml")
+        let registry = ShippedPlugins.registry
+        let runs = try StudyPlanner(registry: registry).plan(file: scratch.path + "/s.yaml").runs
+        #expect(runs.count == 3)
+        func arrays(_ runs: [PlannedRun]) throws -> [String: Matrix] {
+            let path = scratch.path + "/\(UUID().uuidString).safetensors"
+            try Benchmark(runs, work: .step, executor: RunExecutor(registry: registry)).export(to: path)
+            return try read(path)
+        }
+        let together = try arrays(runs)
+        let losses = try #require(together["losses"])
+        #expect((losses.rows, losses.columns) == (4, 3))
+        for (index, run) in runs.enumerated() {
+            let alone = try arrays([run])
+            for step in 0..<4 {
+                let loss = try #require(alone["losses"]).elements[step]
+                #expect(abs(losses[step, index] - loss) <= 1e-12 * loss)
+            }
+            for name in ["batch/x", "batch/y", "parameter/head.weight"] {
+                let own = try #require(alone[name]).elements, all = try #require(together[name]).elements
+                #expect(Array(all[index * own.count..<(index + 1) * own.count]) == own, "\(name)")
+            }
+        }
+        #expect(throws: StudyError("hvp is timed for one run; set train.together=1")) {
+            try Benchmark(runs, work: .hvp, executor: RunExecutor(registry: registry)).export(to: "x")
         }
     }
 

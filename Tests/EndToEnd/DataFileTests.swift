@@ -64,7 +64,8 @@ import Testing
         let many = try run(scratch, ["train.batch_size=10"])
         #expect(many.status == 1)
         #expect(
-            many.errors.contains("train.batch_size: 10 is more than the 9 rows of the split 'train'; 'full' takes all"),
+            many.errors.contains(
+                "train.batch_size: 10 is more than the 9 rows of the split 'train'; 'full' takes all"),
             "\(many.errors)")
         let samples = try run(scratch, ["probes.test.samples=5"])
         #expect(samples.errors.contains("probes.test.samples: 5 is more than the 4 rows of the split 'test'"))
@@ -82,12 +83,14 @@ import Testing
     @Test func aMissingFileIsAMistakeOfTheStudy() throws {
         let scratch = try Scratch()
         try scratch.write(
-            Self.study("plugin: csv, path: table.csv, target: price", loss: "mean_squared_error"), to: "studies/s.yaml")
+            Self.study("plugin: csv, path: table.csv, target: price", loss: "mean_squared_error"),
+            to: "studies/s.yaml")
         let plan = try Tool.run(["plan", "studies/s.yaml"], in: scratch)
         #expect(plan.status == 64)
         #expect(
             plan.errors.contains(
-                "studies/s.yaml:2:30: dataset.path: 'table.csv' cannot be opened: No such file or directory (looked for "),
+                "studies/s.yaml:2:30: dataset.path: 'table.csv' cannot be opened: No such file or directory (looked for "
+            ),
             "\(plan.errors)")
     }
 }

@@ -3,10 +3,10 @@ import Testing
 
 /// The plugins of the manual, exactly as printed there, outside the repository.
 @Suite struct ReadmeTests {
-    private func block(_ language: String, of page: String = "README.md") throws -> String {
+    private func block(_ language: String, of page: String = "README.md", number: Int = 1) throws -> String {
         let text = try String(contentsOfFile: Tool.root + "/" + page, encoding: .utf8)
         let parts = text.components(separatedBy: "```\(language)\n")
-        return try #require(parts.count > 1 ? parts[1].components(separatedBy: "```").first : nil)
+        return try #require(parts.count > number ? parts[number].components(separatedBy: "```").first : nil)
     }
 
     @Test func theProbeOfTheReadmeIsMeasured() throws {
@@ -51,6 +51,31 @@ import Testing
              "sweep": {"train.precision": ["f32", "f64"]},
              "claims": [{"say": "It learns", "that": {"min": "fit.loss", "at": "first"},
                          "exceeds": {"max": "fit.loss", "at": "last"}, "by": 0.1}]}
+            """, to: "s.json")
+        let run = try Tool.run(["run", "s.json", "--plugin-path", "mine", "--out", "out", "--check"], in: scratch)
+        #expect(run.status == 0, "\(run.output)\(run.errors)")
+        #expect(run.output.contains("ok  It learns"))
+    }
+
+    /// The dataset of docs/plugins/manifest.md, which reads a file of the study.
+    @Test func theDatasetOfTheManualTrains() throws {
+        let scratch = try Scratch()
+        let page = "docs/plugins/manifest.md"
+        try scratch.compile(try block("c", of: page, number: 2), to: "mine/points", name: "points")
+        try scratch.write(try block("json", of: page, number: 2), to: "mine/points/plugin.json")
+        // 21 points with the target 2 a - b, in the machine's order of bytes.
+        let records = (0..<21).flatMap { i -> [Double] in
+            let (a, b) = (Double(i % 5) - 2, Double(i % 4) - 1)
+            return [a, b, 2 * a - b]
+        }
+        try records.withUnsafeBytes { try Data($0).write(to: URL(fileURLWithPath: scratch.path + "/points.bin")) }
+        try scratch.write(
+            """
+            {"study": "points", "dataset": {"plugin": "points", "data": "points.bin"},
+             "model": {"plugin": "mlp", "widths": []}, "loss": {"plugin": "mean_squared_error"},
+             "optimizer": {"plugin": "sgd", "lr": 0.1}, "train": {"steps": 300},
+             "probes": {"fit": {"plugin": "performance", "split": "test", "samples": 2}},
+             "claims": [{"say": "It learns", "that": {"mean": "fit.loss"}, "at_most": 1e-6}]}
             """, to: "s.json")
         let run = try Tool.run(["run", "s.json", "--plugin-path", "mine", "--out", "out", "--check"], in: scratch)
         #expect(run.status == 0, "\(run.output)\(run.errors)")

@@ -122,6 +122,54 @@ private let small = """
         #expect(ends == ["finished", "diverged"])
     }
 
+    /// Runs that train together have the folders, records and observations of runs alone, and their numbers up to rounding; one that
+    /// diverges is a result among them.
+    @Test func runsThatTrainTogether() throws {
+        let scratch = try Scratch()
+        try scratch.write(small, to: "s.yaml")
+        let options = [
+            "train.precision=f64", "optimizer.lr=[0.05, 1e200]", "seeds=3..5", "regularizers.l2.weight_decay=0.01",
+        ]
+        for (out, more) in [("alone", []), ("together", ["train.together=4"])] {
+            let result = try Tool.run(["run", "s.yaml", "--out", out] + options + more, in: scratch)
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(result.output.contains("diverged"))
+        }
+        let plan = try Tool.run(["plan", "s.yaml", "--out", "new", "train.together=4"] + options, in: scratch)
+        #expect(plan.output.contains("training together: 2 programs of at most 4 runs"), "\(plan.output)")
+        /// By swept values and seed.
+        func folders(_ out: String) throws -> [String: String] {
+            try Dictionary(
+                uniqueKeysWithValues: scratch.names("\(out)/runs").map { ($0.drop { $0 != "-" }.description, $0) })
+        }
+        let (alone, together) = (try folders("alone"), try folders("together"))
+        #expect(alone.count == 6 && Set(alone.keys) == Set(together.keys))
+        for (label, name) in alone {
+            let other = try #require(together[label])
+            let records = try [("alone", name), ("together", other)].map { out, name in
+                try StrictJSON.parse(scratch.read("\(out)/runs/\(name)/run.json"), file: name).root
+            }
+            for key in ["status", "message", "step", "seed"] {
+                #expect(records[0][key] == records[1][key], "\(label) \(key)")
+            }
+            #expect(records[0]["status"]?.string == (label.contains("lr0.05") ? "finished" : "diverged"))
+            func rows(_ out: String, _ name: String) throws -> [[Substring]] {
+                try scratch.read("\(out)/runs/\(name)/observations.csv").split(separator: "\n").dropFirst().map {
+                    $0.split(separator: ",", omittingEmptySubsequences: false)
+                }
+            }
+            let (mine, theirs) = (try rows("alone", name), try rows("together", other))
+            #expect(mine.map { $0.prefix(5) } == theirs.map { $0.prefix(5) } && mine.count > 20)
+            for (a, b) in zip(mine, theirs) {
+                let (x, y) = (Double(a[5]), Double(b[5]))
+                #expect(x == y || abs((x ?? 0) - (y ?? 1)) < 1e-8 * max(1, abs(x ?? 0)), "\(a) \(b)")
+            }
+            // Its files are its own, its log too.
+            #expect(try scratch.names("together/runs/\(other)") == scratch.names("alone/runs/\(name)"))
+            #expect(try scratch.read("together/runs/\(other)/log.txt").contains(" step 0\n"))
+        }
+    }
+
     /// A second call computes nothing; a longer list of seeds computes what is missing.
     /// Two threads divide the work in one way only.
     @Test(arguments: ["f32", "f64"]) func twoThreadsGiveTheSameBits(precision: String) throws {

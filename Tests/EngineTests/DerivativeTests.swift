@@ -65,6 +65,18 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
         DerivativeCase(name: "max of axes 0 and 2 of a square", shapes: [[3, 4, 5]]) { graph, x in
             try graph.apply(.max(axes: [0, 2], keep: true), [try graph.apply(.unary(.square), x)])
         },
+        .named("conv2d", [[2, 5, 4, 3], [4, 3, 2, 3]], ["padding": 1]),
+        .named(
+            "conv2d", [[1, 5, 7, 4], [6, 2, 3, 2]],
+            ["stride_h": 2, "stride_w": 3, "dilation": 2, "groups": 2, "padding_top": 3], in: 1...4),
+        .named("conv2d", [[3, 4, 5, 2], [2, 3, 2, 1]], ["groups": 2, "stride": 2]),
+        .named("max_pool", [[2, 5, 4, 3]], ["size": 3, "stride": 2, "padding": 1], flat: true),
+        .named("average_pool", [[2, 5, 4, 3]], ["size": 2, "stride": 1], flat: true),
+        .named("patches", [[2, 3, 4, 1]], ["size_h": 3, "size_w": 2, "padding": 1], flat: true),
+        DerivativeCase(name: "max_pool of squares", shapes: [[2, 4, 5, 3]]) { graph, x in
+            let square = try graph.apply(named: "square", x)
+            return try graph.apply(named: "max_pool", [square], attributes: ["size": 2, "stride": 1])
+        },
         DerivativeCase(name: "tanh network", shapes: [[7, 5], [4, 5], [4], [3, 4]]) { graph, x in
             let z = try graph.apply(.matmul(transposeB: true), [x[0], x[1]])
             let h = try graph.apply(named: "tanh", [try graph.apply(named: "add", [z, x[2]])])

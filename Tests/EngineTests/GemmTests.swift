@@ -121,12 +121,14 @@ private let widths = [0, 32, 16]
             func size() -> Int { sizes[Int.random(in: 0..<sizes.count, using: &random)] }
             func coin() -> Bool { Bool.random(using: &random) }
             var (m, n, k) = (size(), size(), size())
-            // Some cross the limits of a panel (depth 128 to 512) or of what is gathered (512 columns).
-            if seed % 10 == 3 { (m, n, k) = (Int.random(in: 1...20, using: &random), size(), 530) }
+            // Some cross the limits of a panel (depth 128 to 1024) or of what is gathered (512 columns).
+            if seed % 10 == 3 { (m, n, k) = (Int.random(in: 1...20, using: &random), size(), 1040) }
             if seed % 10 == 7 { (m, n, k) = (size(), Int.random(in: 505...600, using: &random), 5 + Int(seed % 21)) }
+            // Some have the stride of half a page.
+            let gap = seed % 10 == 5 ? 512 - m : coin() ? 0 : 3
             let product = Product<Element>(
                 batch: Int.random(in: 1...3, using: &random), m: m, n: n, k: k, transposedA: coin(),
-                transposedB: coin(), sharedA: coin() && coin(), sharedB: coin(), gap: coin() ? 0 : 3,
+                transposedB: coin(), sharedA: coin() && coin(), sharedB: coin(), gap: gap,
                 accumulate: coin(), widest: widest, using: &random)
             let error = product.error(of: try product.run())
             #expect(error <= 1, "seed \(seed): \(error) times the bound, \(product.shape)")
@@ -141,9 +143,11 @@ private let widths = [0, 32, 16]
     }
 
     /// Shapes on both sides of every choice: wide and tall tiles, dots, panels packed and in place, many copies.
-    private static let shared: [(batch: Int, m: Int, n: Int, k: Int)] = [
-        (1, 70, 65, 131), (1, 37, 530, 18), (1, 261, 33, 17), (1, 29, 10, 140), (1, 150, 1, 45), (5, 16, 18, 7),
-        (40, 3, 31, 9), (7, 19, 2, 33), (1, 133, 128, 128), (3, 64, 1, 5),
+    private static let shared: [(batch: Int, m: Int, n: Int, k: Int, gap: Int)] = [
+        (1, 70, 65, 131, 0), (1, 37, 530, 18, 0), (1, 261, 33, 17, 0), (1, 29, 10, 140, 0), (1, 150, 1, 45, 0),
+        (5, 16, 18, 7, 0),
+        (40, 3, 31, 9, 0), (7, 19, 2, 33, 0), (1, 133, 128, 128, 0), (3, 64, 1, 5, 0),
+        (2, 130, 33, 23, 382),
     ]
 
     private func sharesGiveTheSameBits<Element: BinaryFloatingPoint & SIMDScalar>(_: Element.Type, _ widest: Int)
@@ -154,7 +158,8 @@ private let widths = [0, 32, 16]
             for form in 0..<8 {
                 let product = Product<Element>(
                     batch: size.batch, m: size.m, n: size.n, k: size.k, transposedA: form & 1 != 0,
-                    transposedB: form & 2 != 0, sharedB: number % 2 == 0, accumulate: form & 4 != 0, widest: widest,
+                    transposedB: form & 2 != 0, sharedB: number % 2 == 0, gap: size.gap, accumulate: form & 4 != 0,
+                    widest: widest,
                     using: &random)
                 let whole = try product.run()
                 let rows = size.batch * size.m

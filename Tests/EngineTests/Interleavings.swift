@@ -8,7 +8,8 @@ extension Program {
     /// Runs the threads' lists on this thread, one share at a time, in a random order that any timing could lead to.
     func runInterleaved(_ random: inout SplitMix, ignoringBarriers: Bool = false) {
         let lists = threadLists.shares
-        let epochs = ignoringBarriers ? [lists.map { Array($0.joined()) }] : lists[0].indices.map { e in lists.map { $0[e] } }
+        let epochs =
+            ignoringBarriers ? [lists.map { Array($0.joined()) }] : lists[0].indices.map { e in lists.map { $0[e] } }
         for epoch in epochs {
             var next = [Int](repeating: 0, count: epoch.count)
             while let thread = epoch.indices.filter({ next[$0] < epoch[$0].count }).randomElement(using: &random) {

@@ -103,6 +103,8 @@ struct Interpreter {
         case .neg: -x
         case .exp: exp(x)
         case .log: log(x)
+        case .log1p: log1p(x)
+        case .expm1: expm1(x)
         case .sqrt: x.squareRoot()
         case .reciprocal: 1 / x
         case .square: x * x
@@ -112,6 +114,7 @@ struct Interpreter {
         case .sigmoid: x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x))
         case .relu: x.isNaN ? x : max(x, 0)
         case .step: x > 0 ? 1 : 0
+        case .floor: x.rounded(.down)
         case .softplus: max(x, 0) + log1p(exp(-abs(x)))
         case .sin: sin(x)
         case .cos: cos(x)
@@ -129,7 +132,9 @@ struct Interpreter {
         case .maximum: x.isNaN || y.isNaN ? .nan : max(x, y)
         case .minimum: x.isNaN || y.isNaN ? .nan : min(x, y)
         case .greater: x > y ? 1 : 0
+        case .greaterEqual: x >= y ? 1 : 0
         case .equal: x == y ? 1 : 0
+        case .pow: pow(x, y)
         }
     }
 }

@@ -9,7 +9,8 @@ import Testing
         let random = try RandomGraph(seed: UInt64(7000 + seed)), copies = 3
         let graph = random.graph, nodes = random.outputs + random.gradients
         var generator = SplitMix(seed: UInt64(seed))
-        let shared = Set(random.inputs.keys.filter { $0.last.flatMap(\.wholeNumberValue).map { $0 % 2 == 0 } ?? false })
+        let shared = Set(
+            random.inputs.keys.filter { $0.last.flatMap(\.wholeNumberValue).map { $0 % 2 == 0 } ?? false })
         let (together, all) = try graph.replicated(nodes, copies: copies, sharing: shared)
         #expect(together.blocks.map(\.name) == graph.blocks.map(\.name))
         let store = ParameterStore(blocks: together.blocks, precision: .f64)
@@ -32,7 +33,8 @@ import Testing
         for copy in 0..<copies {
             let alone = ParameterStore(blocks: graph.blocks, precision: .f64)
             alone.initialize(seed: UInt64(10 * seed + copy))
-            #expect(graph.blocks.indices.map(alone.copy(block:)) == graph.blocks.indices.map(stores[copy].copy(block:)))
+            #expect(
+                graph.blocks.indices.map(alone.copy(block:)) == graph.blocks.indices.map(stores[copy].copy(block:)))
             let expected = try evaluate(graph, nodes, own[copy], scalars: ["s": scalars[copy]], parameters: alone)
             for (i, values) in expected.enumerated() {
                 let part = Array(results[i][copy * values.count..<(copy + 1) * values.count])

@@ -113,7 +113,7 @@ import Testing
 
 /// Runs a share of a step with everything but its declared reads set to NaN; nil if its part of the result is that of the
 /// whole step and nothing else has changed. Then runs the whole step.
-private func undeclaredAccess(of step: Step, _ units: Range<Int>, touches: [Touch]? = nil) -> String? {
+func undeclaredAccess(of step: Step, _ units: Range<Int>, touches: [Touch]? = nil) -> String? {
     let touches = touches ?? step.task.touches
     func run(_ units: Range<Int>) { step.kernel(step.arguments, Int64(units.lowerBound), Int64(units.upperBound), 0) }
     let before = Bytes(touches)

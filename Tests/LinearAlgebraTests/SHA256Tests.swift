@@ -1,5 +1,5 @@
-import Foundation
 import ArrayFiles
+import Foundation
 import LinearAlgebra
 import PluginTesting
 import Testing

@@ -64,10 +64,16 @@ import Testing
         #expect(component.call.argument("paths")?.type == .texts)
         #expect(component.options(["unit": .double(3)])["batches"] == nil)
         let batches = component.parameters[0]
-        #expect(batches.check("one.bin") == .failure(InvalidOption(
-            "batches must be a list of files, got 'one.bin'; write [\"one.bin\"]")))
-        #expect(batches.check(.array(["one.bin", ""])) == .failure(InvalidOption(
-            "batches[1] must be the path of a file, got ''", path: "/1")))
+        #expect(
+            batches.check("one.bin")
+                == .failure(
+                    InvalidOption(
+                        "batches must be a list of files, got 'one.bin'; write [\"one.bin\"]")))
+        #expect(
+            batches.check(.array(["one.bin", ""]))
+                == .failure(
+                    InvalidOption(
+                        "batches[1] must be the path of a file, got ''", path: "/1")))
         #expect(component.parameters[1].check("") == .success(""))
     }
 

@@ -125,7 +125,8 @@ import Testing
         #expect(try first([:]) == 0)
         #expect(try first(["extra": "one"]) == 3000 + 3 + 15)
         #expect(try first(["extra": "nothing"]) == 7)
-        #expect(try first(["extra": .string(plugin.folder + "/one")]) == 3000 + 15 + Double(plugin.folder.utf8.count) + 4)
+        #expect(
+            try first(["extra": .string(plugin.folder + "/one")]) == 3000 + 15 + Double(plugin.folder.utf8.count) + 4)
         #expect(try first(["words": .array(["to", "", "five5"])]) == 70_000)
     }
 

@@ -93,7 +93,7 @@ struct StudyFixture {
                {"id": "syzygy.sgd", "version": "0.1.0", "manifest_sha256": "\(digest)", "library_sha256": "\(digest)"},
                {"id": "syzygy.crh", "version": "0.1.0", "manifest_sha256": "\(digest)", "library_sha256": "\(digest)"}],
              "host": {"version": "0.1.0", "cpu": "AMD EPYC 9B14", "cores": 2, "threads": 1, "blas": "OpenBLAS 0.3.21",
-                      "onednn": "2.6.3", "os": "Debian GNU/Linux 12"},
+                      "os": "Debian GNU/Linux 12"},
              "started": "2026-11-20T22:41:26Z", "ended": "2026-11-20T22:41:39Z",
              "seconds": \(diverges ? 0.8 : 12.25 + Double(seed) / 8), "steps_per_second": \(9800 - 31 * seed)}
             """

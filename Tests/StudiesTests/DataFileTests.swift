@@ -44,14 +44,16 @@ struct DataFileTests {
 
     private func write(_ text: String, to name: String) throws {
         let url = URL(fileURLWithPath: folder.path + "/" + name)
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(text.utf8).write(to: url)
     }
 
     private func plan(
         _ dataset: String = "path: data/table.csv, target: b", in study: String = "study", _ overrides: [String] = []
     ) throws -> StudyPlan {
-        let text = Fixtures.study.replacingOccurrences(of: "plugin: blobs, rows: 30", with: "plugin: tables, \(dataset)")
+        let text = Fixtures.study.replacingOccurrences(
+            of: "plugin: blobs, rows: 30", with: "plugin: tables, \(dataset)")
         try write(text, to: "\(study)/study.yaml")
         return try planner.plan(file: "\(folder.path)/\(study)/study.yaml", overrides: overrides)
     }
@@ -61,7 +63,8 @@ struct DataFileTests {
             _ = try plan(dataset, overrides)
             return []
         } catch {
-            return "\(error)".replacingOccurrences(of: folder.path + "/study/", with: "~/").components(separatedBy: "\n")
+            return "\(error)".replacingOccurrences(of: folder.path + "/study/", with: "~/").components(
+                separatedBy: "\n")
         }
     }
 
@@ -140,10 +143,10 @@ struct DataFileTests {
     @Test func aFileThatChangesAfterPlanning() throws {
         let run = try plan().runs[0]
         let record = RunRecord(run: run, study: "wells", title: "")
-        let again = try planner.run(of: record, file: "run.json")
+        let again = try #require(try planner.runs(of: [(record, "run.json")]).first)
         #expect(again.identity == run.identity && again.files == run.files && again.folder == run.folder)
         try write("1,4\n", to: "study/data/table.csv")
-        let error = #expect(throws: StudyError.self) { try planner.run(of: record, file: "run.json") }
+        let error = #expect(throws: StudyError.self) { try planner.runs(of: [(record, "run.json")]) }
         #expect(
             error?.description
                 == "data file 'data/table.csv' changed since the run was planned; start the study again")

@@ -29,6 +29,22 @@ struct PlanTests {
             ])
     }
 
+    /// Runs of one program differ in seeds and real numbers of the optimizer, regularizers and model.
+    @Test func groupsThatTrainTogether() throws {
+        func groups(_ overrides: [String]) throws -> [[String]] {
+            StudyPlan.groups(try Fixtures.plan(Fixtures.study, overrides).runs).map { $0.map(\.label) }
+        }
+        #expect(try groups([]).map(\.count) == [1, 1, 1, 1, 1, 1])
+        #expect(try groups(["train.together=4"]).map(\.count) == [4, 2])
+        #expect(
+            try groups(["train.together=100", "model.widths=[[3, 2], [9]]", "seeds=0..2"]).map(\.count) == [9, 9])
+        let widths = try groups(["train.together=5", "model.widths=[[3, 2], [9]]", "seeds=5"])
+        #expect(
+            widths[0] == ["", "0001", "001"].map { "weight_decay=0\($0.isEmpty ? "" : ".\($0)") widths=3x2 seed=5" })
+        // Data of other noise are other data: such runs stay apart.
+        #expect(try groups(["train.together=9", "dataset.noise=[0.5, 0.25]", "seeds=5"]).map(\.count) == [3, 3])
+    }
+
     @Test func configurationHoldsEveryValue() throws {
         let configuration = try Fixtures.plan().runs[0].configuration
         #expect(
@@ -71,7 +87,7 @@ struct PlanTests {
         #expect(run.origins["regularizers.l2.weight_decay"]?.description == "sweep study.yaml:13:37")
         #expect(run.origins["probes.crh.at"] == .file && run.origins["train.threads"] == .default)
         // Nothing but values of the configuration, and all of them.
-        #expect(run.origins.count == 26)
+        #expect(run.origins.count == 27)
     }
 
     @Test func overrideReplacesTheSweep() throws {

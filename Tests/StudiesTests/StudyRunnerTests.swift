@@ -71,6 +71,27 @@ struct StudyRunnerTests {
         #expect(try started() == 3)
     }
 
+    /// Runs that train together have one worker, a record each; its end is that of all which it had not concluded.
+    @Test func oneWorkerForRunsThatTrainTogether() throws {
+        let together = try Fixtures.plan(Fixtures.study, ["seeds=3..4", "train.together=4"])
+        let script = #"""
+            shift; echo $# >> "$1/../../../counts"
+            sed -i 's/"planned"/"finished"/' "$1/run.json"
+            [ $# -eq 4 ] && { echo "7 100 50.0 0.25"; kill -SEGV $$; }
+            sed -i 's/"planned"/"diverged"/' "$2/run.json"
+            """#
+        var runner = try runner(script, jobs: 1)
+        runner.plan = together
+        let outcome = try runner.run(display: QuietDisplay())
+        #expect(outcome.records.map(\.status) == [.finished, .failed, .failed, .failed, .finished, .diverged])
+        #expect(
+            Set(outcome.failed.map(\.message)) == ["the worker ended with signal 11 (SIGSEGV) after step 7"])
+        #expect(try String(contentsOfFile: folder.path + "/counts", encoding: .utf8) == "4\n2\n")
+        // What failed is missing, and trains together again.
+        _ = try runner.run(display: QuietDisplay())
+        #expect(try String(contentsOfFile: folder.path + "/counts", encoding: .utf8) == "4\n2\n3\n")
+    }
+
     @Test func errorOfAWorkerIsItsMessage() throws {
         let outcome = try runner(#"echo '{"error": "no rows in split train"}'; exit 1"#).run(display: QuietDisplay())
         #expect(outcome.failed.map(\.message) == Array(repeating: "no rows in split train", count: 3))

@@ -87,7 +87,9 @@ import Training
         }
         #expect(a.observations.map(\.output) == b.observations.map(\.output))
         for (x, y) in zip(a.observations, b.observations) {
-            let both = x.value == y.value || abs(x.value.number - y.value.number) <= 10 * tolerance * max(1, abs(y.value.number))
+            let both =
+                x.value == y.value
+                || abs(x.value.number - y.value.number) <= 10 * tolerance * max(1, abs(y.value.number))
             #expect(both && x.step == y.step, "\(what): \(x), \(y)")
         }
     }
@@ -156,7 +158,9 @@ import Training
     @Test func runsDoNotDisturbEachOther() throws {
         let few = try together(Self.cases[1..<4].map { try plan($0) })
         let all = try together(Self.cases.map { try plan($0) })
-        for i in 0..<3 { #expect(few[i].tensors == all[i + 1].tensors && few[i].observations == all[i + 1].observations) }
+        for i in 0..<3 {
+            #expect(few[i].tensors == all[i + 1].tensors && few[i].observations == all[i + 1].observations)
+        }
         var wild = Self.cases
         wild[2].lr = 1e60
         wild[0].lr = 1e200
@@ -172,7 +176,9 @@ import Training
             #expect(mixed[i].observations.count == own.observations.count)
             // What it left when it ended, not what became of it since.
             let same = own.tensors.allSatisfy { name, values in
-                zip(values, mixed[i].tensors[name] ?? []).allSatisfy { $0.isNaN == $1.isNaN && $0.isInfinite == $1.isInfinite }
+                zip(values, mixed[i].tensors[name] ?? []).allSatisfy {
+                    $0.isNaN == $1.isNaN && $0.isInfinite == $1.isInfinite
+                }
             }
             #expect(same)
         }

@@ -107,7 +107,8 @@ private struct ArrayNames {
             isSafetensors: isSafetensors != 0, train: GivenFile(file, bytes, path), x: String(cString: x),
             y: String(cString: y), testFile: GivenFile(testFile, testBytes, testPath),
             testX: String(cString: testX), testY: String(cString: testY))
-        let contents = try names.contents(TargetKind(rawValue: target) ?? .auto, classes: classes, flatten: flatten != 0)
+        let contents = try names.contents(
+            TargetKind(rawValue: target) ?? .auto, classes: classes, flatten: flatten != 0)
         let counts = try SplitOptions(trainRows: trainRows, testRows: testRows, testFraction: testFraction)
             .counts(contents)
         (rowsTrain.pointee, rowsTest.pointee) = (Int64(counts.train), Int64(counts.test))

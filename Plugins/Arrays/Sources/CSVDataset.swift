@@ -27,12 +27,14 @@ private final class Column {
             throw reader.failure("column '\(name)' has no value ('\(text)'); fill it in or leave the row out")
         }
         if isNumber {
-            throw reader.failure("column '\(name)': '\(text.prefix(40))' is not a number, which the column holds before")
+            throw reader.failure(
+                "column '\(name)': '\(text.prefix(40))' is not a number, which the column holds before")
         }
         let code = texts[text] ?? texts.count
         texts[text] = code
         guard texts.count <= mostTexts else {
-            throw reader.failure("column '\(name)' has more than \(mostTexts) different texts; leave it out of 'columns'")
+            throw reader.failure(
+                "column '\(name)' has more than \(mostTexts) different texts; leave it out of 'columns'")
         }
         numbers.append(Double(code))
     }
@@ -75,10 +77,13 @@ private struct TableOptions {
         let testRows = try testFile.map { try read($0, &table) }
         for column in table { column.sortTexts() }
         guard let target = table.first(where: { $0.name == self.target }) else { throw Failure("no target") }
-        let inputs = columns.isEmpty
+        let inputs =
+            columns.isEmpty
             ? table.filter { $0 !== target } : columns.compactMap { name in table.first { $0.name == name } }
         let width = inputs.reduce(0) { $0 + max($1.classes, 1) }
-        guard width > 0 else { throw Failure("\(file.path): no column is left for x beside the target '\(target.name)'") }
+        guard width > 0 else {
+            throw Failure("\(file.path): no column is left for x beside the target '\(target.name)'")
+        }
         func samples(_ rows: Range<Int>) -> Samples {
             var x = [Double](repeating: 0, count: rows.count * width)
             var place = 0

@@ -87,7 +87,8 @@ struct CSVReader {
         while !isEnd(position) {
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
-                throw failure("a quote inside an unquoted field; a field with quotes is written \"like \"\"this\"\"\"")
+                throw failure(
+                    "a quote inside an unquoted field; a field with quotes is written \"like \"\"this\"\"\"")
             }
             if byte == 0 { throw failure("a zero byte; expected text in UTF-8") }
             position += 1

@@ -124,8 +124,14 @@ private let plain: [String: JSON] = ["path": "a", "shuffle": .bool(false)]
                 ["x": "real", "test_x": "x_test", "test_y": "y_test"],
                 "array 'x_test' of test has the shape [3, 3, 2], 'real' of train [7, 2]"
             ),
-            (["path": "scalar", "x": "s"], "scalar: array 's' has the shape []; expected rows and at most 8 axes, none of size 0"),
-            (["path": "text"], "text: damaged or incomplete file: the end record of a zip archive is missing; .npz files are zip archives."),
+            (
+                ["path": "scalar", "x": "s"],
+                "scalar: array 's' has the shape []; expected rows and at most 8 axes, none of size 0"
+            ),
+            (
+                ["path": "text"],
+                "text: damaged or incomplete file: the end record of a zip archive is missing; .npz files are zip archives."
+            ),
         ]
         let options: [([String: JSON], String)] = [
             (["test_x": "x_test"], "test_x and test_y, names of arrays in one file, must be given both"),

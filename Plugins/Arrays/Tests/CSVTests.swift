@@ -26,7 +26,8 @@ private let plain: [String: JSON] = ["path": "t.csv", "shuffle": .bool(false)]
         }
     }
 
-    private func rows(_ text: String, _ options: [String: JSON], _ split: String = "train", test: String? = nil) throws
+    private func rows(_ text: String, _ options: [String: JSON], _ split: String = "train", test: String? = nil)
+        throws
         -> [String: [Double]]
     {
         try readRows(of: open(text, options, test: test), split)
@@ -73,21 +74,28 @@ private let plain: [String: JSON] = ["path": "t.csv", "shuffle": .bool(false)]
             "a,b,c\n1,2,5\n3,4,6\n", "a,b,c\r\n1,2,5\r\n3,4,6", "\u{FEFF}a,b,c\n1,2,5\n3,4,6\n\n\r\n",
             " a , b\t, c\n 1 ,\t2,5\n+3,4e0,  .06e2 \n", "\"a\",\"b\",c\n\"1\",2,\"5\" \n3 ,\"4\",6\n",
         ] { #expect(try rows(text, named) == expected, "\(text)") }
-        #expect(try rows("1;2;5\n3;4;6\n", ["target": "3", "header": .bool(false), "separator": "semicolon"]) == expected)
+        #expect(
+            try rows("1;2;5\n3;4;6\n", ["target": "3", "header": .bool(false), "separator": "semicolon"]) == expected)
         #expect(try rows("a\tb\tc\n1\t2\t5\n3\t4\t6\n", ["target": "c", "separator": "tab"]) == expected)
         #expect(
-            try open("n,t\n1,\"two\nlines \"\"x\"\"\"\n2,one\n3,\"two\nlines \"\"x\"\"\"\n", ["target": "t"]).fields[1]
-                .classes == 2)
+            try open("n,t\n1,\"two\nlines \"\"x\"\"\"\n2,one\n3,\"two\nlines \"\"x\"\"\"\n", ["target": "t"]).fields[
+                1
+            ]
+            .classes == 2)
     }
 
     /// Decimal numbers are read to the last bit: against Foundation's reading of the same text.
     @Test func numbersAreExact() throws {
         var generator = SplitMix(seed: 31)
-        var texts = ["0.1", "-0", "9007199254740993", "1e23", "8.5e-324", "123456789012345678901234567890", "4.35", "1e22"]
+        var texts = [
+            "0.1", "-0", "9007199254740993", "1e23", "8.5e-324", "123456789012345678901234567890", "4.35", "1e22",
+        ]
         for _ in 0..<400 {
             let bits = Double(bitPattern: generator.next())
             if bits.isFinite { texts.append("\(bits)") }
-            texts.append("\(Int.random(in: -999_999...999_999, using: &generator)).\(Int.random(in: 0...99_999, using: &generator))")
+            texts.append(
+                "\(Int.random(in: -999_999...999_999, using: &generator)).\(Int.random(in: 0...99_999, using: &generator))"
+            )
         }
         let found = try rows("a,b\n" + texts.map { "\($0),0\n" }.joined(), ["target": "b"])["x"] ?? []
         #expect(found.map(\.bitPattern) == texts.map { Double($0)?.bitPattern })
@@ -107,7 +115,8 @@ private let plain: [String: JSON] = ["path": "t.csv", "shuffle": .bool(false)]
             let printed = try #require(python(script, folder + "/t.csv"))
             let dataset = try dataset(
                 "csv", in: folder, plain.merging(["target": "d", "separator": "semicolon"]) { $1 })
-            #expect(try readRows(of: dataset, "train")["x"] == printed.split(separator: " ").map { Double($0) ?? .nan })
+            #expect(
+                try readRows(of: dataset, "train")["x"] == printed.split(separator: " ").map { Double($0) ?? .nan })
         }
     }
 
@@ -119,12 +128,27 @@ private let plain: [String: JSON] = ["path": "t.csv", "shuffle": .bool(false)]
             ("a,b\n1,2,3\n", [:], "t.csv, line 2: 3 fields, expected 2 as in the first line"),
             ("a,b\n1,2\n\n3,4\n", [:], "t.csv, line 3: is empty; every line holds a record"),
             ("a,b\n1,2\n,4\n", [:], "t.csv, line 3: column 'a' has no value (''); fill it in or leave the row out"),
-            ("a,b\n1,2\nNA,4\n", [:], "t.csv, line 3: column 'a' has no value ('NA'); fill it in or leave the row out"),
+            (
+                "a,b\n1,2\nNA,4\n", [:],
+                "t.csv, line 3: column 'a' has no value ('NA'); fill it in or leave the row out"
+            ),
             ("a,b\n?,4\n", [:], "t.csv, line 2: column 'a' has no value ('?'); fill it in or leave the row out"),
-            ("a,b\n1,2\nx1,4\n", [:], "t.csv, line 3: column 'a': 'x1' is not a number, which the column holds before"),
-            ("a,b\n1,2\n1e999,4\n", [:], "t.csv, line 3: column 'a': '1e999' is not a number, which the column holds before"),
-            ("a,b\n1,2\n0x10,4\n", [:], "t.csv, line 3: column 'a': '0x10' is not a number, which the column holds before"),
-            ("a,b\n\"x\ny\",2\n\"3,4\n", [:], "t.csv, line 4: the file ends inside a quoted field; its closing quote is missing"),
+            (
+                "a,b\n1,2\nx1,4\n", [:],
+                "t.csv, line 3: column 'a': 'x1' is not a number, which the column holds before"
+            ),
+            (
+                "a,b\n1,2\n1e999,4\n", [:],
+                "t.csv, line 3: column 'a': '1e999' is not a number, which the column holds before"
+            ),
+            (
+                "a,b\n1,2\n0x10,4\n", [:],
+                "t.csv, line 3: column 'a': '0x10' is not a number, which the column holds before"
+            ),
+            (
+                "a,b\n\"x\ny\",2\n\"3,4\n", [:],
+                "t.csv, line 4: the file ends inside a quoted field; its closing quote is missing"
+            ),
             ("a,b\n\"1\"2,3\n", [:], "t.csv, line 2: text follows the closing quote of a field"),
             (
                 "a,b\n1\"2,3\n", [:],
@@ -166,13 +190,16 @@ private let plain: [String: JSON] = ["path": "t.csv", "shuffle": .bool(false)]
                 var bytes = whole
                 if round % 4 == 0 { bytes = Array(bytes.prefix(Int.random(in: 0...bytes.count, using: &generator))) }
                 for _ in 0..<Int.random(in: 1...3, using: &generator) where !bytes.isEmpty {
-                    let byte = round % 2 == 0 ? marks.randomElement(using: &generator) ?? 0 : UInt8.random(in: 0...255, using: &generator)
+                    let byte =
+                        round % 2 == 0
+                        ? marks.randomElement(using: &generator) ?? 0 : UInt8.random(in: 0...255, using: &generator)
                     let place = Int.random(in: 0..<bytes.count, using: &generator)
                     if round % 3 == 0 { bytes.insert(byte, at: place) } else { bytes[place] = byte }
                 }
                 try write(bytes, to: folder + "/t.csv")
                 do {
-                    let dataset = try dataset("csv", in: folder, ["path": "t.csv", "target": "town", "test_rows": .int(1)])
+                    let dataset = try dataset(
+                        "csv", in: folder, ["path": "t.csv", "target": "town", "test_rows": .int(1)])
                     _ = try readRows(of: dataset, "train")
                     _ = try readRows(of: dataset, "test")
                 } catch {

@@ -32,7 +32,8 @@ private let plain: [String: JSON] = ["shuffle": .bool(false), "standardize": .bo
         try withTemporaryFolder { folder in
             try writeAll(folder)
             let dataset = try ten(folder)
-            #expect(dataset.fields == [Field(name: "x", shape: [32, 32, 3]), Field(name: "y", shape: [], classes: 10)])
+            #expect(
+                dataset.fields == [Field(name: "x", shape: [32, 32, 3]), Field(name: "y", shape: [], classes: 10)])
             #expect(try dataset.rows(in: "train") == 4)
             #expect(try dataset.rows(in: "test") == 2)
             for (split, keys, labels) in [("train", [0, 1, 2, 3], [9.0, 0, 4, 7]), ("test", [4, 5], [3, 1])] {
@@ -107,7 +108,9 @@ private let plain: [String: JSON] = ["shuffle": .bool(false), "standardize": .bo
             for round in 0..<200 {
                 var bytes = whole
                 if round % 2 == 0 { bytes = Array(bytes.prefix(Int.random(in: 0...bytes.count, using: &generator))) }
-                if round % 3 > 0, !bytes.isEmpty { bytes[bytes.count > 3073 ? 3073 : 0] = .random(in: 0...255, using: &generator) }
+                if round % 3 > 0, !bytes.isEmpty {
+                    bytes[bytes.count > 3073 ? 3073 : 0] = .random(in: 0...255, using: &generator)
+                }
                 try write(bytes, to: folder + "/one.bin")
                 do {
                     _ = try readRows(of: ten(folder, ["test_files": .array([]), "test_rows": .int(1)]), "test")

@@ -27,8 +27,10 @@ private func writePair(_ images: [UInt8]? = nil, _ y: [UInt8]? = nil, in folder:
             let rows = try readRows(of: dataset, "train")
             #expect(rows["x"] == pixels.map { Double($0) / 255 })
             #expect(rows["y"] == labels.map { Double($0) })
-            #expect(try images("idx", in: folder, plain.merging(["flatten": .bool(true)]) { $1 }).fields[0].shape == [15])
-            #expect(try images("idx", in: folder, plain.merging(["classes": .int(11)]) { $1 }).fields[1].classes == 11)
+            #expect(
+                try images("idx", in: folder, plain.merging(["flatten": .bool(true)]) { $1 }).fields[0].shape == [15])
+            #expect(
+                try images("idx", in: folder, plain.merging(["classes": .int(11)]) { $1 }).fields[1].classes == 11)
         }
     }
 
@@ -37,16 +39,21 @@ private func writePair(_ images: [UInt8]? = nil, _ y: [UInt8]? = nil, in folder:
         try withTemporaryFolder { folder in
             let values: [Double] = [-3, 0, 100, 7, -1, 5]
             let types: [(UInt8, Int, (Double) -> UInt64)] = [
-                (9, 1, { UInt64(UInt8(bitPattern: Int8($0))) }), (11, 2, { UInt64(UInt16(bitPattern: Int16($0 * 300))) }),
-                (12, 4, { UInt64(UInt32(bitPattern: Int32($0 * 70_000))) }), (13, 4, { UInt64(Float($0 / 8).bitPattern) }),
+                (9, 1, { UInt64(UInt8(bitPattern: Int8($0))) }),
+                (11, 2, { UInt64(UInt16(bitPattern: Int16($0 * 300))) }),
+                (12, 4, { UInt64(UInt32(bitPattern: Int32($0 * 70_000))) }),
+                (13, 4, { UInt64(Float($0 / 8).bitPattern) }),
                 (14, 8, { ($0 / 3).bitPattern }),
             ]
             let factors: [UInt8: Double] = [9: 1, 11: 300, 12: 70_000, 13: 1.0 / 8]
             for (type, width, bits) in types {
-                for (shape, row) in [([6], [1]), ([2, 3], [3]), ([1, 2, 3], [2, 3, 1]), ([3, 1, 2, 1], [1, 2, 1])] {
+                for (shape, row) in [
+                    ([6], [1]), ([2, 3], [3]), ([1, 2, 3], [2, 3, 1]), ([3, 1, 2, 1], [1, 2, 1]),
+                ] {
                     let rows = shape[0]
                     try writePair(
-                        idx(type, shape, values.map(bits), width: width), idx(12, [rows], Array(repeating: 2, count: rows), width: 4),
+                        idx(type, shape, values.map(bits), width: width),
+                        idx(12, [rows], Array(repeating: 2, count: rows), width: 4),
                         in: folder)
                     let dataset = try images("idx", in: folder, plain)
                     #expect(dataset.fields[0].shape == row)
@@ -111,11 +118,16 @@ private func writePair(_ images: [UInt8]? = nil, _ y: [UInt8]? = nil, in folder:
             try writePair(idx([7, 5, 3], pixels), in: folder)
             let dataset = try images(
                 "idx", in: folder,
-                ["images": "x", "labels": "y", "shuffle": .bool(false), "train_rows": .int(6), "test_rows": .int(1), "per": .string(per)])
+                [
+                    "images": "x", "labels": "y", "shuffle": .bool(false), "train_rows": .int(6),
+                    "test_rows": .int(1), "per": .string(per),
+                ])
             let x = pixels.map { Double($0) }
             func moments(_ values: [Double]) -> (Double, Double) {
                 let mean = values.reduce(0, +) / Double(values.count)
-                return (mean, (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot())
+                return (
+                    mean, (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()
+                )
             }
             for (split, first, count) in [("train", 0, 6), ("test", 6, 1)] {
                 let found = try #require(try readRows(of: dataset, split)["x"])
@@ -199,7 +211,10 @@ private func writePair(_ images: [UInt8]? = nil, _ y: [UInt8]? = nil, in folder:
         }
         let options: [([String: JSON], String)] = [
             (["classes": .int(3)], "(input/output error): y: label 3 of image 2 (byte 10) is outside 0..<3"),
-            (["train_rows": .int(8)], "(invalid arguments): train_rows 8 exceeds the 7 images that are left for train"),
+            (
+                ["train_rows": .int(8)],
+                "(invalid arguments): train_rows 8 exceeds the 7 images that are left for train"
+            ),
             (["test_rows": .int(9)], "(invalid arguments): test_rows 9 exceeds the 7 images of the files"),
             (
                 ["test_rows": .int(3), "train_rows": .int(5)],
@@ -240,11 +255,13 @@ private func writePair(_ images: [UInt8]? = nil, _ y: [UInt8]? = nil, in folder:
                 var files = [idx([7, 5, 3], pixels), idx([7], labels)]
                 let which = Int.random(in: 0...1, using: &generator)
                 if Bool.random(using: &generator) {
-                    files[which] = Array(files[which].prefix(Int.random(in: 0...files[which].count, using: &generator)))
+                    files[which] = Array(
+                        files[which].prefix(Int.random(in: 0...files[which].count, using: &generator)))
                 }
                 for _ in 0..<Int.random(in: 1...3, using: &generator) where !files[which].isEmpty {
                     let near = min(files[which].count, 24)
-                    files[which][Int.random(in: 0..<near, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+                    files[which][Int.random(in: 0..<near, using: &generator)] = UInt8.random(
+                        in: 0...255, using: &generator)
                 }
                 try writePair(files[0], files[1], in: folder)
                 do {

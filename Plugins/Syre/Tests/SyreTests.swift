@@ -124,12 +124,13 @@ private func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) {
         let gradients = try graph.gradient(of: loss, withRespectTo: [w, a])
         let program = try Program(
             graph, outputs: [loss], gradients: [(w, gradients[0]), (a, gradients[1])], precision: .f64,
-            parameters: store)
+            parameters: store, updates: regularizer.updates)
         program.setInput("x", wave(rows * d, 0.2))
         program.setInput("y", wave(rows, 1.9))
+        try regularizer.begin(step: 0)
         program.run()
+        _ = try regularizer.end()
         #expect(store.copyGradient(block: 0).allSatisfy { $0 != 0 })
-        _ = try regularizer.addGradient(step: 0)
         let gradient = store.copyGradient(block: 0)
         let anchor = regularizer.state.first { $0.name == "anchor/w" }
         let theta = (0..<6).map { anchor?.buffer.load(fromByteOffset: 8 * $0, as: Double.self) ?? .nan }

@@ -20,6 +20,41 @@ void sz_signature_destroy(sz_signature *);
  * Returns 1 if the function changed it, else 0. */
 int32_t sz_call(const sz_signature *, void *function, void *const *values, void *result);
 
+/* One function called for parts of arrays that belong together, from several threads. */
+typedef struct {
+    int32_t argument;  /* its index */
+    int32_t bytes;     /* of an element of the array; 0: the argument is the number of elements */
+    char *base;        /* the whole array */
+} sz_moving;
+
+typedef struct {
+    void **values;     /* as `sz_call` takes them, those that differ between calls pointing to `slots` */
+    uint64_t *slots;   /* one for each moving argument, and one for the message */
+    char *message;     /* what the function may write its message to, or NULL; kept once a call has failed */
+    char *spare;       /* for the messages of later calls */
+    int32_t status;    /* of the first call that failed, SZ_CHANGED_MODE if it changed the floating-point mode; 0: none */
+    int64_t part;      /* its part */
+} sz_parts_thread;
+#define SZ_CHANGED_MODE INT32_MIN
+
+enum { SZ_GIVES_NOTHING = 0, SZ_GIVES_STATUS, SZ_GIVES_VALUE };
+
+typedef struct {
+    const sz_signature *signature;
+    void *function;
+    int64_t count, unit, grain; /* elements; elements of a unit; units of a part, a call each */
+    const sz_moving *moving;
+    int32_t moves;
+    int32_t gives;
+    double *results;            /* of each part, if the function gives a value */
+    sz_parts_thread *threads;
+    int32_t *failed;            /* set to 1 when a call fails */
+} sz_parts;
+
+/* A kernel (kernels.h) whose arguments are sz_parts; shares begin at multiples of `grain`. A call that fails ends the part
+ * only; later ones go on. */
+void sz_call_parts(const void *arguments, int64_t begin, int64_t end, int32_t thread);
+
 /* The control word of the floating-point unit: saved before a library is opened, restored after. */
 uint64_t sz_float_mode(void);
 void sz_set_float_mode(uint64_t);

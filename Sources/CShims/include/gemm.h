@@ -24,7 +24,7 @@ typedef struct sz_gemm {
 
     /* Set by sz_gemm_prepare. */
     int32_t bytes;
-    int32_t dot;
+    int32_t dot, blocked;
     int64_t item_rows;      /* rows of C that use the same A and B */
     int64_t grain;          /* shares should begin at its multiples */
     const struct sz_gemm_variant *variant;

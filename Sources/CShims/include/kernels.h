@@ -19,13 +19,76 @@ typedef struct {
     int64_t outer, n, inner;
 } sz_reduce;
 
-/* permute: out [dims] from elements of a, `strides` apart along each axis of out. Units: out[0]. */
+/* masked_softmax: of each row of a [rows, n] over the elements whose mask is not 0; 0 elsewhere, and in rows whose largest
+ * such element is -infinity or missing. The mask is seen with the axes `dims` of the rows and elements `step` apart within
+ * one; strides of 0 repeat. Units: rows. */
+typedef struct {
+    const void *a, *mask;
+    void *out;
+    int64_t n, step;
+    int32_t rank;
+    const int64_t *dims, *strides;
+} sz_masked;
+
+/* permute: out [dims] from elements of a, `strides` apart along each axis of out. Units: out[0 ..< lead]. */
 typedef struct {
     const void *a;
     void *out;
-    int32_t rank;
+    int32_t rank, lead;
     const int64_t *dims, *strides;
 } sz_permute;
+
+/* slice: a [outer, size, inner] -> out [outer, count, inner], elements begin, begin + step, … of the middle axis.
+ * pad: its transpose, a [outer, count, inner] -> out [outer, size, inner], 0 elsewhere.
+ * Units: outer, or the middle axis of out if outer is 1. */
+typedef struct {
+    const void *a;
+    void *out;
+    int64_t outer, size, count, inner, begin, step;
+} sz_slice;
+
+/* concat: each row of out, `row` elements, is a row of every part in turn. Units: of `unit` elements. */
+typedef struct {
+    const void *a;
+    int64_t size; /* of a row */
+} sz_part;
+typedef struct {
+    const sz_part *part;
+    int32_t parts;
+    void *out;
+    int64_t row, unit;
+} sz_concat;
+
+/* take_rows: a [copies, rows, width], index [copies, count] -> out [copies, count, width], NaN for an index that is no row.
+ * scatter_add: its transpose, a [copies, count, width], index -> out [copies, rows, width]; what no row is meant for is left
+ * out; sums accumulate in f64. Units: copies; if copies is 1, index or row of out. */
+typedef struct {
+    const void *a, *index;
+    void *out;
+    int64_t copies, rows, count, width;
+    void *scratch; /* of scatter_add: count + rows 32-bit numbers for each thread */
+    int64_t scratch_stride;
+} sz_take;
+
+/* cumsum: sums of a [outer, n, inner] along n up to each element (without it: exclusive; from the end: reverse), in f64.
+ * Units: outer. */
+typedef struct {
+    const void *a;
+    void *out;
+    int64_t outer, n, inner;
+    int32_t exclusive, reverse;
+} sz_cumsum;
+
+/* random: out [copies, count]; element i of a copy depends on its key, the step and i. Units: of `unit` elements. */
+enum { SZ_UNIFORM = 0 /* [0, 1), multiples of 2^-24 */, SZ_NORMAL = 1, SZ_BERNOULLI = 2 /* 1 if the uniform number < probability */ };
+typedef struct {
+    void *out;
+    const uint64_t *keys;
+    const int64_t *step;
+    int64_t count, unit;
+    int32_t kind;
+    double probability;
+} sz_random;
 
 /* matmul: sz_gemm_run of gemm.h.
  * copy. Units: elements. */

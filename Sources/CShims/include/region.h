@@ -31,7 +31,7 @@ void sz_region_destroy(sz_region *);
  * on their calling threads alone. OpenMP regions that kernels enter have one thread. Allocates nothing. */
 void sz_run(sz_region *);
 
-/* Threads of OpenMP regions that the calling thread enters, those of oneDNN and OpenBLAS. */
+/* Threads of OpenMP regions that the calling thread enters, those of OpenBLAS. */
 int32_t sz_threads(void);
 void sz_set_threads(int32_t threads);
 #endif

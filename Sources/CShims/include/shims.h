@@ -10,7 +10,6 @@
 #include "conv.h"
 #include "gemm.h"
 #include "kernels.h"
-#include "onednn.h"
 #include "philox.h"
 #include "pool.h"
 #include "region.h"

@@ -51,13 +51,22 @@ struct KernelCall {
 final class StepMemory {
     /// Threads that run a step, at most; scratch is needed for each.
     let threads: Int
+    /// Of the networks that run together, for random numbers.
+    let seeds: [UInt64]
+    /// The number of the step, for random numbers; set before a run.
+    let step: UnsafeMutablePointer<Int64>
     private var memory: [UnsafeMutableRawPointer] = []
     private var releases: [() -> Void] = []
     private var shared: [Int: UnsafeMutableRawPointer] = [:]
 
-    init(threads: Int) { self.threads = threads }
+    init(threads: Int, seeds: [UInt64]) {
+        (self.threads, self.seeds) = (threads, seeds)
+        step = .allocate(capacity: 1)
+        step.initialize(to: 0)
+    }
 
     deinit {
+        step.deallocate()
         for release in releases { release() }
         for pointer in memory { pointer.deallocate() }
     }

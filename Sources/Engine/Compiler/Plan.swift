@@ -8,6 +8,8 @@ struct Plan {
         case gather(node: Int, RowSource)
         /// The value of a node, copied to the store's gradients.
         case copy(source: Int, offset: Int)
+        /// The value of a node, copied to the store's values.
+        case assign(source: Int, offset: Int)
         case update(Update, Update.Parts)
     }
 
@@ -15,6 +17,7 @@ struct Plan {
     struct Extras {
         var gathers: [Item] = []
         var copies: [Item] = []
+        var assignments: [Item] = []
         var updates: [Update] = []
         /// Owners to be computed straight into the store's gradients, with the offset there.
         var gradients: [Int: Int] = [:]
@@ -49,7 +52,7 @@ struct Plan {
         let (apart, _) = placed(single, reuses: false)
         let addresses = Addresses(schedule: schedule, placement: apart, memory: nil, parameters: parameters)
         let (natural, priorities) = try Plan.grouped(
-            schedule, extras, sharing.threads, emitter: &emitter, addresses, graph.blocks)
+            schedule, extras, sharing.threads, emitter: &emitter, addresses)
         let tasks = try natural.map { group in
             Task(together: try group.map { try emitter.place($0, addresses).task })
         }
@@ -78,41 +81,39 @@ struct Plan {
     /// by priority, the lowest first. Updates of a block join the step that computes its gradient if all of them can go
     /// part by part and nothing else needs the gradient.
     private static func grouped(
-        _ schedule: Schedule, _ extras: Extras, _ threads: Int, emitter: inout StepEmitter, _ addresses: Addresses,
-        _ blocks: [ParameterBlock]
+        _ schedule: Schedule, _ extras: Extras, _ threads: Int, emitter: inout StepEmitter, _ addresses: Addresses
     ) throws -> (groups: [[Item]], priorities: [Int]) {
-        let bytes = emitter.precision.bytes
-        let updates = Dictionary(grouping: extras.updates, by: \.block)
-        let blockAt = Dictionary(uniqueKeysWithValues: blocks.enumerated().map { ($1.offset * bytes, $0) })
+        let updates = Dictionary(grouping: extras.updates, by: \.gradient)
         let isRead = Set(schedule.steps.flatMap(\.reads).map { schedule.owner[$0] ?? $0 })
         var last: [(group: [Item], priority: Int)] = []
-        var joined: Set<Int> = []
-        let producers = extras.gathers + schedule.steps.map(Item.step) + extras.copies
+        var joined: Set<UnsafeMutableRawPointer> = []
+        let producers = extras.gathers + schedule.steps.map(Item.step) + extras.copies + extras.assignments
         var groups: [(group: [Item], priority: Int)] = []
         for (i, item) in producers.enumerated() {
             let offset: Int? =
                 switch item {
                 case .step(let step): isRead.contains(step.node) ? nil : extras.gradients[step.node]
                 case .copy(_, let offset): offset
-                case .gather, .update: nil
+                case .gather, .assign, .update: nil
                 }
-            if let block = offset.flatMap({ blockAt[$0] }), let own = updates[block], own.allSatisfy(\.isElementwise) {
+            if let place = offset.map(addresses.gradient), let own = updates[place], own.allSatisfy(\.isElementwise) {
                 let task = try emitter.place(item, addresses).task
-                if task.units > 1, task.isShareable, blocks[block].count % task.units == 0 {
-                    let parts = Update.Parts(
-                        count: blocks[block].count, elementsPerUnit: blocks[block].count / task.units,
-                        threads: threads)
+                let count = own[0].count, bytes = count * emitter.precision.bytes
+                let isWhole =
+                    own.allSatisfy { $0.count == count }
+                    && task.touches.contains { $0.isWrite && $0.bytes.count == bytes }
+                if isWhole, task.units > 1, task.isShareable, count % task.units == 0 {
+                    let parts = Update.Parts(count: count, elementsPerUnit: count / task.units, threads: threads)
                     last.append(([item] + own.map { .update($0, parts) }, i))
-                    joined.insert(block)
+                    joined.insert(place)
                     continue
                 }
             }
             groups.append(([item], i))
         }
-        for update in extras.updates where !joined.contains(update.block) {
-            let count = blocks[update.block].count
+        for update in extras.updates where !joined.contains(update.gradient) {
             let parts = Update.Parts(
-                count: count, elementsPerUnit: update.isElementwise ? 1 : count, threads: threads)
+                count: update.count, elementsPerUnit: update.isElementwise ? 1 : update.count, threads: threads)
             last.append(([.update(update, parts)], producers.count))
         }
         groups += last
@@ -148,9 +149,12 @@ struct Addresses {
         return pointer
     }
 
-    func gradient(_ offset: Int) -> UnsafeMutableRawPointer {
-        guard let pointer = UnsafeMutableRawPointer(bitPattern: gradients + UInt(offset)) else {
-            preconditionFailure("no gradients")
+    func gradient(_ offset: Int) -> UnsafeMutableRawPointer { pointer(gradients, offset) }
+    func parameter(_ offset: Int) -> UnsafeMutableRawPointer { pointer(values, offset) }
+
+    private func pointer(_ base: UInt, _ offset: Int) -> UnsafeMutableRawPointer {
+        guard let pointer = UnsafeMutableRawPointer(bitPattern: base + UInt(offset)) else {
+            preconditionFailure("the store has no memory")
         }
         return pointer
     }

@@ -36,7 +36,8 @@ struct Schedule {
             switch graph.definition(of: Node(id: id)) {
             case .input, .scalar, .parameter: isConstant[id] = false
             case .constant, .iota: isConstant[id] = true
-            case .operation: isConstant[id] = inputs.allSatisfy { isConstant[$0] == true }
+            case .operation(let operation, _):
+                isConstant[id] = !operation.rule.isDrawn && inputs.allSatisfy { isConstant[$0] == true }
             }
             owner[id] = graph.isAlias(id) ? owner[inputs[0]] : id
         }

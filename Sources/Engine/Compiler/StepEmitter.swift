@@ -15,13 +15,8 @@ struct StepEmitter {
     mutating func place(_ item: Plan.Item, _ addresses: Addresses) throws -> PlacedCall {
         switch item {
         case .step(let step): return try place(step, addresses)
-        case .copy(let source, let offset):
-            let from = buffer(source, addresses)
-            let to = Buffer(pointer: addresses.gradient(offset), shape: from.shape, precision: precision)
-            let call = KernelCall("copy", units: from.count, flops: 0, reads: [.perUnit(precision.bytes)]) { _ in
-                sz_copy(a: UnsafeRawPointer(from.pointer), out: to.pointer)
-            }
-            return placed(call, [from], to)
+        case .copy(let source, let offset): return copy(source, to: addresses.gradient(offset), addresses)
+        case .assign(let source, let offset): return copy(source, to: addresses.parameter(offset), addresses)
         case .gather(let node, let rows):
             let target = buffer(node, addresses)
             let bytes = target.bytes.count / target.shape[0]
@@ -46,6 +41,15 @@ struct StepEmitter {
             let inputs = graph.inputs(step.node).map { buffer($0, addresses) }
             return placed(try operation.rule.call(inputs, output, precision), inputs, output)
         }
+    }
+
+    private func copy(_ source: Int, to target: UnsafeMutableRawPointer, _ addresses: Addresses) -> PlacedCall {
+        let from = buffer(source, addresses)
+        let to = Buffer(pointer: target, shape: from.shape, precision: precision)
+        let call = KernelCall("copy", units: from.count, flops: 0, reads: [.perUnit(precision.bytes)]) { _ in
+            sz_copy(a: UnsafeRawPointer(from.pointer), out: to.pointer)
+        }
+        return placed(call, [from], to)
     }
 
     private func buffer(_ id: Int, _ addresses: Addresses) -> Buffer {

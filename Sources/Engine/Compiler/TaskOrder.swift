@@ -46,24 +46,51 @@ enum TaskOrder {
     private static func dependences(_ tasks: [Task]) -> (missing: [Int], followers: [[Int]]) {
         var missing = [Int](repeating: 0, count: tasks.count)
         var followers = [[Int]](repeating: [], count: tasks.count)
+        let places = Places(tasks.flatMap { $0.touches.map(\.bytes) })
         var writer: [UInt: Int] = [:]
         var readers: [UInt: [Int]] = [:]
         for (i, task) in tasks.enumerated() {
             var before: Set<Int> = []
             for touch in task.touches {
-                let place = touch.bytes.lowerBound
+                let place = places.start(of: touch.bytes.lowerBound)
                 if let last = writer[place] { before.insert(last) }
                 if touch.isWrite { before.formUnion(readers[place] ?? []) }
             }
             before.remove(i)
             missing[i] = before.count
             for other in before { followers[other].append(i) }
-            for touch in task.touches where !touch.isWrite { readers[touch.bytes.lowerBound, default: []].append(i) }
+            for touch in task.touches where !touch.isWrite {
+                readers[places.start(of: touch.bytes.lowerBound), default: []].append(i)
+            }
             for touch in task.touches where touch.isWrite {
-                writer[touch.bytes.lowerBound] = i
-                readers[touch.bytes.lowerBound] = nil
+                let place = places.start(of: touch.bytes.lowerBound)
+                writer[place] = i
+                readers[place] = nil
             }
         }
         return (missing, followers)
+    }
+}
+
+/// Ranges of addresses that overlap, taken together.
+private struct Places {
+    private var starts: [UInt] = []
+
+    init(_ ranges: [Range<UInt>]) {
+        var end: UInt = 0
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if starts.isEmpty || range.lowerBound >= end { starts.append(range.lowerBound) }
+            end = max(end, range.upperBound)
+        }
+    }
+
+    /// Where the overlapping ranges around an address begin.
+    func start(of address: UInt) -> UInt {
+        var low = 0, high = starts.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if starts[middle] <= address { low = middle } else { high = middle }
+        }
+        return starts[low]
     }
 }

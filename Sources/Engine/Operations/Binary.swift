@@ -1,11 +1,16 @@
+import Glibc
+
 /// Functions of two numbers, applied element by element with NumPy's broadcasting.
 /// The raw value names the operation and its kernel.
 package enum Binary: String, CaseIterable, Sendable {
     case add, sub, mul, div, maximum, minimum
     /// 1 where a > b, else 0.
     case greater
+    case greaterEqual = "greater_equal"
     /// 1 where a = b, else 0.
     case equal
+    /// a to the power b.
+    case pow
 }
 
 extension Operation {
@@ -36,7 +41,11 @@ extension Binary: OperationRule {
         case .div: parts = (c / b, -(c * output / b))
         case .maximum: parts = shares(c, of: a, over: b)
         case .minimum: parts = shares(c, of: b, over: a)
-        case .greater, .equal: return [nil, nil]
+        case .greater, .greaterEqual, .equal: return [nil, nil]
+        case .pow:
+            let isZero = a.apply(.binary(.equal), c.constant(0))
+            let slope = output * isZero.select(c.constant(0), a.apply(.log))  // x^y log(x) -> 0 for x -> 0
+            parts = (c * b * a.apply(.binary(.pow), b - c.constant(1)), c * slope)
         }
         return [parts.0.unbroadcast(to: a.shape), parts.1.unbroadcast(to: b.shape)]
     }
@@ -61,7 +70,14 @@ extension Binary: OperationRule {
         case .mul where x == 1: return b
         case .mul where y == -1: return -a
         case .mul where x == -1: return -b
+        case .add: return a.joined(with: b)
         case .div where y == 1: return a
+        case .pow where y == 0: return a.constant(1).broadcast(to: a.shape)
+        case .pow where y == 1: return a
+        case .pow where y == 2: return a.apply(.square)
+        case .pow where y == 3: return a * a.apply(.square)
+        case .pow where y == 0.5: return a.apply(.sqrt)
+        case .pow where y == -1: return a.apply(.reciprocal)
         default: return nil
         }
     }
@@ -75,7 +91,9 @@ extension Binary: OperationRule {
         case .maximum: x > y || x.isNaN ? x : y
         case .minimum: x < y || x.isNaN ? x : y
         case .greater: x > y ? 1 : 0
+        case .greaterEqual: x >= y ? 1 : 0
         case .equal: x == y ? 1 : 0
+        case .pow: Glibc.pow(x, y)
         }
     }
 }
@@ -109,7 +127,7 @@ private func alignedOperands(_ inputs: [BatchedTerm]) -> [Term] {
     return inputs.map { $0.aligned(rank: rank) }
 }
 
-private func broadcastShape(of inputs: [Operand], for name: String) throws -> [Int] {
+func broadcastShape(of inputs: [Operand], for name: String) throws -> [Int] {
     var shape = inputs[0].shape
     for i in inputs.indices.dropFirst() {
         guard let joint = Shape.broadcast(shape, inputs[i].shape) else {

@@ -155,17 +155,18 @@ extension Graph {
         try check([x, w], for: "conv2d")
         let (image, weight) = (operand(x), operand(w))
         guard weight.shape.count == 4 else {
-            throw GraphError("conv2d: weight \(weight) is not [outputs, kernel height, kernel width, channels]")
+            throw GraphError("conv2d: \(weight) is not [outputs, kernel height, kernel width, channels]")
         }
         let axes = try steps.axes(on: image, kernel: Array(weight.shape[1...2]), for: "conv2d")
         let (channels, outputs) = (image.shape[3], weight.shape[0])
         guard groups > 0, channels % groups == 0, outputs % groups == 0 else {
             throw GraphError(
-                "conv2d: \(groups) groups divide neither or only one of \(channels) input and \(outputs) output channels")
+                "conv2d: \(groups) groups do not divide \(channels) input and \(outputs) output channels")
         }
         guard channels == groups * weight.shape[3] else {
-            let each = groups == 1 ? "takes \(weight.shape[3])" : "takes \(weight.shape[3]) in each of \(groups) groups"
-            throw GraphError("conv2d: x \(image) has \(channels) channels, weight \(weight) \(each)")
+            let each =
+                groups == 1 ? "takes \(weight.shape[3])" : "takes \(weight.shape[3]) in each of \(groups) groups"
+            throw GraphError("conv2d: \(image) has \(channels) channels, \(weight) \(each)")
         }
         let rule = Convolution(axes: axes, channels: channels, outputs: outputs, groups: groups)
         let wide = Term(graph: self, node: try reshape(w, to: rule.weight))

@@ -1,7 +1,9 @@
 import CShims
 
 /// The product op(a) · op(b) of matrices, op(x) = xᵀ if transposed: `[…, m, k] · […, k, n] -> […, m, n]`.
-/// Leading axes count independent products and are equal, or one operand is a single matrix that all of them share.
+/// Leading axes count independent products and broadcast as in NumPy.
+///
+/// Nodes of a graph have equal leading axes, or one operand that is a single matrix, shared by all products.
 package struct MatMul: Hashable, Sendable {
     /// a is stored `[…, k, m]`.
     package var transposeA: Bool
@@ -43,12 +45,12 @@ extension MatMul: OperationRule {
             throw GraphError("matmul: \(left) and \(right) do not fit: \(columns) columns against \(rows) rows")
         }
         let batches = inputs.map { Array($0.shape.dropLast(2)) }
-        guard batches[0] == batches[1] || batches[0].isEmpty || batches[1].isEmpty else {
+        guard let leading = Shape.broadcast(batches[0], batches[1]) else {
             throw GraphError(
                 "matmul: \(a) and \(b) do not fit: leading axes \(batches[0]) against \(batches[1]); "
-                    + "they must be equal, or one operand a single matrix")
+                    + "sizes must be equal or 1, compared from the last axis")
         }
-        let shape = (batches[0].isEmpty ? batches[1] : batches[0]) + [m, n]
+        let shape = leading + [m, n]
         try Shape.check(shape, for: name)
         return shape
     }
@@ -73,6 +75,7 @@ extension MatMul: OperationRule {
         if let inner = a.untransposed { (a, rule.transposeA) = (inner, !transposeA) }
         if let inner = b.untransposed { (b, rule.transposeB) = (inner, !transposeB) }
         if rule != self { return a.apply(.matmul(rule), b) }
+        if let aligned = broadcast(a, b) { return aligned }
         let (batch, m, n, k) = sizes(a.shape, b.shape)
         if k == 1, a.shape.count > 2, b.shape.count > 2 {
             return a.reshaped(to: a.shape.dropLast(2) + [m, 1]) * b.reshaped(to: b.shape.dropLast(2) + [1, n])
@@ -81,18 +84,29 @@ extension MatMul: OperationRule {
         return a.reshaped(to: [batch * m, k]).apply(.matmul(self), b).reshaped(to: a.shape.dropLast() + [n])
     }
 
+    /// The product with leading axes that differ: an operand whose axes are all 1 is a single matrix; one that only all rows of
+    /// a share makes more rows; others are repeated. Nil if nothing is to do.
+    private func broadcast(_ a: Term, _ b: Term) -> Term? {
+        let (ofA, ofB) = (Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)))
+        guard ofA != ofB, !ofA.isEmpty, !ofB.isEmpty, let leading = Shape.broadcast(ofA, ofB) else { return nil }
+        let (_, m, n, k) = sizes(a.shape, b.shape)
+        func matrix(_ x: Term) -> Term { x.reshaped(to: Array(x.shape.suffix(2))) }
+        if Shape.elements(ofA) == 1 { return matrix(a).apply(.matmul(self), b).reshaped(to: leading + [m, n]) }
+        if Shape.elements(ofB) == 1 { return a.apply(.matmul(self), matrix(b)).reshaped(to: leading + [m, n]) }
+        let own = [Int](repeating: 1, count: leading.count - ofB.count) + ofB
+        let common = (own.lastIndex { $0 != 1 } ?? -1) + 1
+        if !transposeA, ofA == leading, own[..<common] == leading[..<common] {
+            let rows = Shape.elements(Array(leading[common...])) * m
+            let (x, y) = (a.reshaped(to: leading[..<common] + [rows, k]), b.reshaped(to: leading[..<common] + b.shape.suffix(2)))
+            return x.apply(.matmul(self), y).reshaped(to: leading + [m, n])
+        }
+        return a.broadcast(to: leading + a.shape.suffix(2)).apply(
+            .matmul(self), b.broadcast(to: leading + b.shape.suffix(2)))
+    }
+
     func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
-        let (a, b) = (inputs[0], inputs[1])
-        func isShared(_ x: BatchedTerm) -> Bool { !x.isBatched && x.shape.count == 2 }
-        if isShared(a) || isShared(b) || (a.isBatched && b.isBatched && a.shape.count == b.shape.count) {
-            return a.term.apply(.matmul(self), b.term)
-        }
-        // Leading axes must agree, so what lacks them is repeated.
-        let leading = Array((a.shape.count > 2 ? a : b).shape.dropLast(2))
-        func widened(_ x: BatchedTerm) -> Term {
-            x.aligned(rank: leading.count + 2).broadcast(to: [copies] + leading + x.shape.suffix(2))
-        }
-        return widened(a).apply(.matmul(self), widened(b))
+        let rank = inputs.map(\.shape.count).max() ?? 2
+        return inputs[0].aligned(rank: rank).apply(.matmul(self), inputs[1].aligned(rank: rank))
     }
 
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall {

@@ -14,8 +14,10 @@ extension Term {
 
     /// Σ of this over adjacent axes, if this is a product whose sum can be had from its factors, for less.
     func sumOfProduct(over axes: Range<Int>) -> Term? {
-        if rule as? Binary == .mul { return separated(inputs[0], inputs[1], over: axes) }
-        guard rule as? Unary == .square else { return nil }
+        let isSquare = rule as? Unary == .square || (rule as? Binary == .mul && inputs[0].node == inputs[1].node)
+        if !isSquare, rule as? Binary == .mul { return separated(inputs[0], inputs[1], over: axes) }
+        if rule is MatMul, axes.lowerBound == 0, axes.upperBound == shape.count - 2 { return sumOfProducts }
+        guard isSquare else { return nil }
         var root = inputs[0]
         if axes == 1..<shape.count, root.rule is Reshape, root.inputs[0].shape.first == shape.first,
             root.inputs[0].shape.count > 1
@@ -26,6 +28,7 @@ extension Term {
         if root.rule as? Binary == .mul {
             return separated(root.inputs[0], root.inputs[1], over: axes, squared: true)
         }
+        if axes == 1..<3, root.rule is ScatterAdd { return root.squaredNormOfScattered }
         return axes == 1..<3 && shape.count == 3 ? root.squaredNormOfProduct : nil
     }
 
@@ -55,5 +58,32 @@ extension Term {
         let left = a.matmul(a, transposeA: !rule.transposeA, transposeB: rule.transposeA)
         let right = b.matmul(b, transposeA: rule.transposeB, transposeB: !rule.transposeB)
         return (left * right).sum(axes: [1, 2])
+    }
+
+    /// Σ over the rows of what each copy scatters, squared, = Σ_ij v_i · v_j over pairs with equal indices: for fewer values than
+    /// rows. Indices that are no rows pair with themselves, but then the loss is NaN already.
+    private var squaredNormOfScattered: Term? {
+        let (indices, values) = (inputs[0], inputs[1])
+        let (copies, n) = (indices.shape[0], indices.shape[1])
+        guard n < shape[1] else { return nil }
+        if n == 1 { return values.reshaped(to: [copies, shape[2]]).apply(.square).sum(axes: [1]) }
+        let pairs = indices.reshaped(to: [copies, n, 1]).apply(.binary(.equal), indices.reshaped(to: [copies, 1, n]))
+        return (values.matmul(values, transposeB: true) * pairs).sum(axes: [1, 2])
+    }
+
+    /// Σ_s A_s B_s over all leading axes = one product whose inner axis has the terms of all s. Operands that must be copied for
+    /// that may not exceed what it saves, the products.
+    private var sumOfProducts: Term? {
+        guard let rule = rule as? MatMul, shape.count > 2 else { return nil }
+        let (a, b) = (inputs[0], inputs[1])
+        guard a.shape.count == shape.count, b.shape.count == shape.count else { return nil }
+        let (batch, m, n, k) = rule.sizes(a.shape, b.shape)
+        let copied = (rule.transposeA ? 0 : m * k) + (rule.transposeB ? n * k : 0)
+        guard copied <= m * n else { return nil }
+        func joined(_ x: Term, transposed: Bool, columns: Int) -> Term {
+            (transposed ? x.transposed : x).reshaped(to: [batch * k, columns])
+        }
+        return joined(a, transposed: !rule.transposeA, columns: m)
+            .matmul(joined(b, transposed: rule.transposeB, columns: n), transposeA: true)
     }
 }

@@ -60,7 +60,9 @@ extension Pooling: OperationRule {
             case .averageGrad: [windows(rows)]
             case .patchesGrad: [patches]
             }
-        guard inputs.map(\.shape) == expected else { throw GraphError("\(name): \(inputs[0]) does not fit \(expected)") }
+        guard inputs.map(\.shape) == expected else {
+            throw GraphError("\(name): \(inputs[0]) does not fit \(expected)")
+        }
         let shape = isTranspose ? image(rows) : kind == .patches ? patches : windows(rows)
         try Shape.check(shape, for: name)
         return shape

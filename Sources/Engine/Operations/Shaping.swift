@@ -113,19 +113,45 @@ package struct Permute: OperationRule {
     }
 
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) -> KernelCall {
-        let x = inputs[0], axes = resolved(x.shape.count)
-        var strides = [Int](repeating: 1, count: x.shape.count)
-        for i in strides.indices.dropLast().reversed() { strides[i] = strides[i + 1] * x.shape[i + 1] }
-        let rank = output.shape.count
+        let x = inputs[0]
+        let (dims, strides) = layout(of: x.shape)
+        // A unit is an element of the first axis, or of the first ones if that has few; `transpose` needs the axis whose
+        // elements are neighbours in x among those within a unit, or as the one that counts them.
+        var lead = 1
+        while dims[..<lead].reduce(1, *) < Permute.smallestUnits, lead < dims.count - 1, strides[lead - 1] != 1 {
+            lead += 1
+        }
+        let isRowWise = strides[0] * dims[0] == x.count
+        if isRowWise { lead = 1 }
+        let units = dims[..<lead].reduce(1, *)
         return KernelCall(
-            "permute", units: output.shape[0], flops: 0,
-            reads: [axes[0] == 0 ? .perUnit(x.count / x.shape[0] * precision.bytes) : .all]
+            "permute", units: units, flops: 0, reads: [isRowWise ? .perUnit(x.count / units * precision.bytes) : .all]
         ) { memory in
             sz_permute(
-                a: UnsafeRawPointer(x.pointer), out: output.pointer, rank: Int32(rank),
-                dims: UnsafePointer(memory.keep(output.shape.map(Int64.init))),
-                strides: UnsafePointer(memory.keep(axes.map { Int64(strides[$0]) })))
+                a: UnsafeRawPointer(x.pointer), out: output.pointer, rank: Int32(dims.count), lead: Int32(lead),
+                dims: UnsafePointer(memory.keep(dims.map(Int64.init))),
+                strides: UnsafePointer(memory.keep(strides.map(Int64.init))))
         }
+    }
+
+    private static let smallestUnits = 8
+
+    /// The result's axes with those of size 1 left out and those that stay neighbours merged, and how far apart their
+    /// elements are in an input of the given shape.
+    private func layout(of shape: [Int]) -> (dims: [Int], strides: [Int]) {
+        var all = [Int](repeating: 1, count: shape.count)
+        for i in all.indices.dropLast().reversed() { all[i] = all[i + 1] * shape[i + 1] }
+        var dims: [Int] = [], strides: [Int] = []
+        for axis in resolved(shape.count) where shape[axis] != 1 {
+            if let last = strides.last, last == all[axis] * shape[axis] {
+                dims[dims.count - 1] *= shape[axis]
+                strides[strides.count - 1] = all[axis]
+            } else {
+                dims.append(shape[axis])
+                strides.append(all[axis])
+            }
+        }
+        return (dims, strides)
     }
 }
 

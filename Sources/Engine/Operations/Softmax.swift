@@ -6,6 +6,10 @@ package struct Softmax: Hashable, Sendable {
     package init(isLog: Bool = false) { self.isLog = isLog }
 }
 
+/// Softmax over the elements of the last axis whose mask is not 0; the mask broadcasts to x. The others get exactly 0, whatever
+/// x is there, and so does a whole row without any such element (or with none above -∞).
+package struct MaskedSoftmax: Hashable, Sendable {}
+
 extension Operation {
     /// Over the last axis.
     package static func softmax(_ softmax: Softmax = Softmax()) -> Operation { Operation(softmax) }
@@ -38,4 +42,58 @@ extension Softmax: OperationRule {
             sz_reduce(a: a.pointer, out: output.pointer, outer: Int64(rows), n: Int64(n), inner: 1)
         }
     }
+}
+
+extension MaskedSoftmax: OperationRule {
+    var name: String { "softmax" }
+    var inputCount: Int { 2 }
+    var work: Work { .kernel }
+
+    func shape(of inputs: [Operand]) throws -> [Int] {
+        let (x, mask) = (inputs[0], inputs[1])
+        guard !x.shape.isEmpty else { throw GraphError("softmax: \(x) has no axis") }
+        guard Shape.broadcast(x.shape, mask.shape) == x.shape else {
+            throw GraphError(
+                "softmax: mask \(mask) does not fit \(x): sizes must be equal or 1, compared from the last axis")
+        }
+        return x.shape
+    }
+
+    /// As without a mask: where y is 0 nothing passes.
+    func vjp(_ inputs: [Term], _ y: Term, _ c: Term) -> [Term?] {
+        [y * (c - (y * c).sum(axes: [-1], keep: true)), nil]
+    }
+
+    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
+        inputs[0].all(copies).apply(Operation(self), inputs[1].aligned(rank: inputs[0].shape.count))
+    }
+
+    func simplified(_ inputs: [Term]) throws -> Term? {
+        let narrow = inputs[1].withoutBroadcast
+        return narrow.node == inputs[1].node ? nil : inputs[0].apply(Operation(self), narrow)
+    }
+
+    func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) -> KernelCall {
+        let (a, mask) = (inputs[0], inputs[1])
+        let n = a.shape[a.shape.count - 1], rows = a.count / n
+        let leading = Array(a.shape.dropLast()), step = mask.shape.last ?? 1
+        let (dims, strides) = TileProgram.layout(of: Array(mask.shape.dropLast()), in: leading)
+        return KernelCall(
+            "masked_softmax", units: rows, flops: 4 * Double(a.count),
+            reads: [
+                .perUnit(n * precision.bytes), mask.shape == a.shape ? .perUnit(n * precision.bytes) : .all,
+            ]
+        ) { memory in
+            sz_masked(
+                a: UnsafeRawPointer(a.pointer), mask: UnsafeRawPointer(mask.pointer), out: output.pointer,
+                n: Int64(n), step: step == 1 ? 0 : 1, rank: Int32(dims.count),
+                dims: UnsafePointer(memory.keep(dims.map(Int64.init))),
+                strides: UnsafePointer(memory.keep(strides.map { Int64($0 * step) })))
+        }
+    }
+}
+
+extension Operation {
+    /// Over the elements of the last axis of the first input whose mask, the second one, is not 0.
+    package static let maskedSoftmax = Operation(MaskedSoftmax())
 }

@@ -1,11 +1,13 @@
 /// Functions of one number, applied to every element. The raw value names the operation and its kernel.
 package enum Unary: String, CaseIterable, Sendable {
-    case neg, exp, log, sqrt, reciprocal, square, abs
+    case neg, exp, log, log1p, expm1, sqrt, reciprocal, square, abs
     /// -1, 0 or 1.
     case sign
     case tanh, sigmoid, relu
     /// 1 where x > 0, else 0.
     case step
+    /// The largest whole number that is not larger.
+    case floor
     /// log(1 + exp(x)), without overflow.
     case softplus
     case sin, cos
@@ -31,11 +33,13 @@ extension Unary: OperationRule {
         case .neg: x.constant(-1)
         case .exp: y
         case .log: x.apply(.reciprocal)
+        case .log1p: 1 / (1 + x)
+        case .expm1: x.apply(.exp)
         case .sqrt: 0.5 / y
         case .reciprocal: -y.apply(.square)
         case .square: 2 * x
         case .abs: x.apply(.sign)
-        case .sign, .step: nil
+        case .sign, .step, .floor: nil
         case .tanh: 1 - y.apply(.square)
         case .sigmoid: y * (1 - y)
         case .relu: x.apply(.step)

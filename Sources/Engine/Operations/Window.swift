@@ -16,7 +16,8 @@ package struct WindowAxis: Hashable, Sendable {
 
     var inC: sz_conv_axis {
         sz_conv_axis(
-            in: Int64(size), out: Int64(positions), kernel: Int64(kernel), stride: Int64(stride), before: Int64(before),
+            in: Int64(size), out: Int64(positions), kernel: Int64(kernel), stride: Int64(stride),
+            before: Int64(before),
             dilation: Int64(dilation))
     }
 }
@@ -53,7 +54,8 @@ package struct WindowSteps: Hashable, Sendable {
                 dilation: dilation[i])
             let (have, need) = (axis.size + axis.before + axis.after, axis.dilation * (axis.kernel - 1) + 1)
             guard have >= need else {
-                throw GraphError("\(what): the kernel spans \(need) of the \(side), \(image) with its padding has \(have)")
+                throw GraphError(
+                    "\(what): the kernel spans \(need) of the \(side), \(image) with its padding has \(have)")
             }
             return axis
         }

@@ -28,7 +28,7 @@ final class BatchDerivative: Computation {
         outputs = parts.outputs.map { ($0.name, $0.node, graph.shape(of: $0.node)) }
         var inputs = table.arrays(rows: rows)
         for (array, field) in zip(inputs, table.fields) {
-            program.setInput(field.name + parts.suffix, array.values)
+            program.setInput(field.name + parts.suffix, array.data.doubles)
         }
         if work == .hvp {
             for block in graph.blocks {
@@ -69,52 +69,32 @@ final class BatchDerivative: Computation {
         var suffix = ""
     }
 
-    /// The gradient of ⟨gradient, direction⟩.
     private static func hvp(_ network: Network, _ rows: Int) throws -> Parts {
         let built = try network.build(rows: rows)
         let graph = built.graph
         let loss = try graph.apply(named: "mean", [try built.anyLoss()])
-        let gradients = try graph.gradient(of: loss, withRespectTo: built.parameters)
-        let directions = graph.blocks.map { graph.input("direction/\($0.name)", shape: $0.shape) }
-        let slope = try graph.sum(of: zip(gradients, directions).map { try graph.dot($0, $1) })
-        let products = try graph.gradient(of: slope, withRespectTo: built.parameters)
+        let directions = zip(built.parameters, graph.blocks).map { parameter, block in
+            (node: parameter, tangent: graph.input("direction/\(block.name)", shape: block.shape))
+        }
+        let products = try graph.hessianVectorProduct(of: loss, along: directions)
         return Parts(network: built, outputs: zip(graph.blocks, products).map { ("hvp/\($0.name)", $1) })
     }
 
-    /// The gradient of one sample, for copies that differ in the sample.
+    /// Built for one sample, then for all.
     private static func perSample(_ network: Network, _ rows: Int, _ work: Workload.Work) throws -> Parts {
         let built = try network.build(rows: 1)
         let graph = built.graph
-        let loss = try graph.apply(named: "mean", [try built.sampleLoss()])
-        let gradients = try graph.gradient(of: loss, withRespectTo: built.parameters)
         var batch: [Node: Node] = [:]
         for (name, sample) in built.batch {
             batch[sample.node] = graph.input(name + "/all", shape: [rows] + graph.shape(of: sample.node))
         }
-        guard work == .perSampleNorms else {
-            let all = try graph.batched(gradients, copies: rows, replacing: batch)
-            let outputs = zip(graph.blocks, all).map { ("gradient/\($0.name)", $1) }
-            return Parts(network: built, outputs: outputs, suffix: "/all")
-        }
-        let norm = try graph.sum(of: gradients.map { try graph.dot($0, $0) })
-        let norms = try graph.batched([norm], copies: rows, replacing: batch)
-        return Parts(network: built, outputs: [("norms", norms[0])], suffix: "/all")
-    }
-}
-
-extension Graph {
-    fileprivate func dot(_ a: Node, _ b: Node) throws -> Node {
-        try apply(named: "sum", [try apply(named: "mul", [a, b])])
-    }
-
-    fileprivate func sum(of numbers: [Node]) throws -> Node {
-        try numbers.dropFirst().reduce(numbers.first ?? constant(0)) { try apply(named: "add", [$0, $1]) }
-    }
-}
-
-extension NamedArray {
-    fileprivate var values: [Double] {
-        if case .f64(let values) = data { values } else { [] }
+        let gradients = try graph.sampleGradients(
+            of: built.sampleLoss(), withRespectTo: built.parameters, samples: rows, batch: batch)
+        let outputs =
+            work == .perSampleNorms
+            ? [("norms", try graph.squaredNorms(ofSamples: gradients))]
+            : zip(graph.blocks, gradients).map { ("gradient/\($0.name)", $1) }
+        return Parts(network: built, outputs: outputs, suffix: "/all")
     }
 }
 

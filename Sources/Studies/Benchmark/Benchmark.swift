@@ -5,34 +5,38 @@ import LinearAlgebra
 import Observing
 import Training
 
-/// Times one computation of a run along the path of `syzygy run`, without observations.
+/// Times one computation of a run, or of runs that train together, along the path of `syzygy run`, without observations.
 package struct Benchmark {
-    private let run: PlannedRun
+    private let runs: [PlannedRun]
     private let work: Workload.Work
     private let executor: RunExecutor
 
-    package init(_ run: PlannedRun, work: Workload.Work, executor: RunExecutor) {
-        var run = run
-        run.configuration.probes = []
-        run.configuration.record = nil
-        run.configuration.train.steps = .max
-        (self.run, self.work, self.executor) = (run, work, executor)
+    /// - Parameter runs: one, or several that one program trains.
+    package init(_ runs: [PlannedRun], work: Workload.Work, executor: RunExecutor) {
+        self.runs = runs.map { run in
+            var run = run
+            run.configuration.probes = []
+            run.configuration.record = nil
+            run.configuration.train.steps = .max
+            return run
+        }
+        (self.work, self.executor) = (work, executor)
     }
 
     /// Repeats the computation for about `seconds` after warming up, then measures what the machine's products can do.
     /// `planned` is the time that reading manifests and the study has taken.
     package func measure(seconds: Double, planned: Duration) throws -> BenchmarkResult {
         let begin = ContinuousClock.now
-        let plan = try executor.trainingPlan(of: run) { _ in }
+        let plans = try plans()
         let opened = ContinuousClock.now - begin
-        let computation = try computation(plan)
+        let computation = try computation(plans)
         var timer = BlockTimer(seconds: seconds)
         try computation.repeatWhile { timer.tick() }
         let memory = Self.peakMemory
-        let peak = try ProductPeak.flopsPerSecond(plan.precision)
+        let peak = try ProductPeak.flopsPerSecond(plans[0].precision)
         let start = computation.startTimes
         return BenchmarkResult(
-            work: work, run: run, microseconds: timer.blocks.sorted(), steps: timer.steps,
+            work: work, run: runs[0], copies: runs.count, microseconds: timer.blocks.sorted(), steps: timer.steps,
             flops: computation.flops, peak: peak,
             firstStep: [
                 ("plan", planned), ("load", opened + start.load), ("build", start.build),
@@ -41,17 +45,25 @@ package struct Benchmark {
     }
 
     /// Writes what another program needs to compute the same, and our results, as safetensors: `parameter/<name>` before
-    /// the first step, `batch/<field>`, and `losses` (of the batch at the first four steps), or `direction/<name>` and
-    /// `hvp/<name>`, `norms`, or `gradient/<name>`. The metadata holds the configuration.
+    /// the first step, `batch/<field>`, and `losses` (of the batch at the first four steps, `[4]`), or `direction/<name>` and
+    /// `hvp/<name>`, `norms`, or `gradient/<name>`. Of runs together all have a first axis for the run, losses a second
+    /// one. The metadata holds the configuration.
     package func export(to file: String) throws {
-        let plan = try executor.trainingPlan(of: run) { _ in }
-        let arrays = try computation(plan).arrays()
-        try Safetensors.write(
-            arrays, metadata: ["configuration": run.configuration.json.text(pretty: false)], to: file)
+        let arrays = try computation(try plans()).arrays()
+        let configuration = runs[0].configuration.json.text(pretty: false)
+        try Safetensors.write(arrays, metadata: ["configuration": configuration], to: file)
     }
 
-    private func computation(_ plan: TrainingPlan) throws -> any Computation {
-        work == .step ? try TrainingStep(plan) : try BatchDerivative(plan, work)
+    private func plans() throws -> [TrainingPlan] {
+        guard work == .step || runs.count == 1 else {
+            throw StudyError("\(work.rawValue) is timed for one run; set train.together=1")
+        }
+        return try executor.trainingPlans(of: runs) { _, _ in }
+    }
+
+    private func computation(_ plans: [TrainingPlan]) throws -> any Computation {
+        if plans.count > 1 { return try ReplicaSteps(plans) }
+        return work == .step ? try TrainingSteps(plans[0]) : try BatchDerivative(plans[0], work)
     }
 
     /// The most memory the process has held, in bytes.
@@ -111,55 +123,5 @@ struct BlockTimer {
         steps += count
         (blockBegin, count) = (now, 0)
         return now - begin < total || blocks.count < 3
-    }
-}
-
-/// One update of a session.
-private final class TrainingStep: Computation {
-    private let session: Session
-    private let plan: TrainingPlan
-
-    init(_ plan: TrainingPlan) throws {
-        self.plan = plan
-        session = try Session(plan)
-    }
-
-    var flops: Double { session.flops }
-    var startTimes: StartTimes { session.startTimes }
-
-    func repeatWhile(_ goesOn: () -> Bool) throws {
-        let outcome = try session.run(observed: { _ in }) { _ in goesOn() }
-        if case .diverged(let step, let what) = outcome {
-            throw StudyError("the run diverges (\(what) at step \(step)), so its steps cannot be timed; lower the lr")
-        }
-    }
-
-    func arrays() throws -> [NamedArray] {
-        let table = try DataTable(plan.dataset, split: "train")
-        guard session.batchSize == table.rows else {
-            throw StudyError(
-                "the export needs train.batch_size=full, so that every step sees the same rows; it is "
-                    + "\(session.batchSize) of \(table.rows)")
-        }
-        var arrays = session.checkpoint.filter { $0.name.hasPrefix("parameter/") }
-            .map { NamedArray($0.name, shape: $0.shape, reading: $0.values, plan.precision) }
-        arrays += table.arrays(rows: table.rows)
-        var losses: [Double] = []
-        var isFirst = true
-        try repeatWhile {
-            if !isFirst { losses.append(session.batchLoss) }
-            isFirst = false
-            return losses.count < 4
-        }
-        return arrays + [NamedArray("losses", shape: [losses.count], .f64(losses))]
-    }
-}
-
-extension DataTable {
-    /// The first rows of every field, as `batch/<field>`.
-    func arrays(rows: Int) -> [NamedArray] {
-        fields.enumerated().map { index, field in
-            NamedArray("batch/\(field.name)", shape: [rows] + field.shape, reading: pointer(field: index), .f64)
-        }
     }
 }

@@ -6,6 +6,8 @@ import OrderedCollections
 package struct BenchmarkResult: Sendable {
     package var work: Workload.Work
     package var run: PlannedRun
+    /// Runs that train together; a step is one of each.
+    package var copies: Int
     /// Of a step, for each block, ascending.
     package var microseconds: [Double]
     /// Steps in all blocks.
@@ -31,7 +33,7 @@ package struct BenchmarkResult: Sendable {
         let train = run.configuration.train
         let parts = firstStep.map { ($0.name, JSON.double($0.duration.milliseconds)) }
         return .object([
-            "format": .int(1), "workload": .string(workload), "work": .string(work.rawValue),
+            "format": .int(1), "workload": .string(workload), "work": .string(work.rawValue), "copies": .int(copies),
             "threads": .int(train.threads), "precision": .string(train.precision.rawValue),
             "us_per_step": .double(microsecondsPerStep), "us_per_step_min": .double(microseconds.first ?? .nan),
             "us_per_step_max": .double(microseconds.last ?? .nan), "blocks": .int(microseconds.count),
@@ -55,11 +57,12 @@ package struct BenchmarkResult: Sendable {
             "\(name.replacingOccurrences(of: "_", with: " ")) \(Words.short(duration.milliseconds))"
         }
         let range = "\(Words.amount(microseconds.first ?? .nan)) to \(Words.amount(microseconds.last ?? .nan))"
+        let together = copies > 1 ? " \(Words.count(copies, "run")) together," : ""
         let blocks = Words.count(microseconds.count, "block")
         let share =
             "\(Words.short(100 * shareOfPeak)) % of the \(product) peak of \(Words.amount(peak * 1e-9)) GFLOP/s"
         return """
-            \(workload): \(work.rawValue), \(train.precision.rawValue), \(Words.count(train.threads, "thread"))
+            \(workload): \(work.rawValue), \(train.precision.rawValue),\(together) \(Words.count(train.threads, "thread"))
               time        \(Words.amount(microsecondsPerStep)) us/step, the median of \(blocks) (\(range))
               rate        \(Words.rate(1e6 / microsecondsPerStep))
               arithmetic  \(Words.amount(flopsPerSecond * 1e-9)) GFLOP/s, \(share)

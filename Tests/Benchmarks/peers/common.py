@@ -28,7 +28,7 @@ class Workload:
         self.train, self.optimizer = configuration["train"], configuration["optimizer"]
         self.model, self.loss, self.dataset = configuration["model"], configuration["loss"], configuration["dataset"]
         assert self.train["precision"] == "f32" and not self.optimizer["nesterov"] and not self.optimizer["dampening"]
-        self.copies = self.train.get("together", 1)
+        self.copies = ours["copies"]
         self.exported = load_file(self.arguments.check) if self.arguments.check else None
         self.rows = self.dataset["train_rows"]
         self.batch = self.rows if self.train["batch_size"] == "full" else self.train["batch_size"]
@@ -55,13 +55,11 @@ class Workload:
         return self.classes or self.dataset["d_out"]
 
     def data(self, copies=None):
-        """x and y: the exported rows, or random ones of the same shapes; `copies` adds a first axis."""
+        """x and y: the exported rows, or random ones of the same shapes; `copies` adds a first axis, as an export has it."""
         is_tokens = self.is_a(self.dataset, "random_tokens")
         label = numpy.int64 if self.classes else numpy.float32
         if self.exported:
             x, y = self.exported["batch/x"], self.exported["batch/y"]
-            if copies:
-                x, y = (numpy.repeat(a[None], copies, 0) for a in (x, y))
             return x.astype(numpy.int64 if is_tokens else numpy.float32), y.astype(label)
         random, lead = numpy.random.default_rng(0), (copies, self.rows) if copies else (self.rows,)
         if is_tokens:

@@ -17,8 +17,12 @@ layers = [f"fc{i + 1}" for i in range(len(workload.model["widths"]))] + ["head"]
 activation = {"tanh": jnp.tanh, "relu": jax.nn.relu}[workload.model["activation"]]
 
 
-def first_parameters():
+def transposed(name, array):
     """Weights are [in, out] here, [out, in] there."""
+    return numpy.swapaxes(array, -1, -2) if name.endswith("weight") else array
+
+
+def first_parameters():
     if workload.exported:
         given = workload.exported_arrays("parameter")
     else:
@@ -27,7 +31,7 @@ def first_parameters():
         for name, n, m in zip(layers, sizes, sizes[1:]):
             given[f"{name}.weight"] = random.uniform(-1, 1, (m, n)) / n**0.5
             given[f"{name}.bias"] = random.uniform(-1, 1, m) / n**0.5
-    return {name: jnp.array(value.T, jnp.float32) for name, value in given.items()}
+    return {name: jnp.array(transposed(name, value), jnp.float32) for name, value in given.items()}
 
 
 def network(parameters, x):
@@ -63,7 +67,8 @@ def training():
     parameters, update = first_parameters(), step
     if copies:
         update = jax.vmap(step)
-        parameters = jax.tree.map(lambda w: jnp.repeat(w[None], copies, 0), parameters)
+        if not workload.exported:
+            parameters = jax.tree.map(lambda w: jnp.repeat(w[None], copies, 0), parameters)
     state = (parameters, jax.tree.map(jnp.zeros_like, parameters))
 
     def permute(count):
@@ -96,8 +101,7 @@ def training():
 
     if workload.exported:
         losses = [call() for _ in range(4)] if workload.mode == "jit" else call()[:4]
-        losses = numpy.array([float(loss[0] if copies else loss) for loss in losses])
-        return workload.compare([losses], [workload.exported["losses"]])
+        return workload.compare([numpy.array(losses)], [workload.exported["losses"]])
     if workload.mode == "jit":
         # Without waiting for each step: the host prepares the next one meanwhile.
         workload.report(call, version=f"JAX {jax.__version__}", finish=lambda: jax.block_until_ready(state))
@@ -128,11 +132,11 @@ def derivative(function, prefix):
     x, y = (jnp.asarray(a[:workload.batch]) for a in workload.data())
     parameters = first_parameters()
     if workload.exported:
-        directions = {name: jnp.array(v.T, jnp.float32) for name, v in workload.exported_arrays("direction").items()}
+        given = workload.exported_arrays("direction")
+        directions = {name: jnp.array(transposed(name, value), jnp.float32) for name, value in given.items()}
         found = function(parameters, x, y, directions)
         expected = workload.exported_arrays(prefix) if prefix else {"norms": workload.exported["norms"]}
-        return workload.compare([numpy.swapaxes(found[name], -1, -2) if name.endswith("weight") else found[name]
-                                 for name in expected], expected.values())
+        return workload.compare([transposed(name, found[name]) for name in expected], expected.values())
     directions = {name: jnp.asarray(random.standard_normal(p.shape), jnp.float32) for name, p in parameters.items()}
     run(lambda: function(parameters, x, y, directions))
 

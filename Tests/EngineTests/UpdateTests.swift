@@ -1,0 +1,203 @@
+import Engine
+import PluginTesting
+import Testing
+
+/// w ← w − lr · g for each part, and the sum of the squares of g over each part: an optimizer and a penalty in one.
+private final class Descent {
+    struct Arguments {
+        var values, gradients: UnsafeMutablePointer<Float>
+        var sums: UnsafeMutablePointer<Double>
+        var count, unit, grain: Int
+    }
+
+    let store: ParameterStore
+    private(set) var updates: [Update] = []
+    private var memory: [UnsafeMutableRawPointer] = []
+    private var sums: [UnsafeMutableBufferPointer<Double>] = []
+
+    init(_ store: ParameterStore) {
+        self.store = store
+        for block in store.blocks {
+            let (values, gradients) = (store.values + 4 * block.offset, store.gradients + 4 * block.offset)
+            updates.append(
+                Update(
+                    gradient: gradients, count: block.count, isElementwise: true,
+                    operands: [
+                        Update.Operand(gradients, bytes: 4 * block.count, isWrite: false),
+                        Update.Operand(values, bytes: 4 * block.count, isWrite: true),
+                    ],
+                    kernel: { arguments, begin, end, _ in
+                        guard let a = arguments?.load(as: Arguments.self) else { return }
+                        var part = Int(begin) / a.grain
+                        while part * a.grain < Int(end) {
+                            let last = min((part + 1) * a.grain, Int(end)) * a.unit
+                            var sum = 0.0
+                            for i in max(part * a.grain, Int(begin)) * a.unit..<min(last, a.count) {
+                                sum += Double(a.gradients[i]) * Double(a.gradients[i])
+                                a.values[i] -= 0.05 * a.gradients[i]
+                            }
+                            a.sums[part] = sum
+                            part += 1
+                        }
+                    },
+                    arguments: { [unowned self] parts in arguments(parts, values, gradients) }))
+        }
+    }
+
+    private func arguments(
+        _ parts: Update.Parts, _ values: UnsafeMutableRawPointer, _ gradients: UnsafeMutableRawPointer
+    ) -> UnsafeRawPointer {
+        let pointer = UnsafeMutablePointer<Double>.allocate(capacity: parts.parts)
+        pointer.initialize(repeating: .nan, count: parts.parts)
+        sums.append(UnsafeMutableBufferPointer(start: pointer, count: parts.parts))
+        let arguments = UnsafeMutablePointer<Arguments>.allocate(capacity: 1)
+        arguments.initialize(
+            to: Arguments(
+                values: values.assumingMemoryBound(to: Float.self),
+                gradients: gradients.assumingMemoryBound(to: Float.self), sums: pointer,
+                count: parts.count, unit: parts.elementsPerUnit, grain: parts.unitsPerPart))
+        memory.append(UnsafeMutableRawPointer(arguments))
+        return UnsafeRawPointer(arguments)
+    }
+
+    deinit {
+        for pointer in memory { pointer.deallocate() }
+        for sum in sums { sum.deallocate() }
+    }
+
+    var sum: Double { sums.joined().reduce(0, +) }
+}
+
+@Suite struct UpdateTests {
+    /// x → 130 → 90 → 3 with tanh and a mean-square loss; the second weight is read by the backward pass too.
+    private struct Net {
+        let graph = Graph()
+        let loss: Node
+        let gradients: [(parameter: Node, gradient: Node)]
+
+        init() throws {
+            var parameters: [Node] = []
+            var h = graph.input("x", shape: [37, 70])
+            for (i, (inputs, outputs)) in [(70, 130), (130, 90), (90, 3)].enumerated() {
+                let w = try graph.parameter(
+                    "w\(i)", role: .weight, shape: [outputs, inputs], initializer: Initializer(scheme: .lecun_normal))
+                let b = try graph.parameter(
+                    "b\(i)", role: .bias, shape: [outputs], initializer: Initializer(scheme: .normal, scale: 0.1))
+                h = try graph.apply(.binary(.add), [try graph.apply(.matmul(transposeB: true), [h, w]), b])
+                if i < 2 { h = try graph.apply(.unary(.tanh), [h]) }
+                parameters += [w, b]
+            }
+            let error = try graph.apply(.binary(.sub), [h, graph.input("y", shape: [37, 3])])
+            loss = try graph.apply(.mean(), [try graph.apply(.unary(.square), [error])])
+            gradients = Array(
+                zip(parameters, try graph.gradient(of: loss, withRespectTo: parameters))
+            ).map { ($0, $1) }
+        }
+
+        func fill(_ program: Program) {
+            var random = SplitMix(seed: 3)
+            program.setInput("x", random.values(37 * 70))
+            program.setInput("y", random.values(37 * 3))
+        }
+
+        func store() -> ParameterStore {
+            let store = ParameterStore(blocks: graph.blocks, precision: .f32)
+            store.initialize(seed: 6)
+            return store
+        }
+    }
+
+    /// Four steps with updates inside the program equal gradients first, updates after; the same bits for every number of
+    /// threads, in any interleaving, sums over parts included.
+    @Test func updatesFollowTheirGradientsAndTheLastReaders() throws {
+        let net = try Net()
+        let plain = net.store()
+        let gradients = try Program(
+            net.graph, outputs: [net.loss], gradients: net.gradients, precision: .f32, parameters: plain, threads: 1)
+        net.fill(gradients)
+        for _ in 0..<4 {
+            gradients.run()
+            for (index, block) in plain.blocks.enumerated() {
+                let values = (plain.values + 4 * block.offset).assumingMemoryBound(to: Float.self)
+                let slopes = (plain.gradients + 4 * block.offset).assumingMemoryBound(to: Float.self)
+                for i in 0..<plain.blocks[index].count { values[i] -= 0.05 * slopes[i] }
+            }
+        }
+        let squares = plain.blocks.indices.flatMap(plain.copyGradient(block:)).reduce(0) { $0 + $1 * $1 }
+        let expected = plain.blocks.indices.map(plain.copy(block:))
+        var sums: Set<Double> = []
+        var order = SplitMix(seed: 4)
+        for threads in [1, 2, 3, 5] {
+            for isInterleaved in [false, true] {
+                let store = net.store(), descent = Descent(store)
+                let program = try Program(
+                    net.graph, outputs: [net.loss], gradients: net.gradients, precision: .f32, parameters: store,
+                    updates: descent.updates, threads: threads)
+                net.fill(program)
+                #expect(program.conflicts() == [] && program.unevenSteps() == [])
+                for _ in 0..<4 { isInterleaved ? program.runInterleaved(&order) : program.run() }
+                #expect(store.blocks.indices.map(store.copy(block:)) == expected, "\(threads) threads")
+                #expect(abs(descent.sum - squares) <= 1e-12 * squares)
+                sums.insert(descent.sum)
+                #expect(
+                    threads == 1 || program.meetings <= 2,
+                    "\(program.meetings) meetings: rows need none but those around the gradients")
+            }
+        }
+        #expect(sums.count == 1)
+    }
+
+    /// A function for the whole block, called once the gradient is complete, by one thread.
+    @Test func functionsOfWholeBlocksRunOnce() throws {
+        let net = try Net()
+        let store = net.store()
+        nonisolated(unsafe) var seen: [[Double]] = [[], [], [], [], [], []]
+        let updates = store.blocks.indices.map { index in
+            let block = store.blocks[index], gradient = store.gradients + 4 * block.offset
+            return Update(
+                gradient: gradient, count: block.count,
+                operands: [
+                    Update.Operand(gradient, bytes: 4 * block.count, isWrite: false),
+                    Update.Operand(store.values + 4 * block.offset, bytes: 4 * block.count, isWrite: true),
+                ]
+            ) {
+                seen[index] += store.copyGradient(block: index)
+                store.set(block: index, [Double](repeating: 0.25, count: block.count))
+            }
+        }
+        let program = try Program(
+            net.graph, outputs: [net.loss], gradients: net.gradients, precision: .f32, parameters: store,
+            updates: updates, threads: 3)
+        net.fill(program)
+        #expect(program.conflicts() == [])
+        program.run()
+        #expect(seen == store.blocks.indices.map(store.copyGradient(block:)))
+        #expect(store.blocks.indices.allSatisfy { store.copy(block: $0).allSatisfy { $0 == 0.25 } })
+    }
+
+    /// Inputs are gathered in the run, in the order that holds then.
+    @Test func rowsComeFromATable() throws {
+        let graph = Graph()
+        let x = graph.input("x", shape: [5, 3]), y = try graph.apply(.unary(.neg), [x])
+        let table = UnsafeMutablePointer<Double>.allocate(capacity: 33)
+        let order = UnsafeMutablePointer<Int64>.allocate(capacity: 9)
+        let cell = UnsafeMutablePointer<UnsafePointer<Int64>?>.allocate(capacity: 1)
+        defer {
+            table.deallocate()
+            order.deallocate()
+            cell.deallocate()
+        }
+        for i in 0..<33 { table[i] = Double(i) }
+        for (i, row) in [10, 0, 3, 3, 7, 1, 9, 2, 10].enumerated() { order[i] = Int64(row) }
+        let program = try Program(
+            graph, outputs: [y], precision: .f64, parameters: nil,
+            rows: ["x": RowSource(rows: table, order: cell), "other": RowSource(rows: table, order: cell)], threads: 2
+        )
+        for offset in [0, 4] {
+            cell.pointee = UnsafePointer(order) + offset
+            program.run()
+            let rows = (0..<5).flatMap { i in (0..<3).map { -Double(order[offset + i]) * 3 - Double($0) } }
+            #expect(program.copy(y) == rows)
+        }
+    }
+}
