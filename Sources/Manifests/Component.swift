@@ -8,6 +8,9 @@ package struct Component: Sendable {
 
         /// Its `call` builds a part of a graph, so outputs are nodes.
         package var buildsGraphs: Bool { [.model, .parametrization, .loss].contains(self) }
+
+        /// `a probe`, `an optimizer`.
+        package var withArticle: String { (self == .optimizer ? "an " : "a ") + rawValue }
     }
 
     package var plugin: String

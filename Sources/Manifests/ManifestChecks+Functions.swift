@@ -39,7 +39,7 @@ extension ManifestChecks {
             return add(
                 "\(argument.pointer)/from",
                 "argument '\(argument.name)': '\(Self.name(of: argument.source))' is for "
-                    + "\(list), not for a \(component.kind.rawValue)")
+                    + "\(list), not for \(component.kind.withArticle)")
         }
         let isDescribe = component.describe?.pointer == function.pointer
         guard Self.isDescribing(argument.source) ? isDescribe : !isDescribe || Self.isKnownFirst(argument.source)
@@ -121,7 +121,7 @@ extension ManifestChecks {
         case .service(.graph) where !component.kind.buildsGraphs:
             add(
                 "\(here)/service",
-                "syzygy.graph/1 is for models, parametrizations and losses, not for a \(component.kind.rawValue)")
+                "syzygy.graph/1 is for models, parametrizations and losses, not for \(component.kind.withArticle)")
         case .service(let service)
         where service.needsNetwork && (component.kind != .probe || component.scope != .run):
             add("\(here)/service", "\(service.rawValue) is for probes per run")

@@ -131,12 +131,12 @@ struct ManifestChecks {
         case .described: checkHasDescribe(component, at: pointer)
         case .parameter(let id): checkIntParameter(id, of: component, at: "\(pointer)/param")
         case .axis(let name, let axis):
-            if let target = component.call.argument(name), case .output = target.source {
+            // The shapes of variables are known before there are nodes.
+            let function = component.kind == .parametrization ? component.start ?? component.call : component.call
+            if let target = function.argument(name), case .output = target.source {
                 return add(
                     "\(pointer)/of", "a dim cannot be measured on output '\(name)', whose shape may depend on it")
             }
-            // The shapes of variables are known before there are nodes.
-            let function = component.kind == .parametrization ? component.start ?? component.call : component.call
             checkAxis(axis, of: name, in: function, component, at: pointer)
         }
     }

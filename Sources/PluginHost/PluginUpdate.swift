@@ -24,8 +24,8 @@ final class PluginUpdate: Optimizer, Regularizer {
             component: component.fullID, options: loaded.context.options, schedules: choice.schedules)
     }
 
-    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedUpdate {
-        try AttachedPlugin(loaded, schedules, parameters, blocks, fresh: fresh)
+    func attach(to parameters: ParameterStore, blocks: [Int]) throws -> any AttachedUpdate {
+        try AttachedPlugin(loaded, schedules, parameters, blocks)
     }
 }
 
@@ -42,11 +42,11 @@ final class AttachedPlugin: AttachedUpdate {
 
     init(
         _ loaded: LoadedComponent, _ schedules: [String: PluginSchedule], _ parameters: ParameterStore,
-        _ blocks: [Int], fresh: Bool
+        _ blocks: [Int]
     ) throws {
         self.loaded = loaded
         failed.initialize(to: 0)
-        for block in blocks { try attach(parameters.blocks[block], parameters, fresh: fresh) }
+        for block in blocks { try attach(parameters.blocks[block], parameters) }
         for (option, schedule) in schedules.sorted(by: { $0.key < $1.key }) {
             scheduled.append(try ScheduledOption(option, schedule, of: loaded, frames))
         }
@@ -57,7 +57,7 @@ final class AttachedPlugin: AttachedUpdate {
         for tensor in state { tensor.buffer.deallocate() }
     }
 
-    private func attach(_ block: ParameterBlock, _ parameters: ParameterStore, fresh: Bool) throws {
+    private func attach(_ block: ParameterBlock, _ parameters: ParameterStore) throws {
         let component = loaded.component, bytes = parameters.precision.bytes
         let values = parameters.values + block.offset * bytes, gradients = parameters.gradients + block.offset * bytes
         var buffers: [String: UnsafeMutableRawPointer] = [:]
@@ -83,7 +83,7 @@ final class AttachedPlugin: AttachedUpdate {
             try frame.bind(operands, fields: block.fields)
             return (frame, operands)
         }
-        if fresh, let start = component.start {
+        if let start = component.start {
             let frame = try bound(start).frame
             try loaded.check(frame.call(), frame)
         }

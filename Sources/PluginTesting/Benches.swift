@@ -46,8 +46,8 @@ package final class UpdateBench {
         store = ParameterStore(blocks: graph.blocks, precision: precision)
         for (index, block) in values.enumerated() { store.set(block: index, block.values) }
         switch kind {
-        case .optimizer: update = try loader.optimizer(choice).attach(to: store, fresh: true)
-        default: update = try loader.regularizer(choice).attach(to: store, fresh: true)
+        case .optimizer: update = try loader.optimizer(choice).attach(to: store)
+        default: update = try loader.regularizer(choice).attach(to: store)
         }
         program = try Program(
             graph, outputs: [], precision: precision, parameters: store, updates: update.updates, threads: threads)

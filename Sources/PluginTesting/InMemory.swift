@@ -118,7 +118,7 @@ package final class PlainDescent: Optimizer {
         func end() -> Double { 0 }
     }
 
-    package func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) -> any AttachedUpdate {
+    package func attach(to parameters: ParameterStore, blocks: [Int]) -> any AttachedUpdate {
         Attached(parameters, blocks, lr)
     }
 }

@@ -66,14 +66,14 @@ package protocol Loss: AnyObject {
 
 /// A term of the objective that depends on the parameters only.
 package protocol Regularizer: AnyObject {
-    /// Binds to the buffers of some blocks; `start` functions run here when `fresh`.
-    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedUpdate
+    /// Binds to the buffers of some blocks; `start` functions run here.
+    func attach(to parameters: ParameterStore, blocks: [Int]) throws -> any AttachedUpdate
 }
 
 extension Regularizer {
     /// Binds to all trained blocks.
-    package func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedUpdate {
-        try attach(to: parameters, blocks: parameters.trainedBlocks, fresh: fresh)
+    package func attach(to parameters: ParameterStore) throws -> any AttachedUpdate {
+        try attach(to: parameters, blocks: parameters.trainedBlocks)
     }
 }
 
@@ -81,16 +81,16 @@ extension Regularizer {
 package protocol Optimizer: AnyObject {
     /// Optimizers of equal keys update several networks by one attachment to all their parameters as well as by one for each; nil: never.
     var sharingKey: AnyHashable? { get }
-    /// Binds to the buffers of some blocks; `start` functions run here when `fresh`.
-    func attach(to parameters: ParameterStore, blocks: [Int], fresh: Bool) throws -> any AttachedUpdate
+    /// Binds to the buffers of some blocks; `start` functions run here.
+    func attach(to parameters: ParameterStore, blocks: [Int]) throws -> any AttachedUpdate
 }
 
 extension Optimizer {
     package var sharingKey: AnyHashable? { nil }
 
     /// Binds to all trained blocks.
-    package func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedUpdate {
-        try attach(to: parameters, blocks: parameters.trainedBlocks, fresh: fresh)
+    package func attach(to parameters: ParameterStore) throws -> any AttachedUpdate {
+        try attach(to: parameters, blocks: parameters.trainedBlocks)
     }
 }
 

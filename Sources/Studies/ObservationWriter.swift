@@ -11,14 +11,29 @@ package final class ObservationWriter {
     private let path: String
     private var buffer: [UInt8] = []
 
-    /// Starts the file anew.
-    package init(path: String) throws(StudyError) {
+    /// Starts the file anew, or behind the observations of a step: later ones, which a run made before it was killed, are dropped.
+    package init(path: String, resumingAt step: Int? = nil) throws(StudyError) {
         self.path = path
+        let kept = step.flatMap { Self.lines(of: path, through: $0) }
         descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             throw StudyError("\(path): cannot be written: \(String(cString: strerror(errno)))")
         }
-        buffer.append(contentsOf: "\(Self.header)\n".utf8)
+        buffer.append(contentsOf: kept ?? Data("\(Self.header)\n".utf8))
+    }
+
+    /// The header and the whole lines up to a step; nil if there is no such file.
+    private static func lines(of path: String, through step: Int) -> Data? {
+        guard let data = FileManager.default.contents(atPath: path), data.starts(with: header.utf8) else { return nil }
+        var kept = Data()
+        var start = data.startIndex
+        while let end = data[start...].firstIndex(of: UInt8(ascii: "\n")) {
+            let line = data[start...end]
+            let number = Int(String(decoding: line.prefix { $0 != UInt8(ascii: ",") }, as: UTF8.self))
+            if number.map({ $0 <= step }) ?? kept.isEmpty { kept.append(line) }
+            start = data.index(after: end)
+        }
+        return kept
     }
 
     deinit { close(descriptor) }

@@ -18,7 +18,9 @@ package struct RunExecutor {
         guard runs.count > 1 else { return [try run(runs[0], outputs[0])] }
         let plans = try trainingPlans(of: runs) { outputs[$0].note($1) }
         var outcomes: [Int: Outcome] = [:]
-        for group in try ReplicaSession.groups(plans) {
+        // Interrupted runs go on together if they stand at the same step.
+        let steps = try outputs.map { try Checkpoint.step(in: $0.folder) }
+        for group in try ReplicaSession.groups(plans, from: steps) {
             let ends =
                 try group.count == 1
                 ? [run(runs[group[0]], outputs[group[0]])]
@@ -42,8 +44,11 @@ package struct RunExecutor {
     }
 
     private func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
-        let configuration = run.configuration
+        let configuration = run.configuration, precision = configuration.train.precision
         let session = try Session(try trainingPlan(of: run, note: output.note))
+        if Checkpoint.exists(in: output.folder) {
+            session.resume(at: try Checkpoint.read(into: session.checkpoint, precision, from: output.folder))
+        }
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record, record.sighting.steps.contains(session.step) {
@@ -53,13 +58,20 @@ package struct RunExecutor {
             return !output.isCancelled
         }
         output.ended(step: session.step, output)
-        try writeCheckpoint(session.checkpoint, configuration, step: session.step, to: output.folder)
+        try Checkpoint.write(session.checkpoint, precision, step: session.step, to: output.folder)
         return outcome
     }
 
     private func run(_ runs: [PlannedRun], _ plans: [TrainingPlan], _ outputs: [RunOutput]) throws -> [Outcome] {
         let configuration = runs[0].configuration
         let session = try ReplicaSession(plans)
+        if let step = try Checkpoint.step(in: outputs[0].folder) {
+            for (run, output) in outputs.enumerated() {
+                _ = try Checkpoint.read(
+                    into: session.checkpoint(of: run), configuration.train.precision, from: output.folder)
+            }
+            session.resume(at: step)
+        }
         try session.observers[0].check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let leader = outputs[0], train = configuration.train
         var hasMeasured = false
@@ -88,7 +100,8 @@ package struct RunExecutor {
             var step = session.step
             if case .diverged(let last, _) = outcomes[run] { step = last }
             output.ended(step: step, leader)
-            try writeCheckpoint(session.checkpoint(of: run), configuration, step: step, to: output.folder)
+            try Checkpoint.write(
+                session.checkpoint(of: run), configuration.train.precision, step: step, to: output.folder)
         }
         return outcomes
     }
@@ -173,26 +186,5 @@ package struct RunExecutor {
         let number = String(step)
         let padded = String(repeating: "0", count: max(0, 8 - number.count)) + number
         try NPZ.write(arrays, to: "\(folder)/arrays/step-\(padded).npz")
-    }
-
-    private func writeCheckpoint(
-        _ tensors: [(name: String, shape: [Int], values: UnsafeRawPointer)], _ configuration: RunConfiguration,
-        step: Int, to folder: String
-    ) throws {
-        let arrays = tensors.map {
-            NamedArray($0.name, shape: $0.shape, reading: $0.values, configuration.train.precision)
-        }
-        try Safetensors.write(arrays, metadata: ["step": "\(step)"], to: folder + "/checkpoint.safetensors")
-    }
-}
-
-extension NamedArray {
-    /// A copy of numbers in memory.
-    init(_ name: String, shape: [Int], reading values: UnsafeRawPointer, _ precision: Precision) {
-        let bytes = UnsafeRawBufferPointer(start: values, count: shape.reduce(1, *) * precision.bytes)
-        switch precision {
-        case .f32: self.init(name, shape: shape, .f32(Array(bytes.bindMemory(to: Float.self))))
-        case .f64: self.init(name, shape: shape, .f64(Array(bytes.bindMemory(to: Double.self))))
-        }
     }
 }

@@ -19,15 +19,21 @@ package final class RunOutput {
     package private(set) var step = 0
 
     /// The log is stderr, or a file of its own for a run that trains in the process of another.
+    /// - Parameter resumingAt: the step whose observations are the last of those already written; nil: the run begins.
     package init(
-        folder: String, progressDescriptor: Int32, total: Int, logEvery: Int, hasOwnLog: Bool = false
+        folder: String, progressDescriptor: Int32, total: Int, logEvery: Int, resumingAt: Int? = nil,
+        hasOwnLog: Bool = false
     ) throws(StudyError) {
         self.folder = folder
         log = hasOwnLog ? try RunLog(path: folder + "/log.txt") : RunLog()
         self.progressDescriptor = progressDescriptor
         self.total = total
         self.logEvery = logEvery
-        observations = try ObservationWriter(path: folder + "/observations.csv")
+        observations = try ObservationWriter(path: folder + "/observations.csv", resumingAt: resumingAt)
+        if let resumingAt {
+            step = resumingAt
+            log.write("goes on from step \(resumingAt)")
+        }
     }
 
     package var isCancelled: Bool { cancellation.load(ordering: .relaxed) }

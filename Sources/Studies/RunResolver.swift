@@ -293,27 +293,29 @@ struct RunResolver {
     /// The configuration as a study, everything in one order.
     private func json() -> JSON {
         var root = JSON.object([:])
-        func copy(_ section: DottedKey, _ names: [String]) {
+        func copy(_ section: DottedKey, _ names: [String], options: [ParameterDeclaration] = []) {
+            func copy(_ key: DottedKey, _ value: JSON?) {
+                if let value { root = StudyTree.setting(root, key.parts[...], value) }
+            }
             for key in names.map(section.appending) {
                 guard let value = tree[key] else { continue }
-                let canonical: JSON? =
-                    switch key.last {
-                    case "at": Schedule(value)?.json
-                    case "parameters": ParameterPattern(value)?.json
-                    default: value
-                    }
-                root = StudyTree.setting(root, key.parts[...], canonical)
+                switch key.last {
+                case "at": copy(key, Schedule(value)?.json)
+                case "parameters": copy(key, ParameterPattern(value)?.json)
+                default: copy(key, value)
+                }
             }
+            for key in options.map({ section.appending($0.id) }) { copy(key, tree[key]) }
         }
-        let options = entries[DottedKey("optimizer")]?.component.parameters.map(\.id) ?? []
+        let options = entries[DottedKey("optimizer")]?.component.parameters ?? []
         for section in Self.componentSections {
             if section == "groups" {
-                for key in Self.groups(of: tree) { copy(key, ["parameters", "frozen"] + options) }
+                for key in Self.groups(of: tree) { copy(key, ["parameters", "frozen"], options: options) }
             }
             for (key, entry) in entries where key.parts[0] == section {
                 // Schedules are entries themselves.
                 let own = entry.component.studyKeys.filter { $0 != "schedules" }
-                copy(key, own + entry.component.parameters.map(\.id))
+                copy(key, own, options: entry.component.parameters)
             }
         }
         copy(DottedKey("train"), ["steps", "batch_size", "precision", "threads", "together", "log_every"])

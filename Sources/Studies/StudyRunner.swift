@@ -82,11 +82,16 @@ package struct StudyRunner {
         for run in runs {
             let path = folder.runFolder(run.name)
             try StudyFolder.create(path)
-            // Results of an earlier attempt must not be taken for this one's.
-            for name in ["observations.csv", "checkpoint.safetensors", "arrays", "log.txt"] {
-                try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+            var record = record(run)
+            if !isFresh, let interrupted = folder.record(of: run), Checkpoint.exists(in: path) {
+                record.seconds = interrupted.seconds
+            } else {
+                // Results of an earlier attempt must not be taken for this one's.
+                for name in ["observations.csv", "checkpoint.safetensors", "arrays", "log.txt"] {
+                    try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+                }
             }
-            try record(run).write(folder: path)
+            try record.write(folder: path)
         }
     }
 

@@ -61,14 +61,14 @@ package struct Worker {
             outputs.append(
                 try RunOutput(
                     folder: folder, progressDescriptor: pipe, total: train.steps, logEvery: train.logEvery,
-                    hasOwnLog: i > 0))
+                    resumingAt: try Checkpoint.step(in: folder), hasOwnLog: i > 0))
             if i > 0 { outputs[i].note("trains together with \(records[0].name), whose log has what plugins print") }
         }
         let start = ContinuousClock.now
         defer {
             for (i, output) in outputs.enumerated() {
                 records[i].step = output.step
-                records[i].seconds = (ContinuousClock.now - start) / .seconds(1)
+                records[i].seconds += (ContinuousClock.now - start) / .seconds(1)
                 records[i].stepsPerSecond = output.stepsPerSecond
             }
         }

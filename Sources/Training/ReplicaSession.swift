@@ -27,10 +27,12 @@ package final class ReplicaSession {
     private let regularizers: [[any AttachedUpdate]]
     private let optimizers: [(runs: Range<Int>, optimizer: any AttachedUpdate)]
     private var penalties: [Double]
+    /// The last step whose observations are made.
+    private var seen = -1
     /// Runs that have not ended.
     private var active: [Int]
     /// What the checkpoints of ended runs keep.
-    private var kept: [Int: [(name: String, shape: [Int], values: UnsafeRawPointer)]] = [:]
+    private var kept: [Int: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)]] = [:]
 
     /// - Parameter plans: of one network (`computesTheSame`), groups of equal parameters, steps, batch size and precision.
     package init(_ plans: [TrainingPlan]) throws {
@@ -63,14 +65,14 @@ package final class ReplicaSession {
         regularizers = try zip(plans, stores).map { plan, store in
             try plan.regularizers.map { term in
                 let blocks = try partition.blocks(of: term, graph.blocks)
-                return try term.regularizer.attach(to: store, blocks: blocks, fresh: true)
+                return try term.regularizer.attach(to: store, blocks: blocks)
             }
         }
         let owners = plans.map { $0.groups.map(\.optimizer) + [$0.optimizer] }
         optimizers = try (partition.groups + [partition.rest]).enumerated().flatMap { index, blocks in
             try ReplicaSession.shared(owners.map { $0[index]?.sharingKey }).compactMap { runs in
                 let copies = store.copies(runs, of: built[runs.lowerBound].graph.blocks)
-                let optimizer = try owners[runs.lowerBound][index]?.attach(to: copies, blocks: blocks, fresh: true)
+                let optimizer = try owners[runs.lowerBound][index]?.attach(to: copies, blocks: blocks)
                 return optimizer.map { (runs, $0) }
             }
         }
@@ -128,17 +130,19 @@ package final class ReplicaSession {
     }
 
     /// Groups of plans whose networks are one computation, so that each group can train together; indices ascend.
-    package static func groups(_ plans: [TrainingPlan]) throws -> [[Int]] {
-        var groups: [(graph: Graph, rows: Int, plans: [Int])] = []
+    /// - Parameter steps: where each begins if not at 0; those of a group are equal.
+    package static func groups(_ plans: [TrainingPlan], from steps: [Int?]) throws -> [[Int]] {
+        var groups: [(graph: Graph, rows: Int, step: Int?, plans: [Int])] = []
         for (index, plan) in plans.enumerated() {
             let rows = try plan.dataset.rows(in: "train")
             let built = try plan.network.build(rows: max(1, min(plan.batchSize ?? rows, rows)))
             _ = try built.anyLoss()
-            if let known = groups.firstIndex(where: { $0.rows == rows && $0.graph.computesTheSame(as: built.graph) })
-            {
+            if let known = groups.firstIndex(where: {
+                $0.rows == rows && $0.step == steps[index] && $0.graph.computesTheSame(as: built.graph)
+            }) {
                 groups[known].plans.append(index)
             } else {
-                groups.append((built.graph, rows, [index]))
+                groups.append((built.graph, rows, steps[index], [index]))
             }
         }
         return groups.map(\.plans)
@@ -150,13 +154,16 @@ package final class ReplicaSession {
         observed: (Int, Observation) -> Void, progress: (ReplicaSession) throws -> Bool
     ) throws -> [Outcome] {
         let schedule = Set(plans[0].probes.flatMap(\.steps)).sorted()
-        var next = schedule.startIndex
+        var next = schedule.firstIndex { $0 > seen } ?? schedule.endIndex
         while true {
-            if next < schedule.endIndex, schedule[next] == step {
-                for run in active { try observe(run) { observed(run, $0) } }
-                next += 1
+            if step > seen {
+                if next < schedule.endIndex, schedule[next] == step {
+                    for run in active { try observe(run) { observed(run, $0) } }
+                    next += 1
+                }
+                seen = step
+                guard try progress(self) else { return outcomes.map { $0 ?? .stopped(step: step) } }
             }
-            guard try progress(self) else { return outcomes.map { $0 ?? .stopped(step: step) } }
             guard step < steps, !active.isEmpty else { return outcomes.map { $0 ?? .finished } }
             try advance()
         }
@@ -203,7 +210,7 @@ package final class ReplicaSession {
             let bytes = tensor.shape.reduce(1, *) * program.precision.bytes
             let copy = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 1), alignment: 64)
             copy.copyMemory(from: tensor.values, byteCount: bytes)
-            return (tensor.name, tensor.shape, UnsafeRawPointer(copy))
+            return (tensor.name, tensor.shape, copy)
         }
         outcomes[run] = outcome
         active.removeAll { $0 == run }
@@ -220,23 +227,26 @@ package final class ReplicaSession {
         }
     }
 
+    /// Goes on behind a step whose observations are made; the tensors of each run's checkpoint must have their values of that step.
+    package func resume(at step: Int) { (self.step, seen) = (step, step) }
+
     /// All tensors that the checkpoint of a run keeps.
-    package func checkpoint(of run: Int) -> [(name: String, shape: [Int], values: UnsafeRawPointer)] {
+    package func checkpoint(of run: Int) -> [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] {
         if let kept = kept[run] { return kept }
         let store = stores[run], bytes = store.precision.bytes
-        var tensors: [(name: String, shape: [Int], values: UnsafeRawPointer)] = store.blocks.map {
-            ("parameter/\($0.name)", $0.shape, UnsafeRawPointer(store.values) + $0.offset * bytes)
+        var tensors: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] = store.blocks.map {
+            ("parameter/\($0.name)", $0.shape, store.values + $0.offset * bytes)
         }
         for (plan, regularizer) in zip(plans[run].regularizers, regularizers[run]) {
             tensors += regularizer.state.map {
-                ("regularizers.\(plan.key)/\($0.name)", [$0.count], UnsafeRawPointer($0.buffer))
+                ("regularizers.\(plan.key)/\($0.name)", [$0.count], $0.buffer)
             }
         }
         for (runs, optimizer) in optimizers where runs.contains(run) {
             tensors += optimizer.state.map { tensor in
                 let count = tensor.count / runs.count
                 let offset = (run - runs.lowerBound) * count * bytes
-                return ("optimizer/\(tensor.name)", [count], UnsafeRawPointer(tensor.buffer) + offset)
+                return ("optimizer/\(tensor.name)", [count], tensor.buffer + offset)
             }
         }
         return tensors

@@ -59,6 +59,8 @@ package final class Session {
     package let batchSize: Int
     package let startTimes: StartTimes
 
+    /// The last step whose observations are made.
+    private var seen = -1
     private let plan: TrainingPlan
     private let program: Program
     /// The value of the last run's loss.
@@ -95,11 +97,11 @@ package final class Session {
         let store = store
         regularizers = try plan.regularizers.map { term in
             let blocks = try partition.blocks(of: term, graph.blocks)
-            return try term.regularizer.attach(to: store, blocks: blocks, fresh: true)
+            return try term.regularizer.attach(to: store, blocks: blocks)
         }
         let owners = zip(plan.groups.map(\.optimizer), partition.groups) + [(plan.optimizer, partition.rest)]
         optimizers = try owners.compactMap { optimizer, blocks in
-            try optimizer?.attach(to: store, blocks: blocks, fresh: true)
+            try optimizer?.attach(to: store, blocks: blocks)
         }
         batch = BatchLoader(
             table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), precision: plan.precision)
@@ -124,13 +126,16 @@ package final class Session {
         observed: (Observation) -> Void, progress: (Session) throws -> Bool
     ) throws -> Outcome {
         let schedule = Set(plan.probes.flatMap(\.steps)).sorted()
-        var next = schedule.startIndex
+        var next = schedule.firstIndex { $0 > seen } ?? schedule.endIndex
         while true {
-            if next < schedule.endIndex, schedule[next] == step {
-                try observe(observed)
-                next += 1
+            if step > seen {
+                if next < schedule.endIndex, schedule[next] == step {
+                    try observe(observed)
+                    next += 1
+                }
+                seen = step
+                guard try progress(self) else { return .stopped(step: step) }
             }
-            guard try progress(self) else { return .stopped(step: step) }
             guard step < plan.steps else { return .finished }
             try advance()
             guard batchLoss.isFinite else {
@@ -166,16 +171,19 @@ package final class Session {
         step += 1
     }
 
+    /// Goes on behind a step whose observations are made; the tensors of `checkpoint` must have their values of that step.
+    package func resume(at step: Int) { (self.step, seen) = (step, step) }
+
     /// All tensors a checkpoint keeps: parameters as `parameter/<name>`, then states.
-    package var checkpoint: [(name: String, shape: [Int], values: UnsafeRawPointer)] {
-        var tensors: [(name: String, shape: [Int], values: UnsafeRawPointer)] = store.blocks.map {
-            ("parameter/\($0.name)", $0.shape, UnsafeRawPointer(store.values) + $0.offset * plan.precision.bytes)
+    package var checkpoint: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] {
+        var tensors: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] = store.blocks.map {
+            ("parameter/\($0.name)", $0.shape, store.values + $0.offset * plan.precision.bytes)
         }
         let owners: [(String, any StateOwner)] =
             zip(plan.regularizers, regularizers).map { ("regularizers.\($0.key)", $1) }
             + optimizers.map { ("optimizer", $0) }  // a parameter has one, so the names differ
         for (key, owner) in owners {
-            tensors += owner.state.map { ("\(key)/\($0.name)", [$0.count], UnsafeRawPointer($0.buffer)) }
+            tensors += owner.state.map { ("\(key)/\($0.name)", [$0.count], $0.buffer) }
         }
         return tensors
     }

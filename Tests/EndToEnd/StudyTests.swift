@@ -170,6 +170,48 @@ private let small = """
         }
     }
 
+    /// A run that is interrupted goes on to the same bits, alone or with others.
+    @Test(arguments: [1, 2]) func interruptedRunsGoOn(together: Int) throws {
+        let scratch = try Scratch()
+        try scratch.write(small, to: "s.yaml")
+        let arguments = [
+            "seeds=3..4", "train.together=\(together)", "train.steps=8000", "train.log_every=1",
+            "regularizers.syre={plugin: anchored_l2, weight_decay: 0.01}", "regularizers.l2.weight_decay=0.01",
+            "optimizer={plugin: adam}",
+            "probes={test: {plugin: performance, split: test, at: {every: 500}}}",
+            "record={quantities: [layer.weight], at: {every: 3000}}",
+        ]
+        func start(_ out: String, interrupt: ((Process) -> Void)? = nil) throws -> Tool.Result {
+            try Tool.run(["run", "s.yaml", "--out", out, "--jobs", "1"] + arguments, in: scratch, interrupt: interrupt)
+        }
+        func bytes(_ path: String) -> Data? { FileManager.default.contents(atPath: scratch.path + "/" + path) }
+        let whole = try start("whole")
+        #expect(whole.status == 0, "\(whole.errors)")
+        let interrupted = try start("parts") { process in
+            func isTraining() -> Bool {
+                let logs = ((try? scratch.names("parts/runs")) ?? []).compactMap { try? scratch.read("parts/runs/\($0)/log.txt") }
+                return logs.contains { $0.contains(" step 700 ") }
+            }
+            while process.isRunning, !isTraining() { usleep(5000) }
+            process.interrupt()
+        }
+        #expect(interrupted.status == 130)
+        let rest = try start("parts")
+        #expect(rest.status == 0, "\(rest.errors)")
+        let names = try scratch.names("whole/runs")
+        #expect(names == (try scratch.names("parts/runs")) && names.count == 2)
+        var resumed = 0
+        for name in names {
+            for file in ["checkpoint.safetensors", "observations.csv"] {
+                let whole = try #require(bytes("whole/runs/\(name)/\(file)"))
+                #expect(whole == bytes("parts/runs/\(name)/\(file)"), "\(name)/\(file)")
+            }
+            #expect(try scratch.names("whole/runs/\(name)/arrays") == scratch.names("parts/runs/\(name)/arrays"))
+            if try scratch.read("parts/runs/\(name)/log.txt").contains(" goes on from step ") { resumed += 1 }
+        }
+        #expect(resumed == together)
+    }
+
     /// A second call computes nothing; a longer list of seeds computes what is missing.
     /// Two threads divide the work in one way only.
     @Test(arguments: ["f32", "f64"]) func twoThreadsGiveTheSameBits(precision: String) throws {

@@ -28,7 +28,7 @@ private func network(_ rules: [(key: String, name: String)], isWrong: Bool = fal
         })
 }
 
-private let net = TanhNet(inputs: 5, width: 4, outputs: 3)
+private var net: TanhNet { TanhNet(inputs: 5, width: 4, outputs: 3) }
 
 @Suite struct ParametrizationTests {
     @Test func variablesTakeThePlaceOfTheParameter() throws {

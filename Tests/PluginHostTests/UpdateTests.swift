@@ -114,8 +114,7 @@ import Testing
         func anchor(_ key: String?) throws -> [Double] {
             let store = ParameterStore(blocks: graph.blocks, precision: .f64)
             let choice = Choice(component: "anchored_l2", options: ["sigma0": .double(1)])
-            let term = try ShippedPlugins.loader(seed: 3).regularizer(choice, key: key).attach(
-                to: store, fresh: false)
+            let term = try ShippedPlugins.loader(seed: 3).regularizer(choice, key: key).attach(to: store)
             let state = try #require(term.state.first { $0.name == "anchor/w" })
             return (0..<15).map { state.buffer.load(fromByteOffset: 8 * $0, as: Double.self) }
         }

@@ -76,7 +76,7 @@ import Testing
     @Test(arguments: [
         (
             "lr: 5e-2", "rl: 5e-2",
-            "study.yaml:11:32: unknown key 'rl' in groups.head; did you mean 'lr'? (a group under sgd has: parameters, frozen, optimizer, lr, momentum)"
+            "study.yaml:11:32: unknown key 'rl' in groups.head; did you mean 'lr'? (a group under sgd has: parameters, frozen, optimizer, schedules, lr, momentum)"
         ),
         ("lr: 5e-2", "lr: -1", "study.yaml:11:36: groups.head: lr must be > 0, got -1"),
         ("frozen: true", "frozen: true, lr: 1", "study.yaml:10:56: groups.stem.lr: a frozen group has no options"),
@@ -107,7 +107,7 @@ import Testing
         ),
         (
             "{plugin: sgd, momentum: 0.5}", "{plugin: sgd, moment: 0.5}",
-            "study.yaml:12:63: unknown key 'moment' in groups.norms.optimizer; did you mean 'momentum'? (sgd has: lr, momentum)"
+            "study.yaml:12:63: unknown key 'moment' in groups.norms.optimizer; did you mean 'momentum'? (sgd has: schedules, lr, momentum)"
         ),
         (
             "  regularizers.l2.weight_decay: [", "  groups.haed.lr: [",

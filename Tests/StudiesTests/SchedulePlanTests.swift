@@ -74,14 +74,14 @@ import Testing
         ),
         (
             "schedules: {weight_decay:", "schedules: {convention:",
-            "study.yaml:7:54: regularizers.l2.schedules: l2 has no float option 'convention' (it has: weight_decay)"
+            "study.yaml:7:52: regularizers.l2.schedules: l2 has no float option 'convention' (it has: weight_decay)"
         ),
         (
             "rate: 0.75", "rat: 0.75",
-            "study.yaml:11:65: unknown key 'rat' in optimizer.schedules.momentum; did you mean 'rate'? (decay has: rate, at)"
+            "study.yaml:11:62: unknown key 'rat' in optimizer.schedules.momentum; did you mean 'rate'? (decay has: rate, at)"
         ),
         (
-            "rate: 2}", "rate: -2}", "study.yaml:13:78: groups.head.schedules.lr: rate must be >= 0, got -2"
+            "rate: 2}", "rate: -2}", "study.yaml:13:79: groups.head.schedules.lr: rate must be >= 0, got -2"
         ),
         (
             "schedules: {lr: {plugin: decay},", "schedules: {lr: 3,",

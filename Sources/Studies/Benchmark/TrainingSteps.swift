@@ -34,7 +34,7 @@ final class ReplicaSteps: Computation {
     private let plans: [TrainingPlan]
 
     init(_ plans: [TrainingPlan]) throws {
-        guard try ReplicaSession.groups(plans).count == 1 else {
+        guard try ReplicaSession.groups(plans, from: plans.map { _ in nil }).count == 1 else {
             throw StudyError("the networks of these runs compute different things, so they do not train together")
         }
         self.plans = plans
@@ -83,7 +83,7 @@ extension Outcome {
 
 extension TrainingPlan {
     fileprivate func parameters(
-        _ checkpoint: [(name: String, shape: [Int], values: UnsafeRawPointer)]
+        _ checkpoint: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)]
     ) -> [NamedArray] {
         checkpoint.filter { $0.name.hasPrefix("parameter/") }
             .map { NamedArray($0.name, shape: $0.shape, reading: $0.values, precision) }
