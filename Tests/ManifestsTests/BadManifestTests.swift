@@ -802,6 +802,7 @@ import Testing
         - "returns": { "type": "f64", "output": "factor" }
         + "returns": "void"
         plugin.json:14:17: output 'factor' is written by no argument and is not the result
+        plugin.json:16:37: a schedule returns {"type": "f64", "output": "factor"}
 
         schedule
         - { "name": "n", "type": "i64", "from": "count", "of": "at" }] }
@@ -814,7 +815,7 @@ import Testing
         + "returns": "void",
         +       "args": [
         +         { "name": "factor", "type": "f64*", "from": "output" },
-        plugin.json:17:36: a schedule returns {"type": "f64", "output": "factor"}
+        plugin.json:16:37: a schedule returns {"type": "f64", "output": "factor"}
 
         schedule
         - { "id": "factor", "dtype": "f64", "shape": [] }
@@ -841,7 +842,7 @@ import Testing
         -         { "name": "at"
         + "from": "state" },
         +         { "name": "at"
-        plugin.json:21:47: argument 'gamma': 'state' is for regularizers, optimizers, not for a schedule
+        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, not for a schedule
 
         optimizer
         - "from": "step" }
