@@ -11,7 +11,7 @@ final class LayerWeights {
     init(_ built: Network.Built, parameters: ParameterStore) throws {
         self.parameters = parameters
         let graph = built.graph
-        let blocks = Dictionary(uniqueKeysWithValues: zip(built.parameters, graph.blocks.indices))
+        let blocks = Dictionary(uniqueKeysWithValues: zip(graph.parameterNodes, graph.blocks.indices))
         self.blocks = blocks
         var made: [Node] = []
         for layer in graph.layers {

@@ -48,12 +48,12 @@ package final class ReplicaSession {
         }
         let batch = min(first.batchSize ?? rows, rows)
         let loaded = clock.now
-        let built = try plans.map { try $0.network.build(rows: batch) }
+        let built = try plans.map { try $0.network.build(rows: batch, isTraining: true) }
         let one = built[0], graph = one.graph
         let sampleLoss = try one.anyLoss()
         let loss = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss])
         let partition = try Partition(first.groups, graph.blocks)
-        let gradients = try graph.gradient(of: loss, withRespectTo: partition.trained.map { one.parameters[$0] })
+        let gradients = try graph.gradient(of: loss, withRespectTo: partition.trained.map { graph.parameterNodes[$0] })
         let isOneBatch = batch == rows && tables.allSatisfy { $0["train"] === tables[0]["train"] }
         let (together, nodes) = try graph.replicated(
             [loss] + gradients, copies: copies, sharing: isOneBatch ? Set(first.dataset.fields.map(\.name)) : [])
@@ -80,7 +80,8 @@ package final class ReplicaSession {
         program = try Program(
             together, outputs: [nodes[0]],
             gradients: zip(partition.trained.map { together.parameterNodes[$0] }, nodes.dropFirst()).map { ($0, $1) },
-            precision: first.precision, parameters: store, updates: updates)
+            precision: first.precision, parameters: store, updates: updates, assignments: together.assignments,
+            seeds: plans.map(\.seed))
         losses = program.output(nodes[0])
         batches = ReplicaBatches(
             tables: tables.compactMap { $0["train"] }, seeds: plans.map(\.seed), batch: batch, isOne: isOneBatch,
@@ -135,7 +136,8 @@ package final class ReplicaSession {
         var groups: [(graph: Graph, rows: Int, step: Int?, plans: [Int])] = []
         for (index, plan) in plans.enumerated() {
             let rows = try plan.dataset.rows(in: "train")
-            let built = try plan.network.build(rows: max(1, min(plan.batchSize ?? rows, rows)))
+            let built = try plan.network.build(
+                rows: max(1, min(plan.batchSize ?? rows, rows)), isTraining: true)
             _ = try built.anyLoss()
             if let known = groups.firstIndex(where: {
                 $0.rows == rows && $0.step == steps[index] && $0.graph.computesTheSame(as: built.graph)
@@ -177,6 +179,7 @@ package final class ReplicaSession {
     /// One update of every run.
     package func advance() throws {
         batches.load(step: step)
+        program.setStep(step)
         for regularizer in regularizers.joined() { try regularizer.begin(step: step) }
         for (_, optimizer) in optimizers { try optimizer.begin(step: step) }
         program.run()

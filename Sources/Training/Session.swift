@@ -82,7 +82,7 @@ package final class Session {
         let rows = min(plan.batchSize ?? train.rows, train.rows)
         batchSize = rows
         let loaded = clock.now
-        let built = try plan.network.build(rows: rows)
+        let built = try plan.network.build(rows: rows, isTraining: true)
         let graph = built.graph
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
         try built.initialize(store, seed: plan.seed)
@@ -91,7 +91,7 @@ package final class Session {
             graph.shape(of: sampleLoss).isEmpty
             ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
         let partition = try Partition(plan.groups, graph.blocks)
-        let trained = partition.trained.map { built.parameters[$0] }
+        let trained = partition.trained.map { graph.parameterNodes[$0] }
         let gradients = try graph.gradient(of: lossNode, withRespectTo: trained)
         let differentiated = clock.now
         let store = store
@@ -108,7 +108,8 @@ package final class Session {
         program = try Program(
             graph, outputs: [lossNode], gradients: zip(trained, gradients).map { ($0, $1) },
             precision: plan.precision, parameters: store,
-            updates: (regularizers + optimizers).flatMap(\.updates), rows: batch.rows)
+            updates: (regularizers + optimizers).flatMap(\.updates), rows: batch.rows, assignments: graph.assignments,
+            seeds: [plan.seed])
         batch.fill(program)
         loss = program.output(lossNode)
         observer = try Observer(plan.network, store: store, tables: tables)
@@ -160,6 +161,7 @@ package final class Session {
     /// One update.
     package func advance() throws {
         batch.load(step: step)
+        program.setStep(step)
         for regularizer in regularizers { try regularizer.begin(step: step) }
         for optimizer in optimizers { try optimizer.begin(step: step) }
         program.run()
