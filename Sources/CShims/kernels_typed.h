@@ -162,6 +162,7 @@ static T FN(max_of)(const T *a, int64_t n) {
 
 /* Units are slabs [n, inner], or columns of the only one. */
 #define COLUMNS 256
+#define ROWS 8
 static void FN(sum)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
     (void)thread;
     const sz_reduce *s = arguments;
@@ -178,15 +179,21 @@ static void FN(sum)(const void *arguments, int64_t begin, int64_t end, int32_t t
         for (int64_t j = left; j < right; j += COLUMNS) {
             double total[COLUMNS] = {0};
             const int64_t width = right - j < COLUMNS ? right - j : COLUMNS;
-            for (int64_t i = 0; i < s->n; i++) {
-                const T *row = a + i * inner + j;
-                for (int64_t c = 0; c < width; c++) total[c] += (double)row[c];
-            }
+            int64_t i = 0;
+            for (; i + ROWS <= s->n; i += ROWS) /* loads and stores of a total are worth several additions */
+                for (int64_t c = 0; c < width; c++) {
+                    double t = total[c];
+                    for (int r = 0; r < ROWS; r++) t += (double)a[(i + r) * inner + j + c];
+                    total[c] = t;
+                }
+            for (; i < s->n; i++)
+                for (int64_t c = 0; c < width; c++) total[c] += (double)a[i * inner + j + c];
             for (int64_t c = 0; c < width; c++) out[j + c] = (T)total[c];
         }
     }
 }
 #undef COLUMNS
+#undef ROWS
 
 static void FN(max)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
     (void)thread;
@@ -306,6 +313,7 @@ static void FN(gather)(const void *arguments, int64_t begin, int64_t end, int32_
 
 #include "kernels_move.h"
 #include "kernels_random.h"
+#include "kernels_vector.h"
 #include "kernels_conv.h"
 #include "kernels_pool.h"
 
