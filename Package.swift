@@ -41,7 +41,9 @@ let plugins: [Plugin] = [
     Plugin(name: "NeuralCollapse", swift: true),
     Plugin(name: "Noise"),
     Plugin(name: "Performance", tests: false),
+    Plugin(name: "Reparametrization"),
     Plugin(name: "SGD"),
+    Plugin(name: "Schedules"),
     Plugin(name: "Syre"),
     Plugin(name: "Teachers"),
 ]
