@@ -31,10 +31,7 @@ extension Graph {
                 "stride": Double(stride), "padding_top": before, "padding_left": before, "padding_bottom": after,
                 "padding_right": after,
             ])
-        let declared = service.pointee.layer(
-            service.pointee.context, name, input.id, weights.id, biases?.id ?? -1, output.id)
-        guard declared == SYZYGY_OK else { return fail("layer \(name) was refused") }
-        return biases.map { output + $0 } ?? output
+        return declared(output, input, weights, biases, name)
     }
 }
 

@@ -108,6 +108,9 @@ def renamed(table):
 
 # Networks
 
+activations = {"relu": F.relu, "tanh": torch.tanh, "gelu": F.gelu}
+
+
 class MLP(nn.Module):
     def __init__(self, inputs, widths, outputs, norm, activation, residual):
         super().__init__()
@@ -308,6 +311,7 @@ def references():
         x_classes=5, loss=half_squares)
 
 
-torch.manual_seed(0)
-for reference in references():
-    reference.write()
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    for reference in references():
+        reference.write()

@@ -71,8 +71,8 @@ private struct Recurrence {
         }
         // Of all steps at once.
         let inputs = graph.dense(
-            input, units, name: "\(name).input", weight: weight, fanIn: hidden,
-            bias: hasBias ? Graph.Initializer("torch_linear") : nil)
+            input, units, name: "\(name).input", weight: weight,
+            bias: hasBias ? Graph.Initializer("torch_linear") : nil, fanIn: hidden)
         let recurrent = graph.parameter(
             "\(name).hidden.weight", role: .weight, shape: [units, hidden], initializer: weight, fanIn: hidden,
             fanOut: hidden)

@@ -27,6 +27,13 @@ void random_tokens(const syzygy_random *random, int32_t split, int64_t begin, in
     }
 }
 
+void copy_describe(int64_t symbols, int64_t count, int64_t delay, int64_t *x_shape, int64_t *y_shape, int64_t *x_classes,
+                   int64_t *y_classes)
+{
+    *x_shape = *y_shape = delay + 2 * count;
+    *x_classes = *y_classes = symbols + 2;
+}
+
 void copy_memory(const syzygy_random *random, int32_t split, int64_t begin, int64_t end, int64_t symbols, int64_t count,
                  int64_t delay, int32_t *x, int32_t *y)
 {
@@ -43,10 +50,12 @@ void copy_memory(const syzygy_random *random, int32_t split, int64_t begin, int6
     }
 }
 
-syzygy_status modular_describe(int64_t p, double fraction, int64_t *train_rows, int64_t *test_rows, char *message, size_t size)
+syzygy_status modular_describe(int64_t p, double fraction, int64_t *train_rows, int64_t *test_rows,
+                               int64_t *classes, char *message, size_t size)
 {
     *train_rows = (int64_t)(fraction * (double)(p * p) + 0.5);
     *test_rows = p * p - *train_rows;
+    *classes = p + 1;
     if (*train_rows > 0) return SYZYGY_OK;
     snprintf(message, size, "a fraction of %g of %lld pairs leaves none to train on", fraction, (long long)(p * p));
     return SYZYGY_INVALID;

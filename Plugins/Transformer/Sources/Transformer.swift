@@ -57,7 +57,7 @@ private let norms: [Norm] = [.layer, .rms, .none]
             return graph.fail(
                 "a tied unembedding needs tokens and outputs of one vocabulary; there are \(outputs) outputs, x is \(sizes)")
         }
-        return graph.dense(h, tied: table, name: "head")
+        return graph.dense(h, weight: table, name: "head")
     }
 }
 

@@ -1,0 +1,14 @@
+import Engine
+import Manifests
+import PluginTesting
+import Protocols
+import Testing
+
+@Suite struct RecurrentNetTests {
+    /// Loss, outputs and all gradients of one training step.
+    @Test(arguments: ["recurrent-tanh", "recurrent-gru", "recurrent-lstm", "recurrent-tokens"], [(Precision.f64, 1e-10), (.f32, 1e-5)])
+    func agreesWithPyTorch(reference: String, precision: (Precision, tolerance: Double)) throws {
+        let errors = try ModelReference(reference).errors(precision.0)
+        #expect(errors.worst <= precision.tolerance, "\(errors)")
+    }
+}
