@@ -70,7 +70,9 @@ extension Graph {
     }
 
     /// Operations that take a list of sizes or axes, for `apply(named:_:list:)`.
-    package static var listOperationNames: [String] { ["broadcast", "permute", "reshape"] + reductions.keys.sorted() }
+    package static var listOperationNames: [String] {
+        ["broadcast", "permute", "reshape"] + reductions.keys.sorted()
+    }
 
     /// The operation `name` with a list of sizes (reshape, broadcast) or of axes (permute, reductions, whose axes disappear).
     package func apply(named name: String, _ input: Node, list: [Int]) throws -> Node {

@@ -76,7 +76,7 @@ package final class Graph {
 
     /// Fixed numbers.
     package func constant(_ values: [Double], shape: [Int]) throws -> Node {
-        guard try Graph.elements(shape, for: "tensor") == values.count else {
+        guard try Graph.count(of: shape, for: "tensor") == values.count else {
             throw GraphError("tensor: \(values.count) values for \(shape)")
         }
         if shape.isEmpty { return constant(values[0]) }
@@ -84,7 +84,7 @@ package final class Graph {
     }
 
     /// Elements of a tensor of this shape; throws a sentence if there is none.
-    package static func elements(_ shape: [Int], for what: String) throws -> Int {
+    package static func count(of shape: [Int], for what: String) throws -> Int {
         try Shape.check(shape, for: what)
         return Shape.elements(shape)
     }

@@ -79,9 +79,10 @@ final class GraphService {
         table.tensor = { context, values, shape, rank in
             GraphService.of(context) { service in
                 let shape = try sizes(shape, rank)
-                let count = try Graph.elements(shape, for: "tensor")
+                let count = try Graph.count(of: shape, for: "tensor")
                 guard let values else { throw GraphError("tensor: \(shape) without values") }
-                return try service.graph.constant(Array(UnsafeBufferPointer(start: values, count: count)), shape: shape)
+                return try service.graph.constant(
+                    Array(UnsafeBufferPointer(start: values, count: count)), shape: shape)
             }
         }
         table.is_training = { context in

@@ -43,7 +43,8 @@ extension Graph {
     private func scaleAndShift(_ name: String, _ shape: [Int], hasShift: Bool = true) -> [Node] {
         let ones = Initializer("constant", 1)
         let scale = parameter("\(name).scale", role: .scale, shape: shape, initializer: ones)
-        return hasShift ? [scale, parameter("\(name).shift", role: .bias, shape: shape, initializer: .zero)] : [scale]
+        return hasShift
+            ? [scale, parameter("\(name).shift", role: .bias, shape: shape, initializer: .zero)] : [scale]
     }
 
     /// softmax(q kᵀ / √d) v over the last two axes, `[…, length, d]`: scaled dot-product attention (Vaswani et al., NeurIPS 2017,

@@ -94,7 +94,8 @@ extension Graph {
     package func random(_ distribution: Random.Distribution, stream: String, shape: [Int]) throws -> Node {
         guard !stream.isEmpty else { throw GraphError("random: the name of the stream is empty") }
         guard isTraining else {
-            throw GraphError("random \(stream): an evaluation draws no random numbers; ask whether the graph is training")
+            throw GraphError(
+                "random \(stream): an evaluation draws no random numbers; ask whether the graph is training")
         }
         let number = streams[stream, default: 0]
         streams[stream] = number + 1
