@@ -38,6 +38,8 @@ package final class Observer {
     private let tables: [String: DataTable]
     private let shapes: [LayerShape]
     private let outputWidth: Int
+    /// Rows of the output, and of the targets, for each row of the batch.
+    private let outputPositions, targetPositions: Int
     /// Why samples have no loss of their own, if so.
     private let coupled: Undefined?
     private let programs: ProgramCache
@@ -83,7 +85,9 @@ package final class Observer {
                 input: size[1], output: size[0], weight: weight, bias: layer.bias.flatMap { blocks[$0] },
                 positions: graph.shape(of: matrices.output)[0])
         }
-        outputWidth = graph.shape(of: built.output).dropFirst().reduce(1, *)
+        let output = graph.shape(of: built.output).dropFirst()
+        (outputWidth, outputPositions) = (output.last ?? 1, output.dropLast().reduce(1, *))
+        targetPositions = network.target?.positions(ofOutputs: outputPositions) ?? 1
         do {
             _ = try built.sampleLoss()
             coupled = nil
@@ -101,8 +105,9 @@ package final class Observer {
     package init(sharing other: Observer, store: ParameterStore, tables: [String: DataTable]) {
         (network, parameters, self.tables, layers, shapes) =
             (other.network, other.parameters, tables, other.layers, other.shapes)
-        (outputWidth, coupled, programs, derivatives) =
-            (other.outputWidth, other.coupled, other.programs, other.derivatives)
+        (outputWidth, outputPositions, targetPositions) =
+            (other.outputWidth, other.outputPositions, other.targetPositions)
+        (coupled, programs, derivatives) = (other.coupled, other.programs, other.derivatives)
         var initial: [Int: [Double]] = [:]
         for shape in shapes { initial[shape.weight] = store.copy(block: shape.weight) }
         initialWeights = initial
@@ -316,7 +321,7 @@ package final class Observer {
         switch capture {
         case .modelOutput: outputWidth
         case .sampleLoss: 1
-        case .targets: network.target?.columns ?? 0
+        case .targets: network.target.map { $0.classes ?? $0.elements / targetPositions } ?? 0
         case .layer(let index, let basic):
             basic == .layerInput || basic == .layerInputGrad ? shapes[index].input : shapes[index].output
         }
@@ -324,7 +329,12 @@ package final class Observer {
 
     /// Rows for each row of the batch.
     private func positions(_ capture: Capture) -> Int {
-        if case .layer(let index, _) = capture { shapes[index].positions } else { 1 }
+        switch capture {
+        case .layer(let index, _): shapes[index].positions
+        case .modelOutput: outputPositions
+        case .targets: targetPositions
+        case .sampleLoss: 1
+        }
     }
 
     /// Quantities of parameters and of the data.
@@ -335,7 +345,7 @@ package final class Observer {
         let basic = expression.arguments[0]
         if basic == .labels {
             guard let field = table.index(of: "y"), table.fields[field].classes != nil else { return }
-            pass.setLabels(key, table.pointer(field: field), rows: rows)
+            pass.setLabels(key, table.pointer(field: field), rows: rows * targetPositions)
             return
         }
         if basic == .parameterValue {

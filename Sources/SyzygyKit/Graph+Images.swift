@@ -16,9 +16,12 @@ extension Graph {
     ) -> Node {
         guard input.id >= 0 else { return input }
         let sizes = input.shape
-        guard sizes.count == 4 else { return fail("layer \(name) takes images [rows, height, width, channels], not \(sizes)") }
+        guard sizes.count == 4 else {
+            return fail("layer \(name) takes images [rows, height, width, channels], not \(sizes)")
+        }
         let weights = parameter(
-            "\(name).weight", role: .weight, shape: [outputs, kernel, kernel, sizes[3]], initializer: weight, fanIn: fanIn)
+            "\(name).weight", role: .weight, shape: [outputs, kernel, kernel, sizes[3]], initializer: weight,
+            fanIn: fanIn)
         let biases = bias.map {
             parameter(
                 "\(name).bias", role: .bias, shape: [outputs], initializer: $0, fanIn: kernel * kernel * sizes[3],

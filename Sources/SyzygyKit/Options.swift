@@ -63,5 +63,7 @@ extension Graph {
     }
 
     /// The error of an enum's index beyond the manifest's.
-    public func failOption() -> Node { fail("an enum's index is not in the manifest; library and manifest do not fit") }
+    public func failOption() -> Node {
+        fail("an enum's index is not in the manifest; library and manifest do not fit")
+    }
 }

@@ -235,15 +235,22 @@ def transformer_names(d):
 
 
 class RecurrentNet(nn.Module):
-    def __init__(self, kind, inputs, hidden, layers, outputs, at, vocabulary=None):
+    def __init__(self, kind, inputs, hidden, layers, outputs, at, vocabulary=None, truncate=None):
         super().__init__()
+        self.truncate = truncate
         self.embedding = nn.Embedding(vocabulary, inputs) if vocabulary else None
         self.rnn = kind(inputs, hidden, layers, batch_first=True)
         self.head = nn.Linear(hidden, outputs)
         self.at = at
 
     def forward(self, x):
-        h = self.rnn(self.embedding(x) if self.embedding else x)[0]
+        x = self.embedding(x) if self.embedding else x
+        pieces, state = [], None
+        for piece in x.split(self.truncate or x.shape[1], 1):
+            h, state = self.rnn(piece, state)
+            pieces.append(h)
+            state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
+        h = torch.cat(pieces, 1)
         return self.head({"each": h, "last": h[:, -1], "mean": h.mean(1)}[self.at])
 
 
@@ -309,6 +316,10 @@ def references():
         {"cell": "lstm", "hidden": 4, "layers": 1, "embedding": 3, "output": "each"},
         RecurrentNet(nn.LSTM, 3, 4, 1, 2, "each", vocabulary=5), labels(5, 3, 6), real(3, 6, 2), recurrent_names,
         x_classes=5, loss=half_squares)
+    yield Reference(
+        "recurrent-truncated", "recurrent_net",
+        {"cell": "lstm", "hidden": 4, "layers": 2, "truncate": 3, "output": "mean"},
+        RecurrentNet(nn.LSTM, 3, 4, 2, 5, "mean", truncate=3), real(4, 8, 3), labels(5, 4), recurrent_names, classes=5)
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def modular_arithmetic(p, stream, split):
 
 def model(component, p):
     names = {name for name, value in p.items() if isinstance(value, dict)}
-    x, y = torch.tensor(p["x"]["data"]), torch.tensor(p["y"]["data"])
+    x, y = torch.tensor(p["x"]["data"], dtype=torch.float64), torch.tensor(p["y"]["data"])
     x, y = x.reshape(p["x"]["shape"]), y.reshape(p["y"]["shape"])
     outputs = p.get("classes", y.shape[-1])
     if component == "conv_net":
@@ -216,7 +216,7 @@ def model(component, p):
             value = torch.tensor(p[other]["data"], dtype=torch.float64).reshape(p[other]["shape"])
             tensor[part] = value.permute(0, 3, 1, 2) if value.ndim == 4 else value
     with torch.no_grad():
-        return {"output": net(x.double())}
+        return {"output": net(x)}
 
 
 updates = {

@@ -29,7 +29,8 @@ private enum Pool: CaseIterable { case max, average }
             h = graph.conv(
                 h, Int(width), kernel: Int(kernel), stride: Int(stride), padding: isSame != 0 ? nil : 0,
                 name: "conv\(i + 1)", weight: weight, bias: bias)
-            h = graph.normalized(h, norms[Int(norm)], name: "norm\(i + 1)").activated(activation, slope: negativeSlope)
+            h = graph.normalized(h, norms[Int(norm)], name: "norm\(i + 1)").activated(
+                activation, slope: negativeSlope)
             guard pooled.contains(i + 1) else { continue }
             h = pool == .max ? h.maxPooled(Int(poolSize)) : h.averagePooled(Int(poolSize))
         }

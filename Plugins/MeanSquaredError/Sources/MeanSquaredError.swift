@@ -13,7 +13,8 @@ import SyzygyKit
         guard let targets = y.targets(for: predictions, classes: Int(columns)) else {
             let wanted = y.expectedOutputs(classes: Int(columns))
             return graph.fail(
-                "mean_squared_error needs outputs \(wanted), as many as targets; the model gives \(predictions.shape)")
+                "mean_squared_error needs outputs \(wanted), as many as targets; the model gives \(predictions.shape)"
+            )
         }
         let difference = predictions - targets
         let factor = (half != 0 ? 0.5 : 1) / (over == 0 ? 1 : Double(predictions.shape.last ?? 1))

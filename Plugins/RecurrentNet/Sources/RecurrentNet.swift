@@ -29,7 +29,8 @@ private enum Cell: CaseIterable {
         var h = graph.node(x)
         let sizes = h.shape
         guard sizes.count == 2 || sizes.count == 3 else {
-            return graph.fail("recurrent_net takes tokens [rows, length] or vectors [rows, length, features], not \(sizes)")
+            return graph.fail(
+                "recurrent_net takes tokens [rows, length] or vectors [rows, length, features], not \(sizes)")
         }
         guard let outputs = graph.outputs(for: y, classes: Int(classes), at: position) else { return y }
         if sizes.count == 2 {
@@ -43,7 +44,8 @@ private enum Cell: CaseIterable {
             h = net.states(h)
         }
         return graph.dense(
-            h.positions(position), outputs, name: "head", bias: hasBias != 0 ? Graph.Initializer("torch_linear") : nil)
+            h.positions(position), outputs, name: "head", bias: hasBias != 0 ? Graph.Initializer("torch_linear") : nil
+        )
     }
 }
 
@@ -66,7 +68,8 @@ private struct Recurrence {
         func bias(_ part: String) -> Node? {
             guard hasBias else { return nil }
             return graph.parameter(
-                "\(name).\(part).bias", role: .bias, shape: [units], initializer: .init("torch_linear"), fanIn: hidden,
+                "\(name).\(part).bias", role: .bias, shape: [units], initializer: .init("torch_linear"),
+                fanIn: hidden,
                 fanOut: hidden)
         }
         // Of all steps at once.

@@ -28,7 +28,8 @@ private struct ResNet {
     let norm: Norm
 
     /// A convolution with its normalization; without one, with a bias.
-    func conv(_ input: Node, _ width: Int, kernel: Int = 3, stride: Int = 1, name: String, norm normName: String) -> Node
+    func conv(_ input: Node, _ width: Int, kernel: Int = 3, stride: Int = 1, name: String, norm normName: String)
+        -> Node
     {
         let bias: Graph.Initializer? = if case .none = norm { .zero } else { nil }
         let output = graph.conv(

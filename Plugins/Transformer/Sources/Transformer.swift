@@ -19,7 +19,8 @@ private let norms: [Norm] = [.layer, .rms, .none]
         let (x, y, width) = (graph.node(x), graph.node(y), Int(width))
         let sizes = x.shape
         guard sizes.count == 2 || sizes.count == 3 else {
-            return graph.fail("transformer takes tokens [rows, length] or vectors [rows, length, features], not \(sizes)")
+            return graph.fail(
+                "transformer takes tokens [rows, length] or vectors [rows, length, features], not \(sizes)")
         }
         guard width % Int(heads) == 0 else {
             return graph.fail("d_model \(width) is not a multiple of heads, \(heads)")
@@ -27,7 +28,8 @@ private let norms: [Norm] = [.layer, .rms, .none]
         guard let outputs = graph.outputs(for: y, classes: Int(classes), at: position) else { return y }
         let net = Transformer(
             graph: graph, width: width, heads: Int(heads), hidden: isAttentionOnly != 0 ? nil : width * Int(mlpRatio),
-            mask: isCausal != 0 ? graph.causalMask(sizes[1]) : nil, norm: norms[Int(norm)], isPostNorm: isPostNorm != 0,
+            mask: isCausal != 0 ? graph.causalMask(sizes[1]) : nil, norm: norms[Int(norm)],
+            isPostNorm: isPostNorm != 0,
             activation: activation, dropout: dropout, weight: scheme.initializer(gain: gain, std: initStd),
             bias: hasBias != 0 ? Graph.Initializer("torch_linear") : nil)
 
@@ -42,9 +44,11 @@ private let norms: [Norm] = [.layer, .rms, .none]
             h = graph.dense(x, width, name: "embedding", weight: net.weight, bias: net.bias)
         }
         if hasNoPositions == 0 {
-            h = h + graph.parameter(
-                "positions.weight", role: .other, shape: [sizes[1], width],
-                initializer: Graph.Initializer("normal", positionStd))
+            h =
+                h
+                + graph.parameter(
+                    "positions.weight", role: .other, shape: [sizes[1], width],
+                    initializer: Graph.Initializer("normal", positionStd))
         }
         h = h.dropout(dropout, stream: "dropout")
         for i in 0..<Int(layers) { h = net.block(h, name: "block\(i + 1)") }
@@ -55,7 +59,8 @@ private let norms: [Norm] = [.layer, .rms, .none]
         }
         guard let table, outputs == Int(vocabulary) else {
             return graph.fail(
-                "a tied unembedding needs tokens and outputs of one vocabulary; there are \(outputs) outputs, x is \(sizes)")
+                "a tied unembedding needs tokens and outputs of one vocabulary; there are \(outputs) outputs, x is \(sizes)"
+            )
         }
         return graph.dense(h, weight: table, name: "head")
     }
@@ -91,7 +96,9 @@ private struct Transformer {
     }
 
     private func attention(_ h: Node, name: String) -> Node {
-        let (q, k, v) = (dense(h, width, "\(name).query"), dense(h, width, "\(name).key"), dense(h, width, "\(name).value"))
+        let (q, k, v) = (
+            dense(h, width, "\(name).query"), dense(h, width, "\(name).key"), dense(h, width, "\(name).value")
+        )
         let result = graph.attention(q.splitHeads(heads), k.splitHeads(heads), v.splitHeads(heads), mask: mask)
         return dense(result.mergedHeads(), width, "\(name).out")
     }
