@@ -39,9 +39,16 @@ extension Graph {
 }
 
 extension Node {
-    /// Images `[rows, height, width, channels]`; `[rows, height, width]` gets its one channel.
-    public var images: Node {
+    /// Rows as images `[rows, height, width, channels]`: of the given height, width and channels, or, with no sizes, as they are, where
+    /// `[rows, height, width]` gets its one channel.
+    public func images(_ sizes: [Int] = []) -> Node {
         let own = shape
+        guard sizes.isEmpty else {
+            guard sizes.count == 3, own.dropFirst().reduce(1, *) == sizes.reduce(1, *) else {
+                return graph.fail("\(own) are no rows of images of height, width and channels \(sizes)")
+            }
+            return reshaped(to: own.prefix(1) + sizes)
+        }
         return own.count == 3 ? reshaped(to: own + [1]) : self
     }
 

@@ -64,6 +64,14 @@ private func network(
         #expect(try network(["channels": .array([.int(6)])], size: [5, 7]).blocks[0].shape == [6, 3, 3, 1])
     }
 
+    @Test func flatRowsBecomeImages() throws {
+        let image: JSON = .array([.int(4), .int(3), .int(2)])
+        let blocks = try network(["channels": .array([.int(6)]), "image": image], size: [24]).blocks
+        #expect(blocks[0].shape == [6, 3, 3, 2])
+        let error = #expect(throws: (any Error).self) { try network(["image": image], size: [25]) }
+        #expect(error.map { "\($0)" }?.contains("[2, 25]") ?? false, "\(String(describing: error))")
+    }
+
     @Test(
         arguments: [
             (

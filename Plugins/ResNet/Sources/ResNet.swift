@@ -3,7 +3,8 @@ import SyzygyKit
 /// A residual network for small images: a 3 × 3 stem, stages of basic blocks with widths doubling and, from the second stage on,
 /// half the size, the mean over positions and a dense head: `[rows, height, width, channels]` -> `[rows, classes]`.
 @c(resnet) public func resnet(
-    _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ y: syzygy_node, _ classes: Int64, _ width: Int64,
+    _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ y: syzygy_node, _ classes: Int64,
+    _ image: UnsafePointer<Int64>, _ imageSizes: Int64, _ width: Int64,
     _ blocks: UnsafePointer<Int64>, _ stages: Int64, _ norm: Int32, _ groups: Int64,
     _ output: UnsafeMutablePointer<syzygy_node>
 ) -> syzygy_status {
@@ -11,7 +12,8 @@ import SyzygyKit
         let norms: [Norm] = [.batch, .group(Int(groups)), .none]
         guard norms.indices.contains(Int(norm)) else { return graph.failOption() }
         let net = ResNet(graph: graph, norm: norms[Int(norm)])
-        var h = net.conv(graph.node(x).images, Int(width), name: "stem", norm: "stem_norm").apply("relu")
+        let x = graph.node(x).images(UnsafeBufferPointer(start: image, count: Int(imageSizes)).map { Int($0) })
+        var h = net.conv(x, Int(width), name: "stem", norm: "stem_norm").apply("relu")
         for (stage, count) in UnsafeBufferPointer(start: blocks, count: Int(stages)).enumerated() {
             for block in 0..<Int(count) {
                 h = net.block(
