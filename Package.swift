@@ -126,7 +126,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),
-        .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit"]),
+        .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit", "PluginHost", "Engine"]),
     ] + plugins.flatMap(\.targets) + testedModules.map(testTarget),
     swiftLanguageModes: [.v6]
 )

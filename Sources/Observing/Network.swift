@@ -19,6 +19,7 @@ package struct Network {
     /// One built graph.
     package struct Built {
         package let graph: Graph
+        /// Those that are trained, in the order of `graph.trainedBlocks`.
         package let parameters: [Node]
         package let batch: [String: BatchNode]
         package let outputs: [String: Node]
@@ -46,8 +47,9 @@ package struct Network {
     }
 
     /// The model's graph for batches of `rows` rows; the loss is added when asked for.
-    package func build(rows: Int) throws -> Built {
-        let graph = Graph()
+    /// - Parameter isTraining: for the training step; all that observes, measures or differentiates takes the evaluation.
+    package func build(rows: Int, isTraining: Bool = false) throws -> Built {
+        let graph = Graph(isTraining: isTraining)
         var batch: [String: BatchNode] = [:]
         for field in fields {
             batch[field.name] = BatchNode(field: field, node: graph.input(field.name, shape: [rows] + field.shape))
@@ -55,7 +57,7 @@ package struct Network {
         let outputs = try model.build(in: graph, batch: batch)
         guard let output = outputs["output"] else { throw Undefined("model_without_output") }
         return Built(
-            graph: graph, parameters: graph.parameterNodes, batch: batch, outputs: outputs, output: output, loss: loss
+            graph: graph, parameters: graph.trainedNodes, batch: batch, outputs: outputs, output: output, loss: loss
         )
     }
 }

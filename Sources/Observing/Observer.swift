@@ -72,6 +72,14 @@ package final class Observer {
         programs = ProgramCache()
         let built = try network.build(rows: 1)
         let graph = built.graph
+        guard
+            graph.blocks.elementsEqual(
+                store.blocks, by: { ($0.name, $0.shape, $0.role) == ($1.name, $1.shape, $1.role) })
+        else {
+            throw GraphError(
+                "the model declares other parameters in an evaluation than in training: "
+                    + "\(graph.blocks.map(\.name)) against \(store.blocks.map(\.name))")
+        }
         parameters = ParameterStore(blocks: graph.blocks, precision: .f64)
         parameters.copyValues(from: store)
         layers = graph.layers.map(\.name)
@@ -264,10 +272,12 @@ package final class Observer {
         if let gradient {
             pass.keep(gradient)
             for block in parameters.blocks {
+                let values = UnsafePointer(gradient.pointer + block.offset)
                 pass.set(
                     .init(expression: "parameter.grad", layer: block.name),
-                    .success(
-                        Quantity(data: .real(UnsafePointer(gradient.pointer + block.offset)), shape: [block.count])))
+                    block.isTrained
+                        ? .success(Quantity(data: .real(values), shape: [block.count]))
+                        : .failure(Undefined("not_trained")))
             }
         }
         return pass

@@ -99,7 +99,7 @@ package final class PlainDescent: Optimizer {
 
         init(_ store: ParameterStore, _ lr: Double) {
             let bytes = store.precision.bytes
-            updates = store.blocks.indices.map { index in
+            updates = store.blocks.indices.filter { store.blocks[$0].isTrained }.map { index in
                 let block = store.blocks[index], offset = block.offset * bytes
                 return Update(
                     gradient: store.gradients + offset, count: block.count,

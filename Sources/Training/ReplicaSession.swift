@@ -48,7 +48,7 @@ package final class ReplicaSession {
         }
         let batch = min(first.batchSize ?? rows, rows)
         let loaded = clock.now
-        let built = try plans.map { try $0.network.build(rows: batch) }
+        let built = try plans.map { try $0.network.build(rows: batch, isTraining: true) }
         let one = built[0], graph = one.graph
         let sampleLoss = try one.anyLoss()
         let loss = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss])
@@ -73,8 +73,9 @@ package final class ReplicaSession {
         let updates = regularizers.joined().flatMap(\.updates) + optimizers.flatMap(\.optimizer.updates)
         program = try Program(
             together, outputs: [nodes[0]],
-            gradients: zip(together.parameterNodes, nodes.dropFirst()).map { ($0, $1) },
-            precision: first.precision, parameters: store, updates: updates)
+            gradients: zip(together.trainedNodes, nodes.dropFirst()).map { ($0, $1) },
+            precision: first.precision, parameters: store, updates: updates, assignments: together.assignments,
+            seeds: plans.map(\.seed))
         losses = program.output(nodes[0])
         batches = ReplicaBatches(
             tables: tables.compactMap { $0["train"] }, seeds: plans.map(\.seed), batch: batch, isOne: isOneBatch,
@@ -129,7 +130,8 @@ package final class ReplicaSession {
         var groups: [(graph: Graph, rows: Int, step: Int?, plans: [Int])] = []
         for (index, plan) in plans.enumerated() {
             let rows = try plan.dataset.rows(in: "train")
-            let built = try plan.network.build(rows: max(1, min(plan.batchSize ?? rows, rows)))
+            let built = try plan.network.build(
+                rows: max(1, min(plan.batchSize ?? rows, rows)), isTraining: true)
             _ = try built.anyLoss()
             if let known = groups.firstIndex(where: {
                 $0.rows == rows && $0.step == steps[index] && $0.graph.computesTheSame(as: built.graph)
@@ -171,6 +173,7 @@ package final class ReplicaSession {
     /// One update of every run.
     package func advance() throws {
         batches.load(step: step)
+        program.setStep(step)
         for regularizer in regularizers.joined() { regularizer.begin(step: step) }
         for (_, optimizer) in optimizers { optimizer.begin(step: step) }
         program.run()

@@ -77,7 +77,7 @@ package final class Session {
         let rows = min(plan.batchSize ?? train.rows, train.rows)
         batchSize = rows
         let loaded = clock.now
-        let built = try plan.network.build(rows: rows)
+        let built = try plan.network.build(rows: rows, isTraining: true)
         let graph = built.graph
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
         store.initialize(seed: plan.seed)
@@ -95,7 +95,8 @@ package final class Session {
         program = try Program(
             graph, outputs: [lossNode], gradients: zip(built.parameters, gradients).map { ($0, $1) },
             precision: plan.precision, parameters: store,
-            updates: regularizers.flatMap(\.updates) + optimizer.updates, rows: batch.rows)
+            updates: regularizers.flatMap(\.updates) + optimizer.updates, rows: batch.rows,
+            assignments: graph.assignments, seeds: [plan.seed])
         batch.fill(program)
         loss = program.output(lossNode)
         observer = try Observer(plan.network, store: store, tables: tables)
@@ -147,6 +148,7 @@ package final class Session {
     /// One update.
     package func advance() throws {
         batch.load(step: step)
+        program.setStep(step)
         for regularizer in regularizers { regularizer.begin(step: step) }
         optimizer.begin(step: step)
         program.run()

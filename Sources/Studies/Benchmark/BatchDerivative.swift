@@ -31,7 +31,7 @@ final class BatchDerivative: Computation {
             program.setInput(field.name + parts.suffix, array.data.doubles)
         }
         if work == .hvp {
-            for block in graph.blocks {
+            for block in graph.trainedBlocks {
                 let name = "direction/\(block.name)"
                 let direction = Stream(seed: plan.seed, name: name).normal(count: block.count)
                 program.setInput(name, direction)
@@ -72,11 +72,11 @@ final class BatchDerivative: Computation {
         let built = try network.build(rows: rows)
         let graph = built.graph
         let loss = try graph.apply(named: "mean", [try built.anyLoss()])
-        let directions = zip(built.parameters, graph.blocks).map { parameter, block in
+        let directions = zip(built.parameters, graph.trainedBlocks).map { parameter, block in
             (node: parameter, tangent: graph.input("direction/\(block.name)", shape: block.shape))
         }
         let products = try graph.hessianVectorProduct(of: loss, along: directions)
-        return Parts(graph: graph, outputs: zip(graph.blocks, products).map { ("hvp/\($0.name)", $1) })
+        return Parts(graph: graph, outputs: zip(graph.trainedBlocks, products).map { ("hvp/\($0.name)", $1) })
     }
 
     /// Built for one sample, then for all.
@@ -92,7 +92,7 @@ final class BatchDerivative: Computation {
         let outputs =
             work == .perSampleNorms
             ? [("norms", try graph.squaredNorms(ofSamples: gradients))]
-            : zip(graph.blocks, gradients).map { ("gradient/\($0.name)", $1) }
+            : zip(graph.trainedBlocks, gradients).map { ("gradient/\($0.name)", $1) }
         return Parts(graph: graph, outputs: outputs, suffix: "/all")
     }
 }
