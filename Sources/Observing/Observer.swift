@@ -34,7 +34,8 @@ package final class Observer {
     package let layers: [String]
     private let network: Network
     private let parameters: ParameterStore
-    private let initialWeights: [Int: [Double]]
+    private let weights: LayerWeights
+    private let initialWeights: [Node: [Double]]
     private let tables: [String: DataTable]
     private let shapes: [LayerShape]
     private let outputWidth: Int
@@ -47,9 +48,8 @@ package final class Observer {
 
     private struct LayerShape {
         var input, output: Int
-        /// Blocks.
-        var weight: Int
-        var bias: Int?
+        var weight: Node
+        var bias: Node?
         /// Rows of the layer for each row of the batch.
         var positions: Int
     }
@@ -83,14 +83,11 @@ package final class Observer {
         parameters = ParameterStore(blocks: graph.blocks, precision: .f64)
         parameters.copyValues(from: store)
         layers = graph.layers.map(\.name)
-        let blocks = Dictionary(uniqueKeysWithValues: zip(graph.parameterNodes, graph.blocks.indices))
+        weights = try LayerWeights(built, parameters: parameters)
         shapes = try graph.layers.map { layer in
-            guard let weight = blocks[layer.weight] else {
-                throw GraphError("layer \(layer.name): its weight is not a parameter, so it cannot be observed")
-            }
             let matrices = try graph.matrices(of: layer), size = graph.shape(of: matrices.weight)
             return LayerShape(
-                input: size[1], output: size[0], weight: weight, bias: layer.bias.flatMap { blocks[$0] },
+                input: size[1], output: size[0], weight: layer.weight, bias: layer.bias,
                 positions: graph.shape(of: matrices.output)[0])
         }
         let output = graph.shape(of: built.output).dropFirst()
@@ -104,9 +101,7 @@ package final class Observer {
         }
         derivatives = NetworkDerivatives(
             network, built: built, isSeparable: coupled == nil, current: parameters)
-        var initial: [Int: [Double]] = [:]
-        for shape in shapes { initial[shape.weight] = parameters.copy(block: shape.weight) }
-        initialWeights = initial
+        initialWeights = Self.values(of: shapes.map(\.weight), weights)
     }
 
     /// An observer of another copy of the network, which shares its programs and memory with this one: they take turns.
@@ -115,10 +110,15 @@ package final class Observer {
             (other.network, other.parameters, tables, other.layers, other.shapes)
         (outputWidth, outputPositions, targetPositions) =
             (other.outputWidth, other.outputPositions, other.targetPositions)
-        (coupled, programs, derivatives) = (other.coupled, other.programs, other.derivatives)
-        var initial: [Int: [Double]] = [:]
-        for shape in shapes { initial[shape.weight] = store.copy(block: shape.weight) }
-        initialWeights = initial
+        (coupled, programs, derivatives, weights) =
+            (other.coupled, other.programs, other.derivatives, other.weights)
+        parameters.copyValues(from: store)
+        initialWeights = Self.values(of: shapes.map(\.weight), weights)
+    }
+
+    private static func values(of nodes: [Node], _ weights: LayerWeights) -> [Node: [Double]] {
+        weights.update()
+        return Dictionary(nodes.map { ($0, weights.values($0)) }) { first, _ in first }
     }
 
     /// Every layer (for a probe of parameters: parameter) that a probe asks for must be there.
@@ -148,6 +148,7 @@ package final class Observer {
         step: Int, store: ParameterStore, due: [ScheduledProbe], record: (Observation) -> Void
     ) throws {
         parameters.copyValues(from: store)
+        weights.update()
         for group in Dictionary(grouping: due.indices, by: { FirstRows(due[$0], self) }).sorted(by: {
             $0.key < $1.key
         }) {
@@ -173,6 +174,7 @@ package final class Observer {
         each: (String, Quantity) throws -> Void
     ) throws {
         parameters.copyValues(from: store)
+        weights.update()
         let available = tables[split]?.rows ?? 0
         let rows = FirstRows(split: split, count: min(samples ?? available, available))
         let scopes = try expressions.map { try QuantityExpression($0).scope ?? .run }
@@ -368,12 +370,10 @@ package final class Observer {
         let shape = shapes[index]
         switch basic.ofLayer ?? basic {
         case .layerBias:
-            if let bias = shape.bias {
-                pass.set(key, pass.keep(parameters.copy(block: bias), shape: [shape.output]))
-            }
+            if let bias = shape.bias { pass.set(key, pass.keep(weights.values(bias), shape: [shape.output])) }
         case .layerWeight, .layerWeightInitial:
             let initial = (basic.ofLayer ?? basic) == .layerWeightInitial
-            let weight = initial ? initialWeights[shape.weight] ?? [] : parameters.copy(block: shape.weight)
+            let weight = initial ? initialWeights[shape.weight] ?? [] : weights.values(shape.weight)
             pass.setWeight(key, expression.function, weight, rows: shape.output, columns: shape.input)
         default: break
         }

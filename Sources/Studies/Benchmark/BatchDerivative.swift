@@ -21,7 +21,7 @@ final class BatchDerivative: Computation {
         let parts = try work == .hvp ? Self.hvp(plan.network, rows) : Self.perSample(plan.network, rows, work)
         let graph = parts.graph
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
-        store.initialize(seed: plan.seed)
+        try parts.network.initialize(store, seed: plan.seed)
         let built = clock.now
         program = try Program(
             graph, outputs: parts.outputs.map(\.node), precision: plan.precision, parameters: store)
@@ -62,7 +62,8 @@ final class BatchDerivative: Computation {
     // MARK: Graphs
 
     private struct Parts {
-        var graph: Graph
+        var network: Network.Built
+        var graph: Graph { network.graph }
         var outputs: [(name: String, node: Node)]
         /// Of the inputs that take the batch.
         var suffix = ""
@@ -76,7 +77,7 @@ final class BatchDerivative: Computation {
             (node: parameter, tangent: graph.input("direction/\(block.name)", shape: block.shape))
         }
         let products = try graph.hessianVectorProduct(of: loss, along: directions)
-        return Parts(graph: graph, outputs: zip(graph.trainedBlocks, products).map { ("hvp/\($0.name)", $1) })
+        return Parts(network: built, outputs: zip(graph.trainedBlocks, products).map { ("hvp/\($0.name)", $1) })
     }
 
     /// Built for one sample, then for all.
@@ -93,7 +94,7 @@ final class BatchDerivative: Computation {
             work == .perSampleNorms
             ? [("norms", try graph.squaredNorms(ofSamples: gradients))]
             : zip(graph.trainedBlocks, gradients).map { ("gradient/\($0.name)", $1) }
-        return Parts(graph: graph, outputs: outputs, suffix: "/all")
+        return Parts(network: built, outputs: outputs, suffix: "/all")
     }
 }
 
