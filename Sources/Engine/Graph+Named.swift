@@ -69,6 +69,26 @@ extension Graph {
         return try operation.build(self, inputs, Attributes(operation: name, values: attributes))
     }
 
+    /// Operations that take a list of sizes or axes, for `apply(named:_:list:)`.
+    package static var listOperationNames: [String] {
+        ["broadcast", "permute", "reshape"] + reductions.keys.sorted()
+    }
+
+    /// The operation `name` with a list of sizes (reshape, broadcast) or of axes (permute, reductions, whose axes disappear).
+    package func apply(named name: String, _ input: Node, list: [Int]) throws -> Node {
+        try check([input], for: name)
+        switch name {
+        case "reshape": return try reshape(input, to: list)
+        case "broadcast": return try broadcast(input, to: list)
+        case "permute": return try apply(.permute(list), [input])
+        default:
+            guard Graph.reductions[name] != nil else {
+                throw GraphError.unknown("operation on a list", name, among: Graph.listOperationNames)
+            }
+            return try reduce(name, input, axes: list)
+        }
+    }
+
     // Immutable after its first use; the closures capture nothing.
     nonisolated(unsafe) private static let named: [String: NamedOperation] = {
         var table: [String: NamedOperation] = [

@@ -28,6 +28,9 @@ extension Graph {
             case .constant(let bits):
                 values[node] = value(graph.constant(Double(bitPattern: bits)), isBatched: false)
             case .iota(let count): values[node] = value(try graph.iota(count), isBatched: false)
+            case .table(let bits):
+                let numbers = try graph.constant(bits.map(Double.init(bitPattern:)), shape: shape)
+                values[node] = value(numbers, isBatched: false)
             case .parameter(let index): values[node] = value(parameters[index], isBatched: true)
             case .operation(let operation, let inputs):
                 if var random = operation.rule as? Random {

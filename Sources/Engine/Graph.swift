@@ -22,6 +22,8 @@ package final class Graph {
         case constant(UInt64)
         /// 0, 1, … n - 1.
         case iota(Int)
+        /// The bits of numbers.
+        case table([UInt64])
         /// Index in `blocks`.
         case parameter(Int)
         case operation(Operation, [Node])
@@ -70,6 +72,21 @@ package final class Graph {
     package func iota(_ count: Int) throws -> Node {
         try Shape.check([count], for: "iota")
         return node(.iota(count), [count])
+    }
+
+    /// Fixed numbers.
+    package func constant(_ values: [Double], shape: [Int]) throws -> Node {
+        guard try Graph.count(of: shape, for: "tensor") == values.count else {
+            throw GraphError("tensor: \(values.count) values for \(shape)")
+        }
+        if shape.isEmpty { return constant(values[0]) }
+        return try reshape(node(.table(values.map(\.bitPattern)), [values.count]), to: shape)
+    }
+
+    /// Elements of a tensor of this shape; throws a sentence if there is none.
+    package static func count(of shape: [Int], for what: String) throws -> Int {
+        try Shape.check(shape, for: what)
+        return Shape.elements(shape)
     }
 
     /// A trained block, or a statistic. Fans left out follow from the shape: `[out, in, …]` has fan_in = in · … and fan_out = out · ….

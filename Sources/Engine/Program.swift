@@ -103,6 +103,8 @@ package final class Program {
             switch graph.definition(of: Node(id: id)) {
             case .constant(let bits): Memory.write([Double(bitPattern: bits)], to: addresses.value(id), precision)
             case .iota(let count): Memory.write((0..<count).map(Double.init), to: addresses.value(id), precision)
+            case .table(let bits):
+                Memory.write(bits.map(Double.init(bitPattern:)), to: addresses.value(id), precision)
             default: break
             }
         }

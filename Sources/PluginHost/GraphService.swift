@@ -52,12 +52,7 @@ final class GraphService {
             GraphService.of(context) { service in
                 let node = try service.node(input)
                 let target = try sizes(shape, rank)
-                switch text(name) {
-                case "reshape": return try service.graph.reshape(node, to: target)
-                case "broadcast": return try service.graph.broadcast(node, to: target)
-                default:
-                    throw GraphError("unknown operation '\(text(name))' for a shape (known: reshape, broadcast)")
-                }
+                return try service.graph.apply(named: text(name), node, list: target)
             }
         }
         table.shape = { context, node, out in
@@ -80,6 +75,38 @@ final class GraphService {
         }
         table.fail = { context, message in
             GraphService.of(context) { _ in throw GraphError(text(message)) }
+        }
+        table.tensor = { context, values, shape, rank in
+            GraphService.of(context) { service in
+                let shape = try sizes(shape, rank)
+                let count = try Graph.count(of: shape, for: "tensor")
+                guard let values else { throw GraphError("tensor: \(shape) without values") }
+                return try service.graph.constant(
+                    Array(UnsafeBufferPointer(start: values, count: count)), shape: shape)
+            }
+        }
+        table.is_training = { context in
+            guard let context else { return 0 }
+            return Unmanaged<GraphService>.fromOpaque(context).takeUnretainedValue().graph.isTraining ? 1 : 0
+        }
+        table.assign = { context, statistic, value in
+            let made = GraphService.of(context) { service in
+                let value = try service.node(value)
+                if service.graph.isTraining { try service.graph.assign(try service.node(statistic), value) }
+                return value
+            }
+            return made < 0 ? Int32(SYZYGY_INVALID) : Int32(SYZYGY_OK)
+        }
+        table.random = { context, distribution, probability, stream, shape, rank in
+            GraphService.of(context) { service in
+                let distribution = try Random.Distribution(named: text(distribution), probability: probability)
+                return try service.graph.random(distribution, stream: text(stream), shape: try sizes(shape, rank))
+            }
+        }
+        table.dropout = { context, input, rate, stream in
+            GraphService.of(context) { service in
+                try service.graph.dropout(try service.node(input), rate: rate, stream: text(stream))
+            }
         }
     }
 

@@ -4,22 +4,22 @@ extension Graph {
     /// A fully connected layer, h Wᵀ + b, declared so that probes can observe it.
     ///
     /// - Parameters:
-    ///   - input: `[rows, d_in]`
+    ///   - input: `[rows, …, d_in]`
     ///   - units: d_out; the weight `name.weight` is `[d_out, d_in]`
     ///   - bias: how `name.bias`, `[d_out]`, begins; nil for a layer without bias
-    /// - Returns: `[rows, d_out]`, with the bias; probes see the layer's output without it.
+    /// - Returns: `[rows, …, d_out]`, with the bias; probes see the layer's output without it.
     public func dense(
         _ input: Node, _ units: Int, name: String, weight: Initializer = Initializer("torch_linear"),
         bias: Initializer? = nil
     ) -> Node {
         guard input.id >= 0 else { return input }
         let sizes = input.shape
-        guard sizes.count == 2 else {
-            return fail("layer \(name) takes [rows, features], not \(sizes)")
+        guard sizes.count >= 2, let features = sizes.last else {
+            return fail("layer \(name) takes [rows, …, features], not \(sizes)")
         }
-        let weights = parameter("\(name).weight", role: .weight, shape: [units, sizes[1]], initializer: weight)
+        let weights = parameter("\(name).weight", role: .weight, shape: [units, features], initializer: weight)
         let biases = bias.map {
-            parameter("\(name).bias", role: .bias, shape: [units], initializer: $0, fanIn: sizes[1], fanOut: units)
+            parameter("\(name).bias", role: .bias, shape: [units], initializer: $0, fanIn: features, fanOut: units)
         }
         let output = apply("matmul", [input, weights], ["transpose_b": 1])
         let declared = service.pointee.layer(

@@ -33,7 +33,7 @@ import Testing
         #expect(
             apply("matmul", [[2, 3, 4], [5, 4, 3]])
                 == "matmul: [2, 3, 4] and [5, 4, 3] do not fit: leading axes [2] against [5]; "
-                + "they must be equal, or one operand a single matrix")
+                + "sizes must be equal or 1, compared from the last axis")
         #expect(apply("transpose", [[3]]) == "transpose: [3] is not a matrix")
         #expect(apply("one_hot", [[3]]) == "one_hot: the attribute 'classes' is missing")
         #expect(apply("one_hot", [[3]], ["classes": 0]) == "one_hot: classes is 0; at least 1 is expected")

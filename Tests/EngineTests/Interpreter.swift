@@ -22,6 +22,7 @@ struct Interpreter {
         case .scalar(let name): return [scalars[name] ?? 0]
         case .constant(let bits): return [Double(bitPattern: bits)]
         case .iota(let count): return (0..<count).map(Double.init)
+        case .table(let bits): return bits.map(Double.init(bitPattern:))
         case .parameter(let index): return parameters[index]
         case .operation(let operation, let nodes):
             return apply(operation, nodes.map { (all[$0.id], graph.shape(of: $0)) }, shape)
