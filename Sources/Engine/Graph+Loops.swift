@@ -13,7 +13,7 @@ extension Graph {
     /// What a scan gives.
     package struct ScanResult {
         /// The carries after the last step.
-        package let final: [Node]
+        package let last: [Node]
         /// The outputs of all steps, `[length] + shape`.
         package let outputs: [Node]
     }
@@ -76,6 +76,17 @@ extension Graph {
         return OpenScan(loop: loop, elements: elements, carries: carries, layerCount: layers.count)
     }
 
+    /// `beginScan` with the attributes `length`, `truncate` and `reverse`.
+    package func beginScan(
+        over sequences: [Node], initial: [Node], attributes: [String: Double]
+    ) throws -> OpenScan {
+        let options = try Attributes(
+            operation: "scan", values: attributes, known: ["length", "truncate", "reverse"])
+        return try beginScan(
+            over: sequences, initial: initial, length: try options.integer("length"),
+            truncate: try options.integer("truncate"), isReverse: try options.flag("reverse"))
+    }
+
     package func endScan(_ open: OpenScan, next: [Node], outputs: [Node]) throws -> ScanResult {
         try check(next + outputs, for: "scan")
         var loop = open.loop
@@ -92,12 +103,12 @@ extension Graph {
         try check(
             layersFrom: open.layerCount, areOutside: Set(loop.carries.map(\.node) + loop.known.keys), of: "scan")
         let (stacks, all) = try scanned(loop, outputs: outputs)
-        let last = loop.isReverse ? 0 : loop.length - 1
-        let final = stacks.map { stack in
-            let piece = Term(graph: self, node: stack).sliced(axis: 0, begin: last, count: 1)
+        let step = loop.isReverse ? 0 : loop.length - 1
+        let last = stacks.map { stack in
+            let piece = Term(graph: self, node: stack).sliced(axis: 0, begin: step, count: 1)
             return piece.reshaped(to: Array(piece.shape.dropFirst())).node
         }
-        return ScanResult(final: final, outputs: all)
+        return ScanResult(last: last, outputs: all)
     }
 
     /// 0 in the first step of each window but the first one, where no cotangent flows back, else 1; `[steps]`.

@@ -130,7 +130,7 @@ extension Graph {
 
     private func isFixed(_ node: Node) -> Bool {
         switch definition(of: node) {
-        case .constant, .iota: true
+        case .constant, .iota, .table: true
         case .input, .scalar, .parameter, .operation: false
         }
     }

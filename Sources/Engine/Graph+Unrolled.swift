@@ -30,8 +30,7 @@ extension Graph {
             case .parameter: continue
             case .input(let name): nodes[node] = graph.input(name, shape: shape(of: node))
             case .scalar(let name): nodes[node] = graph.scalar(name)
-            case .constant(let bits): nodes[node] = graph.constant(Double(bitPattern: bits))
-            case .iota(let count): nodes[node] = try graph.iota(count)
+            case .constant, .iota, .table: nodes[node] = try graph.fixed(definition(of: node))
             case .operation(let operation, let inputs):
                 if let scan = scan(of: node), isShort(scan) {
                     let steps = try scan.steps(in: graph, inputs.compactMap { nodes[$0] })

@@ -56,7 +56,7 @@ struct RecurrenceReference {
             return ([h, c], [h])
         }
         var loss = try call("sum", try call("mul", u, result.outputs[0]))
-        for carry in result.final { loss = try call("add", loss, try call("sum", try call("square", carry))) }
+        for carry in result.last { loss = try call("add", loss, try call("sum", try call("square", carry))) }
         self.loss = loss
         gradients = try graph.gradient(of: loss, withRespectTo: parameters + [x] + initial)
         var directional = graph.constant(0)

@@ -22,12 +22,12 @@ struct ScanCase: CustomStringConvertible, Sendable {
         /// Carries after the last step, and outputs of all steps.
         func callAsFunction(
             _ graph: Graph, _ sequences: [Node], _ initial: [Node], _ options: Options, _ body: Body
-        ) throws -> (final: [Node], outputs: [Node]) {
+        ) throws -> (last: [Node], outputs: [Node]) {
             if self == .scan {
                 let result = try graph.scan(
                     over: sequences, initial: initial, length: options.length, truncate: options.truncate,
                     isReverse: options.isReverse, body: body)
-                return (result.final, result.outputs)
+                return (result.last, result.outputs)
             }
             let length = sequences.first.map { graph.shape(of: $0)[0] } ?? options.length ?? 0
             var carries = initial
@@ -70,21 +70,21 @@ struct ScanCase: CustomStringConvertible, Sendable {
                 let next = try call(graph, "tanh", try call(graph, "add", z, x[4]))
                 return ([next], [next, try call(graph, "mul", h[0], z)])
             }
-            return result.final + result.outputs
+            return result.last + result.outputs
         },
         ScanCase(name: "final only, backwards", shapes: [[5, 3], [3], [3, 3]]) { graph, x, form in
             try form(graph, [x[0]], [x[1]], Options(isReverse: true)) { h, e in
                 let row = try graph.reshape(h[0], to: [1, 3])
                 let z = try graph.reshape(try graph.apply(.matmul(), [row, x[2]]), to: [3])
                 return ([try call(graph, "sin", try call(graph, "add", z, e[0]))], [])
-            }.final
+            }.last
         },
         ScanCase(name: "truncated", shapes: [[7, 2], [2], [2]]) { graph, x, form in
             let result = try form(graph, [x[0]], [x[1]], Options(truncate: 3)) { h, e in
                 let next = try call(graph, "tanh", try call(graph, "add", try call(graph, "mul", h[0], x[2]), e[0]))
                 return ([next], [try call(graph, "mul", h[0], e[0])])
             }
-            return result.final + result.outputs
+            return result.last + result.outputs
         },
         // The second carry is the first one a step later, the third a running product, the fourth depends on elements only.
         ScanCase(name: "delays", shapes: [[4, 3], [3], [3], [3], [3]]) { graph, x, form in
@@ -96,7 +96,7 @@ struct ScanCase: CustomStringConvertible, Sendable {
                     [try call(graph, "mul", h[3], h[2])]
                 )
             }
-            return result.final + result.outputs
+            return result.last + result.outputs
         },
         // Carries exchanged; a shared value and one made of it; softmax, a reduction, pieces.
         ScanCase(name: "exchange", shapes: [[3, 2, 4], [2, 4], [2, 4], [4, 4]]) { graph, x, form in
@@ -108,7 +108,7 @@ struct ScanCase: CustomStringConvertible, Sendable {
                 let mixed = try graph.concat([left, try graph.slice(b, axis: 1, begin: 1)], axis: 1)
                 return ([h[1], try call(graph, "tanh", try call(graph, "add", mixed, sum))], [left])
             }
-            return result.final + result.outputs
+            return result.last + result.outputs
         },
         // No carries: every step by itself. No sequences: a number of steps. One step.
         ScanCase(name: "map", shapes: [[4, 2, 3], [3, 5]]) { graph, x, form in
@@ -120,13 +120,13 @@ struct ScanCase: CustomStringConvertible, Sendable {
             let result = try form(graph, [], [x[0]], Options(length: 5)) { h, _ in
                 ([try call(graph, "cos", try call(graph, "mul", h[0], x[1]))], h)
             }
-            return result.final + result.outputs
+            return result.last + result.outputs
         },
         ScanCase(name: "one step", shapes: [[1, 3], [3]]) { graph, x, form in
             let result = try form(graph, [x[0]], [x[1]], Options()) { h, e in
                 ([try call(graph, "mul", h[0], e[0])], [try call(graph, "sin", h[0])])
             }
-            return result.final + result.outputs
+            return result.last + result.outputs
         },
         // A scan in each step of a scan, which reads the outer carry.
         ScanCase(name: "nested", shapes: [[3, 4, 2], [2], [2]]) { graph, x, form in
@@ -135,9 +135,9 @@ struct ScanCase: CustomStringConvertible, Sendable {
                     let sum = try call(graph, "add", try call(graph, "mul", g[0], x[2]), e[0])
                     return ([try call(graph, "sin", try call(graph, "add", sum, h[0]))], [sum])
                 }
-                return (inner.final, [try graph.apply(.sum(), inner.outputs)])
+                return (inner.last, [try graph.apply(.sum(), inner.outputs)])
             }
-            return result.final + result.outputs
+            return result.last + result.outputs
         },
         // What a loop learns from a constant: a carry that stays, and one that becomes a constant.
         ScanCase(name: "constants", shapes: [[3, 2], [2], [2]]) { graph, x, form in
@@ -145,7 +145,7 @@ struct ScanCase: CustomStringConvertible, Sendable {
             let result = try form(graph, [x[0]], [x[1], x[2]], Options()) { h, e in
                 ([one, try call(graph, "mul", h[1], e[0])], [try call(graph, "mul", h[0], h[1]), x[2]])
             }
-            return result.final + result.outputs
+            return result.last + result.outputs
         },
     ]
 }

@@ -24,7 +24,7 @@ private let forms = [0, Int.max]
         let total = try graph.apply(.sum(), [forward.outputs[0]])
         let gradients = try graph.gradient(of: total, withRespectTo: [x, h0])
         let values = try evaluate(
-            graph, forward.final + forward.outputs + backward.final + backward.outputs + gradients,
+            graph, forward.last + forward.outputs + backward.last + backward.outputs + gradients,
             ["x": [3, 5, 7], "h": [1]], limit: limit)
         #expect(values[0] == [37])  // 5, 15, 37
         #expect(values[1] == [3, 25, 105])
@@ -159,7 +159,7 @@ private let forms = [0, Int.max]
             let h = try graph.scan(over: [x], initial: [h0]) { h, x in
                 let z = try graph.apply(.binary(.add), [try graph.apply(.matmul(), [h[0], w]), x[0]])
                 return ([try graph.apply(.unary(.tanh), [z])], [])
-            }.final[0]
+            }.last[0]
             let loss = try graph.apply(.sum(), [h])
             let gradient = try graph.gradient(of: loss, withRespectTo: [w])
             let program = try Program(graph, outputs: gradient, precision: .f64, parameters: nil)

@@ -28,7 +28,7 @@ struct Body: Hashable, Sendable {
             position[node] = values.count
             let definition: Graph.Definition
             switch graph.definition(of: node) {
-            case .constant, .iota: definition = graph.definition(of: node)
+            case .constant, .iota, .table: definition = graph.definition(of: node)
             case .operation(let operation, let inputs):
                 definition = .operation(operation, inputs.compactMap { position[$0].map(Node.init(id:)) })
             case .input, .scalar, .parameter:
@@ -46,12 +46,10 @@ struct Body: Hashable, Sendable {
         var nodes: [Node] = []
         nodes.reserveCapacity(values.count)
         for value in values {
-            switch value.definition {
-            case .constant(let bits): nodes.append(graph.constant(Double(bitPattern: bits)))
-            case .iota(let count): nodes.append(try graph.iota(count))
-            case .operation(let operation, let inputs):
+            if case .operation(let operation, let inputs) = value.definition {
                 nodes.append(try graph.apply(operation, inputs.map { nodes[$0.id] }))
-            case .input, .scalar, .parameter: nodes.append(arguments[nodes.count])
+            } else {
+                nodes.append(try graph.fixed(value.definition) ?? arguments[nodes.count])
             }
         }
         return results.map { nodes[$0] }
@@ -126,6 +124,16 @@ extension Buffer {
 }
 
 extension Graph {
+    /// The same fixed numbers in this graph; nil if a definition is something else.
+    func fixed(_ definition: Definition) throws -> Node? {
+        switch definition {
+        case .constant(let bits): constant(Double(bitPattern: bits))
+        case .iota(let count): try iota(count)
+        case .table(let bits): try constant(bits.map(Double.init(bitPattern:)), shape: [bits.count])
+        case .input, .scalar, .parameter, .operation: nil
+        }
+    }
+
     /// Everything that nodes depend on and they themselves, in order, without what lies behind given nodes.
     func ancestors(of nodes: [Node], upTo ends: Set<Node>) -> [Node] {
         var isNeeded = [Bool](repeating: false, count: (nodes.map(\.id).max() ?? -1) + 1)
