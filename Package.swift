@@ -41,7 +41,9 @@ let plugins: [Plugin] = [
     Plugin(name: "NeuralCollapse", swift: true),
     Plugin(name: "Noise"),
     Plugin(name: "Performance", tests: false),
+    Plugin(name: "Reparametrization"),
     Plugin(name: "SGD"),
+    Plugin(name: "Schedules"),
     Plugin(name: "Syre"),
     Plugin(name: "Teachers"),
 ]
@@ -121,7 +123,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),
-        .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit"]),
+        .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit", "PluginHost", "Engine"]),
     ] + plugins.flatMap(\.targets) + testedModules.map(testTarget),
     swiftLanguageModes: [.v6]
 )

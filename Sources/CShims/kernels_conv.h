@@ -1,28 +1,4 @@
 /* Convolution, by register tiles of up to TILE_ROWS positions (or output channels) x 2 vectors. Included by kernels_typed.h. */
-#define WIDTH (VECTOR_BYTES / (int)sizeof(T))
-#define V FN(vector)
-typedef T V __attribute__((vector_size(VECTOR_BYTES)));
-typedef T FN(unaligned) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
-
-/* The first `count` elements of a vector; the others are 0, and not touched. */
-static inline V FN(load)(const T *p, int64_t count) {
-#ifdef LOAD_PART
-    return LOAD_PART(p, count);
-#else
-    if (count == WIDTH) return *(const FN(unaligned) *)p;
-    V x = {0};
-    for (int64_t i = 0; i < count; i++) x[i] = p[i];
-    return x;
-#endif
-}
-static inline void FN(store)(T *p, V x, int64_t count) {
-#ifdef LOAD_PART
-    STORE_PART(p, x, count);
-#else
-    for (int64_t i = 0; i < count; i++) p[i] = x[i];
-#endif
-}
-
 /* out[at_i.to + j] (+)= sum over segments and p < length of u[at_i.from + s.u + p * u_step] v[s.v + p * v_step + j].
  * The last vector has `count` columns. */
 #define TILE_PARAMETERS                                                                                        \
@@ -230,5 +206,3 @@ static void FN(correlate_weights)(const void *arguments, int64_t begin, int64_t 
     }
 }
 #undef TILE_PARAMETERS
-#undef V
-#undef WIDTH

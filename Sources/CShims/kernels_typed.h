@@ -139,21 +139,56 @@ static void FN(tiles)(const void *arguments, int64_t begin, int64_t end, int32_t
     }
 }
 
+typedef T FN(lanes) __attribute__((ext_vector_type(LANES), aligned(sizeof(T))));
+typedef double FN(sums) __attribute__((ext_vector_type(LANES)));
+
+/* By halves. */
+static inline double FN(sum_of_lanes)(const FN(sums) *x) {
+#if LANES == 16
+    const __typeof__(x->lo) eight = x->lo + x->hi;
+#else
+    const FN(sums) eight = *x;
+#endif
+    const __typeof__(eight.lo) four = eight.lo + eight.hi;
+    const __typeof__(four.lo) two = four.lo + four.hi;
+    return two.x + two.y;
+}
+
 /* Sums run in f64 over LANES interleaved partial sums: the same order whatever the instruction set. */
-static double FN(sum_of)(const T *a, int64_t n) {
-    double lane[LANES] = {0}, total = 0;
+static inline double FN(sum_of)(const T *a, int64_t n) {
+    FN(sums) lanes = 0;
+    double total = 0;
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int j = 0; j < LANES; j++) lane[j] += (double)a[i + j];
-    for (int j = 0; j < LANES; j++) total += lane[j];
+    for (; i + LANES <= n; i += LANES) lanes += __builtin_convertvector(*(const FN(lanes) *)(a + i), FN(sums));
+    if (i) total = FN(sum_of_lanes)(&lanes);
     for (; i < n; i++) total += (double)a[i];
     return total;
 }
 
-static T FN(max_of)(const T *a, int64_t n) {
+/* NaN if one of them is. */
+static inline T FN(max_of)(const T *a, int64_t n) {
     T best = a[0];
     int nan = best != best;
-    for (int64_t i = 1; i < n; i++) {
+    int64_t i = 1;
+    if (n >= LANES) {
+        FN(lanes) top = *(const FN(lanes) *)a;
+        __typeof__(top != top) is_nan = top != top;
+        for (i = LANES; i + LANES <= n; i += LANES) {
+            const FN(lanes) x = *(const FN(lanes) *)(a + i);
+            is_nan |= x != x;
+            top = x > top ? x : top;
+        }
+        nan = __builtin_reduce_or(is_nan) != 0;
+#if LANES == 16
+        const __typeof__(top.lo) eight = top.lo > top.hi ? top.lo : top.hi;
+#else
+        const FN(lanes) eight = top;
+#endif
+        const __typeof__(eight.lo) four = eight.lo > eight.hi ? eight.lo : eight.hi;
+        const __typeof__(four.lo) two = four.lo > four.hi ? four.lo : four.hi;
+        best = two.x > two.y ? two.x : two.y;
+    }
+    for (; i < n; i++) {
         nan |= a[i] != a[i];
         best = a[i] > best ? a[i] : best;
     }
@@ -162,6 +197,7 @@ static T FN(max_of)(const T *a, int64_t n) {
 
 /* Units are slabs [n, inner], or columns of the only one. */
 #define COLUMNS 256
+#define ROWS 8
 static void FN(sum)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
     (void)thread;
     const sz_reduce *s = arguments;
@@ -178,15 +214,21 @@ static void FN(sum)(const void *arguments, int64_t begin, int64_t end, int32_t t
         for (int64_t j = left; j < right; j += COLUMNS) {
             double total[COLUMNS] = {0};
             const int64_t width = right - j < COLUMNS ? right - j : COLUMNS;
-            for (int64_t i = 0; i < s->n; i++) {
-                const T *row = a + i * inner + j;
-                for (int64_t c = 0; c < width; c++) total[c] += (double)row[c];
-            }
+            int64_t i = 0;
+            for (; i + ROWS <= s->n; i += ROWS) /* loads and stores of a total are worth several additions */
+                for (int64_t c = 0; c < width; c++) {
+                    double t = total[c];
+                    for (int r = 0; r < ROWS; r++) t += (double)a[(i + r) * inner + j + c];
+                    total[c] = t;
+                }
+            for (; i < s->n; i++)
+                for (int64_t c = 0; c < width; c++) total[c] += (double)a[i * inner + j + c];
             for (int64_t c = 0; c < width; c++) out[j + c] = (T)total[c];
         }
     }
 }
 #undef COLUMNS
+#undef ROWS
 
 static void FN(max)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
     (void)thread;
@@ -245,8 +287,14 @@ static void FN(masked_softmax)(const void *arguments, int64_t begin, int64_t end
                 rest /= s->dims[d];
             }
             T *o = out + r * n;
-            if (s->step) for (int64_t i = 0; i < n; i++) o[i] = mask[i] != 0 ? a[i] : -(T)__builtin_inf();
-            else for (int64_t i = 0; i < n; i++) o[i] = mask[0] != 0 ? a[i] : -(T)__builtin_inf();
+            const T none = -(T)__builtin_inf();
+            int64_t i = 0;
+            if (s->step)
+                for (; i + LANES <= n; i += LANES) {
+                    const FN(lanes) x = *(const FN(lanes) *)(a + i), is_in = *(const FN(lanes) *)(mask + i);
+                    *(FN(lanes) *)(o + i) = is_in != 0 ? x : none;
+                }
+            for (; i < n; i++) o[i] = mask[i * s->step] != 0 ? a[i] : none;
             const T top = FN(max_of)(o, n), shift = top == -(T)__builtin_inf() ? 0 : top;
             for (int64_t i = 0; i < n; i++) o[i] -= shift;
         }
@@ -325,6 +373,7 @@ static void FN(fixed_point)(const void *arguments, int64_t begin, int64_t end, i
 
 #include "kernels_move.h"
 #include "kernels_random.h"
+#include "kernels_vector.h"
 #include "kernels_conv.h"
 #include "kernels_pool.h"
 

@@ -56,6 +56,8 @@ struct Attributes {
 extension Graph {
     /// The names `apply(named:)` knows, sorted.
     package static var operationNames: [String] { named.keys.sorted() }
+    /// The attributes that an operation takes.
+    package static func attributeNames(of operation: String) -> [String] { named[operation]?.attributes ?? [] }
 
     /// The operation `name` of docs/plugins/graph.md. Throws a sentence for unknown names, attributes and misfits.
     package func apply(named name: String, _ inputs: [Node], attributes: [String: Double] = [:]) throws -> Node {

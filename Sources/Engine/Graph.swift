@@ -39,6 +39,9 @@ package final class Graph {
     private var nodes: [(definition: Definition, shape: [Int])] = []
     private var known: [Definition: Node] = [:]
 
+    /// Gives the node that stands for a parameter when it is declared, made of other parameters, or nil for a block of its own.
+    package var substitute: ((ParameterBlock) throws -> Node?)?
+
     package init(isTraining: Bool = false) { self.isTraining = isTraining }
 
     package var nodeCount: Int { nodes.count }
@@ -112,12 +115,12 @@ package final class Graph {
         try Memory.check(
             bytes: total * 2 * Precision.f32.bytes, for: "parameter \(name): values and gradients up to it need")
         let rest = shape.dropFirst()
-        blocks.append(
-            ParameterBlock(
-                name: name, shape: shape, role: role, initializer: initializer,
-                fanIn: fanIn ?? (rest.isEmpty ? shape.first ?? 1 : rest.reduce(1, *)),
-                fanOut: fanOut ?? (shape.first ?? 1) * rest.dropFirst().reduce(1, *),
-                offset: blocks.last?.end ?? 0))
+        let block = ParameterBlock(
+            name: name, shape: shape, role: role, initializer: initializer,
+            fanIn: fanIn ?? (rest.isEmpty ? shape.first ?? 1 : rest.reduce(1, *)),
+            fanOut: fanOut ?? (shape.first ?? 1) * rest.dropFirst().reduce(1, *), offset: blocks.last?.end ?? 0)
+        if let node = try substitute?(block) { return node }
+        blocks.append(block)
         return node(.parameter(blocks.count - 1), shape)
     }
 

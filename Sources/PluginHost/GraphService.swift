@@ -2,16 +2,16 @@ import CSyzygy
 import Engine
 
 /// `syzygy.graph/1`: lets a plugin's function build a graph. Node numbers are indices into `nodes`.
-final class GraphService {
+package final class GraphService {
     let graph: Graph
     private(set) var nodes: [Node] = []
     /// The first error, in the host's or the plugin's words.
-    private(set) var failure: String?
-    var table = syzygy_graph()
+    package private(set) var failure: String?
+    package internal(set) var table = syzygy_graph()
     /// Scans and fixed points that are begun and not ended, the last one innermost; nil where the beginning failed.
     var loops: [Loop?] = []
 
-    init(_ graph: Graph) {
+    package init(_ graph: Graph) {
         self.graph = graph
         table.struct_size = UInt32(MemoryLayout<syzygy_graph>.size)
         table.context = Unmanaged.passUnretained(self).toOpaque()
@@ -106,13 +106,13 @@ final class GraphService {
     }
 
     /// The number under which the plugin knows a node.
-    func number(_ node: Node) -> Int32 {
+    package func number(_ node: Node) -> Int32 {
         nodes.append(node)
         return Int32(nodes.count - 1)
     }
 
     /// The node a plugin returned.
-    func node(_ number: Int32) throws -> Node {
+    package func node(_ number: Int32) throws -> Node {
         guard nodes.indices.contains(Int(number)) else {
             throw GraphError("uses node \(number), which does not exist")
         }

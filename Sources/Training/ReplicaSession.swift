@@ -34,7 +34,7 @@ package final class ReplicaSession {
     /// What the checkpoints of ended runs keep.
     private var kept: [Int: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)]] = [:]
 
-    /// - Parameter plans: of one network (`computesTheSame`), steps, batch size and precision.
+    /// - Parameter plans: of one network (`computesTheSame`), groups of equal parameters, steps, batch size and precision.
     package init(_ plans: [TrainingPlan]) throws {
         guard let first = plans.first else { throw TrainingError("no runs to train together") }
         self.plans = plans
@@ -48,33 +48,40 @@ package final class ReplicaSession {
         }
         let batch = min(first.batchSize ?? rows, rows)
         let loaded = clock.now
-        let built = try plans.map { try $0.network.build(rows: batch) }
+        let built = try plans.map { try $0.network.build(rows: batch, isTraining: true) }
         let one = built[0], graph = one.graph
         let sampleLoss = try one.anyLoss()
         let loss = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss])
-        let gradients = try graph.gradient(of: loss, withRespectTo: one.parameters)
+        let partition = try Partition(first.groups, graph.blocks)
+        let gradients = try graph.gradient(of: loss, withRespectTo: partition.trained.map { graph.parameterNodes[$0] })
         let isOneBatch = batch == rows && tables.allSatisfy { $0["train"] === tables[0]["train"] }
         let (together, nodes) = try graph.replicated(
             [loss] + gradients, copies: copies, sharing: isOneBatch ? Set(first.dataset.fields.map(\.name)) : [])
         let store = ParameterStore(blocks: together.blocks, precision: first.precision)
         stores = built.indices.map { store.copies($0..<$0 + 1, of: built[$0].graph.blocks) }
-        for (plan, store) in zip(plans, stores) { store.initialize(seed: plan.seed) }
+        for (index, plan) in plans.enumerated() { try built[index].initialize(stores[index], seed: plan.seed) }
         let differentiated = clock.now
         let stores = stores
         regularizers = try zip(plans, stores).map { plan, store in
-            try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
+            try plan.regularizers.map { term in
+                let blocks = try partition.blocks(of: term, graph.blocks)
+                return try term.regularizer.attach(to: store, blocks: blocks)
+            }
         }
-        optimizers = try ReplicaSession.shared(plans.map { $0.optimizer.sharingKey }).map { runs in
-            let blocks = built[runs.lowerBound].graph.blocks
-            return (
-                runs, try plans[runs.lowerBound].optimizer.attach(to: store.copies(runs, of: blocks), fresh: true)
-            )
+        let owners = plans.map { $0.groups.map(\.optimizer) + [$0.optimizer] }
+        optimizers = try (partition.groups + [partition.rest]).enumerated().flatMap { index, blocks in
+            try ReplicaSession.shared(owners.map { $0[index]?.sharingKey }).compactMap { runs in
+                let copies = store.copies(runs, of: built[runs.lowerBound].graph.blocks)
+                let optimizer = try owners[runs.lowerBound][index]?.attach(to: copies, blocks: blocks)
+                return optimizer.map { (runs, $0) }
+            }
         }
         let updates = regularizers.joined().flatMap(\.updates) + optimizers.flatMap(\.optimizer.updates)
         program = try Program(
             together, outputs: [nodes[0]],
-            gradients: zip(together.parameterNodes, nodes.dropFirst()).map { ($0, $1) },
-            precision: first.precision, parameters: store, updates: updates)
+            gradients: zip(partition.trained.map { together.parameterNodes[$0] }, nodes.dropFirst()).map { ($0, $1) },
+            precision: first.precision, parameters: store, updates: updates, assignments: together.assignments,
+            seeds: plans.map(\.seed))
         losses = program.output(nodes[0])
         batches = ReplicaBatches(
             tables: tables.compactMap { $0["train"] }, seeds: plans.map(\.seed), batch: batch, isOne: isOneBatch,
@@ -129,7 +136,8 @@ package final class ReplicaSession {
         var groups: [(graph: Graph, rows: Int, step: Int?, plans: [Int])] = []
         for (index, plan) in plans.enumerated() {
             let rows = try plan.dataset.rows(in: "train")
-            let built = try plan.network.build(rows: max(1, min(plan.batchSize ?? rows, rows)))
+            let built = try plan.network.build(
+                rows: max(1, min(plan.batchSize ?? rows, rows)), isTraining: true)
             _ = try built.anyLoss()
             if let known = groups.firstIndex(where: {
                 $0.rows == rows && $0.step == steps[index] && $0.graph.computesTheSame(as: built.graph)
@@ -171,8 +179,9 @@ package final class ReplicaSession {
     /// One update of every run.
     package func advance() throws {
         batches.load(step: step)
-        for regularizer in regularizers.joined() { regularizer.begin(step: step) }
-        for (_, optimizer) in optimizers { optimizer.begin(step: step) }
+        program.setStep(step)
+        for regularizer in regularizers.joined() { try regularizer.begin(step: step) }
+        for (_, optimizer) in optimizers { try optimizer.begin(step: step) }
         program.run()
         readLosses()
         for run in active where hasRegularizers {

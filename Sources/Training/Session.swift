@@ -7,8 +7,11 @@ import Protocols
 package struct TrainingPlan {
     package var network: Network
     package var dataset: any Dataset
-    package var regularizers: [(key: String, regularizer: any Regularizer)]
+    package var regularizers: [RegularizerTerm]
+    /// Of all parameters that are in no group.
     package var optimizer: any Optimizer
+    /// A parameter belongs to the first that matches it.
+    package var groups: [ParameterGroup]
     package var probes: [ScheduledProbe]
     package var steps: Int
     /// Rows per step; nil: all training rows.
@@ -17,11 +20,12 @@ package struct TrainingPlan {
     package var seed: UInt64
 
     package init(
-        network: Network, dataset: any Dataset, regularizers: [(key: String, regularizer: any Regularizer)] = [],
-        optimizer: any Optimizer, probes: [ScheduledProbe] = [], steps: Int, batchSize: Int? = nil,
+        network: Network, dataset: any Dataset, regularizers: [RegularizerTerm] = [], optimizer: any Optimizer,
+        groups: [ParameterGroup] = [], probes: [ScheduledProbe] = [], steps: Int, batchSize: Int? = nil,
         precision: Precision = .f32, seed: UInt64
     ) {
-        (self.network, self.dataset, self.regularizers, self.optimizer) = (network, dataset, regularizers, optimizer)
+        (self.network, self.dataset, self.regularizers) = (network, dataset, regularizers)
+        (self.optimizer, self.groups) = (optimizer, groups)
         (self.probes, self.steps, self.batchSize) = (probes, steps, batchSize)
         (self.precision, self.seed) = (precision, seed)
     }
@@ -44,7 +48,7 @@ package struct StartTimes: Sendable {
     }
 }
 
-/// One training run: batch → gradients → regularizers → optimizer, with observations at the scheduled steps.
+/// One training run: batch → gradients → regularizers → optimizers, with observations at the scheduled steps.
 package final class Session {
     package let store: ParameterStore
     package let observer: Observer
@@ -63,7 +67,8 @@ package final class Session {
     private let loss: UnsafeRawPointer
     private let batch: BatchLoader
     private let regularizers: [any AttachedUpdate]
-    private let optimizer: any AttachedUpdate
+    /// Of the groups that are not frozen, then of the other parameters.
+    private let optimizers: [any AttachedUpdate]
 
     package init(_ plan: TrainingPlan) throws {
         self.plan = plan
@@ -77,25 +82,34 @@ package final class Session {
         let rows = min(plan.batchSize ?? train.rows, train.rows)
         batchSize = rows
         let loaded = clock.now
-        let built = try plan.network.build(rows: rows)
+        let built = try plan.network.build(rows: rows, isTraining: true)
         let graph = built.graph
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
-        store.initialize(seed: plan.seed)
+        try built.initialize(store, seed: plan.seed)
         let sampleLoss = try built.anyLoss()
         let lossNode =
             graph.shape(of: sampleLoss).isEmpty
             ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
-        let gradients = try graph.gradient(of: lossNode, withRespectTo: built.parameters)
+        let partition = try Partition(plan.groups, graph.blocks)
+        let trained = partition.trained.map { graph.parameterNodes[$0] }
+        let gradients = try graph.gradient(of: lossNode, withRespectTo: trained)
         let differentiated = clock.now
         let store = store
-        regularizers = try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
-        optimizer = try plan.optimizer.attach(to: store, fresh: true)
+        regularizers = try plan.regularizers.map { term in
+            let blocks = try partition.blocks(of: term, graph.blocks)
+            return try term.regularizer.attach(to: store, blocks: blocks)
+        }
+        let owners = zip(plan.groups.map(\.optimizer), partition.groups) + [(plan.optimizer, partition.rest)]
+        optimizers = try owners.compactMap { optimizer, blocks in
+            try optimizer?.attach(to: store, blocks: blocks)
+        }
         batch = BatchLoader(
             table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), precision: plan.precision)
         program = try Program(
-            graph, outputs: [lossNode], gradients: zip(built.parameters, gradients).map { ($0, $1) },
+            graph, outputs: [lossNode], gradients: zip(trained, gradients).map { ($0, $1) },
             precision: plan.precision, parameters: store,
-            updates: regularizers.flatMap(\.updates) + optimizer.updates, rows: batch.rows)
+            updates: (regularizers + optimizers).flatMap(\.updates), rows: batch.rows, assignments: graph.assignments,
+            seeds: [plan.seed])
         batch.fill(program)
         loss = program.output(lossNode)
         observer = try Observer(plan.network, store: store, tables: tables)
@@ -147,14 +161,15 @@ package final class Session {
     /// One update.
     package func advance() throws {
         batch.load(step: step)
-        for regularizer in regularizers { regularizer.begin(step: step) }
-        optimizer.begin(step: step)
+        program.setStep(step)
+        for regularizer in regularizers { try regularizer.begin(step: step) }
+        for optimizer in optimizers { try optimizer.begin(step: step) }
         program.run()
         batchLoss = program.precision == .f32 ? Double(loss.load(as: Float.self)) : loss.load(as: Double.self)
         var sum = 0.0
         for regularizer in regularizers { sum += try regularizer.end() }
         penalty = sum
-        _ = try optimizer.end()
+        for optimizer in optimizers { _ = try optimizer.end() }
         step += 1
     }
 
@@ -166,9 +181,10 @@ package final class Session {
         var tensors: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] = store.blocks.map {
             ("parameter/\($0.name)", $0.shape, store.values + $0.offset * plan.precision.bytes)
         }
-        let owners = zip(
-            plan.regularizers.map { "regularizers.\($0.key)" }, regularizers.map { $0 as any StateOwner })
-        for (key, owner) in Array(owners) + [("optimizer", optimizer as any StateOwner)] {
+        let owners: [(String, any StateOwner)] =
+            zip(plan.regularizers, regularizers).map { ("regularizers.\($0.key)", $1) }
+            + optimizers.map { ("optimizer", $0) }  // a parameter has one, so the names differ
+        for (key, owner) in owners {
             tensors += owner.state.map { ("\(key)/\($0.name)", [$0.count], $0.buffer) }
         }
         return tensors

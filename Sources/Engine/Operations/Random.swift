@@ -57,7 +57,8 @@ extension Random: OperationRule {
             case .normal: c.kind = Int32(SZ_NORMAL)
             case .bernoulli(let probability):
                 c.kind = Int32(SZ_BERNOULLI)
-                c.probability = probability
+                // To the grid of the uniform numbers: the comparison is the same in both precisions.
+                c.probability = (probability * 0x1p24).rounded(.up) * 0x1p-24
             }
             return c
         }
