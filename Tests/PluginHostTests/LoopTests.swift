@@ -67,7 +67,7 @@ import Testing
         let sums =
             "{\"name\": \"sums\", \(Self.given), \"expect\": {\"sample_loss\": {\"shape\": [2], \"data\": [17.5, 8.25]}}}"
         let solved =
-            "{\"name\": \"solved\", \(Self.given), \"expect\": {\"sample_loss\": {\"shape\": [2], \"data\": [28, 14]}}}"
+            "{\"name\": \"solved\", \(Self.given), \"expect\": {\"sample_loss\": {\"shape\": [2], \"data\": [28, 14]}}, \"rtol\": 1e-14}"
         plugin = try TemporaryPlugin(
             source: Self.source,
             manifest: TemporaryPlugin.manifest(
