@@ -12,6 +12,15 @@ struct Attributes {
     let operation: String
     let values: [String: Double]
 
+    init(operation: String, values: [String: Double], known: [String]) throws {
+        (self.operation, self.values) = (operation, values)
+        for key in values.keys.sorted() where !known.contains(key) {
+            guard !known.isEmpty else { throw GraphError("\(operation): has no attribute '\(key)'; it takes none") }
+            let error = GraphError.unknown("attribute", key, among: known)
+            throw GraphError("\(operation): \(error.message)")
+        }
+    }
+
     func integer(_ name: String) throws -> Int? {
         guard let value = values[name] else { return nil }
         guard let integer = Int(exactly: value) else {
@@ -61,14 +70,8 @@ extension Graph {
             let expected = more == 0 ? "\(least)" : more == .max ? "at least \(least)" : "\(least) to \(least + more)"
             throw GraphError("\(name): \(inputs.count) inputs; \(expected) expected")
         }
-        for key in attributes.keys.sorted() where !operation.attributes.contains(key) {
-            guard !operation.attributes.isEmpty else {
-                throw GraphError("\(name): has no attribute '\(key)'; it takes none")
-            }
-            let error = GraphError.unknown("attribute", key, among: operation.attributes)
-            throw GraphError("\(name): \(error.message)")
-        }
-        return try operation.build(self, inputs, Attributes(operation: name, values: attributes))
+        return try operation.build(
+            self, inputs, try Attributes(operation: name, values: attributes, known: operation.attributes))
     }
 
     /// Operations that take a list of sizes or axes, for `apply(named:_:list:)`.

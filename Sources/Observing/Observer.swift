@@ -273,13 +273,11 @@ package final class Observer {
         }
         if let gradient {
             pass.keep(gradient)
-            for block in parameters.blocks {
-                let values = UnsafePointer(gradient.pointer + block.offset)
+            for block in parameters.blocks where block.isTrained {
                 pass.set(
                     .init(expression: "parameter.grad", layer: block.name),
-                    block.isTrained
-                        ? .success(Quantity(data: .real(values), shape: [block.count]))
-                        : .failure(Undefined("not_trained")))
+                    .success(
+                        Quantity(data: .real(UnsafePointer(gradient.pointer + block.offset)), shape: [block.count])))
             }
         }
         return pass

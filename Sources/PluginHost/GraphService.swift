@@ -3,11 +3,13 @@ import Engine
 
 /// `syzygy.graph/1`: lets a plugin's function build a graph. Node numbers are indices into `nodes`.
 package final class GraphService {
-    private let graph: Graph
+    let graph: Graph
     private(set) var nodes: [Node] = []
     /// The first error, in the host's or the plugin's words.
     package private(set) var failure: String?
-    package private(set) var table = syzygy_graph()
+    package internal(set) var table = syzygy_graph()
+    /// Scans and fixed points that are begun and not ended, the last one innermost; nil where the beginning failed.
+    var loops: [Loop?] = []
 
     package init(_ graph: Graph) {
         self.graph = graph
@@ -35,17 +37,9 @@ package final class GraphService {
         table.constant = { context, value in GraphService.of(context) { $0.graph.constant(value) } }
         table.apply = { context, name, inputs, inputCount, attributes, attributeCount in
             GraphService.of(context) { service in
-                var named: [String: Double] = [:]
-                for i in 0..<Int(max(attributeCount, 0)) {
-                    guard let attributes else { break }
-                    named[text(attributes[i].name)] = attributes[i].value
-                }
-                var operands: [Node] = []
-                for i in 0..<Int(max(inputCount, 0)) {
-                    guard let inputs else { break }
-                    operands.append(try service.node(inputs[i]))
-                }
-                return try service.graph.apply(named: text(name), operands, attributes: named)
+                try service.graph.apply(
+                    named: text(name), try service.nodes(inputs, inputCount),
+                    attributes: named(attributes, attributeCount))
             }
         }
         table.shaped = { context, name, input, shape, rank in
@@ -108,6 +102,7 @@ package final class GraphService {
                 try service.graph.dropout(try service.node(input), rate: rate, stream: text(stream))
             }
         }
+        addLoops()
     }
 
     /// The number under which the plugin knows a node.
@@ -124,7 +119,27 @@ package final class GraphService {
         return nodes[Int(number)]
     }
 
-    private static func of(
+    func nodes(_ numbers: UnsafePointer<Int32>?, _ count: Int32) throws -> [Node] {
+        guard let numbers else { return [] }
+        return try (0..<Int(max(count, 0))).map { try node(numbers[$0]) }
+    }
+
+    /// What `body` makes, for a function that returns a status.
+    static func status(
+        _ context: UnsafeMutableRawPointer?, _ body: (GraphService) throws -> Void
+    ) -> syzygy_status {
+        guard let context else { return Int32(SYZYGY_INVALID) }
+        let service = Unmanaged<GraphService>.fromOpaque(context).takeUnretainedValue()
+        do {
+            try body(service)
+            return Int32(SYZYGY_OK)
+        } catch {
+            if service.failure == nil { service.failure = "\(error)" }
+            return Int32(SYZYGY_INVALID)
+        }
+    }
+
+    static func of(
         _ context: UnsafeMutableRawPointer?, _ body: (GraphService) throws -> Node
     ) -> syzygy_node {
         guard let context else { return -1 }
@@ -136,6 +151,12 @@ package final class GraphService {
             return -1
         }
     }
+}
+
+func named(_ attributes: UnsafePointer<syzygy_attribute>?, _ count: Int32) -> [String: Double] {
+    guard let attributes else { return [:] }
+    let pairs = (0..<Int(max(count, 0))).map { (text(attributes[$0].name), attributes[$0].value) }
+    return Dictionary(pairs) { _, last in last }
 }
 
 private func text(_ pointer: UnsafePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }

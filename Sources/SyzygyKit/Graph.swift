@@ -43,13 +43,14 @@ public struct Graph {
     /// The operation named `op` (docs/plugins/graph.md lists them) with its options.
     public func apply(_ op: String, _ inputs: [Node], _ attributes: KeyValuePairs<StaticString, Double> = [:]) -> Node
     {
-        let pairs = attributes.map { name, value in
-            syzygy_attribute(
-                name: UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), value: value)
-        }
+        let pairs = attributes.map { attribute($0, $1) }
         let ids = inputs.map(\.id)
         return node(
             service.pointee.apply(service.pointee.context, op, ids, Int32(ids.count), pairs, Int32(pairs.count)))
+    }
+
+    func attribute(_ name: StaticString, _ value: Double) -> syzygy_attribute {
+        syzygy_attribute(name: UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), value: value)
     }
 
     /// Records an error in the author's words; the first error wins.

@@ -107,6 +107,24 @@ typedef struct {
 
     /* In training, elements are set to 0 with probability `rate` and others divided by 1 - rate; in an evaluation, input. */
     syzygy_node (*dropout)(void *context, syzygy_node input, double rate, const char *stream);
+
+    /* A recurrence over the first axis of `sequences` (docs/plugins/graph.md, "Loops"). begin_scan writes nodes that stand for
+     * one step's element of each sequence and for the carries that the step starts from; what is built from them until
+     * end_scan is the step. Attributes: length (needed without sequences), truncate, reverse. */
+    syzygy_status (*begin_scan)(void *context, const syzygy_node *sequences, int32_t sequence_count,
+                                const syzygy_node *initial, int32_t carry_count, const syzygy_attribute *attributes,
+                                int32_t attribute_count, syzygy_node *elements, syzygy_node *carries);
+    /* Ends the scan begun last: `next` are the carries after a step, `outputs` what to keep of every step. Writes the carries
+     * after the last step to `last` and the outputs of all steps, [length] + shape, to `stacks`. */
+    syzygy_status (*end_scan)(void *context, const syzygy_node *next, int32_t carry_count, const syzygy_node *outputs,
+                              int32_t output_count, syzygy_node *last, syzygy_node *stacks);
+
+    /* An equation z = f(z): begin_fixed_point gives the node that stands for z, what is built from it until
+     * end_fixed_point is f. Attributes: tolerance (1e-6), maximum (100 applications). end_fixed_point writes three
+     * nodes: the solution, the number of applications, and the largest |f(z) - z| / (1 + |z|). */
+    syzygy_node (*begin_fixed_point)(void *context, syzygy_node start, const syzygy_attribute *attributes,
+                                     int32_t attribute_count);
+    syzygy_status (*end_fixed_point)(void *context, syzygy_node next, syzygy_node *results);
 } syzygy_graph;
 
 /* syzygy.random/1: counter-based streams. Element i of a stream depends on the component's seed, the stream's
@@ -191,8 +209,8 @@ typedef struct {
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L && UINTPTR_MAX == UINT64_MAX
 _Static_assert(sizeof(syzygy_initializer) == 16, "syzygy_initializer");
 _Static_assert(sizeof(syzygy_attribute) == 16, "syzygy_attribute");
-_Static_assert(sizeof(syzygy_graph) == 112 && offsetof(syzygy_graph, parameter) == 16 &&
-               offsetof(syzygy_graph, tensor) == 72, "syzygy_graph");
+_Static_assert(sizeof(syzygy_graph) == 144 && offsetof(syzygy_graph, parameter) == 16 &&
+               offsetof(syzygy_graph, tensor) == 72 && offsetof(syzygy_graph, begin_scan) == 112, "syzygy_graph");
 _Static_assert(sizeof(syzygy_random) == 40 && offsetof(syzygy_random, uniform) == 16, "syzygy_random");
 _Static_assert(sizeof(syzygy_linalg) == 48 && offsetof(syzygy_linalg, gemm) == 16, "syzygy_linalg");
 _Static_assert(sizeof(syzygy_rows) == 32 && offsetof(syzygy_rows, begin) == 16, "syzygy_rows");
