@@ -68,7 +68,8 @@ package struct ModelReference {
 
     /// One training step's loss and gradients against PyTorch's; `change` alters options, to see that the comparison notices.
     package func errors(
-        _ precision: Precision, change: [String: JSON] = [:], loader: ComponentLoader = ShippedPlugins.loader()
+        _ precision: Precision, change: [String: JSON] = [:], unrolledOperations: Int = Graph.unrolledOperations,
+        loader: ComponentLoader = ShippedPlugins.loader()
     ) throws -> Errors {
         let x = numbers("batch/x"), rows = arrays["batch/x"]?.shape.first ?? 0
         let network = try network(change, loader)
@@ -85,7 +86,8 @@ package struct ModelReference {
         let store = ParameterStore(blocks: graph.blocks, precision: precision)
         try start(store)
         let program = try Program(
-            graph, outputs: [loss, output] + gradients, precision: precision, parameters: store)
+            graph, outputs: [loss, output] + gradients, precision: precision, parameters: store,
+            unrolledOperations: unrolledOperations)
         program.setInput("x", x)
         if program.inputBuffer("y") != nil { program.setInput("y", numbers("batch/y")) }
         program.run()
