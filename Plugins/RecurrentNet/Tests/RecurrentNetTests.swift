@@ -57,4 +57,9 @@ import Testing
         }
         #expect(error.map { "\($0)" }?.contains("not [1, 2, 3, 4]") ?? false, "\(String(describing: error))")
     }
+
+    @Test(arguments: ["recurrent-tanh", "recurrent-gru", "recurrent-lstm", "recurrent-tokens"])
+    func gradientsOfSamples(reference: String) throws {
+        #expect(try ModelReference(reference).sampleGradientError() <= 1e-12)
+    }
 }

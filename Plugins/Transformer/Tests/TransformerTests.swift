@@ -147,4 +147,10 @@ private func outputs(
             #expect(abs(loss - losses.data[sample]) <= 1e-12)
         }
     }
+
+    @Test(arguments: ["transformer-causal", "transformer-post", "transformer-tied"]) func gradientsOfSamples(
+        reference: String
+    ) throws {
+        #expect(try ModelReference(reference).sampleGradientError() <= 1e-12)
+    }
 }
