@@ -1,5 +1,6 @@
 #include "gemm.h"
 #include "kernels.h"
+#include "loops.h"
 #include "conv.h"
 #include "conv_plan.h"
 #include "pool.h"

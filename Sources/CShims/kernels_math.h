@@ -25,6 +25,7 @@ static inline float FN(exp)(float x) {
     uint32_t k;
     float c = x < -104.0f ? -104.0f : x;
     float p = FN(exp_parts)(c > 89.0f ? 89.0f : c, &k);
+    p = x < -104.0f ? 0.0f : p; /* what masks hide should not pass through slow subnormal numbers */
     uint32_t half = (uint32_t)((int32_t)k >> 1); /* two factors: the result may be subnormal or infinite */
     return p * FN(from_bits)((half + 127u) << 23) * FN(from_bits)((k - half + 127u) << 23);
 }

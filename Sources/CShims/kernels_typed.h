@@ -139,21 +139,56 @@ static void FN(tiles)(const void *arguments, int64_t begin, int64_t end, int32_t
     }
 }
 
+typedef T FN(lanes) __attribute__((ext_vector_type(LANES), aligned(sizeof(T))));
+typedef double FN(sums) __attribute__((ext_vector_type(LANES)));
+
+/* By halves. */
+static inline double FN(sum_of_lanes)(const FN(sums) *x) {
+#if LANES == 16
+    const __typeof__(x->lo) eight = x->lo + x->hi;
+#else
+    const FN(sums) eight = *x;
+#endif
+    const __typeof__(eight.lo) four = eight.lo + eight.hi;
+    const __typeof__(four.lo) two = four.lo + four.hi;
+    return two.x + two.y;
+}
+
 /* Sums run in f64 over LANES interleaved partial sums: the same order whatever the instruction set. */
-static double FN(sum_of)(const T *a, int64_t n) {
-    double lane[LANES] = {0}, total = 0;
+static inline double FN(sum_of)(const T *a, int64_t n) {
+    FN(sums) lanes = 0;
+    double total = 0;
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int j = 0; j < LANES; j++) lane[j] += (double)a[i + j];
-    for (int j = 0; j < LANES; j++) total += lane[j];
+    for (; i + LANES <= n; i += LANES) lanes += __builtin_convertvector(*(const FN(lanes) *)(a + i), FN(sums));
+    if (i) total = FN(sum_of_lanes)(&lanes);
     for (; i < n; i++) total += (double)a[i];
     return total;
 }
 
-static T FN(max_of)(const T *a, int64_t n) {
+/* NaN if one of them is. */
+static inline T FN(max_of)(const T *a, int64_t n) {
     T best = a[0];
     int nan = best != best;
-    for (int64_t i = 1; i < n; i++) {
+    int64_t i = 1;
+    if (n >= LANES) {
+        FN(lanes) top = *(const FN(lanes) *)a;
+        __typeof__(top != top) is_nan = top != top;
+        for (i = LANES; i + LANES <= n; i += LANES) {
+            const FN(lanes) x = *(const FN(lanes) *)(a + i);
+            is_nan |= x != x;
+            top = x > top ? x : top;
+        }
+        nan = __builtin_reduce_or(is_nan) != 0;
+#if LANES == 16
+        const __typeof__(top.lo) eight = top.lo > top.hi ? top.lo : top.hi;
+#else
+        const FN(lanes) eight = top;
+#endif
+        const __typeof__(eight.lo) four = eight.lo > eight.hi ? eight.lo : eight.hi;
+        const __typeof__(four.lo) two = four.lo > four.hi ? four.lo : four.hi;
+        best = two.x > two.y ? two.x : two.y;
+    }
+    for (; i < n; i++) {
         nan |= a[i] != a[i];
         best = a[i] > best ? a[i] : best;
     }
@@ -252,8 +287,14 @@ static void FN(masked_softmax)(const void *arguments, int64_t begin, int64_t end
                 rest /= s->dims[d];
             }
             T *o = out + r * n;
-            if (s->step) for (int64_t i = 0; i < n; i++) o[i] = mask[i] != 0 ? a[i] : -(T)__builtin_inf();
-            else for (int64_t i = 0; i < n; i++) o[i] = mask[0] != 0 ? a[i] : -(T)__builtin_inf();
+            const T none = -(T)__builtin_inf();
+            int64_t i = 0;
+            if (s->step)
+                for (; i + LANES <= n; i += LANES) {
+                    const FN(lanes) x = *(const FN(lanes) *)(a + i), is_in = *(const FN(lanes) *)(mask + i);
+                    *(FN(lanes) *)(o + i) = is_in != 0 ? x : none;
+                }
+            for (; i < n; i++) o[i] = mask[i * s->step] != 0 ? a[i] : none;
             const T top = FN(max_of)(o, n), shift = top == -(T)__builtin_inf() ? 0 : top;
             for (int64_t i = 0; i < n; i++) o[i] -= shift;
         }
@@ -311,6 +352,25 @@ static void FN(gather)(const void *arguments, int64_t begin, int64_t end, int32_
         memcpy((char *)s->out + i * s->bytes, (const char *)s->rows + order[i] * s->bytes, (size_t)s->bytes);
 }
 
+static void FN(fixed_point)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    if (begin == end) return;
+    const sz_fixed_point *s = arguments;
+    for (int32_t i = 0; i < s->starts; i++) memcpy(s->start[i].to, s->start[i].from, (size_t)s->start[i].bytes);
+    T *z = s->z;
+    const T *next = s->next;
+    int64_t runs = 0;
+    for (int64_t moving = 1; moving && runs < s->maximum; runs++) {
+        sz_run(s->body);
+        moving = 0; /* NaN never arrives */
+        for (int64_t i = 0; i < s->count; i++)
+            moving += !(F_ABS(next[i] - z[i]) <= (T)s->tolerance * (1 + F_ABS(z[i])));
+        memcpy(z, next, (size_t)s->count * sizeof(T));
+    }
+    memcpy(s->out, z, (size_t)s->count * sizeof(T));
+    ((T *)s->out)[s->count] = (T)runs;
+}
+
 #include "kernels_move.h"
 #include "kernels_random.h"
 #include "kernels_vector.h"
@@ -328,7 +388,7 @@ static const struct named_kernel FN(kernels)[] = {
     {"log_softmax", FN(log_softmax)}, {"masked_softmax", FN(masked_softmax)}, {"matmul", sz_gemm_run},
     {"copy", FN(copy)}, {"gather", FN(gather)}, {"permute", FN(permute)}, {"slice", FN(slice)}, {"pad", FN(pad)},
     {"concat", FN(concat)}, {"take_rows", FN(take_rows)}, {"scatter_add", FN(scatter_add)}, {"cumsum", FN(cumsum)},
-    {"random", FN(random)},
+    {"random", FN(random)}, {"scan", sz_scan_run}, {"fixed_point", FN(fixed_point)},
     {"conv2d", FN(correlate)}, {"conv2d_input_grad", FN(correlate)}, {"conv2d_weight_grad", FN(correlate_weights)},
     {"max_gather", FN(max_gather)}, {"max_scatter", FN(max_scatter)}, {"window_sum", FN(window_sum)},
     {"window_spread", FN(window_spread)}, {"patches", FN(patches)}, {"patches_transpose", FN(patches_transpose)}, {0}};

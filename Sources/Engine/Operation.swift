@@ -41,6 +41,9 @@ protocol OperationRule: Hashable, Sendable {
     /// Whether its value changes from run to run though its inputs do not.
     var isDrawn: Bool { get }
 
+    /// Whether a loop keeps its values of all steps for derivatives, since they cost more to compute than to keep.
+    var isCostly: Bool { get }
+
     /// The kernel call of an operation whose work is `kernel`.
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall
 }
@@ -61,6 +64,8 @@ extension OperationRule {
     func simplified(_ inputs: [Term]) throws -> Term? { nil }
 
     var isDrawn: Bool { false }
+
+    var isCostly: Bool { false }
 
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall {
         preconditionFailure("\(name) is no kernel of its own")

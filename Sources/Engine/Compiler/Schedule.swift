@@ -35,7 +35,7 @@ struct Schedule {
             for input in Set(inputs) { consumers[input, default: []].append(id) }
             switch graph.definition(of: Node(id: id)) {
             case .input, .scalar, .parameter: isConstant[id] = false
-            case .constant, .iota: isConstant[id] = true
+            case .constant, .iota, .table: isConstant[id] = true
             case .operation(let operation, _):
                 isConstant[id] = !operation.rule.isDrawn && inputs.allSatisfy { isConstant[$0] == true }
             }
@@ -68,7 +68,7 @@ struct Schedule {
                 if isConstant[id] == true { constantSteps.append(step) } else { steps.append(step) }
             }
             switch graph.definition(of: Node(id: id)) {
-            case .input, .scalar, .constant, .iota, .parameter: sources.append(id)
+            case .input, .scalar, .constant, .iota, .table, .parameter: sources.append(id)
             case .operation(let operation, let inputs):
                 if graph.isAlias(id) { continue }
                 guard graph.isElementwise(id) else {

@@ -109,7 +109,8 @@ private struct Chain {
         if case .perUnit(let size) = touch.access { size * unitsPerRow } else { nil }
     }
 
-    /// Rows of a block: what they touch fits half the cache, but enough of them to pay for what every block reads again.
+    /// Rows of a block: what they touch fits half the cache, but enough of them to pay for what every block reads again, and
+    /// for a product transposes.
     private func block(cacheBytes: Int) -> Int {
         guard members.count > 1 else { return rows }
         var sizes: [UInt: Int] = [:]
@@ -125,7 +126,7 @@ private struct Chain {
                     again += touch.bytes.count
                 }
             }
-            block = max(block, again / (8 * own))
+            block = max(block, 2 * again / own)
         }
         let grain = members.map(\.step.task.grain).max() ?? 1
         return (block + grain - 1) / grain * grain
