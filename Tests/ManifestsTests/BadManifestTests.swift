@@ -349,7 +349,7 @@ import Testing
         blas
         - "symbol": "cblas_dnrm2"
         + "symbol": { "f64": "cblas_dnrm2" }
-        plugin.json:13:17: only optimizers and regularizers have one symbol per precision; a probe has one symbol
+        plugin.json:13:17: only optimizers, regularizers and operations have one symbol per precision; a probe has one symbol
 
         blas
         - "type": "f64*", "from": "quantity"

@@ -1,10 +1,5 @@
 import SyzygyKit
 
-/// Activations in the order of the manifest's enum; each is the graph operation of that name.
-private let activations = [
-    "identity", "relu", "leaky_relu", "tanh", "sigmoid", "gelu", "silu", "softplus", "sin", "erf", "square",
-]
-
 /// Schemes in the order of the manifest's enum.
 private let schemes = [
     "torch_linear", "lecun_normal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "orthogonal",
@@ -17,15 +12,15 @@ private let schemes = [
 @c(mlp) public func mlp(
     _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ y: syzygy_node, _ classes: Int64,
     _ widths: UnsafePointer<Int64>,
-    _ depth: Int64, _ activation: Int32, _ negativeSlope: Double, _ hasBias: UInt8, _ biasInit: Int32,
+    _ depth: Int64, _ activation: UnsafePointer<CChar>, _ negativeSlope: Double, _ hasBias: UInt8, _ biasInit: Int32,
     _ scheme: Int32,
     _ gain: Double, _ initStd: Double, _ output: UnsafeMutablePointer<syzygy_node>
 ) -> syzygy_status {
     Graph.build(service, output) { graph in
-        guard activations.indices.contains(Int(activation)), schemes.indices.contains(Int(scheme)) else {
-            return graph.fail("activation \(activation) or init \(scheme) is not in the manifest")
+        guard schemes.indices.contains(Int(scheme)) else {
+            return graph.fail("init \(scheme) is not in the manifest")
         }
-        let function = activations[Int(activation)]
+        let function = String(cString: activation)
         let weight = weightInitializer(schemes[Int(scheme)], gain: gain, std: initStd)
         let bias: Graph.Initializer? = hasBias == 0 ? nil : biasInit == 0 ? .init("torch_linear") : .zero
 
