@@ -27,6 +27,7 @@ static double sigmoid_f64(double x) {
 #define ISA baseline
 #define VECTOR_BYTES 16
 #define TILE_ROWS 6
+#define GRADIENT_ROWS 6
 #include "kernels_isa.h"
 #undef ISA
 #undef VECTOR_BYTES
@@ -43,7 +44,9 @@ static double sigmoid_f64(double x) {
 #define ISA avx512
 #define VECTOR_BYTES 64
 #undef TILE_ROWS
+#undef GRADIENT_ROWS
 #define TILE_ROWS 8
+#define GRADIENT_ROWS 14
 #include "kernels_isa.h"
 #undef ISA
 #undef VECTOR_BYTES

@@ -375,6 +375,7 @@ static void FN(fixed_point)(const void *arguments, int64_t begin, int64_t end, i
 #include "kernels_random.h"
 #include "kernels_vector.h"
 #include "kernels_conv.h"
+#include "kernels_conv_weights.h"
 #include "kernels_pool.h"
 
 #define MAP(NAME) {#NAME, FN(map_##NAME)}

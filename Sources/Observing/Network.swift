@@ -70,3 +70,11 @@ package struct Network {
             parametrized: substitution.parametrized)
     }
 }
+
+extension Field {
+    /// Rows of these targets for each row of the batch: one for each label, or as many as the outputs have, where they fit.
+    func positions(ofOutputs outputs: Int) -> Int {
+        guard classes == nil else { return elements }
+        return elements.isMultiple(of: outputs) ? outputs : 1
+    }
+}

@@ -39,6 +39,8 @@ package final class Observer {
     private let tables: [String: DataTable]
     private let shapes: [LayerShape]
     private let outputWidth: Int
+    /// Rows of the output, and of the targets, for each row of the batch.
+    private let outputPositions, targetPositions: Int
     /// Why samples have no loss of their own, if so.
     private let coupled: Undefined?
     private let programs: ProgramCache
@@ -88,7 +90,9 @@ package final class Observer {
                 input: size[1], output: size[0], weight: layer.weight, bias: layer.bias,
                 positions: graph.shape(of: matrices.output)[0])
         }
-        outputWidth = graph.shape(of: built.output).dropFirst().reduce(1, *)
+        let output = graph.shape(of: built.output).dropFirst()
+        (outputWidth, outputPositions) = (output.last ?? 1, output.dropLast().reduce(1, *))
+        targetPositions = network.target?.positions(ofOutputs: outputPositions) ?? 1
         do {
             _ = try built.sampleLoss()
             coupled = nil
@@ -104,8 +108,10 @@ package final class Observer {
     package init(sharing other: Observer, store: ParameterStore, tables: [String: DataTable]) {
         (network, parameters, self.tables, layers, shapes) =
             (other.network, other.parameters, tables, other.layers, other.shapes)
-        (outputWidth, coupled, programs, derivatives, weights) =
-            (other.outputWidth, other.coupled, other.programs, other.derivatives, other.weights)
+        (outputWidth, outputPositions, targetPositions) =
+            (other.outputWidth, other.outputPositions, other.targetPositions)
+        (coupled, programs, derivatives, weights) =
+            (other.coupled, other.programs, other.derivatives, other.weights)
         parameters.copyValues(from: store)
         initialWeights = Self.values(of: shapes.map(\.weight), weights)
     }
@@ -267,13 +273,11 @@ package final class Observer {
         }
         if let gradient {
             pass.keep(gradient)
-            for block in parameters.blocks {
-                let values = UnsafePointer(gradient.pointer + block.offset)
+            for block in parameters.blocks where block.isTrained {
                 pass.set(
                     .init(expression: "parameter.grad", layer: block.name),
-                    block.isTrained
-                        ? .success(Quantity(data: .real(values), shape: [block.count]))
-                        : .failure(Undefined("not_trained")))
+                    .success(
+                        Quantity(data: .real(UnsafePointer(gradient.pointer + block.offset)), shape: [block.count])))
             }
         }
         return pass
@@ -327,7 +331,7 @@ package final class Observer {
         switch capture {
         case .modelOutput: outputWidth
         case .sampleLoss: 1
-        case .targets: network.target?.columns ?? 0
+        case .targets: network.target.map { $0.classes ?? $0.elements / targetPositions } ?? 0
         case .layer(let index, let basic):
             basic == .layerInput || basic == .layerInputGrad ? shapes[index].input : shapes[index].output
         }
@@ -335,7 +339,12 @@ package final class Observer {
 
     /// Rows for each row of the batch.
     private func positions(_ capture: Capture) -> Int {
-        if case .layer(let index, _) = capture { shapes[index].positions } else { 1 }
+        switch capture {
+        case .layer(let index, _): shapes[index].positions
+        case .modelOutput: outputPositions
+        case .targets: targetPositions
+        case .sampleLoss: 1
+        }
     }
 
     /// Quantities of parameters and of the data.
@@ -346,7 +355,7 @@ package final class Observer {
         let basic = expression.arguments[0]
         if basic == .labels {
             guard let field = table.index(of: "y"), table.fields[field].classes != nil else { return }
-            pass.setLabels(key, table.pointer(field: field), rows: rows)
+            pass.setLabels(key, table.pointer(field: field), rows: rows * targetPositions)
             return
         }
         if basic == .parameterValue {

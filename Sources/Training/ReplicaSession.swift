@@ -27,12 +27,13 @@ package final class ReplicaSession {
     private let regularizers: [[any AttachedUpdate]]
     private let optimizers: [(runs: Range<Int>, optimizer: any AttachedUpdate)]
     private var penalties: [Double]
+    private var recollections: [Recollection] = []
     /// The last step whose observations are made.
     private var seen = -1
     /// Runs that have not ended.
     private var active: [Int]
     /// What the checkpoints of ended runs keep.
-    private var kept: [Int: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)]] = [:]
+    private var kept: [Int: [NamedTensor]] = [:]
 
     /// - Parameter plans: of one network (`computesTheSame`), groups of equal parameters, steps, batch size and precision.
     package init(_ plans: [TrainingPlan]) throws {
@@ -97,6 +98,7 @@ package final class ReplicaSession {
         outcomes = [Outcome?](repeating: nil, count: copies)
         startTimes = StartTimes(
             load: loaded - begin, build: differentiated - loaded, compile: clock.now - differentiated)
+        recollections = plans.indices.map { Recollection(of: checkpoint(of: $0), first.precision) }
     }
 
     /// Floating-point operations of a step of all runs, without the optimizers'.
@@ -178,6 +180,7 @@ package final class ReplicaSession {
 
     /// One update of every run.
     package func advance() throws {
+        if step.isMultiple(of: Recollection.interval) { for run in active { recollections[run].take(step: step) } }
         batches.load(step: step)
         program.setStep(step)
         for regularizer in regularizers.joined() { try regularizer.begin(step: step) }
@@ -194,18 +197,36 @@ package final class ReplicaSession {
         // Nearly always none.
         let ending = active.filter { step == steps || !batchLosses[$0].isFinite || !penalties[$0].isFinite }
         for run in ending {
-            if let outcome = divergence(of: run) { end(run, as: outcome) }
+            if let outcome = try divergence(of: run) { end(run, as: outcome) }
         }
     }
 
-    private func divergence(of run: Int) -> Outcome? {
-        let store = stores[run]
-        guard batchLosses[run].isFinite else { return store.divergence(step: step, "loss", batchLosses[run]) }
-        guard penalties[run].isFinite else { return store.divergence(step: step, "regularizers", penalties[run]) }
-        // Later steps would show it in their loss; after the last one nothing else does.
-        guard step == steps, let place = store.nonFinite(gradients: false) else { return nil }
-        return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
+    private func divergence(of run: Int) throws -> Outcome? {
+        let what: String, value: Double?
+        if !batchLosses[run].isFinite {
+            (what, value) = ("loss", batchLosses[run])
+        } else if !penalties[run].isFinite {
+            (what, value) = ("regularizers", penalties[run])
+        } else {
+            // Later steps would show it in their loss; after the last one nothing else does.
+            guard step == steps, Divergence.first(after: stores[run]) != nil else { return nil }
+            (what, value) = ("parameters", nil)
+        }
+        let first = try firstNonFinite(of: run) ?? Divergence.first(after: stores[run])
+        return .diverged(step: step, what: Divergence.words(what, value, step: step, first: first))
     }
+
+    /// What an ending run's last step computed first that is not finite: the run goes on alone from where it was last remembered.
+    private func firstNonFinite(of run: Int) throws -> String? {
+        guard outcomes.count(where: { $0 != nil }) < ReplicaSession.mostRepeated else { return nil }
+        let alone = try Session(plans[run])
+        recollections[run].restore(into: alone.checkpoint)
+        alone.resume(at: recollections[run].step)
+        return try alone.firstNonFinite(until: step)
+    }
+
+    /// Runs that are repeated when they diverge, so that a sweep in which most do is not slowed.
+    private static let mostRepeated = 32
 
     /// Others go on and may move what this run leaves.
     private func end(_ run: Int, as outcome: Outcome) {
@@ -231,13 +252,16 @@ package final class ReplicaSession {
     }
 
     /// Goes on behind a step whose observations are made; the tensors of each run's checkpoint must have their values of that step.
-    package func resume(at step: Int) { (self.step, seen) = (step, step) }
+    package func resume(at step: Int) {
+        (self.step, seen) = (step, step)
+        for recollection in recollections { recollection.take(step: step) }
+    }
 
     /// All tensors that the checkpoint of a run keeps.
-    package func checkpoint(of run: Int) -> [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] {
+    package func checkpoint(of run: Int) -> [NamedTensor] {
         if let kept = kept[run] { return kept }
         let store = stores[run], bytes = store.precision.bytes
-        var tensors: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] = store.blocks.map {
+        var tensors: [NamedTensor] = store.blocks.map {
             ("parameter/\($0.name)", $0.shape, store.values + $0.offset * bytes)
         }
         for (plan, regularizer) in zip(plans[run].regularizers, regularizers[run]) {

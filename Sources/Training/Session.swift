@@ -69,6 +69,7 @@ package final class Session {
     private let regularizers: [any AttachedUpdate]
     /// Of the groups that are not frozen, then of the other parameters.
     private let optimizers: [any AttachedUpdate]
+    private let recollection: Recollection
 
     package init(_ plan: TrainingPlan) throws {
         self.plan = plan
@@ -114,6 +115,8 @@ package final class Session {
         loss = program.output(lossNode)
         observer = try Observer(plan.network, store: store, tables: tables)
         try observer.check(plan.probes)
+        recollection = Recollection(
+            of: Session.tensors(plan, store, regularizers, optimizers), plan.precision)
         startTimes = StartTimes(
             load: loaded - begin, build: differentiated - loaded, compile: clock.now - differentiated)
     }
@@ -139,17 +142,41 @@ package final class Session {
             }
             guard step < plan.steps else { return .finished }
             try advance()
-            guard batchLoss.isFinite else {
-                return store.divergence(step: step, "loss", batchLoss)
-            }
-            guard penalty.isFinite else {
-                return store.divergence(step: step, "regularizers", penalty)
-            }
+            guard batchLoss.isFinite else { return try divergence("loss", batchLoss) }
+            guard penalty.isFinite else { return try divergence("regularizers", penalty) }
             // Later steps would show it in their loss; after the last one nothing else does.
-            if step == plan.steps, let place = store.nonFinite(gradients: false) {
-                return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
-            }
+            if step == plan.steps, Divergence.first(after: store) != nil { return try divergence("parameters", nil) }
         }
+    }
+
+    private func divergence(_ what: String, _ value: Double?) throws -> Outcome {
+        let first = try firstNonFinite(until: step) ?? Divergence.first(after: store)
+        return .diverged(step: step, what: Divergence.words(what, value, step: step, first: first))
+    }
+
+    /// The first quantity that is not finite in the last of `end` steps, or in the one before if its update spoiled a parameter.
+    /// The steps since the last recollection are repeated, so the session is afterwards where it was.
+    func firstNonFinite(until end: Int) throws -> String? {
+        let built = try plan.network.build(rows: batchSize, isTraining: true)
+        let divergence = Divergence(built: built, batch: batch, store: store, seed: plan.seed)
+        let before = Recollection(of: checkpoint, plan.precision)
+        recollection.restore()
+        step = recollection.step
+        while step < end - 1 {
+            before.take(step: step)
+            try advance()
+        }
+        var found: String?
+        if let spoiled = divergence.firstParameter(), recollection.step < step {
+            before.restore()
+            step = before.step
+            found = "\(try divergence.first(in: step) ?? spoiled) at step \(step + 1)"
+            try advance()
+        } else {
+            found = try divergence.first(in: step)
+        }
+        try advance()
+        return found
     }
 
     /// Measures every probe that is due at the current step.
@@ -160,6 +187,7 @@ package final class Session {
 
     /// One update.
     package func advance() throws {
+        if step.isMultiple(of: Recollection.interval) { recollection.take(step: step) }
         batch.load(step: step)
         program.setStep(step)
         for regularizer in regularizers { try regularizer.begin(step: step) }
@@ -174,11 +202,19 @@ package final class Session {
     }
 
     /// Goes on behind a step whose observations are made; the tensors of `checkpoint` must have their values of that step.
-    package func resume(at step: Int) { (self.step, seen) = (step, step) }
+    package func resume(at step: Int) {
+        (self.step, seen) = (step, step)
+        recollection.take(step: step)
+    }
 
     /// All tensors a checkpoint keeps: parameters as `parameter/<name>`, then states.
-    package var checkpoint: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] {
-        var tensors: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] = store.blocks.map {
+    package var checkpoint: [NamedTensor] { Session.tensors(plan, store, regularizers, optimizers) }
+
+    private static func tensors(
+        _ plan: TrainingPlan, _ store: ParameterStore, _ regularizers: [any AttachedUpdate],
+        _ optimizers: [any AttachedUpdate]
+    ) -> [NamedTensor] {
+        var tensors: [NamedTensor] = store.blocks.map {
             ("parameter/\($0.name)", $0.shape, store.values + $0.offset * plan.precision.bytes)
         }
         let owners: [(String, any StateOwner)] =
@@ -188,26 +224,6 @@ package final class Session {
             tensors += owner.state.map { ("\(key)/\($0.name)", [$0.count], $0.buffer) }
         }
         return tensors
-    }
-}
-
-extension ParameterStore {
-    /// The end of a run whose loss or regularizers became infinite or NaN: `loss became NaN (first in fc1.weight)`.
-    func divergence(step: Int, _ what: String, _ value: Double) -> Outcome {
-        let place = nonFinite(gradients: true).map { " (first in \($0))" } ?? ""
-        // `NaN`, whatever its sign bit says, or `inf`.
-        return .diverged(step: step, what: "\(what) became \(value.isNaN ? "NaN" : "\(value)")\(place)")
-    }
-
-    /// Where infinities or NaN stand first.
-    func nonFinite(gradients: Bool) -> String? {
-        for (index, block) in blocks.enumerated() {
-            if gradients, !copyGradient(block: index).allSatisfy(\.isFinite) {
-                return "the gradient of \(block.name)"
-            }
-            if !copy(block: index).allSatisfy(\.isFinite) { return block.name }
-        }
-        return nil
     }
 }
 

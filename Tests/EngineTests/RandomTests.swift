@@ -163,6 +163,33 @@ import Testing
         #expect(store.copy(block: 1) == [1, 1, 1, 1, 1])
     }
 
+    /// Steps whose gradients updates follow at once come last, but before assignments.
+    @Test(arguments: [1, 2, 3])
+    func gradientsReadOldValues(_ threads: Int) throws {
+        let graph = Graph(isTraining: true), shape = [37, 70], count = 37 * 70
+        func parameter(_ name: String, _ role: ParameterRole) throws -> Node {
+            try graph.parameter(name, role: role, shape: shape, initializer: Initializer(scheme: .constant, scale: 2))
+        }
+        let statistic = try parameter("s", .statistic), weight = try parameter("w", .weight)
+        func apply(_ name: String, _ inputs: Node...) throws -> Node { try graph.apply(named: name, inputs) }
+        try graph.assign(statistic, try apply("add", statistic, graph.constant(1)))
+        let x = graph.input("x", shape: shape)
+        let loss = try apply("sum", try apply("mul", try apply("mul", weight, statistic), x))
+        let gradient = try graph.gradient(of: loss, withRespectTo: [weight])[0]
+        let store = ParameterStore(blocks: graph.blocks, precision: .f32)
+        store.initialize(seed: 1)
+        let descent = Descent(store)
+        let program = try Program(
+            graph, outputs: [loss], gradients: [(weight, gradient)], precision: .f32, parameters: store,
+            updates: descent.updates, assignments: graph.assignments, threads: threads)
+        program.setInput("x", [Double](repeating: 0.5, count: count))
+        for step in 0..<3 {
+            program.run()
+            #expect(store.copyGradient(block: 1) == [Double](repeating: (2 + Double(step)) / 2, count: count))
+            #expect(store.copy(block: 0) == [Double](repeating: 3 + Double(step), count: count))
+        }
+    }
+
     @Test func whatCannotBeAssigned() throws {
         let net = try Net(), graph = net.graph
         let value = try net.apply("exp", net.x)

@@ -3,7 +3,7 @@ import PluginTesting
 import Testing
 
 /// w ← w − lr · g for each part, and the sum of the squares of g over each part: an optimizer and a penalty in one.
-private final class Descent {
+final class Descent {
     struct Arguments {
         var values, gradients: UnsafeMutablePointer<Float>
         var sums: UnsafeMutablePointer<Double>
@@ -18,7 +18,7 @@ private final class Descent {
 
     init(_ store: ParameterStore) {
         self.store = store
-        for block in store.blocks {
+        for block in store.blocks where block.isTrained {
             let (values, gradients) = (store.values + 4 * block.offset, store.gradients + 4 * block.offset)
             updates.append(
                 Update(
