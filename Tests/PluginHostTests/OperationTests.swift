@@ -9,6 +9,12 @@ import Testing
     private static let source = """
         #include <math.h>
         #include <stdint.h>
+        #include <syzygy.h>
+        syzygy_status far(const syzygy_graph *g, syzygy_node f, syzygy_node y, syzygy_node *loss) {
+            syzygy_node both[] = {f, y}, h = g->apply(g->context, "hypotenuse(scale=2)", both, 2, 0, 0);
+            *loss = g->apply(g->context, "sum", &h, 1, &(syzygy_attribute){"axis", 1}, 1);
+            return *loss < 0 ? SYZYGY_INVALID : SYZYGY_OK;
+        }
         void hypotenuse(const double *a, const double *b, double *y, int64_t n, double scale) {
             for (int64_t i = 0; i < n; i++) y[i] = scale * hypot(a[i], b[i]);
         }
@@ -67,6 +73,19 @@ import Testing
             """
     }
 
+    /// Applies `hypotenuse` by name, as its manifest says or does not say.
+    private static func loss(_ id: String, _ uses: String) -> String {
+        """
+        {"kind": "loss", "id": "\(id)", "outputs": [{"id": "sample_loss", "shape": ["rows"]}], \(uses)
+         "call": {"symbol": "far", "returns": "status", "args": [
+            {"name": "g", "type": "service", "from": "service", "service": "syzygy.graph/1"},
+            {"name": "f", "type": "i32", "from": "input", "input": "output"}, {"name": "y", "type": "i32", "from": "input"},
+            {"name": "loss", "type": "i32*", "from": "output", "output": "sample_loss"}]},
+         "examples": [{"name": "one", "given": {"output": {"shape": [2, 1], "data": [3, 5]}, "y": {"shape": [2, 1], "data": [4, 12]}},
+            "expect": {"sample_loss": {"shape": [2], "data": [10, 26]}}, "rtol": 1e-15}]}
+        """
+    }
+
     private static let row = "{\"shape\": [1, 2], \"data\": [3, 4]}", number = "{\"shape\": [1, 1], \"data\": [2]}"
     private static let components = [
         elementwise("hypotenuse", "\"derivatives\": {\"a\": \"hypotenuse_a\", \"b\": 0},"),
@@ -87,12 +106,15 @@ import Testing
             "gram_by_c", ["x", "c", "b"], gives: "n", "",
             example: "\"given\": {\"x\": \(row), \"c\": \(number), \"b\": \(row)}, "
                 + "\"expect\": {\"y\": {\"shape\": [1, 1], \"data\": [50]}}"),
+        loss("far", "\"uses\": [\"hypotenuse\"],"), loss("undeclared", ""),
     ].joined(separator: ",\n")
 
     private let plugin: TemporaryPlugin
 
     init() throws {
-        plugin = try TemporaryPlugin(source: Self.source, manifest: TemporaryPlugin.manifest(Self.components))
+        plugin = try TemporaryPlugin(
+            source: Self.source, manifest: TemporaryPlugin.manifest(Self.components),
+            flags: ["-I\(try Installation.root)/Sources/CSyzygy/include"])
     }
 
     private func operation(_ text: String) throws -> any CustomOperation {
@@ -115,7 +137,12 @@ import Testing
     @Test func examplesHold() throws {
         #expect(plugin.registry.rejected.map { "\($0.error)" } == [])
         let (count, failures) = try exampleFailures(ofPlugin: "org.example.case", registry: plugin.registry)
-        #expect(count == 6 && failures == [])
+        #expect(count == 8)
+        // A graph gets the operations that the manifest names, so that a run's record names them all.
+        #expect(
+            failures.map { $0.prefix(68) } == ["org.example.case/undeclared, example 'one': plugin org.example.case/"]
+        )
+        #expect(failures.first?.contains("unknown operation 'hypotenuse'") == true, "\(failures)")
     }
 
     /// Operands broadcast; the derivative by b is declared as 0, that by a is right.
