@@ -60,23 +60,23 @@ import Testing
     @Test(arguments: [
         (
             "\"derivatives\": { \"x\": \"slope\" }", "\"derivatives\": { \"x\": \"slop\" }",
-            "plugin.json:5:86: unknown operation 'slop'; did you mean 'slope'? (allowed: cube, slope, gram, back)"
+            "plugin.json:5:91: unknown operation 'slop'; did you mean 'slope'? (allowed: cube, slope, gram, back)"
         ),
         (
             "\"derivatives\": { \"x\": \"slope\" }", "\"derivatives\": { \"z\": \"slope\" }",
-            "plugin.json:5:86: unknown input 'z' (allowed: x)"
+            "plugin.json:5:91: unknown input 'z' (allowed: x)"
         ),
         (
             "\"derivatives\": { \"x\": \"slope\" }", "\"derivatives\": { \"x\": \"gram\" }",
-            "plugin.json:5:86: 'gram' is not elementwise, but 'cube' is"
+            "plugin.json:5:91: 'gram' is not elementwise, but 'cube' is"
         ),
         (
             "\"vjp\": { \"x\": \"back\" }", "\"vjp\": { \"x\": \"gram\" }",
-            "plugin.json:22:68: 'gram' has 1 inputs; a derivative of 'gram' takes the inputs and the cotangent, 2"
+            "plugin.json:20:68: 'gram' has 1 inputs; a derivative of 'gram' takes the inputs and the cotangent, 2"
         ),
         (
             "{ \"id\": \"y\", \"shape\": [\"n\"] }", "{ \"id\": \"y\" }",
-            "plugin.json:31:19: output 'y' needs a shape, since 'back' is not elementwise"
+            "plugin.json:28:17: output 'y' needs a shape, since 'back' is not elementwise"
         ),
         (
             "\"symbol\": \"slope\", \"returns\": \"void\"", "\"symbol\": \"slope\", \"returns\": \"status\"",
@@ -84,12 +84,12 @@ import Testing
         ),
         (
             "\"from\": \"dim\", \"of\": \"x\", \"axis\": 0 }]", "\"from\": \"seed\" }]",
-            "plugin.json:26:37: argument 'rows' has type i64, but 'seed' needs u64"
+            "plugin.json:24:33: argument 'rows' has type i64, but 'seed' needs u64"
         ),
         (
             "{ \"name\": \"rows\", \"type\": \"i64\", \"from\": \"dim\", \"of\": \"x\", \"axis\": 0 }]",
             "{ \"name\": \"rows\", \"type\": \"u64\", \"from\": \"seed\" }]",
-            "plugin.json:26:9: 'seed' is not for operations: their value depends on inputs and params only"
+            "plugin.json:24:7: 'seed' is not for operations: their value depends on inputs and params only"
         ),
     ])
     func saysWhatIsWrong(_ old: String, _ new: String, _ message: String) throws {

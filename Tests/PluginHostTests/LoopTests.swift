@@ -65,7 +65,7 @@ import Testing
     init() throws {
         let mode = "{\"name\": \"mode\", \"type\": \"i32\", \"from\": \"param\"},"
         let sums =
-            "{\"name\": \"sums\", \(Self.given), \"expect\": {\"sample_loss\": {\"shape\": [2], \"data\": [17.5, 8.25]}}}"
+            "{\"name\": \"sums\", \(Self.given), \"expect\": {\"sample_loss\": {\"shape\": [2], \"data\": [17.5, 7.75]}}}"
         let solved =
             "{\"name\": \"solved\", \(Self.given), \"expect\": {\"sample_loss\": {\"shape\": [2], \"data\": [28, 14]}}, \"rtol\": 1e-14}"
         plugin = try TemporaryPlugin(
@@ -79,7 +79,8 @@ import Testing
     @Test func values() throws {
         #expect(plugin.registry.rejected.map { "\($0.error)" } == [])
         let (count, failures) = try exampleFailures(ofPlugin: "org.example.case", registry: plugin.registry)
-        #expect(count == 2 && failures == [])
+        #expect(count == 2)
+        #expect(failures == [])
     }
 
     @Test(arguments: [
