@@ -163,7 +163,11 @@ package final class GraphService {
         guard let context else { return -1 }
         let service = Unmanaged<GraphService>.fromOpaque(context).takeUnretainedValue()
         do {
-            return service.number(try body(service))
+            let node = try body(service), shape = service.graph.shape(of: node)
+            guard shape.count <= SYZYGY_MAX_RANK else {
+                throw GraphError("\(shape) has more than \(SYZYGY_MAX_RANK) axes")
+            }
+            return service.number(node)
         } catch {
             if service.failure == nil { service.failure = "\(error)" }
             return -1

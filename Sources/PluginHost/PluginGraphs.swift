@@ -26,7 +26,8 @@ final class PluginLoss: Loss {
             throw PluginError(loaded.context.place, "wrote no node for 'sample_loss'")
         }
         let shape = graph.shape(of: loss)
-        let rows = batch.values.first.flatMap { graph.shape(of: $0.node).first } ?? 1
+        // A loss may have no targets.
+        let rows = (batch.values.first?.node ?? outputs["output"]).flatMap { graph.shape(of: $0).first } ?? 1
         guard shape.isEmpty || shape == [rows] else {
             throw PluginError(
                 loaded.context.place,
