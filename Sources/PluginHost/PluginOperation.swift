@@ -31,6 +31,9 @@ final class PluginOperation: CustomOperation, @unchecked Sendable {
         let operands = Dictionary(
             uniqueKeysWithValues: arguments(shapes.map { Operand(.memory(nil), shape: $0) }, output: nil))
         let sizes = Sizes(operands: operands, context: loaded.context)
+        for case .dimension(let of, let axis) in loaded.component.call.arguments.map(\.source) {
+            _ = try sizes.axis(of, axis)
+        }
         let shape =
             try loaded.component.outputs.first.map { output throws(PluginError) in try sizes.shape(of: output) } ?? []
         guard shape.allSatisfy({ $0 > 0 }) else {

@@ -9,7 +9,8 @@ private enum Pool: CaseIterable { case max, average }
     _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ y: syzygy_node, _ classes: Int64,
     _ image: UnsafePointer<Int64>, _ imageSizes: Int64, _ channels: UnsafePointer<Int64>, _ depth: Int64,
     _ kernel: Int64, _ stride: Int64, _ isSame: UInt8,
-    _ poolAfter: UnsafePointer<Int64>, _ pools: Int64, _ pool: Int32, _ poolSize: Int64, _ activation: UnsafePointer<CChar>,
+    _ poolAfter: UnsafePointer<Int64>, _ pools: Int64, _ pool: Int32, _ poolSize: Int64,
+    _ activation: UnsafePointer<CChar>,
     _ negativeSlope: Double, _ norm: Int32, _ groups: Int64, _ head: Int32, _ hasBias: UInt8, _ biasInit: Int32,
     _ scheme: Int32, _ gain: Double, _ initStd: Double, _ output: UnsafeMutablePointer<syzygy_node>
 ) -> syzygy_status {

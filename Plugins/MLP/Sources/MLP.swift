@@ -8,7 +8,8 @@ private let norms: [Norm] = [.none, .layer, .batch, .rms]
 /// `classes`.
 @c(mlp) public func mlp(
     _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ y: syzygy_node, _ classes: Int64,
-    _ widths: UnsafePointer<Int64>, _ depth: Int64, _ activation: UnsafePointer<CChar>, _ negativeSlope: Double, _ norm: Int32,
+    _ widths: UnsafePointer<Int64>, _ depth: Int64, _ activation: UnsafePointer<CChar>, _ negativeSlope: Double,
+    _ norm: Int32,
     _ isResidual: UInt8, _ hasBias: UInt8, _ biasInit: Int32, _ scheme: Int32, _ gain: Double, _ initStd: Double,
     _ output: UnsafeMutablePointer<syzygy_node>
 ) -> syzygy_status {

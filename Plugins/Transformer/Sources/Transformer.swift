@@ -30,7 +30,8 @@ private let norms: [Norm] = [.layer, .rms, .none]
             graph: graph, width: width, heads: Int(heads), hidden: isAttentionOnly != 0 ? nil : width * Int(mlpRatio),
             mask: isCausal != 0 ? graph.causalMask(sizes[1]) : nil, norm: norms[Int(norm)],
             isPostNorm: isPostNorm != 0,
-            activation: Activation(activation), dropout: dropout, weight: scheme.initializer(gain: gain, std: initStd),
+            activation: Activation(activation), dropout: dropout,
+            weight: scheme.initializer(gain: gain, std: initStd),
             bias: hasBias != 0 ? Graph.Initializer("torch_linear") : nil)
 
         var table: Node?
