@@ -29,6 +29,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Adam"),
     Plugin(name: "Alignment"),
     Plugin(name: "Arrays", swift: true, uses: ["ArrayFiles"]),
+    Plugin(name: "ConvNet", swift: true),
     Plugin(name: "CrossEntropy", swift: true),
     Plugin(name: "Curvature"),
     Plugin(name: "Digits"),
@@ -41,9 +42,15 @@ let plugins: [Plugin] = [
     Plugin(name: "NeuralCollapse", swift: true),
     Plugin(name: "Noise"),
     Plugin(name: "Performance", tests: false),
+    Plugin(name: "RecurrentNet", swift: true),
+    Plugin(name: "Reparametrization"),
+    Plugin(name: "ResNet", swift: true),
     Plugin(name: "SGD"),
+    Plugin(name: "Schedules"),
+    Plugin(name: "Sequences"),
     Plugin(name: "Syre"),
     Plugin(name: "Teachers"),
+    Plugin(name: "Transformer", swift: true),
 ]
 
 /// The C libraries of the system, as module maps and small shims (`Sources/CShims`).
@@ -111,7 +118,7 @@ let package = Package(
         .target(
             name: "PluginTesting",
             dependencies: [
-                "PluginHost", "Observing", "Training", "Manifests", "Protocols", "Engine", "LinearAlgebra",
+                "ArrayFiles", "PluginHost", "Observing", "Training", "Manifests", "Protocols", "Engine", "LinearAlgebra",
             ]),
         .target(name: "SyzygyKit", dependencies: ["CSyzygy"]),
         .executableTarget(
@@ -121,7 +128,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),
-        .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit"]),
+        .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit", "PluginHost", "Engine"]),
     ] + plugins.flatMap(\.targets) + testedModules.map(testTarget),
     swiftLanguageModes: [.v6]
 )

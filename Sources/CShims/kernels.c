@@ -1,5 +1,6 @@
 #include "gemm.h"
 #include "kernels.h"
+#include "loops.h"
 #include "conv.h"
 #include "conv_plan.h"
 #include "pool.h"
@@ -21,6 +22,7 @@ struct named_kernel { const char *name; sz_kernel kernel; };
 #define ISA baseline
 #define VECTOR_BYTES 16
 #define TILE_ROWS 6
+#define GRADIENT_ROWS 6
 #include "kernels_isa.h"
 #undef ISA
 #undef VECTOR_BYTES
@@ -37,7 +39,9 @@ struct named_kernel { const char *name; sz_kernel kernel; };
 #define ISA avx512
 #define VECTOR_BYTES 64
 #undef TILE_ROWS
+#undef GRADIENT_ROWS
 #define TILE_ROWS 8
+#define GRADIENT_ROWS 14
 #include "kernels_isa.h"
 #undef ISA
 #undef VECTOR_BYTES

@@ -204,6 +204,7 @@ static inline T FN(max_of)(const T *a, int64_t n) {
 
 /* Units are slabs [n, inner], or columns of the only one. */
 #define COLUMNS 256
+#define ROWS 8
 static void FN(sum)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
     (void)thread;
     const sz_reduce *s = arguments;
@@ -220,15 +221,21 @@ static void FN(sum)(const void *arguments, int64_t begin, int64_t end, int32_t t
         for (int64_t j = left; j < right; j += COLUMNS) {
             double total[COLUMNS] = {0};
             const int64_t width = right - j < COLUMNS ? right - j : COLUMNS;
-            for (int64_t i = 0; i < s->n; i++) {
-                const T *row = a + i * inner + j;
-                for (int64_t c = 0; c < width; c++) total[c] += (double)row[c];
-            }
+            int64_t i = 0;
+            for (; i + ROWS <= s->n; i += ROWS) /* loads and stores of a total are worth several additions */
+                for (int64_t c = 0; c < width; c++) {
+                    double t = total[c];
+                    for (int r = 0; r < ROWS; r++) t += (double)a[(i + r) * inner + j + c];
+                    total[c] = t;
+                }
+            for (; i < s->n; i++)
+                for (int64_t c = 0; c < width; c++) total[c] += (double)a[i * inner + j + c];
             for (int64_t c = 0; c < width; c++) out[j + c] = (T)total[c];
         }
     }
 }
 #undef COLUMNS
+#undef ROWS
 
 static void FN(max)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
     (void)thread;
@@ -400,9 +407,30 @@ static void FN(gather)(const void *arguments, int64_t begin, int64_t end, int32_
         memcpy((char *)s->out + i * s->bytes, (const char *)s->rows + order[i] * s->bytes, (size_t)s->bytes);
 }
 
+static void FN(fixed_point)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    if (begin == end) return;
+    const sz_fixed_point *s = arguments;
+    for (int32_t i = 0; i < s->starts; i++) memcpy(s->start[i].to, s->start[i].from, (size_t)s->start[i].bytes);
+    T *z = s->z;
+    const T *next = s->next;
+    int64_t runs = 0;
+    for (int64_t moving = 1; moving && runs < s->maximum; runs++) {
+        sz_run(s->body);
+        moving = 0; /* NaN never arrives */
+        for (int64_t i = 0; i < s->count; i++)
+            moving += !(F_ABS(next[i] - z[i]) <= (T)s->tolerance * (1 + F_ABS(z[i])));
+        memcpy(z, next, (size_t)s->count * sizeof(T));
+    }
+    memcpy(s->out, z, (size_t)s->count * sizeof(T));
+    ((T *)s->out)[s->count] = (T)runs;
+}
+
 #include "kernels_move.h"
 #include "kernels_random.h"
+#include "kernels_vector.h"
 #include "kernels_conv.h"
+#include "kernels_conv_weights.h"
 #include "kernels_pool.h"
 
 #define MAP(NAME) {#NAME, FN(map_##NAME)}
@@ -415,7 +443,7 @@ static const struct named_kernel FN(kernels)[] = {
     {"log_softmax", FN(log_softmax)}, {"masked_softmax", FN(masked_softmax)}, {"matmul", sz_gemm_run},
     {"copy", FN(copy)}, {"gather", FN(gather)}, {"permute", FN(permute)}, {"slice", FN(slice)}, {"pad", FN(pad)},
     {"concat", FN(concat)}, {"take_rows", FN(take_rows)}, {"scatter_add", FN(scatter_add)}, {"cumsum", FN(cumsum)},
-    {"random", FN(random)},
+    {"random", FN(random)}, {"scan", sz_scan_run}, {"fixed_point", FN(fixed_point)},
     {"conv2d", FN(correlate)}, {"conv2d_input_grad", FN(correlate)}, {"conv2d_weight_grad", FN(correlate_weights)},
     {"max_gather", FN(max_gather)}, {"max_scatter", FN(max_scatter)}, {"window_sum", FN(window_sum)},
     {"window_spread", FN(window_spread)}, {"patches", FN(patches)}, {"patches_transpose", FN(patches_transpose)}, {0}};

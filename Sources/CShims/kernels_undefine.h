@@ -21,3 +21,5 @@
 #undef MASK
 #undef LOAD_PART
 #undef STORE_PART
+#undef V
+#undef WIDTH

@@ -12,8 +12,7 @@ extension Graph {
                 "batched: \(operand(all)) is not \([copies] + shape(of: one)), \(copies) copies of \(operand(one))")
         }
         var results = replaced.mapValues { Term(graph: self, node: $0) }
-        for id in Schedule.live(self, nodes) {
-            let node = Node(id: id)
+        for node in ancestors(of: nodes, upTo: Set(replaced.keys)) {
             guard results[node] == nil, case .operation(let operation, let inputs) = definition(of: node),
                 inputs.contains(where: { results[$0] != nil })
             else { continue }

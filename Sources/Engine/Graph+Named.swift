@@ -12,6 +12,15 @@ struct Attributes {
     let operation: String
     let values: [String: Double]
 
+    init(operation: String, values: [String: Double], known: [String]) throws {
+        (self.operation, self.values) = (operation, values)
+        for key in values.keys.sorted() where !known.contains(key) {
+            guard !known.isEmpty else { throw GraphError("\(operation): has no attribute '\(key)'; it takes none") }
+            let error = GraphError.unknown("attribute", key, among: known)
+            throw GraphError("\(operation): \(error.message)")
+        }
+    }
+
     func integer(_ name: String) throws -> Int? {
         guard let value = values[name] else { return nil }
         guard let integer = Int(exactly: value) else {
@@ -47,6 +56,8 @@ struct Attributes {
 extension Graph {
     /// The names `apply(named:)` knows, sorted.
     package static var operationNames: [String] { named.keys.sorted() }
+    /// The attributes that an operation takes.
+    package static func attributeNames(of operation: String) -> [String] { named[operation]?.attributes ?? [] }
 
     /// The operation `name` of docs/plugins/graph.md. Throws a sentence for unknown names, attributes and misfits.
     package func apply(named name: String, _ inputs: [Node], attributes: [String: Double] = [:]) throws -> Node {
@@ -59,14 +70,28 @@ extension Graph {
             let expected = more == 0 ? "\(least)" : more == .max ? "at least \(least)" : "\(least) to \(least + more)"
             throw GraphError("\(name): \(inputs.count) inputs; \(expected) expected")
         }
-        for key in attributes.keys.sorted() where !operation.attributes.contains(key) {
-            guard !operation.attributes.isEmpty else {
-                throw GraphError("\(name): has no attribute '\(key)'; it takes none")
+        return try operation.build(
+            self, inputs, try Attributes(operation: name, values: attributes, known: operation.attributes))
+    }
+
+    /// Operations that take a list of sizes or axes, for `apply(named:_:list:)`.
+    package static var listOperationNames: [String] {
+        ["broadcast", "permute", "reshape"] + reductions.keys.sorted()
+    }
+
+    /// The operation `name` with a list of sizes (reshape, broadcast) or of axes (permute, reductions, whose axes disappear).
+    package func apply(named name: String, _ input: Node, list: [Int]) throws -> Node {
+        try check([input], for: name)
+        switch name {
+        case "reshape": return try reshape(input, to: list)
+        case "broadcast": return try broadcast(input, to: list)
+        case "permute": return try apply(.permute(list), [input])
+        default:
+            guard Graph.reductions[name] != nil else {
+                throw GraphError.unknown("operation on a list", name, among: Graph.listOperationNames)
             }
-            let error = GraphError.unknown("attribute", key, among: operation.attributes)
-            throw GraphError("\(name): \(error.message)")
+            return try reduce(name, input, axes: list)
         }
-        return try operation.build(self, inputs, Attributes(operation: name, values: attributes))
     }
 
     // Immutable after its first use; the closures capture nothing.

@@ -11,7 +11,9 @@ extension Graph {
         let terms = parameters.map { Term(graph: self, node: $0) }
         for (name, term) in zip(["scale", "shift"], terms)
         where Shape.broadcast(x.shape, term.shape) != x.shape {
-            throw GraphError("\(what): \(name) \(operand(term.node)) does not fit \(x.shape)")
+            throw GraphError(
+                "\(what): \(name) \(operand(term.node)) does not fit \(x.shape): sizes must be equal or 1, "
+                    + "compared from the last axis")
         }
         var result = x
         if let scale = terms.first { result = result * scale }
@@ -59,11 +61,14 @@ extension Graph {
     /// Each row over all positions and the channels of a group, x `[rows, …, channels]`; scale and shift `[channels]` may be left out.
     ///
     /// Source: Wu and He, ECCV 2018, equation 7.
-    package func groupNorm(_ x: Node, _ parameters: ArraySlice<Node> = [], groups: Int, epsilon: Double) throws -> Node {
+    package func groupNorm(_ x: Node, _ parameters: ArraySlice<Node> = [], groups: Int, epsilon: Double) throws
+        -> Node
+    {
         try check([x] + parameters, for: "group_norm")
         let own = shape(of: x)
         guard own.count >= 2, groups >= 1, own[own.count - 1] % groups == 0 else {
-            throw GraphError("group_norm: \(groups) groups do not divide the channels of \(operand(x)), its last axis")
+            throw GraphError(
+                "group_norm: \(groups) groups do not divide the channels of \(operand(x)), its last axis")
         }
         try check(epsilon: epsilon, for: "group_norm")
         let (channels, positions) = (own[own.count - 1], Shape.elements(Array(own[1..<(own.count - 1)])))
@@ -89,7 +94,8 @@ extension Graph {
         }
         for (name, node) in [("running mean", runningMean), ("running variance", runningVariance)]
         where shape(of: node) != [channels] {
-            throw GraphError("\(what): \(name) \(operand(node)) is not [\(channels)], one for each channel of \(operand(x))")
+            throw GraphError(
+                "\(what): \(name) \(operand(node)) is not [\(channels)], one for each channel of \(operand(x))")
         }
         try check(epsilon: epsilon, for: what)
         guard momentum >= 0, momentum <= 1 else {

@@ -1,7 +1,7 @@
 /// Reductions of axes beyond the primitive ones. Axes may be counted from the end; nil means all.
 extension Graph {
     /// The reductions that `reduce` knows, by name.
-    static let reductions: [String: @Sendable (Graph, Node, [Int]?, Bool) throws -> Node] = [
+    static let reductions: [String: @Sendable (Graph, Node, [Int], Bool) throws -> Node] = [
         "sum": { try $0.apply(.sum(axes: $2, keep: $3), [$1]) },
         "mean": { try $0.apply(.mean(axes: $2, keep: $3), [$1]) },
         "max": { try $0.apply(.max(axes: $2, keep: $3), [$1]) },
@@ -19,42 +19,43 @@ extension Graph {
         guard let reduction = Graph.reductions[name] else {
             throw GraphError.unknown("reduction", name, among: Graph.reductions.keys)
         }
-        return try reduction(self, x, axes, keep)
+        try check([x], for: name)
+        return try reduction(self, x, try Reduction.resolved(axes, of: operand(x), for: name), keep)
     }
 
     /// Σ (x - mean)² / (n - ddof).
     package func variance(_ x: Node, axes: [Int]?, keep: Bool = false, ddof: Int = 0) throws -> Node {
         try check([x], for: "var")
+        let axes = try Reduction.resolved(axes, of: operand(x), for: "var")
         let mean = try apply(.mean(axes: axes, keep: true), [x])
         let square = try apply(.unary(.square), [try apply(.binary(.sub), [x, mean])])
         let n = Shape.elements(shape(of: x)) / Shape.elements(shape(of: mean))
-        guard ddof >= 0, ddof < n else { throw GraphError("var: ddof is \(ddof); 0 to \(n - 1) is expected for n = \(n)") }
+        guard ddof >= 0, ddof < n else {
+            throw GraphError("var: ddof is \(ddof); 0 to \(n - 1) is expected for n = \(n)")
+        }
         let sum = try apply(.sum(axes: axes, keep: keep), [square])
         return try apply(.binary(.mul), [sum, constant(1 / Double(n - ddof))])
     }
 
     /// log Σ exp(x), the maximum taken out first. -∞ where all x are.
-    package func logSumExp(_ x: Node, axes: [Int]?, keep: Bool = false) throws -> Node {
-        try check([x], for: "logsumexp")
+    private func logSumExp(_ x: Node, axes: [Int], keep: Bool) throws -> Node {
         let top = Term(graph: self, node: try apply(.max(axes: axes, keep: true), [x])).apply(.stopGradient)
         let infinite = top.apply(.abs).apply(.binary(.equal), top.constant(.infinity))
         let shift = infinite.select(top.constant(0), top)
         let exponentials = (Term(graph: self, node: x) - shift).apply(.exp)
-        let result = exponentials.sum(axes: axes ?? Array(shape(of: x).indices), keep: true).apply(.log) + shift
+        let result = exponentials.sum(axes: axes, keep: true).apply(.log) + shift
         return keep ? result.node : result.reshaped(to: try reducedShape(of: x, axes: axes)).node
     }
 
-    private func reducedShape(of x: Node, axes: [Int]?) throws -> [Int] {
+    private func reducedShape(of x: Node, axes: [Int]) throws -> [Int] {
         try Reduction(kind: .sum, axes: axes).shape(of: [operand(x)])
     }
 
     /// The product of all elements, by halves: its derivatives hold at zeros too.
-    package func product(_ x: Node, axes: [Int]?, keep: Bool = false) throws -> Node {
-        try check([x], for: "prod")
-        let own = try (axes ?? Array(shape(of: x).indices)).map { try axis($0, of: x, for: "prod") }
+    private func product(_ x: Node, axes: [Int], keep: Bool) throws -> Node {
         let rest = try reducedShape(of: x, axes: axes)
         var result = Term(graph: self, node: x)
-        for axis in own {
+        for axis in axes {
             while result.shape[axis] > 1 {
                 let n = result.shape[axis], half = n / 2
                 let product =

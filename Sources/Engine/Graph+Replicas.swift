@@ -25,9 +25,10 @@ extension Graph {
                 values[node] = value(graph.input(name, shape: shape), isBatched: false)
             case .input(let name), .scalar(let name):
                 values[node] = value(graph.input(name, shape: [copies] + shape), isBatched: true)
-            case .constant(let bits):
-                values[node] = value(graph.constant(Double(bitPattern: bits)), isBatched: false)
-            case .iota(let count): values[node] = value(try graph.iota(count), isBatched: false)
+            case .constant, .iota, .table:
+                if let numbers = try graph.fixed(definition(of: node)) {
+                    values[node] = value(numbers, isBatched: false)
+                }
             case .parameter(let index): values[node] = value(parameters[index], isBatched: true)
             case .operation(let operation, let inputs):
                 if var random = operation.rule as? Random {

@@ -42,4 +42,7 @@ extension Graph {
 
     /// Those of blocks that are trained.
     package var trainedNodes: [Node] { zip(parameterNodes, blocks).filter(\.1.isTrained).map(\.0) }
+
+    /// The blocks that are trained.
+    package var trainedBlocks: [ParameterBlock] { blocks.filter(\.isTrained) }
 }

@@ -22,6 +22,8 @@ package final class Graph {
         case constant(UInt64)
         /// 0, 1, … n - 1.
         case iota(Int)
+        /// The bits of numbers.
+        case table([UInt64])
         /// Index in `blocks`.
         case parameter(Int)
         case operation(Operation, [Node])
@@ -36,6 +38,9 @@ package final class Graph {
     var streams: [String: Int] = [:]
     private var nodes: [(definition: Definition, shape: [Int])] = []
     private var known: [Definition: Node] = [:]
+
+    /// Gives the node that stands for a parameter when it is declared, made of other parameters, or nil for a block of its own.
+    package var substitute: ((ParameterBlock) throws -> Node?)?
 
     package init(isTraining: Bool = false) { self.isTraining = isTraining }
 
@@ -72,6 +77,21 @@ package final class Graph {
         return node(.iota(count), [count])
     }
 
+    /// Fixed numbers.
+    package func constant(_ values: [Double], shape: [Int]) throws -> Node {
+        guard try Graph.count(of: shape, for: "tensor") == values.count else {
+            throw GraphError("tensor: \(values.count) values for \(shape)")
+        }
+        if shape.isEmpty { return constant(values[0]) }
+        return try reshape(node(.table(values.map(\.bitPattern)), [values.count]), to: shape)
+    }
+
+    /// Elements of a tensor of this shape; throws a sentence if there is none.
+    package static func count(of shape: [Int], for what: String) throws -> Int {
+        try Shape.check(shape, for: what)
+        return Shape.elements(shape)
+    }
+
     /// A trained block, or a statistic. Fans left out follow from the shape: `[out, in, …]` has fan_in = in · … and fan_out = out · ….
     package func parameter(
         _ name: String, role: ParameterRole, shape: [Int], initializer: Initializer, fanIn: Int? = nil,
@@ -95,12 +115,12 @@ package final class Graph {
         try Memory.check(
             bytes: total * 2 * Precision.f32.bytes, for: "parameter \(name): values and gradients up to it need")
         let rest = shape.dropFirst()
-        blocks.append(
-            ParameterBlock(
-                name: name, shape: shape, role: role, initializer: initializer,
-                fanIn: fanIn ?? (rest.isEmpty ? shape.first ?? 1 : rest.reduce(1, *)),
-                fanOut: fanOut ?? (shape.first ?? 1) * rest.dropFirst().reduce(1, *),
-                offset: blocks.last?.end ?? 0))
+        let block = ParameterBlock(
+            name: name, shape: shape, role: role, initializer: initializer,
+            fanIn: fanIn ?? (rest.isEmpty ? shape.first ?? 1 : rest.reduce(1, *)),
+            fanOut: fanOut ?? (shape.first ?? 1) * rest.dropFirst().reduce(1, *), offset: blocks.last?.end ?? 0)
+        if let node = try substitute?(block) { return node }
+        blocks.append(block)
         return node(.parameter(blocks.count - 1), shape)
     }
 

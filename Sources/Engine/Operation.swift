@@ -44,6 +44,9 @@ protocol OperationRule: Hashable, Sendable {
     /// Whether its value changes from run to run though its inputs do not.
     var isDrawn: Bool { get }
 
+    /// Whether a loop keeps its values of all steps for derivatives, since they cost more to compute than to keep.
+    var isCostly: Bool { get }
+
     /// The kernel call of an operation whose work is `kernel`.
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall
 }
@@ -66,6 +69,8 @@ extension OperationRule {
     func rowFunction(of shapes: [[Int]]) -> RowFunction? { nil }
 
     var isDrawn: Bool { false }
+
+    var isCostly: Bool { false }
 
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall {
         preconditionFailure("\(name) is no kernel of its own")

@@ -34,6 +34,9 @@ package final class ParameterStore {
         gradients.deallocate()
     }
 
+    /// Indices of the blocks that optimizers and regularizers may be given.
+    package var trainedBlocks: [Int] { blocks.indices.filter { blocks[$0].isTrained } }
+
     /// Values of a block as f64, row-major.
     package func copy(block index: Int) -> [Double] {
         let block = blocks[index]
@@ -77,13 +80,18 @@ extension ParameterStore {
     package func initialize(seed: UInt64) {
         for index in blocks.indices {
             let block = blocks[index]
-            set(block: index, block.initialValues(from: Stream(seed: seed, name: "initial/\(block.name)")))
+            set(block: index, block.initialValues(seed: seed))
         }
     }
 }
 
 extension ParameterBlock {
-    func initialValues(from stream: Stream) -> [Double] {
+    /// What `ParameterStore.initialize` gives the block.
+    package func initialValues(seed: UInt64) -> [Double] {
+        initialValues(from: Stream(seed: seed, name: "initial/\(name)"))
+    }
+
+    private func initialValues(from stream: Stream) -> [Double] {
         let scale = initializer.scale, fanIn = Double(fanIn), fanOut = Double(fanOut)
         switch initializer.scheme {
         case .constant: return [Double](repeating: scale, count: count)

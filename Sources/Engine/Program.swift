@@ -19,7 +19,7 @@ package final class Program {
     private let parameters: ParameterStore?
     private let updates: [Update]
     private let memory: StepMemory
-    private let region: OpaquePointer
+    let region: OpaquePointer
     private let inputs: [String: UnsafeMutableRawPointer]
     private let scalars: [String: UnsafeMutableRawPointer]
     private let step: UnsafeMutablePointer<Int64>
@@ -35,12 +35,22 @@ package final class Program {
     ///   - assignments: new values of statistics, written when everything has read the old ones.
     ///   - seeds: of each network in the graph, for random numbers.
     ///   - threads: how many a run uses; results do not depend on it. Nil: as many as OpenBLAS.
+    ///   - unrolledOperations: of the largest scan that is compiled step by step.
     package init(
         _ graph: Graph, outputs: [Node], gradients: [(parameter: Node, gradient: Node)] = [], precision: Precision,
         parameters: ParameterStore?, updates: [Update] = [], rows: [String: RowSource] = [:],
-        assignments: [Graph.Assignment] = [], seeds: [UInt64] = [0], threads: Int? = nil
+        assignments: [Graph.Assignment] = [], seeds: [UInt64] = [0], threads: Int? = nil,
+        unrolledOperations: Int = Graph.unrolledOperations
     ) throws {
         try graph.check(outputs + gradients.flatMap { [$0.parameter, $0.gradient] }, for: "program")
+        let asked = outputs
+        let unrolled = try graph.unrolled(
+            outputs + gradients.map(\.gradient) + assignments.map(\.value), limit: unrolledOperations)
+        func resolved(_ node: Node) -> Node { unrolled?.nodes[node] ?? node }
+        let graph = unrolled?.graph ?? graph
+        let outputs = outputs.map(resolved)
+        let gradients = gradients.map { (parameter: resolved($0.parameter), gradient: resolved($0.gradient)) }
+        let assignments = assignments.map { Graph.Assignment(block: $0.block, value: resolved($0.value)) }
         let targets = try Program.targets(graph, gradients, precision)
         let schedule = Schedule(graph, results: outputs + gradients.map(\.gradient) + assignments.map(\.value))
         try Program.check(parameters, graph, schedule, targets, precision)
@@ -59,7 +69,8 @@ package final class Program {
         }
         for assignment in assignments {
             let owner = schedule.owner[assignment.value.id] ?? assignment.value.id
-            extras.assignments.append(.assign(source: owner, offset: graph.blocks[assignment.block].offset * precision.bytes))
+            extras.assignments.append(
+                .assign(source: owner, offset: graph.blocks[assignment.block].offset * precision.bytes))
             extras.kept.insert(owner)
         }
         let threads = max(threads ?? Int(sz_threads()), 1)
@@ -92,6 +103,8 @@ package final class Program {
             switch graph.definition(of: Node(id: id)) {
             case .constant(let bits): Memory.write([Double(bitPattern: bits)], to: addresses.value(id), precision)
             case .iota(let count): Memory.write((0..<count).map(Double.init), to: addresses.value(id), precision)
+            case .table(let bits):
+                Memory.write(bits.map(Double.init(bitPattern:)), to: addresses.value(id), precision)
             default: break
             }
         }
@@ -126,7 +139,7 @@ package final class Program {
         self.scalars = scalars
         arenaBytes = plan.placement.arenaBytes
         results = Dictionary(
-            outputs.map { ($0, (addresses.value($0.id), Shape.elements(graph.shape(of: $0)))) },
+            zip(asked, outputs).map { ($0, (addresses.value($1.id), Shape.elements(graph.shape(of: $1)))) },
             uniquingKeysWith: { a, _ in a })
     }
 
@@ -209,6 +222,12 @@ package final class Program {
     private static func check(
         _ store: ParameterStore?, _ graph: Graph, _ schedule: Schedule, _ targets: [Target], _ precision: Precision
     ) throws {
+        for id in schedule.sources {
+            if case .input(let name) = graph.definition(of: Node(id: id)), name.hasPrefix(Loop.placeholder) {
+                throw GraphError(
+                    "program: something outside a scan reads a value of one step; make it an output of the scan")
+            }
+        }
         guard let store else {
             let parameter = schedule.sources.lazy.map(Node.init(id:)).first {
                 if case .parameter = graph.definition(of: $0) { true } else { false }

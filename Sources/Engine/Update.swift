@@ -12,6 +12,8 @@ package struct Update {
         package init(_ pointer: UnsafeMutableRawPointer, bytes: Int, isWrite: Bool) {
             (self.pointer, self.bytes, self.isWrite) = (pointer, bytes, isWrite)
         }
+
+        var range: Range<UInt> { UInt(bitPattern: pointer)..<UInt(bitPattern: pointer) + UInt(bytes) }
     }
 
     /// How elements are divided into the parts that the function is called for. It does not depend on the threads.

@@ -3,9 +3,12 @@ package struct Choice: Hashable, Sendable {
     /// The plugin's id and the component's, `syzygy.sgd/sgd`.
     package var component: String
     package var options: [String: JSON]
+    /// Schedules of an optimizer's or regularizer's options.
+    package var schedules: [String: Choice]
 
-    package init(component: String, options: [String: JSON] = [:]) {
+    package init(component: String, options: [String: JSON] = [:], schedules: [String: Choice] = [:]) {
         self.component = component
         self.options = options
+        self.schedules = schedules
     }
 }

@@ -3,7 +3,15 @@ import Protocols
 
 /// What a plugin contributes: one function with its options, outputs and state.
 package struct Component: Sendable {
-    package enum Kind: String, CaseIterable, Sendable { case dataset, model, loss, regularizer, optimizer, probe }
+    package enum Kind: String, CaseIterable, Sendable {
+        case dataset, model, parametrization, loss, regularizer, optimizer, schedule, probe
+
+        /// Its `call` builds a part of a graph, so outputs are nodes.
+        package var buildsGraphs: Bool { [.model, .parametrization, .loss].contains(self) }
+
+        /// `a probe`, `an optimizer`.
+        package var withArticle: String { (self == .optimizer ? "an " : "a ") + rawValue }
+    }
 
     package var plugin: String
     package var kind: Kind
@@ -13,11 +21,11 @@ package struct Component: Sendable {
     package var references: [Reference]
     package var parameters: [ParameterDeclaration]
     package var call: Function
-    /// Called once per parameter before the first step.
+    /// Called once per parameter before the first step; a parametrization's writes first values.
     package var start: Function?
     /// Of a dataset: called once, before anything else, to say the sizes that only its files know.
     package var describe: Function?
-    /// What one call is about; `parameter` for optimizers and regularizers, nil for datasets, models and losses.
+    /// What one call is about; `parameter` for optimizers and regularizers, nil for the others.
     package var scope: ProbeScope?
     /// Of an optimizer or regularizer: what it does to an element depends on that element's numbers only, so it may be called on any
     /// contiguous part of a parameter, or on several parameters that lie together.
@@ -25,6 +33,8 @@ package struct Component: Sendable {
     package var outputs: [OutputDeclaration]
     package var dimensions: [Dimension]
     package var state: [StateDeclaration]
+    /// Of a parametrization: what is trained in a parameter's place.
+    package var variables: [VariableDeclaration]
     package var splits: [Split]
     /// Templates as written; see `expandedBindings`.
     package var bindings: [Binding]
@@ -35,8 +45,22 @@ package struct Component: Sendable {
     /// The plugin's id and the component's: `syzygy.sgd/sgd`.
     package var fullID: String { "\(plugin)/\(id)" }
 
-    /// Keys of the component's section in a study that are not params: no param may have their names.
-    package var studyKeys: [String] { kind == .probe ? ["plugin", "at", "samples", "split", "layers"] : ["plugin"] }
+    /// Keys of the component's section in a study that are not params.
+    package var studyKeys: [String] {
+        switch kind {
+        case .probe: ["plugin", "at", "samples", "split", "layers"]
+        case .parametrization: ["plugin", "parameters"]
+        case .regularizer: ["plugin", "parameters", "schedules"]
+        case .optimizer: ["plugin", "schedules"]
+        default: ["plugin"]
+        }
+    }
+
+    /// Names that no param may have. The params of an optimizer are also keys of `groups`.
+    package var reservedKeys: [String] { studyKeys + (kind == .optimizer ? Component.groupKeys : []) }
+
+    /// Keys of a group of parameters in a study that are not params of its optimizer.
+    package static let groupKeys = ["parameters", "frozen", "optimizer", "schedules"]
 
     package var functions: [Function] { [call, start, describe].compactMap(\.self) }
 
@@ -166,6 +190,17 @@ package struct StateDeclaration: Hashable, Sendable {
     package var id: String
     package var initializer: Initializer
     package var isMutable: Bool
+    package var help: String?
+    package var pointer: String
+}
+
+/// A parameter that a parametrization trains in place of another.
+package struct VariableDeclaration: Hashable, Sendable {
+    package var id: String
+    /// nil: that of the parameter it stands for.
+    package var shape: [OutputDeclaration.Extent]?
+    /// nil: likewise.
+    package var role: ParameterRole?
     package var help: String?
     package var pointer: String
 }

@@ -34,6 +34,8 @@ package struct Argument: Hashable, Sendable {
         case input(String)
         case output(String)
         case state(String)
+        /// In `call` the node of a variable, in `start` its first values.
+        case variable(String)
         case parameter(String)
         case dimension(of: String, Axis)
         case count(of: String)
@@ -49,7 +51,7 @@ package struct Argument: Hashable, Sendable {
         case rows(String)
         case shape(String)
         case classes(String)
-        case seed, step, split, indexBegin, indexEnd, message, messageSize
+        case seed, step, steps, split, indexBegin, indexEnd, message, messageSize
     }
 
     package enum Field: String, Sendable {

@@ -86,7 +86,8 @@ extension ManifestChecks {
         // The network of an example is linear: losses ½ (x_s · parameters − y_s)².
         let network = needsNetwork ? [("x", 2, true), ("y", 1, true), ("parameters", 1, true)] : []
         let bindings = component.expandedBindings(values: component.allValues)
-        let arguments = component.call.arguments.compactMap {
+        let function = component.kind == .parametrization ? component.start ?? component.call : component.call
+        let arguments = function.arguments.compactMap {
             argument -> (name: String, rank: Int?, isRequired: Bool)? in
             switch argument.source {
             case .input(let id): return (id, nil, true)
@@ -110,7 +111,8 @@ extension ManifestChecks {
         for argument in component.call.arguments + (component.start?.arguments ?? []) {
             switch argument.source {
             case .seed: numbers.append(("seed", true))
-            case .step: numbers.append(("step", false))
+            case .step: numbers.append(("step", component.kind == .schedule))
+            case .steps: numbers.append(("steps", true))
             case .field(let field): numbers.append((field.rawValue, true))
             case .indexBegin: numbers.append(("begin", true))
             case .indexEnd: numbers.append(("end", true))
@@ -119,7 +121,7 @@ extension ManifestChecks {
         }
         switch component.kind {
         case .model, .loss: numbers.append(("classes", false))
-        case .optimizer, .regularizer: numbers += [("fan_in", false), ("fan_out", false), ("role", false)]
+        case .optimizer, .regularizer, .parametrization: numbers += [("fan_in", false), ("fan_out", false), ("role", false)]
         default: break
         }
         if component.kind == .dataset, !numbers.contains(where: { $0.0 == "seed" }) {
@@ -141,6 +143,7 @@ extension ManifestChecks {
                     if case .quantity(_, isWritable: true, _) = argument.source { argument.name } else { nil }
                 }
         case .loss: known = outputs + ["output_grad"]
+        case .parametrization: known = outputs + component.variables.map(\.id)
         default: known = outputs
         }
         for (name, value) in example.expected {

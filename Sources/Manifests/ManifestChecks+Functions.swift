@@ -39,7 +39,7 @@ extension ManifestChecks {
             return add(
                 "\(argument.pointer)/from",
                 "argument '\(argument.name)': '\(Self.name(of: argument.source))' is for "
-                    + "\(list), not for a \(component.kind.rawValue)")
+                    + "\(list), not for \(component.kind.withArticle)")
         }
         let isDescribe = component.describe?.pointer == function.pointer
         guard Self.isDescribing(argument.source) ? isDescribe : !isDescribe || Self.isKnownFirst(argument.source)
@@ -76,6 +76,8 @@ extension ManifestChecks {
                 return false
             }
             return checkKnown(id, "output", among: component.outputs.map(\.id), at: "\(here)/output")
+        case .variable(let id):
+            return checkKnown(id, "variable", among: component.variables.map(\.id), at: "\(here)/variable")
         case .state(let id): return checkKnown(id, "state", among: component.state.map(\.id), at: "\(here)/state")
         case .parameter(let id):
             guard checkKnown(id, "param", among: component.parameters.map(\.id), at: "\(here)/param") else {
@@ -116,8 +118,10 @@ extension ManifestChecks {
             if let int = value.int, Self.fits(int, type) { return true }
             add("\(here)/value", "\(value.brief) is no value of type \(type.rawValue)")
             return false
-        case .service(.graph) where component.kind != .model && component.kind != .loss:
-            add("\(here)/service", "syzygy.graph/1 is for models and losses, not for a \(component.kind.rawValue)")
+        case .service(.graph) where !component.kind.buildsGraphs:
+            add(
+                "\(here)/service",
+                "syzygy.graph/1 is for models, parametrizations and losses, not for \(component.kind.withArticle)")
         case .service(let service)
         where service.needsNetwork && (component.kind != .probe || component.scope != .run):
             add("\(here)/service", "\(service.rawValue) is for probes per run")
@@ -146,17 +150,19 @@ extension ManifestChecks {
             }
             return checkExpression(text, of: component, at: here) != nil
         }
+        let isParametrization = component.kind == .parametrization
+        let known = ["parameter.value"] + (isParametrization ? [] : ["parameter.grad"])
         guard let text else {
-            add(argument.pointer, "argument '\(argument.name)' needs 'quantity': parameter.value or parameter.grad")
+            add(argument.pointer, "argument '\(argument.name)' needs 'quantity': \(known.joined(separator: " or "))")
             return false
         }
-        guard
-            checkKnown(
-                text, "quantity of \(component.kind.rawValue)s", among: ["parameter.value", "parameter.grad"],
-                at: here)
-        else { return false }
-        // `start` may move the initial values; a step of a regularizer may not.
+        guard checkKnown(text, "quantity of \(component.kind.rawValue)s", among: known, at: here) else { return false }
         let isStart = argument.pointer.hasPrefix("\(component.pointer)/start/")
+        if isParametrization, isWritable || !isStart {
+            add(
+                argument.pointer, "the values of a parameter are for 'start' of a parametrization, which may not change them")
+        }
+        // `start` may move the initial values; a step of a regularizer may not.
         if isWritable, component.kind == .regularizer, !isStart, text != "parameter.grad" {
             add("\(argument.pointer)/access", "a regularizer's call may only change parameter.grad")
         }
@@ -185,7 +191,7 @@ extension ManifestChecks {
     mutating func checkAxis(
         _ axis: Axis, of name: String, in function: Function, _ component: Component, at pointer: String
     ) {
-        let isGraph = component.kind == .model || component.kind == .loss
+        let isGraph = component.kind.buildsGraphs
         // Classes belong to a tensor of the batch, which need not be an argument itself.
         if axis == .classes, isGraph, function.argument(name) == nil { return }
         let isFound = checkTarget(name, "axes", in: function, at: pointer) { Self.hasAxes($0, component) }
@@ -219,6 +225,7 @@ extension ManifestChecks {
     /// The possible ranks of an argument with what gives them; empty if unknown.
     private func ranks(of argument: Argument, _ component: Component) -> [(rank: Int, what: String)] {
         switch argument.source {
+        case .quantity where component.kind == .parametrization: []  // has the parameter's axes
         case .quantity:
             component.expandedBindings(values: component.allValues).compactMap { binding in
                 guard let text = binding.quantities[argument.name], let expression = try? QuantityExpression(text)
@@ -251,8 +258,8 @@ extension ManifestChecks {
             let here = "\(function.pointer)/returns/output"
             if checkKnown(id, "output", among: component.outputs.map(\.id), at: here) {
                 writers[id] = [("the result", here)]
-                if component.kind != .probe && component.kind != .regularizer {
-                    add(here, "only probes and regularizers return an output")
+                if ![.probe, .regularizer, .schedule].contains(component.kind) {
+                    add(here, "only probes, regularizers and schedules return an output")
                 } else if component.output(id)?.shape != [] {
                     add(here, "output '\(id)' is returned, so its shape must be []")
                 }

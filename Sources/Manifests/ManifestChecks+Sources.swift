@@ -6,6 +6,7 @@ extension ManifestChecks {
         case .input: "input"
         case .output: "output"
         case .state: "state"
+        case .variable: "variable"
         case .parameter: "param"
         case .dimension: "dim"
         case .count: "count"
@@ -20,6 +21,7 @@ extension ManifestChecks {
         case .service: "service"
         case .seed: "seed"
         case .step: "step"
+        case .steps: "steps"
         case .split: "split"
         case .indexBegin: "index_begin"
         case .indexEnd: "index_end"
@@ -31,11 +33,14 @@ extension ManifestChecks {
     /// The kinds that have the source.
     static func kinds(of source: Argument.Source) -> [Component.Kind] {
         switch source {
-        case .quantity: [.probe, .optimizer, .regularizer]
+        case .quantity: [.probe, .optimizer, .regularizer, .parametrization]
+        case .variable: [.parametrization]
         case .input: [.model, .loss]
-        case .output: [.dataset, .model, .loss, .regularizer, .probe]
-        case .state, .field: [.optimizer, .regularizer]
-        case .step: [.optimizer, .regularizer, .probe]
+        case .output: [.dataset, .model, .parametrization, .loss, .regularizer, .schedule, .probe]
+        case .state: [.optimizer, .regularizer]
+        case .field: [.optimizer, .regularizer, .parametrization]
+        case .step: [.optimizer, .regularizer, .schedule, .probe]
+        case .steps: [.schedule]
         case .split, .indexBegin, .indexEnd, .rows, .shape, .classes: [.dataset]
         default: Component.Kind.allCases
         }
@@ -51,9 +56,10 @@ extension ManifestChecks {
             return text == "labels" ? ["i32*"] : text == nil ? openTypes(argument, component) : ["f64*"]
         case .input: return ["i32"]
         case .output(let id):
-            if component.kind == .model || component.kind == .loss { return ["i32*"] }
+            if component.kind.buildsGraphs { return ["i32*"] }
             return ["\(component.output(id)?.type.rawValue ?? "f64")*"]
         case .state: return [ownPrecision]
+        case .variable: return [function.pointer == component.call.pointer ? "i32" : "f64*"]
         case .parameter(let id):
             switch component.parameter(id)?.type {
             case .bool: return ["u8"]
@@ -75,7 +81,7 @@ extension ManifestChecks {
         case .file: return ["u8*"]
         case .service: return ["service"]
         case .seed: return ["u64"]
-        case .step, .indexBegin, .indexEnd: return ["i64"]
+        case .step, .steps, .indexBegin, .indexEnd: return ["i64"]
         case .split: return ["i32"]
         case .message: return ["char*"]
         case .messageSize: return ["size"]
@@ -94,6 +100,7 @@ extension ManifestChecks {
         case .quantity(let text, _, _): "quantity \(text.map { "'\($0)'" } ?? "of a binding")"
         case .output(let id): "output '\(id)'"
         case .state(let id): "state '\(id)'"
+        case .variable(let id): "variable '\(id)'"
         case .parameter(let id): "param '\(id)' of type \(component.parameter(id)?.type.rawValue ?? "")"
         case .input(let id): "input '\(id)'"
         default: "'\(Self.name(of: source))'"
@@ -103,14 +110,17 @@ extension ManifestChecks {
     static func isCountable(_ source: Argument.Source, _ component: Component) -> Bool {
         switch source {
         case .quantity, .state, .file: true
-        case .output: component.kind != .model && component.kind != .loss
+        case .output: !component.kind.buildsGraphs
         case .parameter(let id): component.parameter(id).map { $0.type.isList || $0.type.isFile } ?? false
         default: false
         }
     }
 
     static func hasAxes(_ source: Argument.Source, _ component: Component) -> Bool {
-        if case .input = source { true } else { isCountable(source, component) }
+        switch source {
+        case .input, .variable: true
+        default: isCountable(source, component)
+        }
     }
 
     static func fits(_ value: Int, _ type: Scalar) -> Bool {

@@ -49,6 +49,7 @@ struct ManifestChecks {
         checkUnique(component.parameters.map { ($0.id, "\($0.pointer)/id") }, "param")
         checkUnique(component.outputs.map { ($0.id, "\($0.pointer)/id") }, "output")
         checkUnique(component.state.map { ($0.id, "\($0.pointer)/id") }, "state")
+        checkUnique(component.variables.map { ($0.id, "\($0.pointer)/id") }, "variable")
         for function in component.functions {
             checkUnique(function.arguments.map { ($0.name, "\($0.pointer)/name") }, "argument")
         }
@@ -72,7 +73,7 @@ struct ManifestChecks {
     }
 
     private mutating func check(_ parameter: ParameterDeclaration, of component: Component) {
-        if component.studyKeys.contains(parameter.id) {
+        if component.reservedKeys.contains(parameter.id) {
             add(
                 "\(parameter.pointer)/id", "param '\(parameter.id)' has the name of a key that studies give a meaning"
             )
@@ -130,11 +131,13 @@ struct ManifestChecks {
         case .described: checkHasDescribe(component, at: pointer)
         case .parameter(let id): checkIntParameter(id, of: component, at: "\(pointer)/param")
         case .axis(let name, let axis):
-            if let target = component.call.argument(name), case .output = target.source {
+            // The shapes of variables are known before there are nodes.
+            let function = component.kind == .parametrization ? component.start ?? component.call : component.call
+            if let target = function.argument(name), case .output = target.source {
                 return add(
                     "\(pointer)/of", "a dim cannot be measured on output '\(name)', whose shape may depend on it")
             }
-            checkAxis(axis, of: name, in: component.call, component, at: pointer)
+            checkAxis(axis, of: name, in: function, component, at: pointer)
         }
     }
 
@@ -146,7 +149,7 @@ struct ManifestChecks {
     }
 
     private mutating func check(_ output: OutputDeclaration, of component: Component) {
-        let isNode = component.kind == .model || component.kind == .loss
+        let isNode = component.kind.buildsGraphs
         for (axis, extent) in (output.shape ?? []).enumerated() {
             let here = "\(output.pointer)/shape/\(axis)"
             switch extent {
@@ -210,6 +213,16 @@ struct ManifestChecks {
             for output in component.outputs where output.shape?.first != .rows {
                 add("\(output.pointer)/shape", "the shape of dataset output '\(output.id)' must begin with \"rows\"")
             }
+        case .parametrization:
+            if component.outputs.map(\.id) != ["value"] {
+                add("\(component.pointer)/outputs", "a parametrization has one output, with the id 'value'")
+            }
+            for variable in component.variables {
+                for case (let axis, .dimension(let name)) in (variable.shape ?? []).enumerated() {
+                    let known = component.dimensions.map(\.name)
+                    checkKnown(name, "dim", among: known, at: "\(variable.pointer)/shape/\(axis)")
+                }
+            }
         case .model:
             if component.output("output") == nil {
                 add("\(component.pointer)/outputs", "a model needs an output with the id 'output'")
@@ -230,6 +243,10 @@ struct ManifestChecks {
             for output in component.outputs where output.id != "value" || output.shape != [] {
                 add(output.pointer, "the output of a regularizer must have the id 'value' and shape []")
             }
+        case .schedule:
+            for output in component.outputs where output.id != "factor" || output.shape != [] {
+                add(output.pointer, "the output of a schedule must have the id 'factor' and shape []")
+            }
         case .optimizer, .probe: break
         }
     }
@@ -241,6 +258,16 @@ struct ManifestChecks {
         case .dataset:
             if !sources.contains(.indexBegin) || !sources.contains(.indexEnd) {
                 add(here, "a dataset needs arguments from index_begin and index_end")
+            }
+        case .parametrization:
+            if !sources.contains(.service(.graph)) {
+                add(here, "a parametrization needs an argument from service syzygy.graph/1")
+            }
+            for variable in component.variables {
+                for function in component.functions where !function.arguments.contains(where: { $0.source == .variable(variable.id) }) {
+                    let name = function.pointer.split(separator: "/").last ?? ""
+                    add(variable.pointer, "variable '\(variable.id)' is no argument of '\(name)'")
+                }
             }
         case .model, .loss:
             if !sources.contains(.service(.graph)) {
@@ -254,6 +281,11 @@ struct ManifestChecks {
             if !sources.contains(.quantity("parameter.value", isWritable: true, isOptional: false)) {
                 add(here, "an optimizer needs an argument from quantity parameter.value with access readwrite")
             }
+        case .schedule:
+            if component.call.returns != .output("factor") {
+                add("\(component.pointer)/call/returns", "a schedule returns {\"type\": \"f64\", \"output\": \"factor\"}")
+            }
+            if !sources.contains(.step) { add(here, "a schedule needs an argument from step") }
         case .probe: break
         }
     }

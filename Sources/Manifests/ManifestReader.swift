@@ -36,6 +36,7 @@ struct ManifestReader {
             outputs: items(json, "outputs", pointer).map(output),
             dimensions: members(json, "dims", pointer).map { Dimension(name: $0, size: size($1), pointer: $2) },
             state: items(json, "state", pointer).map(state),
+            variables: items(json, "variables", pointer).map(variable),
             splits: members(json, "splits", pointer).map { Split(name: $0, rows: size($1), pointer: $2) },
             bindings: members(json, "bindings", pointer).map { name, value, here in
                 Binding(name: name, quantities: (value.object ?? [:]).compactMapValues(\.string), pointer: here)
@@ -63,17 +64,27 @@ struct ManifestReader {
         let range = json["range"]?.array
         return OutputDeclaration(
             id: json["id"]?.string ?? "", type: choice(json["dtype"]) ?? .f64,
-            shape: json["shape"]?.array?.map { extent in
-                if let size = extent.int { return .constant(size) }
-                return switch extent.string {
-                case "rows": .rows
-                case "describe": .described
-                default: .dimension(extent.string ?? "")
-                }
-            },
+            shape: shape(json["shape"]),
             unit: json["unit"]?.string, help: json["help"]?.string, lowest: range?.first?.double,
             highest: range?.last?.double, mayBeUndefined: json["nan"] != nil,
             classes: json["classes"].map { $0.int.map { .constant($0) } ?? size($0) }, pointer: pointer)
+    }
+
+    private func shape(_ json: JSON?) -> [OutputDeclaration.Extent]? {
+        json?.array?.map { extent in
+            if let size = extent.int { return .constant(size) }
+            switch extent.string {
+            case "rows": return .rows
+            case "describe": return .described
+            case let name: return .dimension(name ?? "")
+            }
+        }
+    }
+
+    private func variable(_ json: JSON, at pointer: String) -> VariableDeclaration {
+        VariableDeclaration(
+            id: json["id"]?.string ?? "", shape: shape(json["shape"]), role: choice(json["role"]),
+            help: json["help"]?.string, pointer: pointer)
     }
 
     private func state(_ json: JSON, at pointer: String) -> StateDeclaration {
@@ -163,6 +174,7 @@ struct ManifestReader {
         case "input": return .input(text("input"))
         case "output": return .output(text("output"))
         case "state": return .state(text("state"))
+        case "variable": return .variable(text("variable"))
         case "param": return .parameter(text("param"))
         case "dim": return .dimension(of: text("of"), axis(json["axis"]))
         case "count": return .count(of: text("of"))
@@ -179,6 +191,7 @@ struct ManifestReader {
         case "file": return .file(text("file"))
         case "service": return .service(choice(json["service"]) ?? .graph)
         case "step": return .step
+        case "steps": return .steps
         case "split": return .split
         case "index_begin": return .indexBegin
         case "index_end": return .indexEnd

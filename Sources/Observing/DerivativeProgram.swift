@@ -27,7 +27,7 @@ final class DerivativeProgram {
         rows = key.rows
         self.store = store
         results = plan.results.map { ($0, plan.graph.shape(of: $0).reduce(1, *) / key.rows) }
-        let gradients = plan.sums.isEmpty ? [] : Array(zip(plan.graph.parameterNodes, plan.sums))
+        let gradients = plan.sums.isEmpty ? [] : Array(zip(plan.graph.trainedNodes, plan.sums))
         let program = try Program(
             plan.graph, outputs: plan.results, gradients: gradients.map { ($0, $1) }, precision: .f64,
             parameters: store)
@@ -67,7 +67,7 @@ final class DerivativeProgram {
     func addGradients(to out: UnsafeMutablePointer<Double>, weight: Double) {
         let gradients = store.gradients.assumingMemoryBound(to: Double.self)
         var next = 0
-        for block in store.blocks {
+        for block in store.blocks where block.isTrained {
             for i in 0..<block.count { out[next + i] += weight * gradients[block.offset + i] }
             next += block.count
         }

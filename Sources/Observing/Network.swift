@@ -6,11 +6,15 @@ package struct Network {
     package let model: any Model
     package let loss: any Loss
     package let fields: [Field]
+    package let parametrizations: [ParametrizationRule]
 
-    package init(model: any Model, loss: any Loss, fields: [Field]) {
+    package init(
+        model: any Model, loss: any Loss, fields: [Field], parametrizations: [ParametrizationRule] = []
+    ) {
         self.model = model
         self.loss = loss
         self.fields = fields
+        self.parametrizations = parametrizations
     }
 
     /// The field that losses compare with.
@@ -19,11 +23,13 @@ package struct Network {
     /// One built graph.
     package struct Built {
         package let graph: Graph
+        /// Those that are trained, in the order of `graph.trainedBlocks`.
         package let parameters: [Node]
         package let batch: [String: BatchNode]
         package let outputs: [String: Node]
         package let output: Node
         fileprivate let loss: any Loss
+        let parametrized: [Parametrized]
 
         /// The loss of each sample, `[rows]`, or of the batch, `[]`.
         package func anyLoss() throws -> Node { try loss.build(in: graph, outputs: outputs, batch: batch) }
@@ -46,16 +52,29 @@ package struct Network {
     }
 
     /// The model's graph for batches of `rows` rows; the loss is added when asked for.
-    package func build(rows: Int) throws -> Built {
-        let graph = Graph()
+    /// - Parameter isTraining: for the training step; all that observes, measures or differentiates takes the evaluation.
+    package func build(rows: Int, isTraining: Bool = false) throws -> Built {
+        let graph = Graph(isTraining: isTraining)
         var batch: [String: BatchNode] = [:]
         for field in fields {
             batch[field.name] = BatchNode(field: field, node: graph.input(field.name, shape: [rows] + field.shape))
         }
+        let substitution = Substitution(parametrizations, graph)
+        graph.substitute = substitution.node
         let outputs = try model.build(in: graph, batch: batch)
+        graph.substitute = nil
+        try substitution.check()
         guard let output = outputs["output"] else { throw Undefined("model_without_output") }
         return Built(
-            graph: graph, parameters: graph.parameterNodes, batch: batch, outputs: outputs, output: output, loss: loss
-        )
+            graph: graph, parameters: graph.trainedNodes, batch: batch, outputs: outputs, output: output, loss: loss,
+            parametrized: substitution.parametrized)
+    }
+}
+
+extension Field {
+    /// Rows of these targets for each row of the batch: one for each label, or as many as the outputs have, where they fit.
+    func positions(ofOutputs outputs: Int) -> Int {
+        guard classes == nil else { return elements }
+        return elements.isMultiple(of: outputs) ? outputs : 1
     }
 }

@@ -11,6 +11,7 @@ final class NetworkDerivatives {
     static let largestMatrix = 1 << 22
 
     let network: Network
+    /// Of what is trained; statistics keep their current values.
     let parameterCount: Int
     /// Nodes by the names that `Derivatives` gives them, with the elements of one row.
     let widths: [String: Int]
@@ -29,7 +30,7 @@ final class NetworkDerivatives {
     init(_ network: Network, built: Network.Built, isSeparable: Bool, current: ParameterStore) {
         (self.network, self.isSeparable, self.current) = (network, isSeparable, current)
         let graph = built.graph
-        parameterCount = graph.blocks.reduce(0) { $0 + $1.count }
+        parameterCount = graph.trainedBlocks.reduce(0) { $0 + $1.count }
         func width(_ node: Node) -> Int { graph.shape(of: node).reduce(1, *) }
         var widths = ["parameters": parameterCount, "output": width(built.output)]
         for layer in graph.layers {
@@ -46,7 +47,7 @@ final class NetworkDerivatives {
     /// Copies flat parameters between a caller and the blocks of a store.
     func read(_ out: UnsafeMutablePointer<Double>) {
         var next = out
-        for block in current.blocks {
+        for block in current.blocks where block.isTrained {
             next.update(
                 from: current.values.assumingMemoryBound(to: Double.self) + block.offset, count: block.count)
             next += block.count
@@ -54,8 +55,9 @@ final class NetworkDerivatives {
     }
 
     func move(to point: UnsafePointer<Double>?) {
-        guard var next = point else { return store.copyValues(from: current) }
-        for block in store.blocks {
+        store.copyValues(from: current)
+        guard var next = point else { return }
+        for block in store.blocks where block.isTrained {
             (store.values.assumingMemoryBound(to: Double.self) + block.offset).update(from: next, count: block.count)
             next += block.count
         }

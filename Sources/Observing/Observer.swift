@@ -34,10 +34,13 @@ package final class Observer {
     package let layers: [String]
     private let network: Network
     private let parameters: ParameterStore
-    private let initialWeights: [Int: [Double]]
+    private let weights: LayerWeights
+    private let initialWeights: [Node: [Double]]
     private let tables: [String: DataTable]
     private let shapes: [LayerShape]
     private let outputWidth: Int
+    /// Rows of the output, and of the targets, for each row of the batch.
+    private let outputPositions, targetPositions: Int
     /// Why samples have no loss of their own, if so.
     private let coupled: Undefined?
     private let programs: ProgramCache
@@ -45,9 +48,8 @@ package final class Observer {
 
     private struct LayerShape {
         var input, output: Int
-        /// Blocks.
-        var weight: Int
-        var bias: Int?
+        var weight: Node
+        var bias: Node?
         /// Rows of the layer for each row of the batch.
         var positions: Int
     }
@@ -70,20 +72,27 @@ package final class Observer {
         programs = ProgramCache()
         let built = try network.build(rows: 1)
         let graph = built.graph
+        guard
+            graph.blocks.elementsEqual(
+                store.blocks, by: { ($0.name, $0.shape, $0.role) == ($1.name, $1.shape, $1.role) })
+        else {
+            throw GraphError(
+                "the model declares other parameters in an evaluation than in training: "
+                    + "\(graph.blocks.map(\.name)) against \(store.blocks.map(\.name))")
+        }
         parameters = ParameterStore(blocks: graph.blocks, precision: .f64)
         parameters.copyValues(from: store)
         layers = graph.layers.map(\.name)
-        let blocks = Dictionary(uniqueKeysWithValues: zip(graph.parameterNodes, graph.blocks.indices))
+        weights = try LayerWeights(built, parameters: parameters)
         shapes = try graph.layers.map { layer in
-            guard let weight = blocks[layer.weight] else {
-                throw GraphError("layer \(layer.name): its weight is not a parameter, so it cannot be observed")
-            }
             let matrices = try graph.matrices(of: layer), size = graph.shape(of: matrices.weight)
             return LayerShape(
-                input: size[1], output: size[0], weight: weight, bias: layer.bias.flatMap { blocks[$0] },
+                input: size[1], output: size[0], weight: layer.weight, bias: layer.bias,
                 positions: graph.shape(of: matrices.output)[0])
         }
-        outputWidth = graph.shape(of: built.output).dropFirst().reduce(1, *)
+        let output = graph.shape(of: built.output).dropFirst()
+        (outputWidth, outputPositions) = (output.last ?? 1, output.dropLast().reduce(1, *))
+        targetPositions = network.target?.positions(ofOutputs: outputPositions) ?? 1
         do {
             _ = try built.sampleLoss()
             coupled = nil
@@ -92,20 +101,24 @@ package final class Observer {
         }
         derivatives = NetworkDerivatives(
             network, built: built, isSeparable: coupled == nil, current: parameters)
-        var initial: [Int: [Double]] = [:]
-        for shape in shapes { initial[shape.weight] = parameters.copy(block: shape.weight) }
-        initialWeights = initial
+        initialWeights = Self.values(of: shapes.map(\.weight), weights)
     }
 
     /// An observer of another copy of the network, which shares its programs and memory with this one: they take turns.
     package init(sharing other: Observer, store: ParameterStore, tables: [String: DataTable]) {
         (network, parameters, self.tables, layers, shapes) =
             (other.network, other.parameters, tables, other.layers, other.shapes)
-        (outputWidth, coupled, programs, derivatives) =
-            (other.outputWidth, other.coupled, other.programs, other.derivatives)
-        var initial: [Int: [Double]] = [:]
-        for shape in shapes { initial[shape.weight] = store.copy(block: shape.weight) }
-        initialWeights = initial
+        (outputWidth, outputPositions, targetPositions) =
+            (other.outputWidth, other.outputPositions, other.targetPositions)
+        (coupled, programs, derivatives, weights) =
+            (other.coupled, other.programs, other.derivatives, other.weights)
+        parameters.copyValues(from: store)
+        initialWeights = Self.values(of: shapes.map(\.weight), weights)
+    }
+
+    private static func values(of nodes: [Node], _ weights: LayerWeights) -> [Node: [Double]] {
+        weights.update()
+        return Dictionary(nodes.map { ($0, weights.values($0)) }) { first, _ in first }
     }
 
     /// Every layer (for a probe of parameters: parameter) that a probe asks for must be there.
@@ -135,6 +148,7 @@ package final class Observer {
         step: Int, store: ParameterStore, due: [ScheduledProbe], record: (Observation) -> Void
     ) throws {
         parameters.copyValues(from: store)
+        weights.update()
         for group in Dictionary(grouping: due.indices, by: { FirstRows(due[$0], self) }).sorted(by: {
             $0.key < $1.key
         }) {
@@ -160,6 +174,7 @@ package final class Observer {
         each: (String, Quantity) throws -> Void
     ) throws {
         parameters.copyValues(from: store)
+        weights.update()
         let available = tables[split]?.rows ?? 0
         let rows = FirstRows(split: split, count: min(samples ?? available, available))
         let scopes = try expressions.map { try QuantityExpression($0).scope ?? .run }
@@ -258,7 +273,7 @@ package final class Observer {
         }
         if let gradient {
             pass.keep(gradient)
-            for block in parameters.blocks {
+            for block in parameters.blocks where block.isTrained {
                 pass.set(
                     .init(expression: "parameter.grad", layer: block.name),
                     .success(
@@ -316,7 +331,7 @@ package final class Observer {
         switch capture {
         case .modelOutput: outputWidth
         case .sampleLoss: 1
-        case .targets: network.target?.columns ?? 0
+        case .targets: network.target.map { $0.classes ?? $0.elements / targetPositions } ?? 0
         case .layer(let index, let basic):
             basic == .layerInput || basic == .layerInputGrad ? shapes[index].input : shapes[index].output
         }
@@ -324,7 +339,12 @@ package final class Observer {
 
     /// Rows for each row of the batch.
     private func positions(_ capture: Capture) -> Int {
-        if case .layer(let index, _) = capture { shapes[index].positions } else { 1 }
+        switch capture {
+        case .layer(let index, _): shapes[index].positions
+        case .modelOutput: outputPositions
+        case .targets: targetPositions
+        case .sampleLoss: 1
+        }
     }
 
     /// Quantities of parameters and of the data.
@@ -335,7 +355,7 @@ package final class Observer {
         let basic = expression.arguments[0]
         if basic == .labels {
             guard let field = table.index(of: "y"), table.fields[field].classes != nil else { return }
-            pass.setLabels(key, table.pointer(field: field), rows: rows)
+            pass.setLabels(key, table.pointer(field: field), rows: rows * targetPositions)
             return
         }
         if basic == .parameterValue {
@@ -348,12 +368,10 @@ package final class Observer {
         let shape = shapes[index]
         switch basic.ofLayer ?? basic {
         case .layerBias:
-            if let bias = shape.bias {
-                pass.set(key, pass.keep(parameters.copy(block: bias), shape: [shape.output]))
-            }
+            if let bias = shape.bias { pass.set(key, pass.keep(weights.values(bias), shape: [shape.output])) }
         case .layerWeight, .layerWeightInitial:
             let initial = (basic.ofLayer ?? basic) == .layerWeightInitial
-            let weight = initial ? initialWeights[shape.weight] ?? [] : parameters.copy(block: shape.weight)
+            let weight = initial ? initialWeights[shape.weight] ?? [] : weights.values(shape.weight)
             pass.setWeight(key, expression.function, weight, rows: shape.output, columns: shape.input)
         default: break
         }

@@ -8,6 +8,10 @@ final class CallContext {
     let component: Component
     let options: [String: JSON]
     let seed: UInt64
+    /// The number of updates of the run.
+    let steps: Int
+    /// Names the random streams: the component, or its key where a study can have several that must not share them.
+    let scope: String
     /// The plugin's folder.
     let folder: String
     /// Where relative paths of options begin.
@@ -19,7 +23,7 @@ final class CallContext {
     var graph: GraphService?
     /// Set while a probe that evaluates the network is called.
     var derivatives: DerivativesService?
-    private lazy var random = RandomService(seed: seed, scope: component.fullID)
+    private lazy var random = RandomService(seed: seed, scope: scope)
     private var texts: [String: UnsafeMutableRawPointer] = [:]
     private var lists: [String: UnsafeMutableRawPointer] = [:]
     private var files: [String: FileContents] = [:]
@@ -28,10 +32,15 @@ final class CallContext {
     private var objectiveTable: UnsafeMutablePointer<syzygy_objective>?
     private var jacobianTable: UnsafeMutablePointer<syzygy_jacobian>?
 
-    init(_ component: Component, options: [String: JSON], seed: UInt64, folder: String, dataFolder: String) {
+    init(
+        _ component: Component, options: [String: JSON], seed: UInt64, scope: String? = nil, steps: Int, folder: String,
+        dataFolder: String
+    ) {
         self.component = component
         self.options = component.options(options)
         self.seed = seed
+        self.scope = scope ?? component.fullID
+        self.steps = steps
         self.folder = folder
         self.dataFolder = dataFolder
     }

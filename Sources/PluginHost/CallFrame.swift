@@ -21,26 +21,16 @@ package struct Operand {
 
 /// What a call needs once its arguments are in place: pointers only, so that calling counts no references.
 struct PreparedCall {
-    enum NumberForm { case integer, single, double }
     let address: UnsafeMutableRawPointer
     let signature: OpaquePointer
     let values: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     let result: UnsafeMutablePointer<Double>
     let message: UnsafeMutablePointer<CChar>
-    /// Where the number of the step goes, in which form.
+    /// Where the number of the step goes, if the function takes it: an i64.
     let step: UnsafeMutablePointer<UInt64>?
-    let stepForm: NumberForm
     let hasStatus: Bool
 
-    func set(step number: Int) {
-        guard let step else { return }
-        step.pointee =
-            switch stepForm {
-            case .integer: UInt64(bitPattern: Int64(number))
-            case .single: UInt64(Float(number).bitPattern)
-            case .double: Double(number).bitPattern
-            }
-    }
+    func set(step number: Int) { step?.pointee = UInt64(bitPattern: Int64(number)) }
 
     func call() -> Int32 {
         message[0] = 0
@@ -97,14 +87,10 @@ final class CallFrame {
         message = .allocate(capacity: Self.messageSize)
         message.initialize(repeating: 0, count: Self.messageSize)
         let step = function.arguments.firstIndex { $0.source == .step }
-        let stepType = step.map { function.arguments[$0].type }
         let slots = slots
         prepared = PreparedCall(
             address: address, signature: signature, values: values, result: result, message: message,
-            step: step.map { slots + $0 },
-            stepForm: stepType?.isSingle(precision) == true
-                ? .single : stepType?.isFloating(precision) == true ? .double : .integer,
-            hasStatus: function.returns == .status)
+            step: step.map { slots + $0 }, hasStatus: function.returns == .status)
     }
 
     deinit {
@@ -126,7 +112,7 @@ final class CallFrame {
         let sizes = Sizes(operands: operands, context: context, function: function)
         for (i, argument) in function.arguments.enumerated() {
             switch argument.source {
-            case .quantity, .output, .state, .input, .rows, .shape, .classes:
+            case .quantity, .output, .state, .variable, .input, .rows, .shape, .classes:
                 switch operands[argument.name]?.value {
                 case .memory(let pointer): set(i, pointer)
                 case .node(let node): set(i, integer: Int(node), argument)
@@ -155,6 +141,7 @@ final class CallFrame {
             case .service(let service): set(i, try context.service(service))
             case .seed: slots[i] = context.seed
             case .step: set(i, integer: 0, argument)
+            case .steps: set(i, integer: context.steps, argument)
             case .split: set(i, integer: split, argument)
             case .indexBegin: set(i, integer: rows.lowerBound, argument)
             case .indexEnd: set(i, integer: rows.upperBound, argument)
@@ -177,6 +164,11 @@ final class CallFrame {
     }
 
     func set(step: Int) { prepared.set(step: step) }
+
+    /// Where the value of a float option goes: f64, once for every argument that takes it.
+    func slots(of option: String) -> [UnsafeMutablePointer<UInt64>] {
+        function.arguments.indices.filter { function.arguments[$0].source == .parameter(option) }.map { slots + $0 }
+    }
 
     /// Calls the function. Returns the status, 0 for functions without one, or `changedFloatMode`.
     func call() -> Int32 { prepared.call() }

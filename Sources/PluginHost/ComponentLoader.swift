@@ -10,17 +10,22 @@ import Protocols
 package final class ComponentLoader {
     private let registry: Registry
     private let seed: UInt64
+    private let steps: Int
     private let dataFolder: String
     /// Gets a sentence about something that a record has no column for, such as the words of a failing probe.
     private let note: (String) -> Void
     private var libraries: [String: Library] = [:]
 
-    /// `dataFolder` is where relative paths of options begin: the folder of the study file.
+    /// - Parameters:
+    ///   - steps: the number of updates of the run, for schedules.
+    ///   - dataFolder: where relative paths of options begin: the folder of the study file.
     package init(
-        registry: Registry, seed: UInt64, dataFolder: String = ".", note: @escaping (String) -> Void = { _ in }
+        registry: Registry, seed: UInt64, steps: Int = 0, dataFolder: String = ".",
+        note: @escaping (String) -> Void = { _ in }
     ) {
         self.registry = registry
         self.seed = seed
+        self.steps = steps
         self.dataFolder = dataFolder
         self.note = note
     }
@@ -33,16 +38,30 @@ package final class ComponentLoader {
         PluginModel(try component(choice, .model))
     }
 
+    package func parametrization(_ choice: Choice) throws -> any Parametrization {
+        PluginParametrization(try component(choice, .parametrization))
+    }
+
     package func loss(_ choice: Choice) throws -> any Loss {
         PluginLoss(try component(choice, .loss))
     }
 
-    package func regularizer(_ choice: Choice) throws -> any Regularizer {
-        PluginUpdate(try component(choice, .regularizer))
+    /// - Parameter key: the key in the study, which names the random streams; by default the component does.
+    package func regularizer(_ choice: Choice, key: String? = nil) throws -> any Regularizer {
+        PluginUpdate(try component(choice, .regularizer, key: key), choice, try schedules(choice))
     }
 
-    package func optimizer(_ choice: Choice) throws -> any Optimizer {
-        PluginUpdate(try component(choice, .optimizer))
+    /// - Parameter key: as of a regularizer.
+    package func optimizer(_ choice: Choice, key: String? = nil) throws -> any Optimizer {
+        PluginUpdate(try component(choice, .optimizer, key: key), choice, try schedules(choice))
+    }
+
+    package func schedule(_ choice: Choice) throws -> PluginSchedule {
+        try PluginSchedule(try component(choice, .schedule))
+    }
+
+    private func schedules(_ choice: Choice) throws -> [String: PluginSchedule] {
+        try choice.schedules.mapValues(schedule)
     }
 
     package func probe(_ choice: Choice) throws -> any Probe {
@@ -50,13 +69,16 @@ package final class ComponentLoader {
     }
 
     /// The function of a component that runs no engine: for tests and examples.
-    func component(_ choice: Choice, _ kind: Component.Kind) throws(PluginError) -> LoadedComponent {
+    func component(
+        _ choice: Choice, _ kind: Component.Kind, key: String? = nil
+    ) throws(PluginError) -> LoadedComponent {
         let (manifest, component) = try registry.component(choice.component, kind: kind)
         let library = try library(of: manifest)
         return LoadedComponent(
             component: component, library: library,
             context: CallContext(
-                component, options: choice.options, seed: seed, folder: manifest.folder, dataFolder: dataFolder))
+                component, options: choice.options, seed: seed, scope: key, steps: steps, folder: manifest.folder,
+                dataFolder: dataFolder))
     }
 
     /// The file that the value of an option means.

@@ -2,14 +2,16 @@ import CSyzygy
 import Engine
 
 /// `syzygy.graph/1`: lets a plugin's function build a graph. Node numbers are indices into `nodes`.
-final class GraphService {
-    private let graph: Graph
+package final class GraphService {
+    let graph: Graph
     private(set) var nodes: [Node] = []
     /// The first error, in the host's or the plugin's words.
-    private(set) var failure: String?
-    private(set) var table = syzygy_graph()
+    package private(set) var failure: String?
+    package internal(set) var table = syzygy_graph()
+    /// Scans and fixed points that are begun and not ended, the last one innermost; nil where the beginning failed.
+    var loops: [Loop?] = []
 
-    init(_ graph: Graph) {
+    package init(_ graph: Graph) {
         self.graph = graph
         table.struct_size = UInt32(MemoryLayout<syzygy_graph>.size)
         table.context = Unmanaged.passUnretained(self).toOpaque()
@@ -35,29 +37,16 @@ final class GraphService {
         table.constant = { context, value in GraphService.of(context) { $0.graph.constant(value) } }
         table.apply = { context, name, inputs, inputCount, attributes, attributeCount in
             GraphService.of(context) { service in
-                var named: [String: Double] = [:]
-                for i in 0..<Int(max(attributeCount, 0)) {
-                    guard let attributes else { break }
-                    named[text(attributes[i].name)] = attributes[i].value
-                }
-                var operands: [Node] = []
-                for i in 0..<Int(max(inputCount, 0)) {
-                    guard let inputs else { break }
-                    operands.append(try service.node(inputs[i]))
-                }
-                return try service.graph.apply(named: text(name), operands, attributes: named)
+                try service.graph.apply(
+                    named: text(name), try service.nodes(inputs, inputCount),
+                    attributes: named(attributes, attributeCount))
             }
         }
         table.shaped = { context, name, input, shape, rank in
             GraphService.of(context) { service in
                 let node = try service.node(input)
                 let target = try sizes(shape, rank)
-                switch text(name) {
-                case "reshape": return try service.graph.reshape(node, to: target)
-                case "broadcast": return try service.graph.broadcast(node, to: target)
-                default:
-                    throw GraphError("unknown operation '\(text(name))' for a shape (known: reshape, broadcast)")
-                }
+                return try service.graph.apply(named: text(name), node, list: target)
             }
         }
         table.shape = { context, node, out in
@@ -81,23 +70,76 @@ final class GraphService {
         table.fail = { context, message in
             GraphService.of(context) { _ in throw GraphError(text(message)) }
         }
+        table.tensor = { context, values, shape, rank in
+            GraphService.of(context) { service in
+                let shape = try sizes(shape, rank)
+                let count = try Graph.count(of: shape, for: "tensor")
+                guard let values else { throw GraphError("tensor: \(shape) without values") }
+                return try service.graph.constant(
+                    Array(UnsafeBufferPointer(start: values, count: count)), shape: shape)
+            }
+        }
+        table.is_training = { context in
+            guard let context else { return 0 }
+            return Unmanaged<GraphService>.fromOpaque(context).takeUnretainedValue().graph.isTraining ? 1 : 0
+        }
+        table.assign = { context, statistic, value in
+            let made = GraphService.of(context) { service in
+                let value = try service.node(value)
+                if service.graph.isTraining { try service.graph.assign(try service.node(statistic), value) }
+                return value
+            }
+            return made < 0 ? Int32(SYZYGY_INVALID) : Int32(SYZYGY_OK)
+        }
+        table.random = { context, distribution, probability, stream, shape, rank in
+            GraphService.of(context) { service in
+                let distribution = try Random.Distribution(named: text(distribution), probability: probability)
+                return try service.graph.random(distribution, stream: text(stream), shape: try sizes(shape, rank))
+            }
+        }
+        table.dropout = { context, input, rate, stream in
+            GraphService.of(context) { service in
+                try service.graph.dropout(try service.node(input), rate: rate, stream: text(stream))
+            }
+        }
+        addLoops()
     }
 
     /// The number under which the plugin knows a node.
-    func number(_ node: Node) -> Int32 {
+    package func number(_ node: Node) -> Int32 {
         nodes.append(node)
         return Int32(nodes.count - 1)
     }
 
     /// The node a plugin returned.
-    func node(_ number: Int32) throws -> Node {
+    package func node(_ number: Int32) throws -> Node {
         guard nodes.indices.contains(Int(number)) else {
             throw GraphError("uses node \(number), which does not exist")
         }
         return nodes[Int(number)]
     }
 
-    private static func of(
+    func nodes(_ numbers: UnsafePointer<Int32>?, _ count: Int32) throws -> [Node] {
+        guard let numbers else { return [] }
+        return try (0..<Int(max(count, 0))).map { try node(numbers[$0]) }
+    }
+
+    /// What `body` makes, for a function that returns a status.
+    static func status(
+        _ context: UnsafeMutableRawPointer?, _ body: (GraphService) throws -> Void
+    ) -> syzygy_status {
+        guard let context else { return Int32(SYZYGY_INVALID) }
+        let service = Unmanaged<GraphService>.fromOpaque(context).takeUnretainedValue()
+        do {
+            try body(service)
+            return Int32(SYZYGY_OK)
+        } catch {
+            if service.failure == nil { service.failure = "\(error)" }
+            return Int32(SYZYGY_INVALID)
+        }
+    }
+
+    static func of(
         _ context: UnsafeMutableRawPointer?, _ body: (GraphService) throws -> Node
     ) -> syzygy_node {
         guard let context else { return -1 }
@@ -109,6 +151,12 @@ final class GraphService {
             return -1
         }
     }
+}
+
+func named(_ attributes: UnsafePointer<syzygy_attribute>?, _ count: Int32) -> [String: Double] {
+    guard let attributes else { return [:] }
+    let pairs = (0..<Int(max(count, 0))).map { (text(attributes[$0].name), attributes[$0].value) }
+    return Dictionary(pairs) { _, last in last }
 }
 
 private func text(_ pointer: UnsafePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }

@@ -38,7 +38,10 @@ final class PluginLoss: Loss {
 
 extension LoadedComponent {
     /// Calls a graph-building function; returns the nodes of its outputs.
-    fileprivate func build(_ graph: Graph, inputs: [String: (node: Node, columns: Int?)]) throws -> [String: Node] {
+    /// - Parameter inputs: batch tensors and outputs, or the variables of a parametrization.
+    func build(
+        _ graph: Graph, inputs: [String: (node: Node, columns: Int?)], fields: [Argument.Field: Int] = [:]
+    ) throws -> [String: Node] {
         let service = GraphService(graph)
         context.graph = service
         defer { context.graph = nil }
@@ -50,7 +53,7 @@ extension LoadedComponent {
         defer { for result in results { result.memory.deallocate() } }
         for argument in component.call.arguments {
             switch argument.source {
-            case .input(let name):
+            case .input(let name), .variable(let name):
                 guard let input = inputs[name] else {
                     let given = inputs.keys.sorted().joined(separator: ", ")
                     throw PluginError(context.place, "asks for the tensor '\(name)'; there are \(given)")
@@ -66,7 +69,7 @@ extension LoadedComponent {
             }
         }
         let frame = try frame()
-        try frame.bind(operands)
+        try frame.bind(operands, fields: fields)
         let status = frame.call()
         if let failure = service.failure { throw PluginError(context.place, failure) }
         try check(status, frame)

@@ -57,19 +57,30 @@ final class PluginProbe: Probe {
         }
     }
 
+    /// Arguments whose number of rows the function asks for, beyond the first such: they may have other rows than the rest.
+    private var argumentsWithOwnRows: Set<String> {
+        let function = loaded.component.call
+        let asked = function.arguments.compactMap { argument -> String? in
+            guard case .dimension(let of, .index(0)) = argument.source else { return nil }
+            return of
+        }
+        return Set(asked.filter { $0 != asked.first })
+    }
+
     /// Calls the function on one binding; returns the outputs and the reason code the function wrote.
     private func call(
         _ binding: Binding, layer: String, step: Int, _ quantities: any QuantitySource
     ) throws -> ([OutputBuffer], String) {
         var operands: [String: Operand] = [:]
         var rows: Int?
+        let counted = argumentsWithOwnRows
         for argument in loaded.component.call.arguments {
             guard case .quantity = argument.source, let expression = binding.quantities[argument.name] else {
                 continue
             }
             if let quantity = try quantities.quantity(expression, layer: layer) {
                 guard quantity.isFinite else { throw Undefined("input_not_finite") }
-                if try QuantityExpression(expression).isOfSamples {
+                if !counted.contains(argument.name), try QuantityExpression(expression).isOfSamples {
                     // Rows of a convolution are positions: they go with no labels, and with no layer of other positions.
                     guard rows == nil || rows == quantity.shape[0] else { throw Undefined("rows_differ") }
                     rows = quantity.shape[0]

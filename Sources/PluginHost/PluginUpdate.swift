@@ -7,17 +7,25 @@ import Protocols
 /// An optimizer or a regularizer: a function called for each parameter in every step, over memory that never moves.
 final class PluginUpdate: Optimizer, Regularizer {
     private let loaded: LoadedComponent
+    private let choice: Choice
+    private let schedules: [String: PluginSchedule]
 
-    init(_ loaded: LoadedComponent) { self.loaded = loaded }
+    /// - Parameters:
+    ///   - choice: what the study chose, for `sharingKey`.
+    ///   - schedules: of float options, by their names.
+    init(_ loaded: LoadedComponent, _ choice: Choice, _ schedules: [String: PluginSchedule]) {
+        (self.loaded, self.choice, self.schedules) = (loaded, choice, schedules)
+    }
 
     var sharingKey: AnyHashable? {
         let component = loaded.component
         guard component.isElementwise, !component.isSeeded, component.start == nil else { return nil }
-        return Choice(component: component.fullID, options: loaded.context.options)
+        return Choice(
+            component: component.fullID, options: loaded.context.options, schedules: choice.schedules)
     }
 
-    func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedUpdate {
-        try AttachedPlugin(loaded, parameters, fresh: fresh)
+    func attach(to parameters: ParameterStore, blocks: [Int]) throws -> any AttachedUpdate {
+        try AttachedPlugin(loaded, schedules, parameters, blocks)
     }
 }
 
@@ -27,14 +35,21 @@ final class AttachedPlugin: AttachedUpdate {
     private let loaded: LoadedComponent
     /// One for each parameter.
     private var calls: ContiguousArray<PartedCall> = []
-    /// Where they find the number of the step.
-    private var steps: ContiguousArray<PreparedCall> = []
+    /// Where they find the number of the step and the options.
+    private var frames: ContiguousArray<CallFrame> = []
+    private var scheduled: ContiguousArray<ScheduledOption> = []
     private let failed = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
 
-    init(_ loaded: LoadedComponent, _ parameters: ParameterStore, fresh: Bool) throws {
+    init(
+        _ loaded: LoadedComponent, _ schedules: [String: PluginSchedule], _ parameters: ParameterStore,
+        _ blocks: [Int]
+    ) throws {
         self.loaded = loaded
         failed.initialize(to: 0)
-        for block in parameters.blocks where block.isTrained { try attach(block, parameters, fresh: fresh) }
+        for block in blocks { try attach(parameters.blocks[block], parameters) }
+        for (option, schedule) in schedules.sorted(by: { $0.key < $1.key }) {
+            scheduled.append(try ScheduledOption(option, schedule, of: loaded, frames))
+        }
     }
 
     deinit {
@@ -42,7 +57,7 @@ final class AttachedPlugin: AttachedUpdate {
         for tensor in state { tensor.buffer.deallocate() }
     }
 
-    private func attach(_ block: ParameterBlock, _ parameters: ParameterStore, fresh: Bool) throws {
+    private func attach(_ block: ParameterBlock, _ parameters: ParameterStore) throws {
         let component = loaded.component, bytes = parameters.precision.bytes
         let values = parameters.values + block.offset * bytes, gradients = parameters.gradients + block.offset * bytes
         var buffers: [String: UnsafeMutableRawPointer] = [:]
@@ -65,11 +80,10 @@ final class AttachedPlugin: AttachedUpdate {
                 }
             }
             let frame = try loaded.frame(function, parameters.precision)
-            try frame.bind(
-                operands, fields: [.role: block.role.index, .fanIn: block.fanIn, .fanOut: block.fanOut])
+            try frame.bind(operands, fields: block.fields)
             return (frame, operands)
         }
-        if fresh, let start = component.start {
+        if let start = component.start {
             let frame = try bound(start).frame
             try loaded.check(frame.call(), frame)
         }
@@ -80,7 +94,7 @@ final class AttachedPlugin: AttachedUpdate {
             frame, function, operands: operands, precision: parameters.precision,
             output: writesValue ? output : nil, failed: failed)
         calls.append(call)
-        steps.append(frame.prepared)
+        frames.append(frame)
         var touched = function.arguments.compactMap { argument -> Update.Operand? in
             guard case .memory(let pointer?) = operands[argument.name]?.value else { return nil }
             switch argument.source {
@@ -101,8 +115,9 @@ final class AttachedPlugin: AttachedUpdate {
                 kernel: sz_call_parts, arguments: call.arguments))
     }
 
-    func begin(step: Int) {
-        for i in steps.indices { steps[i].set(step: step) }
+    func begin(step: Int) throws {
+        for i in scheduled.indices { try scheduled[i].set(step: step) }
+        for i in frames.indices { frames[i].set(step: step) }
     }
 
     func end() throws -> Double {
@@ -120,7 +135,7 @@ final class AttachedPlugin: AttachedUpdate {
 
 extension LoadedComponent {
     /// A state tensor of one parameter with its first values. Random ones come from the stream
-    /// (seed, component/state/parameter), so they do not depend on the other parameters.
+    /// (seed, scope/state/parameter), so they do not depend on the other parameters.
     fileprivate func makeState(
         _ declaration: StateDeclaration, _ block: ParameterBlock, _ parameters: ParameterStore,
         initial: UnsafeMutableRawPointer
@@ -131,7 +146,7 @@ extension LoadedComponent {
             value.value(options: context.options, fanIn: block.fanIn)
         }
         var values = [Double](repeating: 0, count: block.count)
-        let stream = Stream(seed: context.seed, name: "\(component.fullID)/\(declaration.id)/\(block.name)")
+        let stream = Stream(seed: context.seed, name: "\(context.scope)/\(declaration.id)/\(block.name)")
         switch declaration.initializer {
         case .constant(let value): values = values.map { _ in number(value) }
         case .normal(let mean, let deviation):
@@ -153,6 +168,10 @@ extension LoadedComponent {
         }
         return buffer
     }
+}
+
+extension ParameterBlock {
+    var fields: [Argument.Field: Int] { [.role: role.index, .fanIn: fanIn, .fanOut: fanOut] }
 }
 
 extension ParameterRole {

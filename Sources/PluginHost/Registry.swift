@@ -73,8 +73,3 @@ package struct Registry: Sendable {
             "no plugin has \(kind.withArticle) '\(name)'\(Nearest.hint(for: name, among: names))")
     }
 }
-
-extension Component.Kind {
-    /// `a probe`, `an optimizer`.
-    fileprivate var withArticle: String { (self == .optimizer ? "an " : "a ") + rawValue }
-}

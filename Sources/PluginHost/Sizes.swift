@@ -39,9 +39,11 @@ struct Sizes {
     }
 
     /// The shape of an output, without the axis of rows and those that `describe` writes.
-    func shape(of output: OutputDeclaration) throws(PluginError) -> [Int] {
+    func shape(of output: OutputDeclaration) throws(PluginError) -> [Int] { try shape(output.shape ?? []) }
+
+    func shape(_ extents: [OutputDeclaration.Extent]) throws(PluginError) -> [Int] {
         var shape: [Int] = []
-        for extent in output.shape ?? [] {
+        for extent in extents {
             switch extent {
             case .rows, .described: continue
             case .constant(let size): shape.append(size)

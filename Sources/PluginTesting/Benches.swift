@@ -46,8 +46,8 @@ package final class UpdateBench {
         store = ParameterStore(blocks: graph.blocks, precision: precision)
         for (index, block) in values.enumerated() { store.set(block: index, block.values) }
         switch kind {
-        case .optimizer: update = try loader.optimizer(choice).attach(to: store, fresh: true)
-        default: update = try loader.regularizer(choice).attach(to: store, fresh: true)
+        case .optimizer: update = try loader.optimizer(choice).attach(to: store)
+        default: update = try loader.regularizer(choice).attach(to: store)
         }
         program = try Program(
             graph, outputs: [], precision: precision, parameters: store, updates: update.updates, threads: threads)
@@ -77,7 +77,7 @@ package final class UpdateBench {
     package func penalty() throws -> Double { try run() }
 
     private func run() throws -> Double {
-        update.begin(step: step)
+        try update.begin(step: step)
         program.run()
         return try update.end()
     }
@@ -104,6 +104,28 @@ package final class UpdateBench {
     }
 
     package func set(step: Int) { self.step = step }
+}
+
+/// What a parametrization makes of a parameter at its first values: `value`, and its variables by name.
+package func evaluateParametrization(
+    _ choice: Choice, shape: [Int], values: [Double], role: ParameterRole = .weight,
+    loader: ComponentLoader = ShippedPlugins.loader()
+) throws -> [String: [Double]] {
+    let parametrization = try loader.parametrization(choice)
+    let source = Graph(), graph = Graph()
+    _ = try source.parameter(
+        "w", role: role, shape: shape, initializer: Initializer(scheme: .constant, scale: 0))
+    let value = try parametrization.build(source.blocks[0], in: graph)
+    let store = ParameterStore(blocks: graph.blocks, precision: .f64)
+    var results: [String: [Double]] = [:]
+    for (index, first) in try parametrization.start(source.blocks[0], initial: values).enumerated() {
+        store.set(block: index, first)
+        results[String(graph.blocks[index].name.dropFirst(2))] = first
+    }
+    let program = try Program(graph, outputs: [value], precision: .f64, parameters: store)
+    program.run()
+    results["value"] = program.copy(value)
+    return results
 }
 
 /// Values and the gradient of the sum of a loss at given outputs.

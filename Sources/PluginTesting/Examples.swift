@@ -101,13 +101,17 @@ private struct ExampleRun {
         let seed = UInt64(clamping: integer("seed") ?? 0)
         // Examples of a plugin name files of its folder.
         let folder = registry.manifests.first { $0.id == component.plugin }?.folder ?? "."
-        let loader = ComponentLoader(registry: registry, seed: seed, dataFolder: folder)
+        let loader = ComponentLoader(
+            registry: registry, seed: seed, steps: integer("steps") ?? 0, dataFolder: folder)
         switch component.kind {
         case .probe: return try probe(loader)
         case .optimizer, .regularizer: return try update(loader)
         case .loss: return try loss(loader)
         case .model: return try model(loader)
         case .dataset: return try dataset(loader)
+        case .parametrization: return try parametrization(loader)
+        case .schedule:
+            return ["factor": [.number(try loader.schedule(choice).factor(step: integer("step") ?? 0))]]
         }
     }
 
@@ -195,6 +199,20 @@ private struct ExampleRun {
         }
         for state in component.state { values[state.id] = bench.state("\(state.id)/p")?.map { .number($0) } }
         return values
+    }
+
+    private func parametrization(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+        let names = component.start?.arguments.compactMap { argument -> String? in
+            if case .quantity = argument.source { argument.name } else { nil }
+        }
+        guard let value = names?.first.flatMap(array) else {
+            throw PluginError(component.fullID, "an example must give the argument bound to parameter.value")
+        }
+        let roles = ParameterRole.allCases, role = integer("role") ?? 0
+        let made = try evaluateParametrization(
+            choice, shape: value.shape, values: value.data, role: roles.indices.contains(role) ? roles[role] : .other,
+            loader: loader)
+        return made.mapValues { $0.map { .number($0) } }
     }
 
     private func field(_ name: String, _ array: (shape: [Int], data: [Double])) -> Field {

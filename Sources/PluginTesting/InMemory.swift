@@ -97,9 +97,9 @@ package final class PlainDescent: Optimizer {
         let state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
         private(set) var updates: [Update] = []
 
-        init(_ store: ParameterStore, _ lr: Double) {
+        init(_ store: ParameterStore, _ blocks: [Int], _ lr: Double) {
             let bytes = store.precision.bytes
-            updates = store.blocks.indices.map { index in
+            updates = blocks.map { index in
                 let block = store.blocks[index], offset = block.offset * bytes
                 return Update(
                     gradient: store.gradients + offset, count: block.count,
@@ -118,7 +118,7 @@ package final class PlainDescent: Optimizer {
         func end() -> Double { 0 }
     }
 
-    package func attach(to parameters: ParameterStore, fresh: Bool) -> any AttachedUpdate {
-        Attached(parameters, lr)
+    package func attach(to parameters: ParameterStore, blocks: [Int]) -> any AttachedUpdate {
+        Attached(parameters, blocks, lr)
     }
 }

@@ -9,7 +9,7 @@ package enum ShippedPlugins {
         return Registry(paths: [root + "/Plugins"])
     }()
 
-    package static func loader(seed: UInt64 = 0, dataFolder: String = ".") -> ComponentLoader {
-        ComponentLoader(registry: registry, seed: seed, dataFolder: dataFolder)
+    package static func loader(seed: UInt64 = 0, steps: Int = 0, dataFolder: String = ".") -> ComponentLoader {
+        ComponentLoader(registry: registry, seed: seed, steps: steps, dataFolder: dataFolder)
     }
 }

@@ -51,6 +51,14 @@ package protocol Model: AnyObject {
     func build(in graph: Graph, batch: [String: BatchNode]) throws -> [String: Node]
 }
 
+/// Makes a parameter of other parameters, its variables, which are trained in its place.
+package protocol Parametrization: AnyObject {
+    /// Declares the variables of a parameter and builds its value from them.
+    func build(_ parameter: ParameterBlock, in graph: Graph) throws -> Node
+    /// First values of the variables, in the order of their declaration, for which the parameter has the values `initial`.
+    func start(_ parameter: ParameterBlock, initial: [Double]) throws -> [[Double]]
+}
+
 /// Builds the loss of each sample, shape `[rows]`, or of the whole batch, shape `[]`.
 package protocol Loss: AnyObject {
     func build(in graph: Graph, outputs: [String: Node], batch: [String: BatchNode]) throws -> Node
@@ -58,19 +66,32 @@ package protocol Loss: AnyObject {
 
 /// A term of the objective that depends on the parameters only.
 package protocol Regularizer: AnyObject {
-    /// Binds to the buffers; `start` functions run here when `fresh`.
-    func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedUpdate
+    /// Binds to the buffers of some blocks; `start` functions run here.
+    func attach(to parameters: ParameterStore, blocks: [Int]) throws -> any AttachedUpdate
+}
+
+extension Regularizer {
+    /// Binds to all trained blocks.
+    package func attach(to parameters: ParameterStore) throws -> any AttachedUpdate {
+        try attach(to: parameters, blocks: parameters.trainedBlocks)
+    }
 }
 
 /// Changes the parameters from their gradients.
 package protocol Optimizer: AnyObject {
     /// Optimizers of equal keys update several networks by one attachment to all their parameters as well as by one for each; nil: never.
     var sharingKey: AnyHashable? { get }
-    func attach(to parameters: ParameterStore, fresh: Bool) throws -> any AttachedUpdate
+    /// Binds to the buffers of some blocks; `start` functions run here.
+    func attach(to parameters: ParameterStore, blocks: [Int]) throws -> any AttachedUpdate
 }
 
 extension Optimizer {
     package var sharingKey: AnyHashable? { nil }
+
+    /// Binds to all trained blocks.
+    package func attach(to parameters: ParameterStore) throws -> any AttachedUpdate {
+        try attach(to: parameters, blocks: parameters.trainedBlocks)
+    }
 }
 
 /// An optimizer or a regularizer bound to parameters: calls that each run of the training program makes when the gradients are
@@ -78,8 +99,8 @@ extension Optimizer {
 package protocol AttachedUpdate: AnyObject, StateOwner {
     /// Regularizers add to the gradients, optimizers change the values. Valid as long as this object.
     var updates: [Update] { get }
-    /// Before a run; `step` counts the updates done before.
-    func begin(step: Int)
+    /// Before a run; `step` counts the updates done before. Sets what depends on it.
+    func begin(step: Int) throws
     /// After a run: the value of a regularizer, 0 for an optimizer. Throws what a call has reported; the parameters may then
     /// have changed in part.
     func end() throws -> Double

@@ -126,12 +126,13 @@ struct ReportSections {
     private var facts: Markup {
         guard let configuration = results.runs.first?.record.configuration else { return "" }
         var rows: [Markup] = []
-        for role in ["dataset", "model", "loss", "optimizer", "regularizers", "train"] {
+        for role in ["dataset", "model", "parametrizations", "loss", "optimizer", "groups", "regularizers", "train"] {
             guard let tree = configuration[role] else { continue }
+            let isKeyed = ["parametrizations", "groups", "regularizers"].contains(role)
             let text =
-                role == "regularizers"
-                ? (tree.object ?? [:]).map { describe($0.value, at: "regularizers.\($0.key)") }.joined(
-                    separator: "; ") : describe(tree, at: role)
+                isKeyed
+                ? (tree.object ?? [:]).map { describe($0.value, at: "\(role).\($0.key)") }.joined(separator: "; ")
+                : describe(tree, at: role)
             if !text.isEmpty { rows.append("<dt>\(role)</dt><dd>\(text)</dd>") }
         }
         return rows.isEmpty ? "" : "<dl class=\"facts\">\(rows)</dl>"
@@ -142,15 +143,19 @@ struct ReportSections {
         tree["plugin"]?.string?.split(separator: "/").last.map(String.init)
     }
 
-    /// `mlp · widths 128, 128 · activation tanh`; swept options say so, defaults stay in the record.
+    /// `mlp · widths 128, 128 · activation tanh`; swept options say so, defaults stay in the record. A group goes by its key.
     private func describe(_ tree: JSON, at path: String) -> String {
         let origins = results.runs.first?.record.origins ?? [:]
         let options = (tree.object ?? [:]).filter { $0.key != "plugin" && origins["\(path).\($0.key)"] != "default" }
             .map { key, value in
-                let isSwept = results.sweptKeys.contains("\(path).\(key)")
+                let here = "\(path).\(key)"
+                if value["plugin"] != nil { return "\(key) (\(describe(value, at: here)))" }
+                let isSwept = results.sweptKeys.contains(here)
                 return "\(key) \(isSwept ? "(swept)" : value.double.map { NumberText.label($0) } ?? value.plain)"
             }
-        let name = results.sweptKeys.contains("\(path).plugin") ? "(swept)" : component(tree)
+        let isGroup = path.hasPrefix("groups.") && tree["plugin"] == nil
+        let own = isGroup ? String(path.dropFirst("groups.".count)) : component(tree)
+        let name = results.sweptKeys.contains("\(path).plugin") ? "(swept)" : own
         return ([name].compactMap { $0 } + options).joined(separator: " · ")
     }
 

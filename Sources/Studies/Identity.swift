@@ -7,12 +7,16 @@ import PluginHost
 /// What makes two runs the same run.
 enum Identity {
     /// SHA-256 of the canonical JSON of `{configuration, files, host, plugins, seed}`. Keys are sorted at every depth, so the order of a file
-    /// does not matter; the values are those of the resolved configuration, so `1e-3` and `0.001` are one. `host` is the
-    /// version of this program: another one computes again what it might compute otherwise.
+    /// does not matter, but for `groups`, of which the first that matches counts; the values are those of the resolved configuration,
+    /// so `1e-3` and `0.001` are one. `host` is the version of this program: another one computes again what it might compute otherwise.
     static func of(configuration: JSON, seed: Int, plugins: [PluginDigests], files: [DataFile]) -> String {
         let used = plugins.sorted { $0.id < $1.id }.map(\.json)
+        var sections = configuration.object ?? [:]
+        if let groups = sections["groups"]?.object {
+            sections["groups"] = .array(groups.map { .object([$0: $1]) })
+        }
         var whole: OrderedDictionary<String, JSON> = [
-            "configuration": configuration, "host": .string(Version.current), "plugins": .array(used),
+            "configuration": .object(sections), "host": .string(Version.current), "plugins": .array(used),
             "seed": .int(seed),
         ]
         if !files.isEmpty { whole["files"] = .array(files.map(\.json)) }

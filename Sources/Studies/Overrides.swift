@@ -27,6 +27,9 @@ struct Override {
         }
         value = try YAMLDocument.value(String(words[words.index(after: equals)...]), of: "override '\(words)'")
     }
+
+    /// Whether the key is one that its section cannot be without.
+    var beginsSection: Bool { key.last == "plugin" || key.last == "parameters" && key.parts[0] == "groups" }
 }
 
 extension StudyTree {
@@ -47,9 +50,9 @@ extension StudyTree {
     mutating func apply(
         _ overrides: [Override], to axes: inout [SweepAxis], isList: (StudyTree, DottedKey) -> Bool
     ) throws(StudyError) {
-        // A new probe begins with its plugin, wherever that stands on the command line.
-        for override in overrides.filter({ $0.key.last == "plugin" }) + overrides.filter({ $0.key.last != "plugin" })
-        {
+        // A new section begins with its plugin or parameters, wherever they stand on the command line.
+        let begins = overrides.filter(\.beginsSection).sorted { $0.key.parts.count < $1.key.parts.count }
+        for override in begins + overrides.filter({ !$0.beginsSection }) {
             try check(override)
             axes.removeAll { $0.key == override.key }
             if case .array(let values) = override.value, override.key.parts.count > 1,
@@ -67,6 +70,9 @@ extension StudyTree {
         }
     }
 
+    /// Sections whose keys the user chooses.
+    private static let keyedSections = ["parametrizations", "regularizers", "groups", "probes"]
+
     /// The parent of an overridden key must be there.
     private func check(_ override: Override) throws(StudyError) {
         let key = override.key
@@ -79,20 +85,31 @@ extension StudyTree {
             )
         }
         if parent.parts.isEmpty || self[parent]?.object != nil { return }
-        if ["regularizers", "probes", "record"].contains(parent.parts[0]) {
-            if parent.parts.count == 1 || (parent.parts.count == 2 && key.last == "plugin") { return }
-        }
+        if (Self.keyedSections + ["record"]).contains(parent.description) { return }
+        if parent.last == "schedules", self[parent.parent]?.object != nil { return }
+        if override.beginsSection, canBegin(parent) { return }
         let there = (1..<key.parts.count).lazy.map { DottedKey(Array(key.parts.prefix($0))) }
         if let value = there.first(where: { self[$0] != nil && self[$0]?.object == nil }) {
             throw StudyError(
                 "override '\(override.words)': \(value) is a value, which has no '\(key.parts[value.parts.count])'")
         }
-        let isKeyed = ["regularizers", "probes"].contains(parent.parts[0]) && parent.parts.count == 2
+        let isKeyed =
+            Self.keyedSections.contains(parent.parent.description)
+            || parent.parent.last == "schedules"
         let known = knownKeys.filter { self[$0]?.object != nil && (!isKeyed || $0.parent == parent.parent) }.map(
             \.description)
         var nearest = Nearest.question(for: parent.description, among: known) { "\($0).\(key.last)" }
-        if nearest.isEmpty, isKeyed { nearest = "; to add it, give \(parent).plugin=… too" }
+        let begin = parent.parent.description == "groups" ? "parameters" : "plugin"
+        if nearest.isEmpty, isKeyed { nearest = "; to add it, give \(parent).\(begin)=… too" }
         throw StudyError("override '\(override.words)': the study has no '\(parent)'\(nearest)")
+    }
+
+    /// Whether a section may be new: one with a key of the user's choice, a schedule, or the optimizer of a group.
+    private func canBegin(_ section: DottedKey) -> Bool {
+        let parent = section.parent
+        if Self.keyedSections.contains(parent.description) { return true }
+        let owner = parent.last == "schedules" ? parent.parent : section.last == "optimizer" ? parent : nil
+        return owner.map { self[$0]?.object != nil } ?? false
     }
 
     /// The keys of all members of objects, in the order of the file.

@@ -19,10 +19,26 @@ package struct RunConfiguration: Hashable, Sendable {
         package var logEvery: Int
     }
 
-    /// A component under the key the study gives it.
-    package struct Named: Hashable, Sendable {
+    /// A regularizer under the key the study gives it.
+    package struct Regularizer: Hashable, Sendable {
         package var key: String
         package var choice: Choice
+        /// nil: all.
+        package var parameters: ParameterPattern?
+    }
+
+    package struct Parametrization: Hashable, Sendable {
+        package var key: String
+        package var choice: Choice
+        package var parameters: ParameterPattern
+    }
+
+    /// Parameters with other options or another optimizer than the rest.
+    package struct Group: Hashable, Sendable {
+        package var key: String
+        package var parameters: ParameterPattern
+        /// nil: frozen.
+        package var optimizer: Choice?
     }
 
     /// Which rows of which layers, and when.
@@ -50,10 +66,13 @@ package struct RunConfiguration: Hashable, Sendable {
 
     package var dataset: Choice
     package var model: Choice
+    package var parametrizations: [Parametrization]
     package var loss: Choice
     package var optimizer: Choice
+    /// In the order of the file: a parameter belongs to the first that matches it.
+    package var groups: [Group]
     /// In the order of their keys, so that two files that differ in order mean the same run.
-    package var regularizers: [Named]
+    package var regularizers: [Regularizer]
     package var train: Train
     package var probes: [ProbeChoice]
     package var record: Record?
@@ -72,7 +91,7 @@ extension RunConfiguration {
             }
         }
         guard var sections = json.object else { return json }
-        for section in ["optimizer", "regularizers", "model"] { sections[section] = sections[section].map(stripped) }
+        for section in ["optimizer", "groups", "regularizers", "model"] { sections[section] = sections[section].map(stripped) }
         return .object(sections)
     }
 }
@@ -109,8 +128,8 @@ package struct StudyPlan: Sendable {
     /// Settings in the order of the sweep (the last key fastest), seeds within each.
     package var runs: [PlannedRun]
 
-    /// Runs by the worker that computes them: those that differ only in their seed and in real numbers of the optimizer, the
-    /// regularizers and the model, at most `train.together` in one.
+    /// Runs by the worker that computes them: those that differ only in their seed and in real numbers of the optimizer, the groups,
+    /// the regularizers and the model, at most `train.together` in one.
     package static func groups(_ runs: [PlannedRun]) -> [[PlannedRun]] {
         var groups: [[PlannedRun]] = []
         var open: [JSON: Int] = [:]

@@ -112,16 +112,30 @@ package struct RunExecutor {
     ) throws -> TrainingPlan {
         let configuration = run.configuration
         let seed = UInt64(run.seed)
-        let loader = ComponentLoader(registry: registry, seed: seed, dataFolder: run.folder, note: note)
+        let loader = ComponentLoader(
+            registry: registry, seed: seed, steps: configuration.train.steps, dataFolder: run.folder, note: note)
         let dataset = try dataset ?? loader.dataset(configuration.dataset)
         try checkRows(configuration, dataset)
         let network = Network(
             model: try loader.model(configuration.model), loss: try loader.loss(configuration.loss),
-            fields: dataset.fields)
+            fields: dataset.fields,
+            parametrizations: try configuration.parametrizations.map {
+                ParametrizationRule(
+                    key: $0.key, parameters: $0.parameters, parametrization: try loader.parametrization($0.choice))
+            })
         return TrainingPlan(
             network: network, dataset: dataset,
-            regularizers: try configuration.regularizers.map { ($0.key, try loader.regularizer($0.choice)) },
+            regularizers: try configuration.regularizers.map { term in
+                RegularizerTerm(
+                    key: term.key, regularizer: try loader.regularizer(term.choice, key: "regularizers.\(term.key)"),
+                    parameters: term.parameters)
+            },
             optimizer: try loader.optimizer(configuration.optimizer),
+            groups: try configuration.groups.map { group in
+                ParameterGroup(
+                    key: group.key, parameters: group.parameters,
+                    optimizer: try group.optimizer.map { try loader.optimizer($0, key: "groups.\(group.key)") })
+            },
             probes: try configuration.probes.map { probe in
                 ScheduledProbe(
                     key: probe.key, probe: try loader.probe(probe.choice), steps: Set(probe.sighting.steps),

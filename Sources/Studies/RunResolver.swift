@@ -14,9 +14,9 @@ struct RunResolver {
     private let folder: String
     private(set) var tree: StudyTree
     private(set) var problems: [String] = []
-    private var entries: OrderedDictionary<DottedKey, Entry> = [:]
+    private(set) var entries: OrderedDictionary<DottedKey, Entry> = [:]
 
-    private struct Entry {
+    struct Entry {
         var manifest: Manifest
         var component: Component
     }
@@ -47,11 +47,29 @@ struct RunResolver {
 
     /// The component sections of a study and the kinds they need, in the order of a configuration.
     static func roles(of tree: StudyTree) -> [(key: DottedKey, kind: Component.Kind)] {
-        func keyed(_ section: String, _ kind: Component.Kind) -> [(DottedKey, Component.Kind)] {
-            (tree[DottedKey(section)]?.object?.keys.sorted() ?? []).map { (DottedKey([section, $0]), kind) }
+        func keyed(_ section: DottedKey, _ kind: Component.Kind) -> [(DottedKey, Component.Kind)] {
+            (tree[section]?.object?.keys.sorted() ?? []).map { (section.appending($0), kind) }
         }
-        return [(DottedKey("dataset"), .dataset), (DottedKey("model"), .model), (DottedKey("loss"), .loss)]
-            + keyed("regularizers", .regularizer) + [(DottedKey("optimizer"), .optimizer)] + keyed("probes", .probe)
+        func schedules(_ section: DottedKey) -> [(DottedKey, Component.Kind)] {
+            keyed(section.appending("schedules"), .schedule)
+        }
+        func updates(_ sections: [(DottedKey, Component.Kind)]) -> [(DottedKey, Component.Kind)] {
+            sections.filter { tree[$0.0] != nil }.flatMap { [$0] + schedules($0.0) }
+        }
+        return [(DottedKey("dataset"), .dataset), (DottedKey("model"), .model)]
+            + keyed(DottedKey("parametrizations"), .parametrization) + [(DottedKey("loss"), .loss)]
+            + updates(keyed(DottedKey("regularizers"), .regularizer) + [(DottedKey("optimizer"), .optimizer)])
+            + groups(of: tree).flatMap { schedules($0) + updates([($0.appending("optimizer"), .optimizer)]) }
+            + keyed(DottedKey("probes"), .probe)
+    }
+
+    private static let componentSections = [
+        "dataset", "model", "parametrizations", "loss", "regularizers", "optimizer", "groups", "probes",
+    ]
+
+    /// Every section whose keys have values: what can be swept and overridden.
+    static func sections(of tree: StudyTree) -> [DottedKey] {
+        roles(of: tree).map(\.key) + groups(of: tree) + [DottedKey("train"), DottedKey("record")]
     }
 
     // MARK: - Components and defaults
@@ -111,7 +129,7 @@ struct RunResolver {
 
     private mutating func resolveReferences() {
         var resolver = ReferenceResolver(tree)
-        for section in ["dataset", "model", "loss", "regularizers", "optimizer", "train", "probes", "record"] {
+        for section in Self.componentSections + ["train", "record"] {
             let key = DottedKey(section)
             guard let value = tree[key] else { continue }
             tree.resolve(key, resolver.value(value, at: key))
@@ -124,13 +142,29 @@ struct RunResolver {
     private mutating func configuration() -> RunConfiguration? {
         var choices: OrderedDictionary<DottedKey, Choice> = [:]
         for (key, entry) in entries { choices[key] = choice(key, entry) }
+        for (key, entry) in entries where entry.component.studyKeys.contains("schedules") {
+            let schedules = schedules(of: key, for: entry.component, choices)
+            choices[key]?.schedules = schedules
+        }
         checkPrecision()
         guard let train = train(), let dataset = choices[DottedKey("dataset")],
             let model = choices[DottedKey("model")],
             let loss = choices[DottedKey("loss")], let optimizer = choices[DottedKey("optimizer")]
         else { return nil }
-        let regularizers = choices.filter { $0.key.parts[0] == "regularizers" }
-            .map { RunConfiguration.Named(key: $0.key.last, choice: $0.value) }
+        let regularizers = entries.filter { $0.value.component.kind == .regularizer }.keys.compactMap { key in
+            choices[key].map {
+                RunConfiguration.Regularizer(
+                    key: key.last, choice: $0, parameters: ParameterPattern(tree[key.appending("parameters")]))
+            }
+        }
+        let parametrizations = entries.filter { $0.value.component.kind == .parametrization }.keys.compactMap { key in
+            choices[key].flatMap { choice in
+                ParameterPattern(tree[key.appending("parameters")]).map {
+                    RunConfiguration.Parametrization(key: key.last, choice: choice, parameters: $0)
+                }
+            }
+        }
+        let groups = groups(choices)
         var probes: [RunConfiguration.ProbeChoice] = []
         for (key, choice) in choices where key.parts[0] == "probes" {
             guard let sighting = sighting(key, steps: train.steps) else { continue }
@@ -141,25 +175,29 @@ struct RunResolver {
             probes.append(.init(key: key.last, choice: choice, sighting: sighting))
         }
         return RunConfiguration(
-            dataset: dataset, model: model, loss: loss, optimizer: optimizer, regularizers: regularizers,
-            train: train,
-            probes: probes, record: record(steps: train.steps), json: json())
+            dataset: dataset, model: model, parametrizations: parametrizations, loss: loss, optimizer: optimizer, groups: groups,
+            regularizers: regularizers, train: train, probes: probes, record: record(steps: train.steps), json: json()
+        )
     }
 
     private mutating func choice(_ key: DottedKey, _ entry: Entry) -> Choice {
         var choice = Choice(component: entry.component.fullID)
-        for parameter in entry.component.parameters {
-            let option = key.appending(parameter.id)
-            switch parameter.check(tree[option] ?? .null) {
-            case .success(let value):
-                if parameter.type.isFile { checkFiles(value, option) }
-                choice.options[parameter.id] = value
-                tree.resolve(option, value)
-            case .failure(let problem):
-                add(tree.place(DottedKey(option.parts + Pointer.tokens(problem.path))), "\(key): \(problem)")
-            }
-        }
+        for parameter in entry.component.parameters { choice.options[parameter.id] = checked(parameter, in: key) }
         return choice
+    }
+
+    /// The value of an option in its declared type; nil after a mistake.
+    mutating func checked(_ parameter: ParameterDeclaration, in section: DottedKey) -> JSON? {
+        let option = section.appending(parameter.id)
+        switch parameter.check(tree[option] ?? .null) {
+        case .success(let value):
+            if parameter.type.isFile { checkFiles(value, option) }
+            tree.resolve(option, value)
+            return value
+        case .failure(let problem):
+            add(tree.place(DottedKey(option.parts + Pointer.tokens(problem.path))), "\(section): \(problem)")
+            return nil
+        }
     }
 
     /// Files must be there before anything is computed.
@@ -254,36 +292,38 @@ struct RunResolver {
 
     /// The configuration as a study, everything in one order.
     private func json() -> JSON {
-        var sections: OrderedDictionary<String, JSON> = [:]
-        for (key, entry) in entries {
-            let section = tree[key]?.object ?? [:]
-            var ordered: OrderedDictionary<String, JSON> = [:]
-            for name in entry.component.studyKeys + entry.component.parameters.map(\.id) {
-                ordered[name] = name == "at" ? section[name].flatMap { Schedule($0)?.json } : section[name]
+        var root = JSON.object([:])
+        func copy(_ section: DottedKey, _ names: [String], options: [ParameterDeclaration] = []) {
+            func copy(_ key: DottedKey, _ value: JSON?) {
+                if let value { root = StudyTree.setting(root, key.parts[...], value) }
             }
-            if key.parts.count == 1 {
-                sections[key.last] = .object(ordered)
-            } else {
-                var members = sections[key.parts[0]]?.object ?? [:]
-                members[key.last] = .object(ordered)
-                sections[key.parts[0]] = .object(members)
+            for key in names.map(section.appending) {
+                guard let value = tree[key] else { continue }
+                switch key.last {
+                case "at": copy(key, Schedule(value)?.json)
+                case "parameters": copy(key, ParameterPattern(value)?.json)
+                default: copy(key, value)
+                }
+            }
+            for key in options.map({ section.appending($0.id) }) { copy(key, tree[key]) }
+        }
+        let options = entries[DottedKey("optimizer")]?.component.parameters ?? []
+        for section in Self.componentSections {
+            if section == "groups" {
+                for key in Self.groups(of: tree) { copy(key, ["parameters", "frozen"], options: options) }
+            }
+            for (key, entry) in entries where key.parts[0] == section {
+                // Schedules are entries themselves.
+                let own = entry.component.studyKeys.filter { $0 != "schedules" }
+                copy(key, own, options: entry.component.parameters)
             }
         }
-        for (name, keys) in [
-            ("train", ["steps", "batch_size", "precision", "threads", "together", "log_every"]),
-            ("record", ["quantities", "at", "samples", "split", "layers"]),
-        ] {
-            guard let section = tree[DottedKey(name)]?.object else { continue }
-            var ordered: OrderedDictionary<String, JSON> = [:]
-            for key in keys {
-                ordered[key] = key == "at" ? section[key].flatMap { Schedule($0)?.json } : section[key]
-            }
-            sections[name] = .object(ordered)
-        }
-        return .object(sections)
+        copy(DottedKey("train"), ["steps", "batch_size", "precision", "threads", "together", "log_every"])
+        copy(DottedKey("record"), ["quantities", "at", "samples", "split", "layers"])
+        return root
     }
 
-    private mutating func add(_ place: String, _ sentence: String) { problems.append("\(place): \(sentence)") }
+    mutating func add(_ place: String, _ sentence: String) { problems.append("\(place): \(sentence)") }
 }
 
 extension StudyTree {

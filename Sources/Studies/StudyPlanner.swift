@@ -207,13 +207,16 @@ package struct StudyPlanner: Sendable {
 
     /// True if an option of a component is a list, or a key of the study itself that is one.
     private func isList(_ tree: StudyTree, _ key: DottedKey) -> Bool {
-        guard let kind = RunResolver.roles(of: tree).first(where: { $0.key == key.parent })?.kind else {
+        let isGroup = key.parts.count == 3 && key.parts[0] == "groups"
+        let section = isGroup ? DottedKey("optimizer") : key.parent
+        guard let kind = RunResolver.roles(of: tree).first(where: { $0.key == section })?.kind else {
             return key.parts[0] == "record"
         }
-        guard let name = tree[key.parent.appending("plugin")]?.string,
+        let lists = kind == .probe ? ["layers"] : isGroup || [.regularizer, .parametrization].contains(kind) ? ["parameters"] : []
+        guard let name = tree[section.appending("plugin")]?.string,
             let (_, component) = try? registry.component(name, kind: kind)
-        else { return kind == .probe && key.last == "layers" }
-        if component.studyKeys.contains(key.last) { return key.last == "layers" }
+        else { return lists.contains(key.last) }
+        if lists.contains(key.last) { return true }
         return component.parameter(key.last)?.type.isList ?? false
     }
 
@@ -244,7 +247,7 @@ package struct StudyPlanner: Sendable {
     /// Swept keys must be places of a configuration, and their values different.
     private func check(_ axes: [SweepAxis], _ tree: StudyTree, seeds: Int) throws(StudyError) {
         var lines: [String] = []
-        let roles = RunResolver.roles(of: tree).map(\.key.description) + ["train", "record"]
+        let roles = RunResolver.sections(of: tree).map(\.description)
         for axis in axes {
             let parent = axis.key.parent.description
             if !roles.contains(parent) || tree[axis.key.parent]?.object == nil {
@@ -271,7 +274,7 @@ package struct StudyPlanner: Sendable {
 extension DottedKey {
     /// The keys of all values below, objects that are values themselves (`at`) not taken apart.
     func leaves(_ json: JSON) -> [DottedKey] {
-        guard last != "at", let members = json.object else { return [self] }
+        guard last != "at", last != "parameters", let members = json.object else { return [self] }
         return members.flatMap { appending($0.key).leaves($0.value) }
     }
 }

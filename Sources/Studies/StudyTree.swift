@@ -98,7 +98,7 @@ struct StudyTree {
         return "\(document.file):\(found.line):\(found.column)"
     }
 
-    private static func setting(_ json: JSON, _ path: ArraySlice<String>, _ value: JSON?) -> JSON {
+    static func setting(_ json: JSON, _ path: ArraySlice<String>, _ value: JSON?) -> JSON {
         guard let part = path.first else { return value ?? .null }
         var members = json.object ?? [:]
         if path.count == 1 {

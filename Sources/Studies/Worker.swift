@@ -77,8 +77,7 @@ package struct Worker {
             try outputs[i].finish()
             switch end {
             case .finished: records[i].status = .finished
-            case .diverged(let step, let what):
-                (records[i].status, records[i].message) = (.diverged, "\(what) at step \(step)")
+            case .diverged(_, let what): (records[i].status, records[i].message) = (.diverged, what)
             case .stopped(let step):
                 (records[i].status, records[i].message) = (.interrupted, "stopped at step \(step)")
             }

@@ -43,13 +43,14 @@ public struct Graph {
     /// The operation named `op` (docs/plugins/graph.md lists them) with its options.
     public func apply(_ op: String, _ inputs: [Node], _ attributes: KeyValuePairs<StaticString, Double> = [:]) -> Node
     {
-        let pairs = attributes.map { name, value in
-            syzygy_attribute(
-                name: UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), value: value)
-        }
+        let pairs = attributes.map { attribute($0, $1) }
         let ids = inputs.map(\.id)
         return node(
             service.pointee.apply(service.pointee.context, op, ids, Int32(ids.count), pairs, Int32(pairs.count)))
+    }
+
+    func attribute(_ name: StaticString, _ value: Double) -> syzygy_attribute {
+        syzygy_attribute(name: UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), value: value)
     }
 
     /// Records an error in the author's words; the first error wins.
@@ -58,7 +59,7 @@ public struct Graph {
     }
 
     /// What a parameter is for; decides which regularizers take it by default.
-    public enum Role: String, Sendable { case weight, bias, scale, other }
+    public enum Role: String, Sendable { case weight, bias, scale, other, statistic }
 
     /// How a parameter gets its first values; `scale` is the standard deviation (`normal`), the half width (`uniform`),
     /// the value (`constant`) or the gain (every other scheme).
@@ -89,7 +90,7 @@ public struct Node {
     public var shape: [Int] {
         var sizes = [Int64](repeating: 0, count: Int(SYZYGY_MAX_RANK))
         let rank = graph.service.pointee.shape(graph.service.pointee.context, id, &sizes)
-        return sizes.prefix(Int(max(rank, 0))).map(Int.init)
+        return sizes.prefix(Int(Swift.max(rank, 0))).map(Int.init)
     }
 
     /// The operation named `op` of this node alone.
@@ -98,17 +99,18 @@ public struct Node {
     }
 
     /// The same elements in row-major order under another shape.
-    public func reshaped(to shape: [Int]) -> Node { shaped("reshape", shape) }
+    public func reshaped(to shape: [Int]) -> Node { listed("reshape", shape) }
     /// Repeated along axes of size 1 and new leading axes, as NumPy does.
-    public func broadcast(to shape: [Int]) -> Node { shaped("broadcast", shape) }
+    public func broadcast(to shape: [Int]) -> Node { listed("broadcast", shape) }
 
     /// The sum over one axis, which disappears.
     public func sum(axis: Int) -> Node { apply("sum", ["axis": Double(axis)]) }
 
-    private func shaped(_ op: String, _ shape: [Int]) -> Node {
-        let sizes = shape.map(Int64.init)
+    /// The operation named `op` with a list of sizes or axes.
+    func listed(_ op: String, _ list: [Int]) -> Node {
+        let numbers = list.map(Int64.init)
         return graph.node(
-            graph.service.pointee.shaped(graph.service.pointee.context, op, id, sizes, Int32(sizes.count)))
+            graph.service.pointee.shaped(graph.service.pointee.context, op, id, numbers, Int32(numbers.count)))
     }
 }
 
@@ -120,5 +122,7 @@ extension Node {
     public static func / (a: Node, b: Node) -> Node { a.graph.apply("div", [a, b]) }
     public static func + (a: Node, b: Double) -> Node { a + a.graph.constant(b) }
     public static func * (a: Double, b: Node) -> Node { b.graph.constant(a) * b }
+    public static func - (a: Node, b: Double) -> Node { a - a.graph.constant(b) }
+    public static func - (a: Double, b: Node) -> Node { b.graph.constant(a) - b }
     public static prefix func - (a: Node) -> Node { a.apply("neg") }
 }

@@ -27,14 +27,15 @@ package final class ReplicaSession {
     private let regularizers: [[any AttachedUpdate]]
     private let optimizers: [(runs: Range<Int>, optimizer: any AttachedUpdate)]
     private var penalties: [Double]
+    private var recollections: [Recollection] = []
     /// The last step whose observations are made.
     private var seen = -1
     /// Runs that have not ended.
     private var active: [Int]
     /// What the checkpoints of ended runs keep.
-    private var kept: [Int: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)]] = [:]
+    private var kept: [Int: [NamedTensor]] = [:]
 
-    /// - Parameter plans: of one network (`computesTheSame`), steps, batch size and precision.
+    /// - Parameter plans: of one network (`computesTheSame`), groups of equal parameters, steps, batch size and precision.
     package init(_ plans: [TrainingPlan]) throws {
         guard let first = plans.first else { throw TrainingError("no runs to train together") }
         self.plans = plans
@@ -48,33 +49,40 @@ package final class ReplicaSession {
         }
         let batch = min(first.batchSize ?? rows, rows)
         let loaded = clock.now
-        let built = try plans.map { try $0.network.build(rows: batch) }
+        let built = try plans.map { try $0.network.build(rows: batch, isTraining: true) }
         let one = built[0], graph = one.graph
         let sampleLoss = try one.anyLoss()
         let loss = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss])
-        let gradients = try graph.gradient(of: loss, withRespectTo: one.parameters)
+        let partition = try Partition(first.groups, graph.blocks)
+        let gradients = try graph.gradient(of: loss, withRespectTo: partition.trained.map { graph.parameterNodes[$0] })
         let isOneBatch = batch == rows && tables.allSatisfy { $0["train"] === tables[0]["train"] }
         let (together, nodes) = try graph.replicated(
             [loss] + gradients, copies: copies, sharing: isOneBatch ? Set(first.dataset.fields.map(\.name)) : [])
         let store = ParameterStore(blocks: together.blocks, precision: first.precision)
         stores = built.indices.map { store.copies($0..<$0 + 1, of: built[$0].graph.blocks) }
-        for (plan, store) in zip(plans, stores) { store.initialize(seed: plan.seed) }
+        for (index, plan) in plans.enumerated() { try built[index].initialize(stores[index], seed: plan.seed) }
         let differentiated = clock.now
         let stores = stores
         regularizers = try zip(plans, stores).map { plan, store in
-            try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
+            try plan.regularizers.map { term in
+                let blocks = try partition.blocks(of: term, graph.blocks)
+                return try term.regularizer.attach(to: store, blocks: blocks)
+            }
         }
-        optimizers = try ReplicaSession.shared(plans.map { $0.optimizer.sharingKey }).map { runs in
-            let blocks = built[runs.lowerBound].graph.blocks
-            return (
-                runs, try plans[runs.lowerBound].optimizer.attach(to: store.copies(runs, of: blocks), fresh: true)
-            )
+        let owners = plans.map { $0.groups.map(\.optimizer) + [$0.optimizer] }
+        optimizers = try (partition.groups + [partition.rest]).enumerated().flatMap { index, blocks in
+            try ReplicaSession.shared(owners.map { $0[index]?.sharingKey }).compactMap { runs in
+                let copies = store.copies(runs, of: built[runs.lowerBound].graph.blocks)
+                let optimizer = try owners[runs.lowerBound][index]?.attach(to: copies, blocks: blocks)
+                return optimizer.map { (runs, $0) }
+            }
         }
         let updates = regularizers.joined().flatMap(\.updates) + optimizers.flatMap(\.optimizer.updates)
         program = try Program(
             together, outputs: [nodes[0]],
-            gradients: zip(together.parameterNodes, nodes.dropFirst()).map { ($0, $1) },
-            precision: first.precision, parameters: store, updates: updates)
+            gradients: zip(partition.trained.map { together.parameterNodes[$0] }, nodes.dropFirst()).map { ($0, $1) },
+            precision: first.precision, parameters: store, updates: updates, assignments: together.assignments,
+            seeds: plans.map(\.seed))
         losses = program.output(nodes[0])
         batches = ReplicaBatches(
             tables: tables.compactMap { $0["train"] }, seeds: plans.map(\.seed), batch: batch, isOne: isOneBatch,
@@ -90,6 +98,7 @@ package final class ReplicaSession {
         outcomes = [Outcome?](repeating: nil, count: copies)
         startTimes = StartTimes(
             load: loaded - begin, build: differentiated - loaded, compile: clock.now - differentiated)
+        recollections = plans.indices.map { Recollection(of: checkpoint(of: $0), first.precision) }
     }
 
     /// Floating-point operations of a step of all runs, without the optimizers'.
@@ -129,7 +138,8 @@ package final class ReplicaSession {
         var groups: [(graph: Graph, rows: Int, step: Int?, plans: [Int])] = []
         for (index, plan) in plans.enumerated() {
             let rows = try plan.dataset.rows(in: "train")
-            let built = try plan.network.build(rows: max(1, min(plan.batchSize ?? rows, rows)))
+            let built = try plan.network.build(
+                rows: max(1, min(plan.batchSize ?? rows, rows)), isTraining: true)
             _ = try built.anyLoss()
             if let known = groups.firstIndex(where: {
                 $0.rows == rows && $0.step == steps[index] && $0.graph.computesTheSame(as: built.graph)
@@ -170,9 +180,11 @@ package final class ReplicaSession {
 
     /// One update of every run.
     package func advance() throws {
+        if step.isMultiple(of: Recollection.interval) { for run in active { recollections[run].take(step: step) } }
         batches.load(step: step)
-        for regularizer in regularizers.joined() { regularizer.begin(step: step) }
-        for (_, optimizer) in optimizers { optimizer.begin(step: step) }
+        program.setStep(step)
+        for regularizer in regularizers.joined() { try regularizer.begin(step: step) }
+        for (_, optimizer) in optimizers { try optimizer.begin(step: step) }
         program.run()
         readLosses()
         for run in active where hasRegularizers {
@@ -185,18 +197,36 @@ package final class ReplicaSession {
         // Nearly always none.
         let ending = active.filter { step == steps || !batchLosses[$0].isFinite || !penalties[$0].isFinite }
         for run in ending {
-            if let outcome = divergence(of: run) { end(run, as: outcome) }
+            if let outcome = try divergence(of: run) { end(run, as: outcome) }
         }
     }
 
-    private func divergence(of run: Int) -> Outcome? {
-        let store = stores[run]
-        guard batchLosses[run].isFinite else { return store.divergence(step: step, "loss", batchLosses[run]) }
-        guard penalties[run].isFinite else { return store.divergence(step: step, "regularizers", penalties[run]) }
-        // Later steps would show it in their loss; after the last one nothing else does.
-        guard step == steps, let place = store.nonFinite(gradients: false) else { return nil }
-        return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
+    private func divergence(of run: Int) throws -> Outcome? {
+        let what: String, value: Double?
+        if !batchLosses[run].isFinite {
+            (what, value) = ("loss", batchLosses[run])
+        } else if !penalties[run].isFinite {
+            (what, value) = ("regularizers", penalties[run])
+        } else {
+            // Later steps would show it in their loss; after the last one nothing else does.
+            guard step == steps, Divergence.first(after: stores[run]) != nil else { return nil }
+            (what, value) = ("parameters", nil)
+        }
+        let first = try firstNonFinite(of: run) ?? Divergence.first(after: stores[run])
+        return .diverged(step: step, what: Divergence.words(what, value, step: step, first: first))
     }
+
+    /// What an ending run's last step computed first that is not finite: the run goes on alone from where it was last remembered.
+    private func firstNonFinite(of run: Int) throws -> String? {
+        guard outcomes.count(where: { $0 != nil }) < ReplicaSession.mostRepeated else { return nil }
+        let alone = try Session(plans[run])
+        recollections[run].restore(into: alone.checkpoint)
+        alone.resume(at: recollections[run].step)
+        return try alone.firstNonFinite(until: step)
+    }
+
+    /// Runs that are repeated when they diverge, so that a sweep in which most do is not slowed.
+    private static let mostRepeated = 32
 
     /// Others go on and may move what this run leaves.
     private func end(_ run: Int, as outcome: Outcome) {
@@ -222,13 +252,16 @@ package final class ReplicaSession {
     }
 
     /// Goes on behind a step whose observations are made; the tensors of each run's checkpoint must have their values of that step.
-    package func resume(at step: Int) { (self.step, seen) = (step, step) }
+    package func resume(at step: Int) {
+        (self.step, seen) = (step, step)
+        for recollection in recollections { recollection.take(step: step) }
+    }
 
     /// All tensors that the checkpoint of a run keeps.
-    package func checkpoint(of run: Int) -> [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] {
+    package func checkpoint(of run: Int) -> [NamedTensor] {
         if let kept = kept[run] { return kept }
         let store = stores[run], bytes = store.precision.bytes
-        var tensors: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] = store.blocks.map {
+        var tensors: [NamedTensor] = store.blocks.map {
             ("parameter/\($0.name)", $0.shape, store.values + $0.offset * bytes)
         }
         for (plan, regularizer) in zip(plans[run].regularizers, regularizers[run]) {

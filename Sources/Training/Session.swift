@@ -7,8 +7,11 @@ import Protocols
 package struct TrainingPlan {
     package var network: Network
     package var dataset: any Dataset
-    package var regularizers: [(key: String, regularizer: any Regularizer)]
+    package var regularizers: [RegularizerTerm]
+    /// Of all parameters that are in no group.
     package var optimizer: any Optimizer
+    /// A parameter belongs to the first that matches it.
+    package var groups: [ParameterGroup]
     package var probes: [ScheduledProbe]
     package var steps: Int
     /// Rows per step; nil: all training rows.
@@ -17,11 +20,12 @@ package struct TrainingPlan {
     package var seed: UInt64
 
     package init(
-        network: Network, dataset: any Dataset, regularizers: [(key: String, regularizer: any Regularizer)] = [],
-        optimizer: any Optimizer, probes: [ScheduledProbe] = [], steps: Int, batchSize: Int? = nil,
+        network: Network, dataset: any Dataset, regularizers: [RegularizerTerm] = [], optimizer: any Optimizer,
+        groups: [ParameterGroup] = [], probes: [ScheduledProbe] = [], steps: Int, batchSize: Int? = nil,
         precision: Precision = .f32, seed: UInt64
     ) {
-        (self.network, self.dataset, self.regularizers, self.optimizer) = (network, dataset, regularizers, optimizer)
+        (self.network, self.dataset, self.regularizers) = (network, dataset, regularizers)
+        (self.optimizer, self.groups) = (optimizer, groups)
         (self.probes, self.steps, self.batchSize) = (probes, steps, batchSize)
         (self.precision, self.seed) = (precision, seed)
     }
@@ -44,7 +48,7 @@ package struct StartTimes: Sendable {
     }
 }
 
-/// One training run: batch → gradients → regularizers → optimizer, with observations at the scheduled steps.
+/// One training run: batch → gradients → regularizers → optimizers, with observations at the scheduled steps.
 package final class Session {
     package let store: ParameterStore
     package let observer: Observer
@@ -63,7 +67,9 @@ package final class Session {
     private let loss: UnsafeRawPointer
     private let batch: BatchLoader
     private let regularizers: [any AttachedUpdate]
-    private let optimizer: any AttachedUpdate
+    /// Of the groups that are not frozen, then of the other parameters.
+    private let optimizers: [any AttachedUpdate]
+    private let recollection: Recollection
 
     package init(_ plan: TrainingPlan) throws {
         self.plan = plan
@@ -77,29 +83,40 @@ package final class Session {
         let rows = min(plan.batchSize ?? train.rows, train.rows)
         batchSize = rows
         let loaded = clock.now
-        let built = try plan.network.build(rows: rows)
+        let built = try plan.network.build(rows: rows, isTraining: true)
         let graph = built.graph
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
-        store.initialize(seed: plan.seed)
+        try built.initialize(store, seed: plan.seed)
         let sampleLoss = try built.anyLoss()
         let lossNode =
             graph.shape(of: sampleLoss).isEmpty
             ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
-        let gradients = try graph.gradient(of: lossNode, withRespectTo: built.parameters)
+        let partition = try Partition(plan.groups, graph.blocks)
+        let trained = partition.trained.map { graph.parameterNodes[$0] }
+        let gradients = try graph.gradient(of: lossNode, withRespectTo: trained)
         let differentiated = clock.now
         let store = store
-        regularizers = try plan.regularizers.map { try $0.regularizer.attach(to: store, fresh: true) }
-        optimizer = try plan.optimizer.attach(to: store, fresh: true)
+        regularizers = try plan.regularizers.map { term in
+            let blocks = try partition.blocks(of: term, graph.blocks)
+            return try term.regularizer.attach(to: store, blocks: blocks)
+        }
+        let owners = zip(plan.groups.map(\.optimizer), partition.groups) + [(plan.optimizer, partition.rest)]
+        optimizers = try owners.compactMap { optimizer, blocks in
+            try optimizer?.attach(to: store, blocks: blocks)
+        }
         batch = BatchLoader(
             table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), precision: plan.precision)
         program = try Program(
-            graph, outputs: [lossNode], gradients: zip(built.parameters, gradients).map { ($0, $1) },
+            graph, outputs: [lossNode], gradients: zip(trained, gradients).map { ($0, $1) },
             precision: plan.precision, parameters: store,
-            updates: regularizers.flatMap(\.updates) + optimizer.updates, rows: batch.rows)
+            updates: (regularizers + optimizers).flatMap(\.updates), rows: batch.rows, assignments: graph.assignments,
+            seeds: [plan.seed])
         batch.fill(program)
         loss = program.output(lossNode)
         observer = try Observer(plan.network, store: store, tables: tables)
         try observer.check(plan.probes)
+        recollection = Recollection(
+            of: Session.tensors(plan, store, regularizers, optimizers), plan.precision)
         startTimes = StartTimes(
             load: loaded - begin, build: differentiated - loaded, compile: clock.now - differentiated)
     }
@@ -125,17 +142,41 @@ package final class Session {
             }
             guard step < plan.steps else { return .finished }
             try advance()
-            guard batchLoss.isFinite else {
-                return store.divergence(step: step, "loss", batchLoss)
-            }
-            guard penalty.isFinite else {
-                return store.divergence(step: step, "regularizers", penalty)
-            }
+            guard batchLoss.isFinite else { return try divergence("loss", batchLoss) }
+            guard penalty.isFinite else { return try divergence("regularizers", penalty) }
             // Later steps would show it in their loss; after the last one nothing else does.
-            if step == plan.steps, let place = store.nonFinite(gradients: false) {
-                return .diverged(step: step, what: "parameters became infinite or NaN (first in \(place))")
-            }
+            if step == plan.steps, Divergence.first(after: store) != nil { return try divergence("parameters", nil) }
         }
+    }
+
+    private func divergence(_ what: String, _ value: Double?) throws -> Outcome {
+        let first = try firstNonFinite(until: step) ?? Divergence.first(after: store)
+        return .diverged(step: step, what: Divergence.words(what, value, step: step, first: first))
+    }
+
+    /// The first quantity that is not finite in the last of `end` steps, or in the one before if its update spoiled a parameter.
+    /// The steps since the last recollection are repeated, so the session is afterwards where it was.
+    func firstNonFinite(until end: Int) throws -> String? {
+        let built = try plan.network.build(rows: batchSize, isTraining: true)
+        let divergence = Divergence(built: built, batch: batch, store: store, seed: plan.seed)
+        let before = Recollection(of: checkpoint, plan.precision)
+        recollection.restore()
+        step = recollection.step
+        while step < end - 1 {
+            before.take(step: step)
+            try advance()
+        }
+        var found: String?
+        if let spoiled = divergence.firstParameter(), recollection.step < step {
+            before.restore()
+            step = before.step
+            found = "\(try divergence.first(in: step) ?? spoiled) at step \(step + 1)"
+            try advance()
+        } else {
+            found = try divergence.first(in: step)
+        }
+        try advance()
+        return found
     }
 
     /// Measures every probe that is due at the current step.
@@ -146,52 +187,43 @@ package final class Session {
 
     /// One update.
     package func advance() throws {
+        if step.isMultiple(of: Recollection.interval) { recollection.take(step: step) }
         batch.load(step: step)
-        for regularizer in regularizers { regularizer.begin(step: step) }
-        optimizer.begin(step: step)
+        program.setStep(step)
+        for regularizer in regularizers { try regularizer.begin(step: step) }
+        for optimizer in optimizers { try optimizer.begin(step: step) }
         program.run()
         batchLoss = program.precision == .f32 ? Double(loss.load(as: Float.self)) : loss.load(as: Double.self)
         var sum = 0.0
         for regularizer in regularizers { sum += try regularizer.end() }
         penalty = sum
-        _ = try optimizer.end()
+        for optimizer in optimizers { _ = try optimizer.end() }
         step += 1
     }
 
     /// Goes on behind a step whose observations are made; the tensors of `checkpoint` must have their values of that step.
-    package func resume(at step: Int) { (self.step, seen) = (step, step) }
+    package func resume(at step: Int) {
+        (self.step, seen) = (step, step)
+        recollection.take(step: step)
+    }
 
     /// All tensors a checkpoint keeps: parameters as `parameter/<name>`, then states.
-    package var checkpoint: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] {
-        var tensors: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)] = store.blocks.map {
+    package var checkpoint: [NamedTensor] { Session.tensors(plan, store, regularizers, optimizers) }
+
+    private static func tensors(
+        _ plan: TrainingPlan, _ store: ParameterStore, _ regularizers: [any AttachedUpdate],
+        _ optimizers: [any AttachedUpdate]
+    ) -> [NamedTensor] {
+        var tensors: [NamedTensor] = store.blocks.map {
             ("parameter/\($0.name)", $0.shape, store.values + $0.offset * plan.precision.bytes)
         }
-        let owners = zip(
-            plan.regularizers.map { "regularizers.\($0.key)" }, regularizers.map { $0 as any StateOwner })
-        for (key, owner) in Array(owners) + [("optimizer", optimizer as any StateOwner)] {
+        let owners: [(String, any StateOwner)] =
+            zip(plan.regularizers, regularizers).map { ("regularizers.\($0.key)", $1) }
+            + optimizers.map { ("optimizer", $0) }  // a parameter has one, so the names differ
+        for (key, owner) in owners {
             tensors += owner.state.map { ("\(key)/\($0.name)", [$0.count], $0.buffer) }
         }
         return tensors
-    }
-}
-
-extension ParameterStore {
-    /// The end of a run whose loss or regularizers became infinite or NaN: `loss became NaN (first in fc1.weight)`.
-    func divergence(step: Int, _ what: String, _ value: Double) -> Outcome {
-        let place = nonFinite(gradients: true).map { " (first in \($0))" } ?? ""
-        // `NaN`, whatever its sign bit says, or `inf`.
-        return .diverged(step: step, what: "\(what) became \(value.isNaN ? "NaN" : "\(value)")\(place)")
-    }
-
-    /// Where infinities or NaN stand first.
-    func nonFinite(gradients: Bool) -> String? {
-        for (index, block) in blocks.enumerated() {
-            if gradients, !copyGradient(block: index).allSatisfy(\.isFinite) {
-                return "the gradient of \(block.name)"
-            }
-            if !copy(block: index).allSatisfy(\.isFinite) { return block.name }
-        }
-        return nil
     }
 }
 

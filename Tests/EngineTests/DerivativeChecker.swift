@@ -13,6 +13,7 @@ struct DerivativeChecker {
     var shapes: [[Int]]
     /// Values of the inputs, away from kinks by more than two steps.
     var values: [[Double]]
+    var isTraining = false
     var function: (Graph, [Node]) throws -> Node
 
     struct Errors {
@@ -21,12 +22,15 @@ struct DerivativeChecker {
         /// Largest absolute entries of the derivatives: a derivative that is 0 where it should not be cannot pass unseen.
         var firstScale: Double
         var secondScale: Double
+        /// Of Σ w · tangent of f along v, against Σ v · gradient: the Jacobian from both sides.
+        var forward: Double
     }
 
-    /// Relative errors of the gradient of Σ w f(x) and of the gradient of Σ v · gradient, w and v drawn at random.
+    /// Relative errors of the gradient of Σ w f(x) and of the gradient of Σ v · gradient, w and v drawn at random, and of
+    /// tangents along v.
     func errors(seed: UInt64) throws -> Errors {
         var random = SplitMix(seed: seed)
-        let graph = Graph()
+        let graph = Graph(isTraining: isTraining)
         let nodes = shapes.indices.map { graph.input("x\($0)", shape: shapes[$0]) }
         var inputs = Dictionary(uniqueKeysWithValues: shapes.indices.map { ("x\($0)", values[$0]) })
 
@@ -35,15 +39,22 @@ struct DerivativeChecker {
             let weights = graph.input(name, shape: graph.shape(of: node))
             return try graph.apply(.sum(), [try graph.apply(.binary(.mul), [node, weights])])
         }
-        let value = try weighted(try function(graph, nodes), "w")
+        let result = try function(graph, nodes)
+        let value = try weighted(result, "w")
         let gradients = try graph.gradient(of: value, withRespectTo: nodes)
-        let directional = try gradients.enumerated().map { try weighted($1, "v\($0)") }
-            .reduce(graph.constant(0)) { try graph.apply(.binary(.add), [$0, $1]) }
+        let products = try gradients.enumerated().map { try weighted($1, "v\($0)") }
+        let directional = try products.reduce(graph.constant(0)) { try graph.apply(.binary(.add), [$0, $1]) }
         let seconds = try graph.gradient(of: directional, withRespectTo: nodes)
 
         let first = try compare(graph, value, gradients, inputs)
         let second = try compare(graph, directional, seconds, inputs)
-        return Errors(first: first.error, second: second.error, firstScale: first.scale, secondScale: second.scale)
+        let directions = nodes.enumerated().map { ($1, graph.input("v\($0)", shape: shapes[$0])) }
+        let tangent = try weighted(try graph.jvp(of: [result], along: directions)[0], "w")
+        let sides = try evaluate(graph, [tangent] + products, inputs).map { $0[0] }
+        let size = max(1e-3, sides.dropFirst().reduce(0) { $0 + abs($1) })
+        return Errors(
+            first: first.error, second: second.error, firstScale: first.scale, secondScale: second.scale,
+            forward: abs(sides[0] - sides.dropFirst().reduce(0, +)) / size)
     }
 
     private func compare(

@@ -11,8 +11,24 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
     var flat = false
     /// The first one too.
     var constant = false
+    /// The graph is that of a training step.
+    var isTraining = false
     var function: @Sendable (Graph, [Node]) throws -> Node
     var description: String { "\(name) \(shapes)" }
+
+    /// Distinct values on a shuffled grid, and how far apart they are: more than four steps of the stencil from each other and
+    /// from the kink at 0.
+    var values: (values: [[Double]], width: Double) {
+        var random = SplitMix(seed: 11)
+        let total = shapes.reduce(0) { $0 + elements($1) }
+        let width = (range.upperBound - range.lowerBound) / Double(total + 1)
+        var grid = (0..<total).map { range.lowerBound + (Double($0) + 0.77) * width }.shuffled(using: &random)
+        let values = shapes.map { shape in
+            defer { grid.removeFirst(elements(shape)) }
+            return Array(grid.prefix(elements(shape)))
+        }
+        return (values, width)
+    }
 
     static func named(
         _ name: String, _ shapes: [[Int]], _ attributes: [String: Double] = [:],
@@ -24,7 +40,9 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
         }
     }
 
-    static let all: [DerivativeCase] = [
+    static let all = basic + pieces + functions + normalizations
+
+    private static let basic: [DerivativeCase] = [
         .named("identity", [[3, 5]], flat: true), .named("neg", [[3, 5]], flat: true), .named("exp", [[3, 5]]),
         .named("log", [[3, 5]], in: 0.5...3), .named("sqrt", [[3, 5]], in: 0.5...3),
         .named("reciprocal", [[3, 5]], in: 0.5...3), .named("square", [[7]]), .named("abs", [[3, 5]], flat: true),
@@ -89,17 +107,11 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
 @Suite struct DerivativeTests {
     @Test(arguments: DerivativeCase.all)
     func derivativesEqualDifferences(_ test: DerivativeCase) throws {
-        var random = SplitMix(seed: 11)
-        // Distinct values on a shuffled grid: no two within four steps of each other or of the kink at 0.
-        let total = test.shapes.reduce(0) { $0 + elements($1) }
-        let width = (test.range.upperBound - test.range.lowerBound) / Double(total + 1)
-        var grid = (0..<total).map { test.range.lowerBound + (Double($0) + 0.77) * width }.shuffled(using: &random)
-        #expect(grid.allSatisfy { abs($0) > 4 * DerivativeChecker.step } && width > 8 * DerivativeChecker.step)
-        let values = test.shapes.map { shape in
-            defer { grid.removeFirst(elements(shape)) }
-            return Array(grid.prefix(elements(shape)))
-        }
-        let checker = DerivativeChecker(shapes: test.shapes, values: values, function: test.function)
+        let (values, width) = test.values
+        #expect(
+            values.joined().allSatisfy { abs($0) > 4 * DerivativeChecker.step } && width > 8 * DerivativeChecker.step)
+        let checker = DerivativeChecker(
+            shapes: test.shapes, values: values, isTraining: test.isTraining, function: test.function)
         if test.name == "stop_gradient" {
             // The one operation whose derivative is not that of its value.
             let graph = Graph()
@@ -111,6 +123,7 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
         let errors = try checker.errors(seed: 5)
         #expect(errors.first <= DerivativeChecker.tolerance, "first derivative of \(test)")
         #expect(errors.second <= DerivativeChecker.tolerance, "second derivative of \(test)")
+        #expect(errors.forward <= 1e-10, "tangents of \(test)")
         #expect((errors.firstScale > 1e-3) == !test.constant, "first derivative of \(test) is \(errors.firstScale)")
         #expect((errors.secondScale > 1e-3) == !test.flat, "second derivative of \(test) is \(errors.secondScale)")
     }

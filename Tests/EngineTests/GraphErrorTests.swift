@@ -33,12 +33,106 @@ import Testing
         #expect(
             apply("matmul", [[2, 3, 4], [5, 4, 3]])
                 == "matmul: [2, 3, 4] and [5, 4, 3] do not fit: leading axes [2] against [5]; "
-                + "they must be equal, or one operand a single matrix")
+                + "sizes must be equal or 1, compared from the last axis")
         #expect(apply("transpose", [[3]]) == "transpose: [3] is not a matrix")
         #expect(apply("one_hot", [[3]]) == "one_hot: the attribute 'classes' is missing")
         #expect(apply("one_hot", [[3]], ["classes": 0]) == "one_hot: classes is 0; at least 1 is expected")
         #expect(
             apply("leaky_relu", [[3]], ["slope": .nan]) == "leaky_relu: slope is nan; a finite number is expected")
+    }
+
+    @Test func pieces() {
+        #expect(apply("slice", [[3, 5]], ["axis": 2]) == "slice: [3, 5] has no axis 2")
+        #expect(apply("slice", [[3, 5]]) == "slice: the attribute 'axis' is missing")
+        #expect(
+            apply("slice", [[3, 5]], ["axis": -1, "begin": 4, "end": 2])
+                == "slice: 4 ..< 2 is no part of axis 1 of [3, 5], which has 5 elements")
+        #expect(
+            apply("slice", [[3, 5]], ["axis": 0, "begin": -4])
+                == "slice: -4 ..< 3 is no part of axis 0 of [3, 5], which has 3 elements")
+        #expect(
+            apply("slice", [[3, 5]], ["axis": 0, "step": 0]) == "slice: step is 0; at least 1 is expected")
+        #expect(
+            apply("pad", [[3, 5]], ["axis": 0, "before": -1])
+                == "pad: -1 before and 0 after [3, 5]; at least 0 is expected")
+        #expect(
+            apply("concat", [[3, 5], [4, 5]], ["axis": 1])
+                == "concat: [3, 5] and [4, 5] do not fit: sizes must be equal but along axis 1")
+        #expect(
+            apply("concat", [[3, 5], [3, 5, 1]], ["axis": 0])
+                == "concat: [3, 5] and [3, 5, 1] do not fit: sizes must be equal but along axis 0")
+        #expect(apply("concat", [], ["axis": 0]) == "concat: 0 inputs; at least 1 expected")
+        #expect(apply("stack", [[3, 5], [5, 3]]) == "stack: [3, 5] and [5, 3] do not have the same shape")
+        #expect(apply("stack", [[3]], ["axis": 3]) == "stack: [3] gets no axis 3")
+        #expect(apply("gather", [[], [3]]) == "gather: [] has no rows")
+        #expect(
+            apply("scatter_add", [[7], [5, 3]], ["rows": 4])
+                == "scatter_add: values [5, 3] do not begin with the axes of the indices, [7]")
+        #expect(apply("scatter_add", [[5], [5]], ["rows": 0]) == "scatter_add: rows is 0; at least 1 is expected")
+        #expect(
+            apply("take_along", [[3, 5], [7]])
+                == "take_along: indices [7] do not choose from the last axis of [3, 5]; [3], or with one more axis, "
+                + "expected")
+        #expect(apply("cumsum", [[3, 5]], ["axis": -3]) == "cumsum: [3, 5] has no axis -3")
+        #expect(apply("cumprod", [[3, 5]], ["axis": 2]) == "cumprod: [3, 5] has no axis 2")
+        #expect(apply("argmax", [[]]) == "argmax: [] has no axis -1")
+        #expect(apply("iota", [], ["count": 0]) == "iota: [0] has a size below 1")
+        #expect(apply("tri", [], ["columns": 3]) == "tri: the attribute 'rows' is missing")
+    }
+
+    @Test func functionsAndReductions() {
+        let misfit = "[7, 5] and [7] do not fit: sizes must be equal or 1, compared from the last axis"
+        for name in ["less", "less_equal", "greater_equal", "not_equal", "logical_and", "logical_or", "pow"] {
+            #expect(apply(name, [[7, 5], [7]]) == "\(name): \(misfit)")
+        }
+        for name in ["min", "prod", "var", "logsumexp"] {
+            #expect(apply(name, [[7, 5]], ["axis": 2]) == "\(name): [7, 5] has no axis 2")
+        }
+        #expect(
+            apply("var", [[7, 5]], ["axis": 1, "ddof": 5]) == "var: ddof is 5; 0 to 4 is expected for n = 5")
+        #expect(
+            apply("clamp", [[3]], ["low": 2, "high": 1]) == "clamp: low is 2.0, high 1.0; low <= high is expected")
+        #expect(apply("clamp", [[3]], ["low": 2]) == "clamp: the attribute 'high' is missing")
+        #expect(
+            apply("softmax", [[3, 5], [3, 1, 5]])
+                == "softmax: mask [3, 1, 5] does not fit [3, 5]: sizes must be equal or 1, compared from the last axis"
+        )
+    }
+
+    @Test func normalizations() {
+        #expect(apply("layer_norm", [[3, 5]], ["axes": 3]) == "layer_norm: axes is 3; [3, 5] has 2")
+        #expect(
+            apply("layer_norm", [[3, 5], [3]])
+                == "layer_norm: scale [3] does not fit [3, 5]: sizes must be equal or 1, compared from the last axis")
+        #expect(
+            apply("rms_norm", [[3, 5]], ["epsilon": -1]) == "rms_norm: epsilon is -1.0; at least 0 is expected")
+        #expect(
+            apply("group_norm", [[3, 5]], ["groups": 2])
+                == "group_norm: 2 groups do not divide the channels of [3, 5], its last axis")
+        #expect(
+            apply("batch_norm", [[7, 3], [3], [4]])
+                == "batch_norm: running variance [4] is not [3], one for each channel of [7, 3]")
+        #expect(apply("batch_norm", [[3], [3], [3]]) == "batch_norm: [3] is not [rows, …, channels]")
+        #expect(
+            apply("batch_norm", [[7, 3], [3], [3]], ["momentum": 2])
+                == "batch_norm: momentum is 2.0; 0 to 1 is expected")
+        #expect(apply("batch_norm", [[7, 3], [3]]) == "batch_norm: 2 inputs; 3 to 5 expected")
+    }
+
+    @Test func lists() throws {
+        let x = graph.input("y", shape: [2, 3, 5])
+        func list(_ name: String, _ list: [Int]) -> String {
+            message { _ = try graph.apply(named: name, x, list: list) }
+        }
+        #expect(list("permute", [0, 1]) == "permute: [0, 1] is no order of the 3 axes of y [2, 3, 5]")
+        #expect(list("permute", [0, 1, 1]) == "permute: [0, 1, 1] is no order of the 3 axes of y [2, 3, 5]")
+        #expect(list("sum", [0, 3]) == "sum: y [2, 3, 5] has no axis 3")
+        for name in ["mean", "max", "min", "prod", "var", "logsumexp"] {
+            #expect(list(name, [1, -2]) == "\(name): [1, -2] names an axis of y [2, 3, 5] twice")
+        }
+        #expect(list("shape", [1]).hasPrefix("unknown operation on a list 'shape'"))
+        #expect(
+            message { _ = try graph.constant([1, 2, 3], shape: [2, 2]) } == "tensor: 3 values for [2, 2]")
     }
 
     @Test func namesAndAttributes() {

@@ -1,5 +1,6 @@
 import Engine
 import Glibc
+import LinearAlgebra
 
 /// The meaning of a graph, as plainly as possible: every node has its own array, one element at a time, in f64.
 /// Shares nothing with the planner, the kernels or the libraries.
@@ -8,6 +9,9 @@ struct Interpreter {
     var inputs: [String: [Double]] = [:]
     var scalars: [String: Double] = [:]
     var parameters: [[Double]] = []
+    /// For random numbers.
+    var seed: UInt64 = 0
+    var step: UInt64 = 0
 
     func values(of nodes: [Node]) -> [[Double]] {
         var all: [[Double]] = []
@@ -22,6 +26,7 @@ struct Interpreter {
         case .scalar(let name): return [scalars[name] ?? 0]
         case .constant(let bits): return [Double(bitPattern: bits)]
         case .iota(let count): return (0..<count).map(Double.init)
+        case .table(let bits): return bits.map(Double.init(bitPattern:))
         case .parameter(let index): return parameters[index]
         case .operation(let operation, let nodes):
             return apply(operation, nodes.map { (all[$0.id], graph.shape(of: $0)) }, shape)
@@ -81,6 +86,84 @@ struct Interpreter {
                 var source = index
                 for (i, axis) in axes.enumerated() { source[axis] = index[i] }
                 return x[0].values[zip(source, x[0].shape).reduce(0) { $0 * $1.1 + $1.0 }]
+            }
+        default: return move(operation, x, shape)
+        }
+    }
+
+    /// Operations that move elements or add some of them up.
+    private func move(_ operation: Operation, _ x: [(values: [Double], shape: [Int])], _ shape: [Int]) -> [Double] {
+        /// Element `index` of input `i`.
+        func element(_ i: Int, _ index: [Int]) -> Double {
+            x[i].values[zip(index, x[i].shape).reduce(0) { $0 * $1.1 + $1.0 }]
+        }
+        switch operation.description {
+        case let slice as Slice:
+            return indices(shape).map { index in
+                var source = index
+                source[slice.axis] = slice.begin + index[slice.axis] * slice.step
+                return element(0, source)
+            }
+        case let pad as Pad:
+            return indices(shape).map { index in
+                let offset = index[pad.axis] - pad.before
+                guard offset >= 0, offset % pad.step == 0, offset / pad.step < x[0].shape[pad.axis] else { return 0 }
+                var source = index
+                source[pad.axis] = offset / pad.step
+                return element(0, source)
+            }
+        case let concat as Concat:
+            return indices(shape).map { index in
+                var source = index, part = 0
+                while source[concat.axis] >= x[part].shape[concat.axis] {
+                    source[concat.axis] -= x[part].shape[concat.axis]
+                    part += 1
+                }
+                return element(part, source)
+            }
+        case is Gather:
+            return indices(shape).map { index in
+                let row = element(1, Array(index[..<2]))
+                guard (0..<x[0].shape[1]).contains(where: { Double($0) == row }) else { return .nan }
+                return element(0, [index[0], Int(row), index[2]])
+            }
+        case is ScatterAdd:
+            return indices(shape).map { index in
+                (0..<x[1].shape[1]).reduce(0) { sum, i in
+                    element(0, [index[0], i]) == Double(index[1]) ? sum + element(1, [index[0], i, index[2]]) : sum
+                }
+            }
+        case let rule as CumulativeSum:
+            return indices(shape).map { index in
+                let own = index[rule.axis]
+                return (0..<shape[rule.axis]).reduce(0) { sum, i in
+                    let isPassed = rule.isReverse ? i > own : i < own
+                    guard isPassed || (i == own && !rule.isExclusive) else { return sum }
+                    var source = index
+                    source[rule.axis] = i
+                    return sum + element(0, source)
+                }
+            }
+        case is MaskedSoftmax:
+            let n = shape[shape.count - 1], mask = spread(x[1], shape)
+            return stride(from: 0, to: x[0].values.count, by: n).flatMap { start -> [Double] in
+                let seen = (start..<start + n).filter { mask[$0] != 0 && x[0].values[$0] != -.infinity }
+                let top = seen.map { x[0].values[$0] }.max() ?? 0
+                let total = seen.reduce(0) { $0 + exp(x[0].values[$1] - top) }
+                return (start..<start + n).map { seen.contains($0) ? exp(x[0].values[$0] - top) / total : 0 }
+            }
+        case let random as Random:
+            let stream = Stream(seed: seed, name: random.stream), count = elements(shape)
+            if case .normal = random.distribution {
+                var values = [Double](repeating: 0, count: count)
+                values.withUnsafeMutableBufferPointer { stream.normal(step: step, into: $0) }
+                return values
+            }
+            return (0..<count).map { i in
+                let word = stream.bits(step: step, index: i / 2) >> (i % 2 == 0 ? 0 : 32)
+                let uniform = Double((word & 0xffff_ffff) >> 8) / 16_777_216
+                guard case .bernoulli(let probability) = random.distribution else { return uniform }
+                return uniform < probability ? 1 : 0
             }
         default: preconditionFailure("the interpreter does not know \(operation)")
         }

@@ -96,4 +96,64 @@ import Testing
         back.copyValues(from: single)
         #expect(back.copy(block: 0) == single.copy(block: 0))
     }
+
+    private func blocks(_ shapes: [(String, [Int], ParameterRole)]) throws -> [ParameterBlock] {
+        let graph = Graph()
+        for (name, shape, role) in shapes {
+            _ = try graph.parameter(name, role: role, shape: shape, initializer: Initializer(scheme: .normal))
+        }
+        return graph.blocks
+    }
+
+    /// One vector without gaps and statistics, there and back; a clone shares nothing.
+    @Test func flatVectorsAndClones() throws {
+        let store = ParameterStore(
+            blocks: try blocks([("a", [7, 5], .weight), ("mean", [3], .statistic), ("b", [2], .bias), ("c", [], .other)]),
+            precision: .f64)
+        store.initialize(seed: 4)
+        let flat = store.copyFlat()
+        #expect(flat == store.copy(block: 0) + store.copy(block: 2) + store.copy(block: 3) && store.flatCount == 38)
+        #expect(store.flatRanges.map(\.block) == [0, 2, 3] && store.flatRanges.map(\.range) == [0..<35, 35..<37, 37..<38])
+        let clone = store.clone(), single = store.clone(precision: .f32)
+        store.setFlat(flat.map { 2 * $0 })
+        #expect(store.copyFlat() == flat.map { 2 * $0 } && store.copy(block: 1) == clone.copy(block: 1))
+        #expect(clone.copyFlat() == flat && single.copyFlat() == flat.map { Double(Float($0)) })
+        // The gaps between blocks stay 0: whole buffers are summed.
+        let values = store.values.assumingMemoryBound(to: Double.self)
+        #expect((0..<store.count).filter { values[$0] != 0 }.count == 41)
+    }
+
+    /// A network that grows: what both have is kept in its place, the rest begins as in a network of its own.
+    @Test func forksKeepWhatFits() throws {
+        let old = ParameterStore(
+            blocks: try blocks([
+                ("same", [3, 4], .weight), ("wider", [3, 4], .weight), ("narrower", [6], .bias), ("gone", [2], .bias),
+                ("kernel", [2, 3, 3, 5], .weight), ("rank", [8], .bias), ("mixed", [4, 3], .weight),
+            ]), precision: .f64)
+        old.initialize(seed: 1)
+        let new = try blocks([
+            ("first", [5], .bias), ("wider", [5, 7], .weight), ("same", [3, 4], .weight), ("narrower", [4], .bias),
+            ("kernel", [3, 3, 3, 6], .weight), ("rank", [8, 1], .weight), ("mixed", [2, 6], .weight),
+        ])
+        let (fork, heritage) = old.fork(to: new, seed: 9)
+        #expect(heritage.taken == ["same"] && heritage.new == ["first", "rank"] && heritage.left == ["gone"])
+        #expect(heritage.resized == ["wider": [3, 4], "narrower": [6], "kernel": [2, 3, 3, 5], "mixed": [4, 3]])
+        for (index, block) in new.enumerated() {
+            let values = fork.copy(block: index), fresh = block.initialValues(seed: 9)
+            let origin = old.blocks.firstIndex { $0.name == block.name && $0.shape.count == block.shape.count }
+            for i in values.indices {
+                var place: [Int] = [], rest = i
+                for size in block.shape.reversed() {
+                    place.insert(rest % size, at: 0)
+                    rest /= size
+                }
+                if let origin, zip(place, old.blocks[origin].shape).allSatisfy({ $0 < $1 }) {
+                    let from = zip(place, old.blocks[origin].shape).reduce(0) { $0 * $1.1 + $1.0 }
+                    #expect(values[i] == old.copy(block: origin)[from], "\(block.name) \(place)")
+                } else {
+                    #expect(values[i] == fresh[i], "\(block.name) \(place)")
+                }
+            }
+        }
+    }
 }

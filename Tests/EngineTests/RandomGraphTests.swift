@@ -4,7 +4,7 @@ import Testing
 
 /// Graphs drawn at random from every operation, whose values stay moderate.
 struct RandomGraph {
-    let graph = Graph()
+    let graph = Graph(isTraining: true)
     var inputs: [String: [Double]] = [:]
     var shapes: [String: [Int]] = [:]
     var outputs: [Node] = []
@@ -28,7 +28,7 @@ struct RandomGraph {
         }
         pool.append(graph.constant(0.7))
         pool.append(graph.scalar("s"))
-        for _ in 0..<30 {
+        for _ in 0..<36 {
             let a = pool.randomElement(using: &random) ?? pool[0]
             if let node = try draw(a, pool, &random) { pool.append(node) }
         }
@@ -49,7 +49,10 @@ struct RandomGraph {
     var hasSteps: Bool {
         (0..<graph.nodeCount).contains { id in
             guard case .operation(let operation, _) = graph.definition(of: Node(id: id)) else { return false }
-            return [.unary(.step), .unary(.sign), .binary(.greater), .binary(.equal)].contains(operation)
+            return [
+                .unary(.step), .unary(.sign), .unary(.floor), .binary(.greater), .binary(.greaterEqual),
+                .binary(.equal),
+            ].contains(operation)
         }
     }
 
@@ -60,19 +63,23 @@ struct RandomGraph {
             try graph.apply(named: name, inputs, attributes: attributes)
         }
         let b = pool.randomElement(using: &random) ?? a, c = pool.randomElement(using: &random) ?? a
-        switch Int.random(in: 0..<15, using: &random) {
+        switch Int.random(in: 0..<28, using: &random) {
         case 0, 1, 2:
             let names = [
                 "tanh", "sigmoid", "relu", "sin", "cos", "neg", "abs", "sign", "step", "softplus", "erf",
                 "normal_cdf",
-                "gelu", "silu", "leaky_relu", "stop_gradient",
+                "gelu", "silu", "leaky_relu", "stop_gradient", "softsign", "mish", "hard_tanh", "gelu_tanh",
+                "selu", "elu",
             ]
             return try apply(names.randomElement(using: &random) ?? "tanh", a)
         case 3: return try apply("sqrt", try apply("add", try apply("square", a), graph.constant(1)))
         case 4: return try apply("exp", try apply("tanh", a))
         case 5: return try apply("log", try apply("add", try apply("abs", a), graph.constant(0.5)))
         case 6, 7, 8:
-            let name = ["add", "sub", "mul", "maximum", "minimum", "greater"].randomElement(using: &random) ?? "add"
+            let names = [
+                "add", "sub", "mul", "maximum", "minimum", "greater", "add", "sub", "mul", "maximum", "less_equal",
+            ]
+            let name = names.randomElement(using: &random) ?? "add"
             guard elements(graph.shape(of: b)) < 800, elements(shape) * elements(graph.shape(of: b)) < 40_000 else {
                 return nil
             }
@@ -93,7 +100,7 @@ struct RandomGraph {
             return try? apply("matmul", try apply("tanh", a), try apply("tanh", b), attributes: flags)
         case 12:
             guard !shape.isEmpty else { return nil }
-            let name = ["sum", "mean", "max"].randomElement(using: &random) ?? "sum"
+            let name = ["sum", "mean", "max", "min", "var", "logsumexp"].randomElement(using: &random) ?? "sum"
             let axis = Int.random(in: 0..<shape.count, using: &random)
             return try apply(
                 name, a, attributes: ["axis": Double(axis), "keep": Double(Int.random(in: 0...1, using: &random))])
@@ -101,9 +108,70 @@ struct RandomGraph {
             guard shape.count == 2 else { return try graph.reshape(a, to: [elements(shape)]) }
             return Bool.random(using: &random)
                 ? try apply("transpose", a) : try graph.reshape(a, to: [shape[1], shape[0]])
-        default:
+        case 14:
             guard !shape.isEmpty else { return try graph.broadcast(a, to: [3, 5]) }
             return try apply(Bool.random(using: &random) ? "softmax" : "log_softmax", a)
+        case 15:
+            let x = try apply("tanh", a)
+            return try apply(["expm1", "log1p"].randomElement(using: &random) ?? "", try apply("abs", x))
+        case 16:
+            let x = try apply("add", try apply("abs", a), graph.constant(0.5))
+            let exponent: Double = [-1.5, 0.5, 3.0, 0.7].randomElement(using: &random) ?? 1.0
+            return Bool.random(using: &random)
+                ? try apply("rsqrt", x) : try apply("pow", try apply("tanh", x), graph.constant(exponent))
+        default: return try drawPieces(a, b, &random)
+        }
+    }
+
+    /// An operation that moves, chooses or normalizes elements.
+    private func drawPieces(_ a: Node, _ b: Node, _ random: inout SplitMix) throws -> Node? {
+        let shape = graph.shape(of: a)
+        guard !shape.isEmpty else {
+            return try graph.stack([a, a, b].filter { graph.shape(of: $0).isEmpty }, axis: 0)
+        }
+        let axis = Int.random(in: 0..<shape.count, using: &random), size = shape[axis], last = shape[shape.count - 1]
+        func apply(_ name: String, _ inputs: Node..., attributes: [String: Double] = [:]) throws -> Node {
+            try graph.apply(named: name, inputs, attributes: attributes)
+        }
+        func numbers(_ shape: [Int], below n: Int) throws -> Node {
+            let values = (0..<elements(shape)).map { _ in Double(Int.random(in: 0..<n, using: &random)) }
+            return try graph.constant(values, shape: shape)
+        }
+        let isFlagged = Bool.random(using: &random), isSmall = elements(shape) < 300
+        switch Int.random(in: 0..<11, using: &random) {
+        case 0:
+            let begin = Int.random(in: 0..<size, using: &random), step = Int.random(in: 1...3, using: &random)
+            return try graph.slice(a, axis: axis, begin: begin, step: step)
+        case 1:
+            guard isSmall else { return nil }
+            return try graph.pad(a, axis: axis, before: isFlagged ? 2 : 0, after: 1)
+        case 2:
+            guard isSmall, let joined = try? graph.concat(isFlagged ? [a, b] : [b, a, a], axis: axis) else {
+                return isSmall ? try graph.concat([a, a], axis: axis) : nil
+            }
+            return elements(graph.shape(of: joined)) < 2000 ? joined : nil
+        case 3:
+            let chosen = try numbers(isFlagged ? [4] : [2, 2], below: shape[0])
+            return shape.count < 4 && isSmall ? try graph.gather(a, chosen) : nil
+        case 4:
+            let leading = Array(shape.dropLast())
+            return try graph.takeAlong(a, try numbers(isFlagged ? leading : leading + [3], below: last))
+        case 5:
+            return try graph.scatterAdd(try numbers([shape[0]], below: 4), a, rows: 4)
+        case 6:
+            return try graph.cumulativeSum(
+                try apply("tanh", a), axis: axis, isExclusive: isFlagged, isReverse: Bool.random(using: &random))
+        case 7:
+            let rows = shape.count > 1 ? shape[shape.count - 2] : 1
+            let offset = Int.random(in: -1...2, using: &random)
+            let mask = try graph.lowerTriangle(rows: rows, columns: last, offset: offset)
+            return try apply("softmax", a, shape.count > 1 ? mask : try graph.reshape(mask, to: [last]))
+        case 8:
+            return try apply(isFlagged ? "layer_norm" : "rms_norm", a, attributes: ["epsilon": 0.1])
+        case 9:
+            return try graph.apply(.permute(shape.indices.shuffled(using: &random)), [a])
+        default:
+            return try graph.dropout(a, rate: isFlagged ? 0.3 : 0.7, stream: "test")
         }
     }
 }
@@ -117,15 +185,17 @@ struct RandomGraph {
         let graph = random.graph
         let store = ParameterStore(blocks: graph.blocks, precision: .f64)
         store.initialize(seed: UInt64(seed))
-        var interpreter = Interpreter(graph: graph, inputs: random.inputs, scalars: ["s": 0.3])
+        var interpreter = Interpreter(
+            graph: graph, inputs: random.inputs, scalars: ["s": 0.3], seed: UInt64(seed), step: 7)
         interpreter.parameters = graph.blocks.indices.map(store.copy(block:))
 
         let program = try Program(
             graph, outputs: random.outputs,
             gradients: Array(zip(random.parameters, random.gradients)).map { ($0, $1) },
-            precision: .f64, parameters: store)
+            precision: .f64, parameters: store, seeds: [UInt64(seed)])
         for (name, values) in random.inputs { program.setInput(name, values) }
         program.setScalar("s", 0.3)
+        program.setStep(7)
         program.run()
         let first = random.outputs.map(program.copy) + graph.blocks.indices.map(store.copyGradient(block:))
         let expected = interpreter.values(of: random.outputs + random.gradients)

@@ -16,7 +16,9 @@ import Testing
         let store = ParameterStore(blocks: together.blocks, precision: .f64)
         let stores = (0..<copies).map { store.copies($0..<$0 + 1, of: graph.blocks) }
         for copy in 0..<copies { stores[copy].initialize(seed: UInt64(10 * seed + copy)) }
-        let program = try Program(together, outputs: all, precision: .f64, parameters: store)
+        let seeds = (0..<copies).map { UInt64(10 * seed + $0) }
+        let program = try Program(together, outputs: all, precision: .f64, parameters: store, seeds: seeds)
+        program.setStep(5)
         var own = [[String: [Double]]](repeating: random.inputs, count: copies)
         let scalars = [0.3, -0.4, 0.9]
         program.setInput("s", scalars)
@@ -35,7 +37,8 @@ import Testing
             alone.initialize(seed: UInt64(10 * seed + copy))
             #expect(
                 graph.blocks.indices.map(alone.copy(block:)) == graph.blocks.indices.map(stores[copy].copy(block:)))
-            let expected = try evaluate(graph, nodes, own[copy], scalars: ["s": scalars[copy]], parameters: alone)
+            let expected = try evaluate(
+                graph, nodes, own[copy], scalars: ["s": scalars[copy]], parameters: alone, seed: seeds[copy], step: 5)
             for (i, values) in expected.enumerated() {
                 let part = Array(results[i][copy * values.count..<(copy + 1) * values.count])
                 #expect(agree(part, values, relative: 1e-11), "seed \(seed), copy \(copy), value \(i)")

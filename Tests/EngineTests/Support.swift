@@ -6,9 +6,13 @@ func elements(_ shape: [Int]) -> Int { shape.reduce(1, *) }
 /// The values of nodes for given inputs, through a compiled program.
 func evaluate(
     _ graph: Graph, _ nodes: [Node], _ inputs: [String: [Double]], scalars: [String: Double] = [:],
-    precision: Precision = .f64, parameters: ParameterStore? = nil
+    precision: Precision = .f64, parameters: ParameterStore? = nil, seed: UInt64 = 0, step: Int = 0,
+    threads: Int? = nil, limit: Int = Graph.unrolledOperations
 ) throws -> [[Double]] {
-    let program = try Program(graph, outputs: nodes, precision: precision, parameters: parameters)
+    let program = try Program(
+        graph, outputs: nodes, precision: precision, parameters: parameters, seeds: [seed], threads: threads,
+        unrolledOperations: limit)
+    program.setStep(step)
     for (name, values) in inputs { program.setInput(name, values) }
     for (name, value) in scalars { program.setScalar(name, value) }
     program.run()

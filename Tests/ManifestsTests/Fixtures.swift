@@ -2,7 +2,7 @@ import Manifests
 
 /// Good manifests, one per kind; the tests of bad ones edit them.
 enum Fixture: String, CaseIterable, Sendable {
-    case probe, blas, optimizer, regularizer, dataset, files, model, loss
+    case probe, blas, optimizer, regularizer, dataset, files, model, loss, schedule
 
     var text: String {
         switch self {
@@ -14,6 +14,7 @@ enum Fixture: String, CaseIterable, Sendable {
         case .files: Self.filesText
         case .model: Self.modelText
         case .loss: Self.lossText
+        case .schedule: Self.scheduleText
         }
     }
 

@@ -1,6 +1,6 @@
 """Recomputes the expected numbers of the examples in plugin.json, without the plugins' C code.
 
-Optimizers: PyTorch's own optimizers, started from the given state. Regularizers, datasets: NumPy and math.fsum.
+Optimizers: PyTorch's own optimizers, started from the given state. Regularizers, datasets: NumPy and math.fsum. Models: models.py.
 Random streams: streams.py. Exit status 1 if a manifest disagrees; --write puts the numbers into the manifests.
 """
 import json
@@ -11,6 +11,7 @@ import sys
 import numpy
 import torch
 
+import models
 from streams import Stream
 
 plugins = pathlib.Path(__file__).parents[2] / "Plugins"
@@ -152,6 +153,72 @@ def noise(p, stream, split):
     return {"x": x[p["begin"]:], "y": labels[p["begin"]:]}
 
 
+def random_tokens(p, stream, split):
+    length = p["length"]
+    tokens = (stream(f"tokens.{split}").uniform(0, p["end"] * (length + 1)) * p["vocabulary"]).astype(int)
+    rows = tokens.reshape(p["end"], length + 1)[p["begin"]:]
+    return {"x": rows[:, :-1], "y": rows[:, 1:]}
+
+
+def copy_memory(p, stream, split):
+    symbols, count, delay = p["symbols"], p["count"], p["delay"]
+    shown = (stream(f"symbols.{split}").uniform(0, p["end"] * count) * symbols).astype(int)
+    shown = shown.reshape(p["end"], count)[p["begin"]:]
+    x = numpy.full((len(shown), delay + 2 * count), symbols)
+    y = x.copy()
+    x[:, :count], x[:, count + delay - 1], y[:, count + delay:] = shown, symbols + 1, shown
+    return {"x": x, "y": y}
+
+
+def modular_arithmetic(p, stream, split):
+    pairs = numpy.array(stream("pairs").permutation(p["p"] ** 2))
+    train = math.floor(p["fraction"] * len(pairs) + 0.5)
+    pairs = (pairs[:train] if split == "train" else pairs[train:])[p["begin"]:p["end"]]
+    a, b = pairs // p["p"], pairs % p["p"]
+    y = {"add": a + b, "subtract": a - b, "multiply": a * b}[p["operation"]]
+    return {"x": numpy.stack([a, b, numpy.full(len(a), p["p"])], 1), "y": y % p["p"]}
+
+
+# Models: PyTorch's modules with the given parameters
+
+def model(component, p):
+    names = {name for name, value in p.items() if isinstance(value, dict)}
+    x, y = torch.tensor(p["x"]["data"], dtype=torch.float64), torch.tensor(p["y"]["data"])
+    x, y = x.reshape(p["x"]["shape"]), y.reshape(p["y"]["shape"])
+    outputs = p.get("classes", y.shape[-1])
+    if component == "conv_net":
+        norm = (lambda w: torch.nn.GroupNorm(p["groups"], w)) if p["norm"] == "group" else lambda w: torch.nn.Identity()
+        net = models.ConvNet(x.shape[3], p["channels"], p["pool_after"], outputs, models.activations[p["activation"]],
+                             torch.nn.functional.max_pool2d, norm)
+        pieces = models.plain
+        if not p["bias"]:
+            for name, tensor in net.named_parameters():
+                if name.endswith("bias") and "norm" not in name:
+                    tensor.data.zero_()
+    elif component == "resnet":
+        net, pieces = models.ResNet(x.shape[3], p["width"], p["blocks"], outputs), models.plain
+    elif component == "transformer":
+        net = models.Transformer(x.shape[-1], x.shape[1], p["d_model"], p["heads"], p["layers"],
+                                 p["d_model"] * p["mlp_ratio"], outputs, p["activation"], p["causal"],
+                                 p["norm_position"] == "pre", p["output"], tokens=x.ndim == 2)
+        pieces = models.transformer_names(p["d_model"])
+    else:
+        kind = {"tanh": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[p["cell"]]
+        net = models.RecurrentNet(kind, x.shape[2], p["hidden"], p["layers"], outputs, p["output"])
+        pieces = models.recurrent_names
+    net.double().eval()
+    for name, tensor in net.state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        for other, part in pieces(name):
+            if other not in names:
+                continue
+            value = torch.tensor(p[other]["data"], dtype=torch.float64).reshape(p[other]["shape"])
+            tensor[part] = value.permute(0, 3, 1, 2) if value.ndim == 4 else value
+    with torch.no_grad():
+        return {"output": net(x)}
+
+
 updates = {
     "sgd": lambda p, t: sgd(p, t, p["decoupled"]),
     "adam": lambda p, t: adam(p, t, torch.optim.Adam),
@@ -160,7 +227,8 @@ updates = {
 }
 datasets = {
     "digits": digits, "linear_teacher": linear_teacher, "sine_teacher": sine_teacher, "mlp_teacher": mlp_teacher,
-    "noise": noise, "noise_images": noise,
+    "noise": noise, "noise_images": noise, "random_tokens": random_tokens, "copy_memory": copy_memory,
+    "modular_arithmetic": modular_arithmetic,
 }
 
 
@@ -171,6 +239,8 @@ def expected(plugin, component, example):
         scope = f'{plugin["id"]}/{component["id"]}'
         stream = lambda name: Stream(int(options["seed"]), f"{scope}/{name}")
         return datasets[component["id"]](options, stream, example["split"])
+    if component["kind"] == "model":
+        return model(component["id"], options)
     dtype = torch.float32 if example.get("dtype") == "f32" else torch.float64
     return updates[component["id"]](options, lambda name: torch.tensor(options[name]["data"], dtype=dtype))
 
@@ -234,7 +304,8 @@ def close(expect, values, example):
 
 def main():
     write, failures = "--write" in sys.argv[1:], 0
-    for name in ["Adam", "Digits", "L2", "Noise", "SGD", "Syre", "Teachers"]:
+    for name in ["Adam", "ConvNet", "Digits", "L2", "Noise", "RecurrentNet", "ResNet", "SGD", "Sequences", "Syre", "Teachers",
+                 "Transformer"]:
         path = plugins / name / "plugin.json"
         source = path.read_text()
         plugin = json.loads(source)

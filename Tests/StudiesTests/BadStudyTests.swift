@@ -14,12 +14,12 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
         .init(
             name: "the key of a section", edits: [("optimizer:", "optimzer:")],
             lines: [
-                "study.yaml:8:1: unknown key 'optimzer' at the top level; did you mean 'optimizer'? (allowed: study, title, dataset, model, loss, optimizer, regularizers, train, probes, record, sweep, seeds, claims)"
+                "study.yaml:8:1: unknown key 'optimzer' at the top level; did you mean 'optimizer'? (allowed: study, title, dataset, model, parametrizations, loss, optimizer, regularizers, groups, train, probes, record, sweep, seeds, claims)"
             ]),
         .init(
             name: "no such option", edits: [("weight_decay: 1e-3", "wieght_decay: 1e-3")],
             lines: [
-                "study.yaml:7:20: unknown key 'wieght_decay' in regularizers.l2; did you mean 'weight_decay'? (l2 has: weight_decay, convention, only)"
+                "study.yaml:7:20: unknown key 'wieght_decay' in regularizers.l2; did you mean 'weight_decay'? (l2 has: parameters, schedules, weight_decay, convention, only)"
             ]),
         .init(
             name: "no such component", edits: [("plugin: blobs", "plugin: blob")],
@@ -215,7 +215,7 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
             name: "sweep of an unknown option",
             edits: [("regularizers.l2.weight_decay: [", "regularizers.l2.decay: [")],
             lines: [
-                "study.yaml:13:3: unknown key 'decay' in regularizers.l2 (l2 has: weight_decay, convention, only)"
+                "study.yaml:13:3: unknown key 'decay' in regularizers.l2 (l2 has: parameters, schedules, weight_decay, convention, only)"
             ]),
         .init(
             name: "sweep value out of bounds", edits: [("[0, 1e-4, 1e-3]", "[0, -1e-4, 1e-3]")],
@@ -304,7 +304,7 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
         .init(
             name: "override of an unknown option", overrides: ["optimizer.lrr=0.1"],
             lines: [
-                "override 'optimizer.lrr=0.1': unknown key 'lrr' in optimizer; did you mean 'lr'? (sgd has: lr, momentum)"
+                "override 'optimizer.lrr=0.1': unknown key 'lrr' in optimizer; did you mean 'lr'? (sgd has: schedules, lr, momentum)"
             ]),
         .init(
             name: "override of an unknown section", overrides: ["optimzer.lr=0.1"],

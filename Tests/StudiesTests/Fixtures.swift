@@ -73,6 +73,15 @@ enum Fixtures {
                 { "name": "lr", "type": "f64", "from": "param" }] },
               "examples": [{ "name": "zero", "given": { "w": { "shape": [1], "data": [0] }, "g": { "shape": [1], "data": [0] } },
                 "expect": { "w": { "shape": [1], "data": [0] } } }] },
+            { "kind": "schedule", "id": "decay",
+              "params": [
+                { "id": "rate", "type": "float", "default": 0.5, "min": 0 },
+                { "id": "at", "type": "int_list", "default": [] }],
+              "outputs": [{ "id": "factor", "dtype": "f64", "shape": [] }],
+              "call": { "symbol": "decay", "returns": { "type": "f64", "output": "factor" }, "args": [
+                { "name": "step", "type": "i64", "from": "step" },
+                { "name": "rate", "type": "f64", "from": "param" }] },
+              "examples": [{ "name": "first", "given": { "step": 0 }, "expect": { "factor": 1 } }] },
             { "kind": "probe", "id": "alignment", "per": "layer",
               "params": [{ "id": "variant", "type": "enum_list", "values": ["raw", "centred"], "default": ["raw"] }],
               "outputs": [{ "id": "cos", "dtype": "f64", "shape": [], "range": [-1, 1] }],

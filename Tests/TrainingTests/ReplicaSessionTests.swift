@@ -25,10 +25,10 @@ import Training
         options["lr"] = .double(run.lr)
         let network = Network(
             model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: HalfSquares(), fields: dataset.fields)
-        var regularizers: [(key: String, regularizer: any Regularizer)] = []
+        var regularizers: [RegularizerTerm] = []
         if let decay {
             let choice = Choice(component: "l2", options: ["weight_decay": .double(decay)])
-            regularizers = [("l2", try loader.regularizer(choice))]
+            regularizers = [RegularizerTerm(key: "l2", regularizer: try loader.regularizer(choice))]
         }
         let probe = try loader.probe(Choice(component: "performance"))
         return TrainingPlan(
@@ -125,6 +125,31 @@ import Training
                 expectEqual(result, try alone(try plan(run)), 1e-10, "\(optimizer), seed \(run.seed)")
             }
             #expect(results[0].tensors != results[1].tensors)
+        }
+    }
+
+    /// Groups with options, schedules and components of their own, one frozen, and a regularizer of some parameters.
+    @Test func groupsAndSchedules() throws {
+        func grouped(_ run: Case) throws -> TrainingPlan {
+            let loader = ShippedPlugins.loader(seed: run.seed, steps: 25)
+            let cosine = Choice(component: "cosine", options: ["warmup": .int(4)])
+            let sgd = Choice(component: "sgd", options: ["lr": .double(run.lr)], schedules: ["lr": cosine])
+            var plan = try plan(run, decay: 0.02)
+            plan.optimizer = try loader.optimizer(sgd)
+            plan.regularizers[0].parameters = ParameterPattern(names: ["head.*"])
+            plan.groups = [
+                ParameterGroup(
+                    key: "biases", parameters: ParameterPattern(roles: [.bias]),
+                    optimizer: try loader.optimizer(Choice(component: "adam", options: ["lr": .double(run.lr / 9)]))),
+                ParameterGroup(key: "stem", parameters: ParameterPattern(names: ["fc1.*"]), optimizer: nil),
+            ]
+            return plan
+        }
+        let results = try together(Self.cases.map(grouped))
+        for (run, result) in zip(Self.cases, results) {
+            let own = try alone(try grouped(run))
+            expectEqual(result, own, 1e-11, "seed \(run.seed)")
+            #expect(own.tensors["optimizer/m/head.bias"] != nil && own.tensors["optimizer/velocity/fc1.weight"] == nil)
         }
     }
 

@@ -67,7 +67,7 @@ import Training
         let session = try Session(
             TrainingPlan(
                 network: Network(model: model, loss: loss, fields: dataset.fields), dataset: dataset,
-                regularizers: [("l2", l2)], optimizer: sgd,
+                regularizers: [RegularizerTerm(key: "l2", regularizer: l2)], optimizer: sgd,
                 probes: try probes.map { ScheduledProbe(key: $0.0, probe: try loader.probe($0.1), steps: [steps]) },
                 steps: steps, precision: .f64, seed: 3))
         var values: [String: Observation.Value] = [:]

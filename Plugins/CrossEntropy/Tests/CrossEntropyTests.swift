@@ -62,4 +62,31 @@ private func loss(
         let text = error.map { "\($0)" } ?? ""
         #expect(text.contains("logits [rows, 5]") && text.contains("[4, 3]"), "\(text)")
     }
+
+    /// Outputs [2, 2, 3]: two positions for each of two samples, with labels or distributions for each.
+    @Test(arguments: [true, false]) func positionsAreAveraged(oneHot: Bool) throws {
+        let field = Field(name: "y", shape: oneHot ? [2, 3] : [2], classes: oneHot ? nil : 3)
+        let targets = oneHot ? labels.flatMap { label in (0..<3).map { Double($0) == label ? 1.0 : 0 } } : labels
+        let each = try loss(logits, smoothing: 0.1)
+        let together = try evaluateLoss(
+            Choice(component: "cross_entropy", options: ["label_smoothing": .double(0.1)]),
+            output: ([2, 2, 3], logits),
+            targets: ["y": (field, targets)])
+        for i in 0..<2 {
+            #expect(abs(together.loss[i] - (each.loss[2 * i] + each.loss[2 * i + 1]) / 2) < 1e-14)
+        }
+        for (a, b) in zip(together.gradient, each.gradient) { #expect(abs(a - b / 2) < 1e-14) }
+    }
+
+    /// Five labels for each sample against two positions.
+    @Test func positionsThatDoNotFitAreNamed() throws {
+        let error = #expect(throws: (any Error).self) {
+            try evaluateLoss(
+                Choice(component: "cross_entropy", options: ["label_smoothing": .double(0)]),
+                output: ([2, 2, 3], logits),
+                targets: ["y": (Field(name: "y", shape: [5], classes: 3), Array(repeating: 1, count: 10))])
+        }
+        let text = error.map { "\($0)" } ?? ""
+        #expect(text.contains("logits [rows, 5, 3]") && text.contains("[2, 2, 3]"), "\(text)")
+    }
 }

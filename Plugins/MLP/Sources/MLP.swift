@@ -1,48 +1,35 @@
 import SyzygyKit
 
-/// Activations in the order of the manifest's enum; each is the graph operation of that name.
-private let activations = [
-    "identity", "relu", "leaky_relu", "tanh", "sigmoid", "gelu", "silu", "softplus", "sin", "erf", "square",
-]
+/// In the order of the manifest's enum.
+private let norms: [Norm] = [.none, .layer, .batch, .rms]
 
-/// Schemes in the order of the manifest's enum.
-private let schemes = [
-    "torch_linear", "lecun_normal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "orthogonal",
-    "normal",
-    "uniform",
-]
-
-/// A fully connected network: x ↦ head(φ(fcL(… φ(fc1(x))))), `[rows, classes]`. Of the targets `y` only the number of
-/// columns matters, which is `classes`.
+/// A fully connected network: x ↦ head(φ(fcL(… φ(fc1(x))))), `[rows, classes]`, with a normalization before each φ and
+/// identities around the layers but the first as asked for. Of the targets `y` only the number of columns matters, which is
+/// `classes`.
 @c(mlp) public func mlp(
     _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ y: syzygy_node, _ classes: Int64,
-    _ widths: UnsafePointer<Int64>,
-    _ depth: Int64, _ activation: Int32, _ negativeSlope: Double, _ hasBias: UInt8, _ biasInit: Int32,
-    _ scheme: Int32,
-    _ gain: Double, _ initStd: Double, _ output: UnsafeMutablePointer<syzygy_node>
+    _ widths: UnsafePointer<Int64>, _ depth: Int64, _ activation: Int32, _ negativeSlope: Double, _ norm: Int32,
+    _ isResidual: UInt8, _ hasBias: UInt8, _ biasInit: Int32, _ scheme: Int32, _ gain: Double, _ initStd: Double,
+    _ output: UnsafeMutablePointer<syzygy_node>
 ) -> syzygy_status {
     Graph.build(service, output) { graph in
-        guard activations.indices.contains(Int(activation)), schemes.indices.contains(Int(scheme)) else {
-            return graph.fail("activation \(activation) or init \(scheme) is not in the manifest")
-        }
-        let function = activations[Int(activation)]
-        let weight = weightInitializer(schemes[Int(scheme)], gain: gain, std: initStd)
+        guard let activation = Activation(index: activation), let scheme = WeightScheme(index: scheme),
+            norms.indices.contains(Int(norm))
+        else { return graph.failOption() }
+        let weight = scheme.initializer(gain: gain, std: initStd)
         let bias: Graph.Initializer? = hasBias == 0 ? nil : biasInit == 0 ? .init("torch_linear") : .zero
+        let widths = UnsafeBufferPointer(start: widths, count: Int(depth)).map { Int($0) }
+        guard isResidual == 0 || Set(widths).count <= 1 else {
+            return graph.fail("residual layers need equal widths, not \(widths)")
+        }
 
         var h = graph.node(x).flattened()
-        for (i, width) in UnsafeBufferPointer(start: widths, count: Int(depth)).enumerated() {
-            h = graph.dense(h, Int(width), name: "fc\(i + 1)", weight: weight, bias: bias)
-            h = h.apply(function, function == "leaky_relu" ? ["slope": negativeSlope] : [:])
+        for (i, width) in widths.enumerated() {
+            var next = graph.dense(h, width, name: "fc\(i + 1)", weight: weight, bias: bias)
+            next = graph.normalized(next, norms[Int(norm)], name: "norm\(i + 1)")
+                .activated(activation, slope: negativeSlope)
+            h = isResidual != 0 && i > 0 ? h + next : next
         }
         return graph.dense(h, Int(classes), name: "head", weight: weight, bias: bias)
-    }
-}
-
-/// `normal` and `uniform` have standard deviation `std`, whatever the fans; the others scale with the fans and `gain`.
-private func weightInitializer(_ scheme: String, gain: Double, std: Double) -> Graph.Initializer {
-    switch scheme {
-    case "normal": .init(scheme, std)
-    case "uniform": .init(scheme, std * 3.0.squareRoot())
-    default: .init(scheme, gain)
     }
 }

@@ -91,4 +91,19 @@ private func network(
         for (a, b) in zip(plain, permuted) { #expect(abs(a - b) < 1e-14) }
         #expect(abs(plain[0] - plain[1]) > 1e-3)
     }
+
+    /// Loss, outputs and all gradients of one training step.
+    @Test(arguments: ["mlp-layer", "mlp-batch", "mlp-rms"], [(Precision.f64, 1e-10), (.f32, 1e-5)])
+    func agreesWithPyTorch(reference: String, precision: (Precision, tolerance: Double)) throws {
+        let errors = try ModelReference(reference).errors(precision.0)
+        #expect(errors.worst <= precision.tolerance, "\(errors)")
+    }
+
+    @Test func residualLayersMatter() throws {
+        #expect(try ModelReference("mlp-layer").errors(.f64, change: ["residual": .bool(false)]).worst > 1e-3)
+        let error = #expect(throws: (any Error).self) {
+            try network(["widths": .array([.int(5), .int(6)]), "residual": .bool(true)])
+        }
+        #expect(error.map { "\($0)" }?.contains("equal widths, not [5, 6]") ?? false, "\(String(describing: error))")
+    }
 }

@@ -34,4 +34,25 @@ private func loss(_ f: [Double], _ options: [String: JSON] = [:]) throws -> (los
         #expect(values.loss == [0, 0])
         #expect(values.gradient.allSatisfy { $0 == 0 })
     }
+
+    /// Outputs [1, 2, 3]: the mean over two positions.
+    @Test(arguments: ["sum", "mean"]) func positionsAreAveraged(over: String) throws {
+        let options: [String: JSON] = ["over": .string(over)]
+        let each = try loss(outputs, options)
+        let together = try evaluateLoss(
+            Choice(component: "mean_squared_error", options: options), output: ([1, 2, 3], outputs),
+            targets: ["y": (Field(name: "y", shape: [2, 3]), targets)])
+        #expect(abs(together.loss[0] - (each.loss[0] + each.loss[1]) / 2) < 1e-14)
+        for (a, b) in zip(together.gradient, each.gradient) { #expect(abs(a - b / 2) < 1e-14) }
+    }
+
+    @Test func outputsThatDoNotFitAreNamed() throws {
+        let error = #expect(throws: (any Error).self) {
+            try evaluateLoss(
+                Choice(component: "mean_squared_error"), output: ([2, 3], outputs),
+                targets: ["y": (Field(name: "y", shape: [5]), Array(repeating: 1, count: 10))])
+        }
+        let text = error.map { "\($0)" } ?? ""
+        #expect(text.contains("outputs [rows, 5]") && text.contains("[2, 3]"), "\(text)")
+    }
 }

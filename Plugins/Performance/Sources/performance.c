@@ -3,16 +3,17 @@
 
 #include <stdio.h>
 
-/* losses: [n]; outputs: [n, classes]; labels: [n], or null if the targets are real numbers. */
+/* losses: [samples]; outputs: [n, classes], n = samples or positions of samples; labels: [n], or null if the targets are real. */
 syzygy_status performance(const double *losses, const double *outputs, const int32_t *labels, int64_t n,
-                          int64_t classes, double *loss, double *accuracy, double *error, char *message, size_t size) {
-    if (n == 0) {
+                          int64_t classes, int64_t samples, double *loss, double *accuracy, double *error, char *message,
+                          size_t size) {
+    if (samples == 0) {
         snprintf(message, size, "no_samples");
         return SYZYGY_UNDEFINED;
     }
     double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += losses[i];
-    *loss = sum / (double)n;
+    for (int64_t i = 0; i < samples; i++) sum += losses[i];
+    *loss = sum / (double)samples;
     if (!labels) {
         snprintf(message, size, "no_labels");
         return SYZYGY_OK;

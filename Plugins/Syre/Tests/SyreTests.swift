@@ -118,7 +118,7 @@ private func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) {
         let store = ParameterStore(blocks: graph.blocks, precision: .f64)
         let options: [String: JSON] = ["weight_decay": .double(gamma), "sigma0": .double(sigma)]
         let choice = Choice(component: "anchored_l2", options: options)
-        let regularizer = try ShippedPlugins.loader(seed: 8).regularizer(choice).attach(to: store, fresh: true)
+        let regularizer = try ShippedPlugins.loader(seed: 8).regularizer(choice).attach(to: store)
         store.set(block: 0, [0.7, -0.4, 0.9, 0.7, -0.4, 0.9])
         store.set(block: 1, [1.3, 1.3])
         let gradients = try graph.gradient(of: loss, withRespectTo: [w, a])
@@ -127,7 +127,7 @@ private func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) {
             parameters: store, updates: regularizer.updates)
         program.setInput("x", wave(rows * d, 0.2))
         program.setInput("y", wave(rows, 1.9))
-        regularizer.begin(step: 0)
+        try regularizer.begin(step: 0)
         program.run()
         _ = try regularizer.end()
         #expect(store.copyGradient(block: 0).allSatisfy { $0 != 0 })

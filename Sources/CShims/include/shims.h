@@ -10,6 +10,7 @@
 #include "conv.h"
 #include "gemm.h"
 #include "kernels.h"
+#include "loops.h"
 #include "philox.h"
 #include "pool.h"
 #include "region.h"

@@ -61,7 +61,7 @@ typedef struct {
     uint32_t reserved;
     void *context;
 
-    /* A trained block. role: "weight", "bias", "scale" or "other".
+    /* A trained block. role: "weight", "bias", "scale" or "other"; or "statistic", kept but not trained (see `assign`).
      * For weights [out, in] the fans are out and in; for others give them through `fan_in`, `fan_out` (0: from shape). */
     syzygy_node (*parameter)(void *context, const char *name, const char *role, const int64_t *shape, int32_t rank,
                              syzygy_initializer initializer, int64_t fan_in, int64_t fan_out);
@@ -73,7 +73,8 @@ typedef struct {
     syzygy_node (*apply)(void *context, const char *op, const syzygy_node *inputs, int32_t input_count,
                          const syzygy_attribute *attributes, int32_t attribute_count);
 
-    /* Reshape or broadcast to `shape`. op: "reshape" or "broadcast". */
+    /* "reshape" and "broadcast" to `shape`; "permute": axis i of the result is axis shape[i] of the input; "sum", "mean",
+     * "max", "min", "prod", "var", "logsumexp" over the axes listed in `shape`, which disappear (-1 is the last). */
     syzygy_node (*shaped)(void *context, const char *op, syzygy_node input, const int64_t *shape, int32_t rank);
 
     /* Writes at most SYZYGY_MAX_RANK sizes to `shape` and returns the rank, or -1 for a negative node. */
@@ -86,6 +87,44 @@ typedef struct {
 
     /* Records an error in the author's words; returns a negative node. The first error wins. */
     syzygy_node (*fail)(void *context, const char *message);
+
+    /* A constant tensor; the values are copied. */
+    syzygy_node (*tensor)(void *context, const double *values, const int64_t *shape, int32_t rank);
+
+    /* 1 while the graph of a training step is built, 0 for an evaluation: all that observes, measures or differentiates a
+     * network from outside. Both must declare the same parameters and layers. */
+    int32_t (*is_training)(void *context);
+
+    /* The new value of a parameter with role "statistic", written at the end of each training step, after everything has read
+     * the old one. Without effect in an evaluation. */
+    syzygy_status (*assign)(void *context, syzygy_node statistic, syzygy_node value);
+
+    /* Random numbers, new in every step, from the run's seed: distribution "uniform" (in [0, 1)), "normal" (mean 0, variance
+     * 1) or "bernoulli" (1 with the given probability, else 0; ignored by the others). The n-th use of a stream's name in a
+     * graph is a stream of its own. For training only. */
+    syzygy_node (*random)(void *context, const char *distribution, double probability, const char *stream,
+                          const int64_t *shape, int32_t rank);
+
+    /* In training, elements are set to 0 with probability `rate` and others divided by 1 - rate; in an evaluation, input. */
+    syzygy_node (*dropout)(void *context, syzygy_node input, double rate, const char *stream);
+
+    /* A recurrence over the first axis of `sequences` (docs/plugins/graph.md, "Loops"). begin_scan writes nodes that stand for
+     * one step's element of each sequence and for the carries that the step starts from; what is built from them until
+     * end_scan is the step. Attributes: length (needed without sequences), truncate, reverse. */
+    syzygy_status (*begin_scan)(void *context, const syzygy_node *sequences, int32_t sequence_count,
+                                const syzygy_node *initial, int32_t carry_count, const syzygy_attribute *attributes,
+                                int32_t attribute_count, syzygy_node *elements, syzygy_node *carries);
+    /* Ends the scan begun last: `next` are the carries after a step, `outputs` what to keep of every step. Writes the carries
+     * after the last step to `last` and the outputs of all steps, [length] + shape, to `stacks`. */
+    syzygy_status (*end_scan)(void *context, const syzygy_node *next, int32_t carry_count, const syzygy_node *outputs,
+                              int32_t output_count, syzygy_node *last, syzygy_node *stacks);
+
+    /* An equation z = f(z): begin_fixed_point gives the node that stands for z, what is built from it until
+     * end_fixed_point is f. Attributes: tolerance (1e-6), maximum (100 applications). end_fixed_point writes three
+     * nodes: the solution, the number of applications, and the largest |f(z) - z| / (1 + |z|). */
+    syzygy_node (*begin_fixed_point)(void *context, syzygy_node start, const syzygy_attribute *attributes,
+                                     int32_t attribute_count);
+    syzygy_status (*end_fixed_point)(void *context, syzygy_node next, syzygy_node *results);
 } syzygy_graph;
 
 /* syzygy.random/1: counter-based streams. Element i of a stream depends on the component's seed, the stream's
@@ -170,7 +209,8 @@ typedef struct {
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L && UINTPTR_MAX == UINT64_MAX
 _Static_assert(sizeof(syzygy_initializer) == 16, "syzygy_initializer");
 _Static_assert(sizeof(syzygy_attribute) == 16, "syzygy_attribute");
-_Static_assert(sizeof(syzygy_graph) == 72 && offsetof(syzygy_graph, parameter) == 16, "syzygy_graph");
+_Static_assert(sizeof(syzygy_graph) == 144 && offsetof(syzygy_graph, parameter) == 16 &&
+               offsetof(syzygy_graph, tensor) == 72 && offsetof(syzygy_graph, begin_scan) == 112, "syzygy_graph");
 _Static_assert(sizeof(syzygy_random) == 40 && offsetof(syzygy_random, uniform) == 16, "syzygy_random");
 _Static_assert(sizeof(syzygy_linalg) == 48 && offsetof(syzygy_linalg, gemm) == 16, "syzygy_linalg");
 _Static_assert(sizeof(syzygy_rows) == 32 && offsetof(syzygy_rows, begin) == 16, "syzygy_rows");

@@ -79,7 +79,8 @@ struct Plan {
 
     /// Steps and what comes with them, in an order that is right but for which of the independent ones come first: that is
     /// by priority, the lowest first. Updates of a block join the step that computes its gradient if all of them can go
-    /// part by part and nothing else needs the gradient.
+    /// part by part, nothing else needs the gradient, and the step reads nothing that updates change: of two gradients that
+    /// read each other's parameter, as those of u and v in u ⊙ v, neither could follow the other's update.
     private static func grouped(
         _ schedule: Schedule, _ extras: Extras, _ threads: Int, emitter: inout StepEmitter, _ addresses: Addresses
     ) throws -> (groups: [[Item]], priorities: [Int]) {
@@ -87,7 +88,12 @@ struct Plan {
         let isRead = Set(schedule.steps.flatMap(\.reads).map { schedule.owner[$0] ?? $0 })
         var last: [(group: [Item], priority: Int)] = []
         var joined: Set<UnsafeMutableRawPointer> = []
-        let producers = extras.gathers + schedule.steps.map(Item.step) + extras.copies + extras.assignments
+        let updating = 0, computing = 1
+        var changed = Footprint()
+        for touch in extras.updates.flatMap({ $0.operands }) where touch.isWrite {
+            changed.record(touch.range, thread: updating, isWrite: true)
+        }
+        let producers = extras.gathers + schedule.steps.map(Item.step) + extras.copies
         var groups: [(group: [Item], priority: Int)] = []
         for (i, item) in producers.enumerated() {
             let offset: Int? =
@@ -103,7 +109,10 @@ struct Plan {
                 let isWhole =
                     own.allSatisfy { $0.count == count }
                     && task.touches.contains { $0.isWrite && $0.bytes.count == bytes }
-                if isWhole, task.units > 1, task.isShareable, count % task.units == 0 {
+                let readsChanged = task.touches.contains {
+                    !$0.isWrite && changed.conflicts($0.bytes, thread: computing, isWrite: false)
+                }
+                if isWhole, !readsChanged, task.units > 1, task.isShareable, count % task.units == 0 {
                     let parts = Update.Parts(count: count, elementsPerUnit: count / task.units, threads: threads)
                     last.append(([item] + own.map { .update($0, parts) }, i))
                     joined.insert(place)
@@ -117,6 +126,7 @@ struct Plan {
                 count: update.count, elementsPerUnit: update.isElementwise ? 1 : update.count, threads: threads)
             last.append(([.update(update, parts)], producers.count))
         }
+        last += extras.assignments.map { ([$0], producers.count) }
         groups += last
         return (groups.map(\.group), groups.map(\.priority))
     }

@@ -32,7 +32,7 @@ struct Schedule {
             let inputs = graph.inputs(id)
             switch graph.definition(of: Node(id: id)) {
             case .input, .scalar, .parameter: isConstant[id] = false
-            case .constant, .iota: isConstant[id] = true
+            case .constant, .iota, .table: isConstant[id] = true
             case .operation(let operation, _):
                 isConstant[id] = !operation.rule.isDrawn && inputs.allSatisfy { isConstant[$0] == true }
             }
@@ -43,7 +43,7 @@ struct Schedule {
         var all: [Step] = []
         for id in live {
             switch graph.definition(of: Node(id: id)) {
-            case .input, .scalar, .constant, .iota, .parameter: sources.append(id)
+            case .input, .scalar, .constant, .iota, .table, .parameter: sources.append(id)
             case .operation(let operation, let inputs):
                 if graph.isAlias(id) || graph.isElementwise(id) || passes.index[id] != nil { continue }
                 all.append(

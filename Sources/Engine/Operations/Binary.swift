@@ -45,7 +45,10 @@ extension Binary: OperationRule {
         case .pow:
             let isZero = a.apply(.binary(.equal), c.constant(0))
             let slope = output * isZero.select(c.constant(0), a.apply(.log))  // x^y log(x) -> 0 for x -> 0
-            parts = (c * b * a.apply(.binary(.pow), b - c.constant(1)), c * slope)
+            let power = c * b * a.apply(.binary(.pow), b - c.constant(1))
+            // x^0 is 1 at x = 0 too.
+            let isFlat = b.apply(.binary(.equal), c.constant(0))
+            parts = (b.constantValue == nil ? isFlat.select(c.constant(0), power) : power, c * slope)
         }
         return [parts.0.unbroadcast(to: a.shape), parts.1.unbroadcast(to: b.shape)]
     }

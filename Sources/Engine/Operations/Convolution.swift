@@ -74,6 +74,7 @@ extension Convolution: OperationRule {
     var name: String { direction.rawValue }
     var inputCount: Int { 2 }
     var work: Work { .kernel }
+    var isCostly: Bool { true }
 
     /// Built by `Graph.conv2d` and by derivatives, from shapes that fit.
     func shape(of inputs: [Operand]) throws -> [Int] {

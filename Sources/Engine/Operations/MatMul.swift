@@ -34,6 +34,7 @@ extension MatMul: OperationRule {
     var name: String { "matmul" }
     var inputCount: Int { 2 }
     var work: Work { .kernel }
+    var isCostly: Bool { true }
 
     func shape(of inputs: [Operand]) throws -> [Int] {
         let (a, b) = (inputs[0], inputs[1])
@@ -97,7 +98,9 @@ extension MatMul: OperationRule {
         let common = (own.lastIndex { $0 != 1 } ?? -1) + 1
         if !transposeA, ofA == leading, own[..<common] == leading[..<common] {
             let rows = Shape.elements(Array(leading[common...])) * m
-            let (x, y) = (a.reshaped(to: leading[..<common] + [rows, k]), b.reshaped(to: leading[..<common] + b.shape.suffix(2)))
+            let (x, y) = (
+                a.reshaped(to: leading[..<common] + [rows, k]), b.reshaped(to: leading[..<common] + b.shape.suffix(2))
+            )
             return x.apply(.matmul(self), y).reshaped(to: leading + [m, n])
         }
         return a.broadcast(to: leading + a.shape.suffix(2)).apply(

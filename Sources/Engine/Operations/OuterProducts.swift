@@ -15,7 +15,12 @@ extension Term {
     /// Σ of this over adjacent axes, if this is a product whose sum can be had from its factors, for less.
     func sumOfProduct(over axes: Range<Int>) -> Term? {
         let isSquare = rule as? Unary == .square || (rule as? Binary == .mul && inputs[0].node == inputs[1].node)
-        if !isSquare, rule as? Binary == .mul { return separated(inputs[0], inputs[1], over: axes) }
+        if !isSquare, rule as? Binary == .mul {
+            if axes == 0..<1, shape.count == 3, let product = sumOfOuterProducts(inputs[0], inputs[1]) {
+                return product
+            }
+            return separated(inputs[0], inputs[1], over: axes)
+        }
         if rule is MatMul, axes.lowerBound == 0, axes.upperBound == shape.count - 2 { return sumOfProducts }
         guard isSquare else { return nil }
         var root = inputs[0]
@@ -46,6 +51,14 @@ extension Term {
         let rest = shape.indices.filter { !axes.contains($0) }.map { shape[$0] }
         let product = summed(a, ofA) * summed(b, ofB)
         return product.shape == rest ? product : nil
+    }
+
+    /// Σ_s a_si b_sj = aᵀ b.
+    private func sumOfOuterProducts(_ a: Term, _ b: Term) -> Term? {
+        let (n, m, l) = (shape[0], shape[1], shape[2])
+        if a.shape == [n, 1, l], b.shape == [n, m, 1] { return sumOfOuterProducts(b, a) }
+        guard n > 1, m > 1, l > 1, a.shape == [n, m, 1], b.shape == [n, 1, l] else { return nil }
+        return a.reshaped(to: [n, m]).matmul(b.reshaped(to: [n, l]), transposeA: true)
     }
 
     /// |A_s B_s|² for each s = Σ (AᵀA) ∘ (B Bᵀ), with k x k matrices: for this node a product `[n, m, k] · [n, k, l]` with k so

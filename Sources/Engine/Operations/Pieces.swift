@@ -76,17 +76,40 @@ extension Slice: OperationRule {
             let part = isRepeated ? single : single.sliced(axis: own, begin: begin, count: count, step: step)
             return part.broadcast(to: shape)
         }
-        if let concat = x.rule as? Concat, concat.axis == axis {
-            var offset = 0
-            for part in x.inputs {
-                let size = part.shape[axis]
-                if begin >= offset, begin + span <= offset + size {
-                    return part.sliced(axis: axis, begin: begin - offset, count: count, step: step)
-                }
-                offset += size
+        if let concat = x.rule as? Concat, concat.axis == axis { return sliced(parts: x.inputs) }
+        if let pad = x.rule as? Pad, pad.axis == axis, pad.step == 1 {
+            let inner = x.inputs[0], end = pad.before + inner.shape[axis]
+            if begin + span <= pad.before || begin >= end {
+                var shape = x.shape
+                shape[axis] = count
+                return x.constant(0).broadcast(to: shape)
             }
+            guard begin >= pad.before, begin + span <= end else { return nil }
+            return inner.sliced(axis: axis, begin: begin - pad.before, count: count, step: step)
+        }
+        if x.rule as? Binary == .add, x.inputs.allSatisfy({ $0.shape == x.shape }),
+            x.inputs.contains(where: { ($0.rule as? Pad)?.axis == axis })
+        {
+            let parts = x.inputs.map { $0.sliced(axis: axis, begin: begin, count: count, step: step) }
+            return parts[0] + parts[1]
         }
         return nil
+    }
+
+    /// The piece of joined parts that lies in one of them, or consists of whole ones.
+    private func sliced(parts: [Term]) -> Term? {
+        var offset = 0
+        var inside: [Term] = []
+        for part in parts {
+            let size = part.shape[axis]
+            if begin >= offset, begin + span <= offset + size {
+                return part.sliced(axis: axis, begin: begin - offset, count: count, step: step)
+            }
+            if step == 1, begin <= offset, offset + size <= begin + count { inside.append(part) }
+            offset += size
+        }
+        guard inside.reduce(0, { $0 + $1.shape[axis] }) == count, step == 1 else { return nil }
+        return Term.concat(inside, axis: axis)
     }
 
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) -> KernelCall {
@@ -245,7 +268,8 @@ extension Graph {
         let (first, last) = (begin < 0 ? begin + size : begin, end.map { $0 < 0 ? $0 + size : $0 } ?? size)
         guard first >= 0, last <= size, first < last else {
             throw GraphError(
-                "slice: \(begin) ..< \(end ?? size) is no part of axis \(axis) of \(operand(x)), which has \(size) elements")
+                "slice: \(begin) ..< \(end ?? size) is no part of axis \(axis) of \(operand(x)), which has \(size) elements"
+            )
         }
         guard step > 0 else { throw GraphError("slice: step is \(step); at least 1 is expected") }
         let count = (last - first + step - 1) / step

@@ -57,9 +57,26 @@ extension Random: OperationRule {
             case .normal: c.kind = Int32(SZ_NORMAL)
             case .bernoulli(let probability):
                 c.kind = Int32(SZ_BERNOULLI)
-                c.probability = probability
+                // To the grid of the uniform numbers: the comparison is the same in both precisions.
+                c.probability = (probability * 0x1p24).rounded(.up) * 0x1p-24
             }
             return c
+        }
+    }
+}
+
+extension Random.Distribution {
+    /// The distribution that plugins call so.
+    package init(named name: String, probability: Double) throws {
+        switch name {
+        case "uniform": self = .uniform
+        case "normal": self = .normal
+        case "bernoulli":
+            guard probability >= 0, probability <= 1 else {
+                throw GraphError("random: the probability is \(probability); 0 to 1 is expected")
+            }
+            self = .bernoulli(probability)
+        default: throw GraphError.unknown("distribution", name, among: ["uniform", "normal", "bernoulli"])
         }
     }
 }
@@ -73,10 +90,14 @@ extension StepMemory {
 }
 
 extension Graph {
-    /// Random numbers of the given shape. Each call with one name is a stream of its own: the n-th draws from
-    /// `random/<name>/<n>`, n from 0.
+    /// Random numbers of the given shape, in training graphs only: an evaluation has one result. Each call with one name is
+    /// a stream of its own: the n-th draws from `random/<name>/<n>`, n from 0.
     package func random(_ distribution: Random.Distribution, stream: String, shape: [Int]) throws -> Node {
         guard !stream.isEmpty else { throw GraphError("random: the name of the stream is empty") }
+        guard isTraining else {
+            throw GraphError(
+                "random \(stream): an evaluation draws no random numbers; ask whether the graph is training")
+        }
         let number = streams[stream, default: 0]
         streams[stream] = number + 1
         return try apply(

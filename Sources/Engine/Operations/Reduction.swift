@@ -41,11 +41,12 @@ extension Reduction: OperationRule {
 
     func shape(of inputs: [Operand]) throws -> [Int] {
         let shape = inputs[0].shape
-        let axes = Set(try resolved(inputs[0]))
+        let axes = Set(try Reduction.resolved(axes, of: inputs[0], for: name))
         return shape.indices.compactMap { axes.contains($0) ? (keep ? 1 : nil) : shape[$0] }
     }
 
-    private func resolved(_ input: Operand) throws -> [Int] {
+    /// Axes counted from the front, ascending.
+    static func resolved(_ axes: [Int]?, of input: Operand, for name: String) throws -> [Int] {
         guard let axes else { return Array(input.shape.indices) }
         let resolved = try axes.map { axis in
             guard let result = Shape.axis(axis, rank: input.shape.count) else {
@@ -102,7 +103,7 @@ extension Reduction: OperationRule {
 
     func simplified(_ inputs: [Term]) throws -> Term? {
         let x = inputs[0], shape = x.shape
-        let axes = try resolved(Operand(name: nil, shape: shape))
+        let axes = try Reduction.resolved(axes, of: Operand(name: nil, shape: shape), for: name)
         let isCanonical =
             kind != .mean && !keep && self.axes == axes && axes.last.map { $0 - axes[0] + 1 } == axes.count
         if isCanonical { return kind == .sum ? x.sumOfProduct(over: range(in: shape)) : nil }

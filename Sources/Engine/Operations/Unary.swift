@@ -42,7 +42,7 @@ extension Unary: OperationRule {
         case .sign, .step, .floor: nil
         case .tanh: 1 - y.apply(.square)
         case .sigmoid: y * (1 - y)
-        case .relu: x.apply(.step)
+        case .relu: y.apply(.step)  // of y, so that x need not be kept
         case .softplus: x.apply(.sigmoid)
         case .sin: x.apply(.cos)
         case .cos: -x.apply(.sin)

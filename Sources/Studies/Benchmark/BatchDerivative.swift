@@ -21,7 +21,7 @@ final class BatchDerivative: Computation {
         let parts = try work == .hvp ? Self.hvp(plan.network, rows) : Self.perSample(plan.network, rows, work)
         let graph = parts.graph
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
-        store.initialize(seed: plan.seed)
+        try parts.network.initialize(store, seed: plan.seed)
         let built = clock.now
         program = try Program(
             graph, outputs: parts.outputs.map(\.node), precision: plan.precision, parameters: store)
@@ -31,7 +31,7 @@ final class BatchDerivative: Computation {
             program.setInput(field.name + parts.suffix, array.data.doubles)
         }
         if work == .hvp {
-            for block in graph.blocks {
+            for block in graph.trainedBlocks {
                 let name = "direction/\(block.name)"
                 let direction = Stream(seed: plan.seed, name: name).normal(count: block.count)
                 program.setInput(name, direction)
@@ -62,7 +62,8 @@ final class BatchDerivative: Computation {
     // MARK: Graphs
 
     private struct Parts {
-        var graph: Graph
+        var network: Network.Built
+        var graph: Graph { network.graph }
         var outputs: [(name: String, node: Node)]
         /// Of the inputs that take the batch.
         var suffix = ""
@@ -72,11 +73,11 @@ final class BatchDerivative: Computation {
         let built = try network.build(rows: rows)
         let graph = built.graph
         let loss = try graph.apply(named: "mean", [try built.anyLoss()])
-        let directions = zip(built.parameters, graph.blocks).map { parameter, block in
+        let directions = zip(built.parameters, graph.trainedBlocks).map { parameter, block in
             (node: parameter, tangent: graph.input("direction/\(block.name)", shape: block.shape))
         }
         let products = try graph.hessianVectorProduct(of: loss, along: directions)
-        return Parts(graph: graph, outputs: zip(graph.blocks, products).map { ("hvp/\($0.name)", $1) })
+        return Parts(network: built, outputs: zip(graph.trainedBlocks, products).map { ("hvp/\($0.name)", $1) })
     }
 
     /// Built for one sample, then for all.
@@ -92,8 +93,8 @@ final class BatchDerivative: Computation {
         let outputs =
             work == .perSampleNorms
             ? [("norms", try graph.squaredNorms(ofSamples: gradients))]
-            : zip(graph.blocks, gradients).map { ("gradient/\($0.name)", $1) }
-        return Parts(graph: graph, outputs: outputs, suffix: "/all")
+            : zip(graph.trainedBlocks, gradients).map { ("gradient/\($0.name)", $1) }
+        return Parts(network: built, outputs: outputs, suffix: "/all")
     }
 }
 

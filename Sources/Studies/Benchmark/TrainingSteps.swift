@@ -76,15 +76,13 @@ extension Computation {
 
 extension Outcome {
     fileprivate func requireFinite() throws {
-        guard case .diverged(let step, let what) = self else { return }
-        throw StudyError("the run diverges (\(what) at step \(step)), so its steps cannot be timed; lower the lr")
+        guard case .diverged(_, let what) = self else { return }
+        throw StudyError("the run diverges (\(what)), so its steps cannot be timed; lower the lr")
     }
 }
 
 extension TrainingPlan {
-    fileprivate func parameters(
-        _ checkpoint: [(name: String, shape: [Int], values: UnsafeMutableRawPointer)]
-    ) -> [NamedArray] {
+    fileprivate func parameters(_ checkpoint: [NamedTensor]) -> [NamedArray] {
         checkpoint.filter { $0.name.hasPrefix("parameter/") }
             .map { NamedArray($0.name, shape: $0.shape, reading: $0.values, precision) }
     }

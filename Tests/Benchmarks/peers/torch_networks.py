@@ -1,4 +1,4 @@
-"""The workloads' networks as one writes them in PyTorch; parameters have the host's names."""
+"""The workloads' networks as one writes them in PyTorch; parameters have the host's names, those of norms PyTorch's."""
 from collections import OrderedDict
 
 import torch
@@ -20,7 +20,8 @@ def network(workload):
     else:
         raise SystemExit(f'no peer for the model {model["plugin"]}')
     if workload.exported:
-        values = {name: torch.tensor(array) for name, array in workload.exported_arrays("parameter").items()}
+        values = {name.replace(".scale", ".weight").replace(".shift", ".bias"): torch.tensor(array)
+                  for name, array in workload.exported_arrays("parameter").items()}
         # Convolutions: [out, height, width, in] there, [out, in, height, width] here.
         net.load_state_dict({name: v.permute(0, 3, 1, 2) if v.ndim == 4 else v for name, v in values.items()})
     return net
@@ -72,12 +73,17 @@ class Transformer(nn.Module):
 
     def __init__(self, vocabulary, length, d, heads, layers):
         super().__init__()
-        self.embedding, self.positions = nn.Embedding(vocabulary, d), nn.Parameter(0.02 * torch.randn(length, d))
-        self.blocks = nn.Sequential(*(Block(d, heads) for _ in range(layers)))
+        self.embedding, self.positions = nn.Embedding(vocabulary, d), nn.Embedding(length, d)
+        self.layers = layers
+        for i in range(1, layers + 1):
+            self.add_module(f"block{i}", Block(d, heads))
         self.norm, self.head = nn.LayerNorm(d), nn.Linear(d, vocabulary)
 
     def forward(self, x):
-        return self.head(self.norm(self.blocks(self.embedding(x) + self.positions)))
+        h = self.embedding(x) + self.positions.weight
+        for i in range(1, self.layers + 1):
+            h = getattr(self, f"block{i}")(h)
+        return self.head(self.norm(h))
 
 
 def loss_function(workload):

@@ -1,0 +1,120 @@
+import SyzygyKit
+
+private enum Cell: CaseIterable {
+    case tanh, gru, lstm
+
+    /// Blocks of rows of the weights.
+    var gates: Int {
+        switch self {
+        case .tanh: 1
+        case .gru: 3
+        case .lstm: 4
+        }
+    }
+}
+
+/// Recurrent layers on sequences of tokens `[rows, length]` or vectors `[rows, length, d]` and a dense head: outputs
+/// `[rows, length, K]` or `[rows, K]`. See ../README.md.
+@c(recurrent_net) public func recurrentNet(
+    _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ vocabulary: Int64, _ y: syzygy_node, _ classes: Int64,
+    _ cell: Int32, _ hidden: Int64, _ layers: Int64, _ embedding: Int64, _ truncate: Int64, _ position: Int32,
+    _ hasBias: UInt8, _ scheme: Int32, _ gain: Double, _ initStd: Double,
+    _ output: UnsafeMutablePointer<syzygy_node>
+) -> syzygy_status {
+    Graph.build(service, output) { graph in
+        guard let cell = Cell(index: cell), let scheme = WeightScheme(index: scheme),
+            let position = SequenceOutput(index: position)
+        else { return graph.failOption() }
+        let (y, hidden) = (graph.node(y), Int(hidden))
+        var h = graph.node(x)
+        let sizes = h.shape
+        guard sizes.count == 2 || sizes.count == 3 else {
+            return graph.fail(
+                "recurrent_net takes tokens [rows, length] or vectors [rows, length, features], not \(sizes)")
+        }
+        guard let outputs = graph.outputs(for: y, classes: Int(classes), at: position) else { return y }
+        if sizes.count == 2 {
+            h = graph.embedding(
+                h, count: Int(vocabulary), width: embedding > 0 ? Int(embedding) : hidden, name: "embedding")
+        }
+        for layer in 1...max(Int(layers), 1) {
+            let net = Recurrence(
+                graph: graph, cell: cell, hidden: hidden, truncate: Int(truncate), hasBias: hasBias != 0,
+                weight: scheme.initializer(gain: gain, std: initStd), name: "rnn\(layer)")
+            h = net.states(h)
+        }
+        return graph.dense(
+            h.positions(position), outputs, name: "head", bias: hasBias != 0 ? Graph.Initializer("torch_linear") : nil
+        )
+    }
+}
+
+/// One recurrent layer, with the gates and their order of PyTorch.
+private struct Recurrence {
+    let graph: Graph
+    let cell: Cell
+    let hidden: Int
+    /// Gradients flow through at most so many steps in a row; 0 for all.
+    let truncate: Int
+    let hasBias: Bool
+    let weight: Graph.Initializer
+    let name: String
+
+    /// `[rows, length, d]` -> `[rows, length, hidden]`.
+    func states(_ input: Node) -> Node {
+        let sizes = input.shape
+        guard sizes.count == 3 else { return input }
+        let units = cell.gates * hidden
+        func bias(_ part: String) -> Node? {
+            guard hasBias else { return nil }
+            return graph.parameter(
+                "\(name).\(part).bias", role: .bias, shape: [units], initializer: .init("torch_linear"),
+                fanIn: hidden,
+                fanOut: hidden)
+        }
+        // Of all steps at once.
+        let inputs = graph.dense(
+            input, units, name: "\(name).input", weight: weight,
+            bias: hasBias ? Graph.Initializer("torch_linear") : nil, fanIn: hidden)
+        let recurrent = graph.parameter(
+            "\(name).hidden.weight", role: .weight, shape: [units, hidden], initializer: weight, fanIn: hidden,
+            fanOut: hidden)
+        let recurrentBias = bias("hidden")
+
+        let zeros = graph.constant(0).broadcast(to: [sizes[0], hidden])
+        var (h, c) = (zeros, zeros)
+        var all: [Node] = []
+        for t in 0..<sizes[1] {
+            if truncate > 0, t > 0, t % truncate == 0 {
+                (h, c) = (h.apply("stop_gradient"), c.apply("stop_gradient"))
+            }
+            var product = h.matmul(recurrent, transposedOther: true)
+            if let recurrentBias { product = product + recurrentBias }
+            (h, c) = step(inputs.element(t, axis: 1), product, h, c)
+            all.append(h)
+        }
+        return graph.stack(all, axis: 1)
+    }
+
+    /// The next state (of an LSTM: and memory) from W x + b and U h + b'.
+    private func step(_ input: Node, _ recurrent: Node, _ h: Node, _ c: Node) -> (Node, Node) {
+        func gate(_ node: Node, _ index: Int) -> Node {
+            node.sliced(axis: 1, from: index * hidden, to: (index + 1) * hidden)
+        }
+        switch cell {
+        case .tanh: return ((input + recurrent).apply("tanh"), c)
+        case .gru:
+            let reset = (gate(input, 0) + gate(recurrent, 0)).apply("sigmoid")
+            let update = (gate(input, 1) + gate(recurrent, 1)).apply("sigmoid")
+            let new = (gate(input, 2) + reset * gate(recurrent, 2)).apply("tanh")
+            return ((1 - update) * new + update * h, c)
+        case .lstm:
+            let sum = input + recurrent
+            let (admit, forget, emit) = (
+                gate(sum, 0).apply("sigmoid"), gate(sum, 1).apply("sigmoid"), gate(sum, 3).apply("sigmoid")
+            )
+            let memory = forget * c + admit * gate(sum, 2).apply("tanh")
+            return (emit * memory.apply("tanh"), memory)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Engine
+import Manifests
+import PluginTesting
+import Protocols
+import Testing
+
+@Suite struct RecurrentNetTests {
+    /// Loss, outputs and all gradients of one training step.
+    @Test(
+        arguments: [
+            "recurrent-tanh", "recurrent-gru", "recurrent-lstm", "recurrent-tokens", "recurrent-truncated",
+        ], [(Precision.f64, 1e-10), (.f32, 1e-5)])
+    func agreesWithPyTorch(reference: String, precision: (Precision, tolerance: Double)) throws {
+        let errors = try ModelReference(reference).errors(precision.0)
+        #expect(errors.worst <= precision.tolerance, "\(errors)")
+    }
+
+    /// Without truncation the gradients are others, the loss is the same.
+    @Test func truncationChangesGradientsOnly() throws {
+        let errors = try ModelReference("recurrent-truncated").errors(.f64, change: ["truncate": .int(0)])
+        #expect(errors.loss <= 1e-12 && errors.output <= 1e-12)
+        #expect(errors.gradients["rnn1.hidden.weight"].map { $0 > 1e-4 } ?? false, "\(errors)")
+    }
+
+    @Test(arguments: [("tanh", 1), ("gru", 3), ("lstm", 4)]) func shapesOfParameters(cell: String, gates: Int) throws
+    {
+        let (x, y) = (Field(name: "x", shape: [6, 3]), Field(name: "y", shape: [], classes: 4))
+        let result = try evaluateModel(
+            Choice(
+                component: "recurrent_net", options: ["cell": .string(cell), "hidden": .int(5), "layers": .int(2)]),
+            batch: ["x": (x, 2, Array(repeating: 0.5, count: 36)), "y": (y, 2, [0, 1])])
+        #expect(result.outputs["output"]?.shape == [2, 4])
+        #expect(
+            result.blocks.map(\.name) == [
+                "rnn1.input.weight", "rnn1.input.bias", "rnn1.hidden.weight", "rnn1.hidden.bias", "rnn2.input.weight",
+                "rnn2.input.bias", "rnn2.hidden.weight", "rnn2.hidden.bias", "head.weight", "head.bias",
+            ])
+        let rows = 5 * gates
+        #expect(
+            result.blocks.map(\.shape) == [
+                [rows, 3], [rows], [rows, 5], [rows], [rows, 5], [rows], [rows, 5], [rows], [4, 5], [4],
+            ])
+        // U(±1/√hidden), as PyTorch, but for the head also where inputs have another width.
+        #expect(result.blocks.allSatisfy { $0.fanIn == 5 })
+    }
+
+    @Test func imagesAreNoSequences() throws {
+        let error = #expect(throws: (any Error).self) {
+            try evaluateModel(
+                Choice(component: "recurrent_net"),
+                batch: [
+                    "x": (Field(name: "x", shape: [2, 3, 4]), 1, Array(repeating: 0, count: 24)),
+                    "y": (Field(name: "y", shape: [], classes: 2), 1, [0]),
+                ])
+        }
+        #expect(error.map { "\($0)" }?.contains("not [1, 2, 3, 4]") ?? false, "\(String(describing: error))")
+    }
+}
