@@ -5,7 +5,10 @@ import Testing
 /// Elementwise operations and functions of rows in one pass.
 @Suite struct PassTests {
     /// Values of nodes on 1 to 3 threads against the interpreter; all threads give the same bits.
-    private func check(_ graph: Graph, _ nodes: [Node], _ inputs: [String: [Double]], sourceLocation: SourceLocation = #_sourceLocation)
+    private func check(
+        _ graph: Graph, _ nodes: [Node], _ inputs: [String: [Double]],
+        sourceLocation: SourceLocation = #_sourceLocation
+    )
         throws
     {
         let expected = Interpreter(graph: graph, inputs: inputs).values(of: nodes)
@@ -13,7 +16,8 @@ import Testing
             var bits: Set<[[UInt64]]> = []
             var order = SplitMix(seed: 8)
             for threads in 1...3 {
-                let program = try Program(graph, outputs: nodes, precision: precision, parameters: nil, threads: threads)
+                let program = try Program(
+                    graph, outputs: nodes, precision: precision, parameters: nil, threads: threads)
                 for (name, values) in inputs { program.setInput(name, values) }
                 #expect(program.conflicts() == [] && program.unevenSteps() == [], sourceLocation: sourceLocation)
                 for _ in 0..<2 { program.runInterleaved(&order) }
@@ -34,7 +38,9 @@ import Testing
     }
 
     /// Layer norm and its gradients, with rows shorter and longer than a tile, and rows of two axes.
-    @Test(arguments: [([7, 5], 1), ([3, 4, 50], 1), ([5, 1100], 1), ([3, 7, 6], 2), ([2, 3000], 1), ([1, 9], 1)])
+    @Test(arguments: [
+        ([7, 5], 1), ([3, 4, 50], 1), ([5, 1100], 1), ([3, 7, 6], 2), ([2, 3000], 1), ([1, 9], 1),
+    ])
     func layerNorm(_ shape: [Int], _ axes: Int) throws {
         let graph = Graph()
         let own = Array(shape.suffix(axes))
@@ -55,7 +61,8 @@ import Testing
     @Test func attentionRows() throws {
         let graph = Graph()
         let shape = [3, 2, 7, 7]
-        let s = graph.input("s", shape: shape), c = graph.input("c", shape: shape), w = graph.input("w", shape: [7, 7])
+        let s = graph.input("s", shape: shape), c = graph.input("c", shape: shape),
+            w = graph.input("w", shape: [7, 7])
         let mask = try graph.lowerTriangle(rows: 7, columns: 7)
         let scaled = try graph.apply(.binary(.mul), [s, graph.constant(0.35)])
         let p = try graph.apply(.maskedSoftmax, [scaled, mask])
@@ -98,7 +105,8 @@ import Testing
         let roots = try graph.apply(.unary(.sqrt), [sums])
         let flat = try graph.reshape(roots, to: [12])
         let unit = try graph.apply(.binary(.div), [x, try graph.reshape(roots, to: [4, 3, 1])])
-        let rows = try graph.apply(.binary(.mul), [flat, try graph.reshape(try graph.apply(.max(axes: [2]), [unit]), to: [12])])
+        let rows = try graph.apply(
+            .binary(.mul), [flat, try graph.reshape(try graph.apply(.max(axes: [2]), [unit]), to: [12])])
         let total = try graph.apply(.sum(), [rows])
         let one = try graph.apply(.sum(axes: [3]), [try graph.reshape(unit, to: [4, 3, 5, 1])])
         var random = SplitMix(seed: 9)

@@ -16,6 +16,8 @@ struct Pass {
 
     /// So many operations and operands fit `SZ_MAX_SLOTS`, with a slot for each value of a row that is spread over it.
     static let mostMembers = 32, mostLeaves = 20
+    /// A pass is not divided into fewer rows for the sake of a function of rows.
+    static let fewestRows = 8
     /// Numbers of a row, at most: a tile has at least one row.
     static let longestRow = 2048
 }
@@ -48,7 +50,7 @@ struct Passes {
             if let chain = chains[id] ?? (rows == nil ? nil : [id]) {
                 if !join(chain, rows) { open(chain, rows) }
             } else if !graph.isElementwise(id) {
-                levels[id] = level(after: graph.inputs(id))
+                levels[id] = level(of: id, after: graph.inputs(id))
             }
         }
         // A function of rows alone is a kernel of its own.
@@ -92,7 +94,14 @@ struct Passes {
 
     private func owner(_ id: Int) -> Int { owner[id] ?? id }
 
-    private func level(after inputs: [Int]) -> Int { (inputs.map { levels[owner($0)] ?? 0 }.max() ?? 0) + 1 }
+    private func level(of id: Int, after inputs: [Int]) -> Int {
+        (inputs.map { level(of: $0, for: id) }.max() ?? 0) + 1
+    }
+
+    /// The level of an operand; what is computed once, before all runs, comes before everything else.
+    private func level(of operand: Int, for id: Int) -> Int {
+        isConstant[operand] == true && isConstant[id] != true ? 0 : levels[owner(operand)] ?? 0
+    }
 
     /// What a chain reads.
     private func operands(of chain: [Int]) -> [Int] {
@@ -115,7 +124,7 @@ struct Passes {
         all.append(
             Pass(
                 rows: count / width, width: width, isRowWise: function != nil, members: chain,
-                level: level(after: operands), isConstant: isConstant[id] == true, leaves: Set(operands)))
+                level: level(of: id, after: operands), isConstant: isConstant[id] == true, leaves: Set(operands)))
         add(chain, to: all.count - 1)
     }
 
@@ -144,13 +153,14 @@ struct Passes {
         guard var pass = all[number], pass.isConstant == (isConstant[id] == true) else { return nil }
         let inside = operands.filter { index[owner($0)] == number }
         let outside = operands.filter { index[owner($0)] != number }
-        guard outside.allSatisfy({ levels[owner($0)] ?? 0 < pass.level }) else { return nil }
+        guard outside.allSatisfy({ level(of: $0, for: id) < pass.level }) else { return nil }
         if let function {
             guard inside.allSatisfy({ elements($0) == pass.count }), elements(graph.inputs(id)[0]) == pass.count
             else { return nil }
-            if !pass.isRowWise { (pass.rows, pass.width) = (pass.count / function.width, function.width) }
-            guard pass.width == function.width else { return nil }
-            pass.isRowWise = true
+            // Fewer rows would be fewer units for threads to share.
+            let rows = pass.count / function.width
+            guard rows == pass.rows || (!pass.isRowWise && rows >= Pass.fewestRows), rows > 1 else { return nil }
+            (pass.rows, pass.width, pass.isRowWise) = (rows, function.width, true)
         } else if elements(id) == pass.count {
             for input in inside where elements(input) != pass.count {
                 let (dims, strides) = TileProgram.layout(of: graph.shape(of: Node(id: input)), in: shape)
@@ -171,7 +181,7 @@ struct Passes {
             pass.count == other.count
         else { return false }
         if other.isRowWise {
-            guard !pass.isRowWise || pass.width == other.width else { return false }
+            guard pass.rows == other.rows || (!pass.isRowWise && other.rows >= Pass.fewestRows) else { return false }
             (pass.rows, pass.width, pass.isRowWise) = (other.rows, other.width, true)
         }
         pass.members = (pass.members + other.members).sorted()
@@ -198,20 +208,21 @@ struct Passes {
             all[i]?.outputs = outputs
         }
         for id in live.reversed() {
-            if let readers = readers[id], let number = index[id] { recompute(id, of: number, for: readers) }
+            if let number = index[id], all[number]?.isConstant == false { recompute(id, of: number, &readers) }
         }
     }
 
     /// Computes a value again where it is read, if that takes less memory traffic than to keep it: a simple function of what
     /// is kept anyway.
-    private mutating func recompute(_ id: Int, of number: Int, for readers: Set<Int?>) {
-        guard let source = all[number], let name = graph.kernelName(id), Passes.simple.contains(name),
+    private mutating func recompute(_ id: Int, of number: Int, _ readers: inout [Int: Set<Int?>]) {
+        guard let source = all[number], let ownReaders = readers[id], let name = graph.kernelName(id),
+            Passes.simple.contains(name),
             elements(id) == source.count
         else { return }
         let operands = graph.operands(id), kept = Set(source.outputs)
         guard operands.allSatisfy({ index[owner($0)] != number || kept.contains(owner($0)) }) else { return }
         var changed: [Int: Pass] = [:]
-        for reader in readers {
+        for reader in ownReaders {
             guard let reader, var pass = all[reader], pass.count == source.count else { return }
             let known = Set(pass.leaves.map(owner)).union(pass.members)
             let more = operands.filter { elements($0) == pass.count && !known.contains(owner($0)) }
@@ -221,10 +232,18 @@ struct Passes {
             else { return }
             changed[reader] = pass
         }
-        for (reader, pass) in changed { all[reader] = pass }
+        for (reader, pass) in changed {
+            all[reader] = pass
+            for operand in operands.map(owner) where !pass.members.contains(operand) {
+                readers[operand, default: []].insert(reader)
+            }
+        }
+        readers[id] = nil
         all[number]?.outputs.removeAll { $0 == id }
         let isUsed = source.members.contains { $0 != id && graph.operands($0).contains { owner($0) == id } }
-        if !isUsed { all[number]?.members.removeAll { $0 == id } }
+        guard !isUsed else { return }
+        all[number]?.members.removeAll { $0 == id }
+        if source.members == [id] { all[number] = nil }
     }
 
     private static let simple: Set<String> = ["add", "sub", "mul", "neg", "square", "relu", "step", "select"]

@@ -99,7 +99,8 @@ struct Plan {
             let offset: Int? =
                 switch item {
                 case .step(let step):
-                    step.outputs.count == 1 && !isRead.contains(step.outputs[0]) ? extras.gradients[step.outputs[0]] : nil
+                    step.outputs.count == 1 && !isRead.contains(step.outputs[0])
+                        ? extras.gradients[step.outputs[0]] : nil
                 case .copy(_, let offset): offset
                 case .gather, .assign, .update: nil
                 }

@@ -72,13 +72,16 @@ struct Schedule {
                 followers[before].append(i)
             }
         }
-        var ready = Heap(steps.indices.filter { missing[$0] == 0 }.map { Candidate(output: steps[$0].outputs[0], step: $0) })
+        var ready = Heap(
+            steps.indices.filter { missing[$0] == 0 }.map { Candidate(output: steps[$0].outputs[0], step: $0) })
         var order: [Step] = []
         while let next = ready.popMin()?.step {
             order.append(steps[next])
             for follower in followers[next] {
                 missing[follower] -= 1
-                if missing[follower] == 0 { ready.insert(Candidate(output: steps[follower].outputs[0], step: follower)) }
+                if missing[follower] == 0 {
+                    ready.insert(Candidate(output: steps[follower].outputs[0], step: follower))
+                }
             }
         }
         precondition(order.count == steps.count, "passes wait for each other")

@@ -76,7 +76,8 @@ struct TileProgram {
                     }
                     let (dims, strides) = TileProgram.layout(of: shape(input), in: target)
                     let known = loads.firstIndex {
-                        $0.node == input && $0.dims == dims && $0.strides == strides && $0.isPerRow == isPerRow(target)
+                        $0.node == input && $0.dims == dims && $0.strides == strides
+                            && $0.isPerRow == isPerRow(target)
                     }
                     if let known { return .load(loads[known].slot) }
                     loads.append(
@@ -117,7 +118,8 @@ struct TileProgram {
                     guard isSpread else { return own }
                     let slot = spread[member] ?? take()
                     if spread[member] == nil {
-                        instructions.append(Instruction(kernel: .rows("spread"), isPerRow: false, out: slot, operands: [own]))
+                        instructions.append(
+                            Instruction(kernel: .rows("spread"), isPerRow: false, out: slot, operands: [own]))
                     }
                     spread[member] = slot
                     if lastUse[member] == i { dying.append(slot) }
@@ -148,7 +150,8 @@ struct TileProgram {
                 loads[i].mode = SZ_DIRECT
             } else if load.isSingle {
                 loads[i].mode = SZ_HOISTED
-            } else if load.repeats, !load.isPerRow, isHoistable ? longest % load.dims[1] == 0 : load.dims[1] == period {
+            } else if load.repeats, !load.isPerRow, isHoistable ? longest % load.dims[1] == 0 : load.dims[1] == period
+            {
                 loads[i].mode = isHoistable ? SZ_HOISTED : SZ_PERIODIC
             } else {
                 loads[i].mode = SZ_EXPANDED
@@ -213,7 +216,8 @@ struct TileProgram {
             let loads = zip(loads, inputs).map { load, input in
                 sz_load(
                     source: input.pointer, mode: Int32(load.mode), slot: Int32(load.slot),
-                    rank: Int32(load.dims.count), per_row: load.isPerRow ? 1 : 0, dims: memory.keep(load.dims.map(Int64.init)),
+                    rank: Int32(load.dims.count), per_row: load.isPerRow ? 1 : 0,
+                    dims: memory.keep(load.dims.map(Int64.init)),
                     strides: memory.keep(load.strides.map(Int64.init)))
             }
             let outputs = zip(arePerRow, targets).map { sz_output(out: $1.pointer, per_row: $0 ? 1 : 0) }
@@ -225,7 +229,8 @@ struct TileProgram {
                 width: Int64(pass.isRowWise ? pass.width : 1), slots: Int32(slots), outputs: Int32(outputs.count),
                 loads: Int32(loads.count), instructions: Int32(instructions.count), output: memory.keep(outputs),
                 load: memory.keep(loads), instruction: memory.keep(try instructions.map(resolved)),
-                slot_bytes: Int64(slotBytes), scratch: memory.scratch(bytesPerThread: stride), scratch_stride: Int64(stride))
+                slot_bytes: Int64(slotBytes), scratch: memory.scratch(bytesPerThread: stride),
+                scratch_stride: Int64(stride))
         }
     }
 
