@@ -26,6 +26,7 @@ struct Plugin {
 }
 
 let plugins: [Plugin] = [
+    Plugin(name: "Activations"),
     Plugin(name: "Adam"),
     Plugin(name: "Alignment"),
     Plugin(name: "Arrays", swift: true, uses: ["ArrayFiles"]),

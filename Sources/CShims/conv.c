@@ -18,13 +18,14 @@
 static int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* The place that tap t shows to place i of the result, for a convolution or its transpose, if it is inside. */
+/* The place that tap t shows to place i of the result, for a convolution or its transpose, if it is inside. Taps of the
+ * transpose are counted from the last one, so that places ascend with them, as the processor expects. */
 static int sees(const sz_conv_axis *a, int transposed, int64_t i, int64_t t, int64_t *source) {
     if (!transposed) {
         *source = i * a->stride + t * a->dilation - a->before;
         return *source >= 0 && *source < a->in;
     }
-    const int64_t distance = i + a->before - t * a->dilation;
+    const int64_t distance = i + a->before - (a->kernel - 1 - t) * a->dilation;
     *source = distance / a->stride;
     return distance >= 0 && distance % a->stride == 0 && *source < a->out;
 }
@@ -71,7 +72,8 @@ static int64_t segments(const sz_conv_axis *a, int transposed, const struct band
     }
     for (int64_t t = 0; t < a->kernel; t++)
         if (sees(a, transposed, b->begin, t, &source)) {
-            if (s) s[count] = (struct segment){(source - b->source) * by.pixel, t * by.tap, 1};
+            const int64_t tap = transposed ? a->kernel - 1 - t : t;
+            if (s) s[count] = (struct segment){(source - b->source) * by.pixel, tap * by.tap, 1};
             count++;
         }
     return count;

@@ -1,3 +1,4 @@
+#include "binding.h"
 #include "gemm.h"
 #include "kernels.h"
 #include "loops.h"

@@ -61,6 +61,21 @@ static void FN(gather_columns)(const T *in, int64_t step, int64_t n, int64_t wid
         }
 }
 
+#define MOST_FETCHED 32
+/* What is read next is fetched into the second-level cache meanwhile, a few lines of it with every tile: `count` bytes of each
+ * pixel, pixels `step` elements apart. */
+struct FN(ahead) { const T *pixel; int64_t step, count, at, lines; };
+static inline void FN(fetch)(struct FN(ahead) *a) {
+    for (int64_t k = 0; k < a->lines; k++) {
+        __builtin_prefetch((const char *)a->pixel + a->at, 0, 2);
+        a->at += 64;
+        if (a->at >= a->count) {
+            a->at = 0;
+            a->pixel += a->step;
+        }
+    }
+}
+
 /* Output channels [first, first + rows) of group g in n samples from `row` on, added to `out` [outputs, taps, inputs] unless
  * they are the first. A tap takes part where it sees the image. */
 static void FN(weights_of)(const sz_conv *c, const struct plan *p, int64_t g, int64_t first, int64_t rows, const T *input,
@@ -87,6 +102,18 @@ static void FN(weights_of)(const sz_conv *c, const struct plan *p, int64_t g, in
         if (above < 0) above = 0;
         if (below > h->in) below = h->in;
         const int64_t pixels = below > above ? (below - above) * w->in : 0;
+        const int64_t next = places * n * h->stride * w->stride, calls = tiles * taps * ((inputs + 2 * WIDTH - 1) / (2 * WIDTH));
+        struct FN(ahead) ahead[2] = {
+            {cotangent + (top + lines) * w->out * c->outputs, c->outputs, rows * (int64_t)sizeof(T), 0, 0},
+            {input + below * w->in * c->channels, c->channels, inputs * (int64_t)sizeof(T), 0, 0}};
+        if (n > 1) {
+            ahead[0].pixel = cotangent + n * h->out * w->out * c->outputs;
+            ahead[1].pixel = input + n * h->in * w->in * c->channels;
+        }
+        if (!p->packs_cotangent) ahead[0].lines = (places * n * ((ahead[0].count + 63) / 64) + calls - 1) / calls;
+        if (!p->packs_input) ahead[1].lines = (next * ((ahead[1].count + 63) / 64) + calls - 1) / calls;
+        for (int i = 0; i < 2; i++)
+            if (ahead[i].lines > MOST_FETCHED) ahead[i].lines = 0; /* there is not enough to do meanwhile */
         for (int64_t j = 0, columns; j < inputs; j += columns) {
             columns = FN(width)(inputs - j);
             struct FN(grid) image = {input + above * w->in * c->channels + j, h->in * w->in * c->channels,
@@ -118,6 +145,8 @@ static void FN(weights_of)(const sz_conv *c, const struct plan *p, int64_t g, in
                     b.line *= h->stride;
                     b.step *= w->stride;
                     if (!samples) a.first = b.first = scratch;
+                    FN(fetch)(&ahead[0]);
+                    FN(fetch)(&ahead[1]);
                     if (length * a.step == a.line && length * b.step == b.line) {
                         length *= count;
                         count = 1;
@@ -223,3 +252,4 @@ static void FN(correlate_weights)(const void *arguments, int64_t begin, int64_t 
 #undef TILE_ARGUMENTS
 #undef CHANNELWISE_PARAMETERS
 #undef GRADIENT_PARAMETERS
+#undef MOST_FETCHED

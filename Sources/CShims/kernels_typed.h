@@ -443,7 +443,7 @@ static const struct named_kernel FN(kernels)[] = {
     {"log_softmax", FN(log_softmax)}, {"masked_softmax", FN(masked_softmax)}, {"matmul", sz_gemm_run},
     {"copy", FN(copy)}, {"gather", FN(gather)}, {"permute", FN(permute)}, {"slice", FN(slice)}, {"pad", FN(pad)},
     {"concat", FN(concat)}, {"take_rows", FN(take_rows)}, {"scatter_add", FN(scatter_add)}, {"cumsum", FN(cumsum)},
-    {"random", FN(random)}, {"scan", sz_scan_run}, {"fixed_point", FN(fixed_point)},
+    {"random", FN(random)}, {"call_parts", sz_call_parts}, {"scan", sz_scan_run}, {"fixed_point", FN(fixed_point)},
     {"conv2d", FN(correlate)}, {"conv2d_input_grad", FN(correlate)}, {"conv2d_weight_grad", FN(correlate_weights)},
     {"max_gather", FN(max_gather)}, {"max_scatter", FN(max_scatter)}, {"window_sum", FN(window_sum)},
     {"window_spread", FN(window_spread)}, {"patches", FN(patches)}, {"patches_transpose", FN(patches_transpose)}, {0}};

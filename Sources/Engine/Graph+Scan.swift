@@ -135,8 +135,16 @@ extension Graph {
         }
     }
 
-    /// Throws if a layer declared since there were `count` depends on values that exist only inside a loop.
+    /// Throws if a layer declared since there were `count`, or what a statistic is assigned, depends on values that exist only
+    /// inside a loop.
     func check(layersFrom count: Int, areOutside values: Set<Node>, of what: String) throws {
+        for assignment in assignments {
+            guard ancestors(of: [assignment.value], upTo: values).allSatisfy({ !values.contains($0) }) else {
+                throw GraphError(
+                    "assign: the value of \(blocks[assignment.block].name) is inside a \(what), where there is one for each "
+                        + "step; assign one from outside")
+            }
+        }
         for layer in layers[count...] {
             guard ancestors(of: [layer.output], upTo: values).allSatisfy({ !values.contains($0) }) else {
                 throw GraphError(

@@ -25,8 +25,8 @@ protocol OperationRule: Hashable, Sendable {
     func shape(of inputs: [Operand]) throws -> [Int]
 
     /// What each input receives from the cotangent of the output (of the output's shape), nil for nothing.
-    /// Made of graph operations, so that derivatives have derivatives.
-    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) -> [Term?]
+    /// Made of graph operations, so that derivatives have derivatives. Throws a sentence if there is none.
+    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) throws -> [Term?]
 
     /// An equal node made of simpler operations, if this one is only a convenience or can be simplified away.
     func simplified(_ inputs: [Term]) throws -> Term?

@@ -5,9 +5,10 @@ enum Shape {
 
     /// The largest tensor we accept: 2^40 elements, far beyond memory and far below overflow.
     static let limit = 1 << 40
-    static let maxRank = 8
+    /// Plugins make tensors of 8 axes; replicas, samples and directions of derivatives add some.
+    static let maxRank = 12
 
-    /// Throws a sentence if a size is not positive, the rank exceeds 8 or the tensor is absurdly large.
+    /// Throws a sentence if a size is not positive, there are too many axes or the tensor is absurdly large.
     static func check(_ shape: [Int], for what: String) throws {
         guard shape.count <= maxRank else { throw GraphError("\(what): \(shape) has more than \(maxRank) axes") }
         var count = 1

@@ -4,13 +4,18 @@ import Protocols
 /// What a plugin contributes: one function with its options, outputs and state.
 package struct Component: Sendable {
     package enum Kind: String, CaseIterable, Sendable {
-        case dataset, model, parametrization, loss, regularizer, optimizer, schedule, probe
+        case dataset, model, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe
 
         /// Its `call` builds a part of a graph, so outputs are nodes.
         package var buildsGraphs: Bool { [.model, .parametrization, .loss].contains(self) }
 
+        /// Its `call` is a node of graphs.
+        package var isOperation: Bool { self == .activation || self == .operation }
+
         /// `a probe`, `an optimizer`.
-        package var withArticle: String { (self == .optimizer ? "an " : "a ") + rawValue }
+        package var withArticle: String {
+            ([.activation, .operation, .optimizer].contains(self) ? "an " : "a ") + rawValue
+        }
     }
 
     package var plugin: String
@@ -27,12 +32,16 @@ package struct Component: Sendable {
     package var describe: Function?
     /// What one call is about; `parameter` for optimizers and regularizers, nil for the others.
     package var scope: ProbeScope?
-    /// Of an optimizer or regularizer: what it does to an element depends on that element's numbers only, so it may be called on any
-    /// contiguous part of a parameter, or on several parameters that lie together.
+    /// Of an optimizer, regularizer or operation: what it does to an element depends on that element's numbers only, so it may be
+    /// called on any contiguous part, or on several parameters that lie together. Activations are.
     package var isElementwise: Bool
     package var outputs: [OutputDeclaration]
     package var dimensions: [Dimension]
     package var state: [StateDeclaration]
+    /// Of an operation: what gives its derivatives.
+    package var derivatives: [DerivativeDeclaration]
+    /// Of what builds graphs: activations and operations of plugins that it applies by name.
+    package var uses: [(name: String, pointer: String)]
     /// Of a parametrization: what is trained in a parameter's place.
     package var variables: [VariableDeclaration]
     package var splits: [Split]
@@ -76,6 +85,11 @@ package struct Component: Sendable {
         return isRandom || arguments.contains { $0.source == .seed || $0.source == .service(.random) }
     }
 
+    /// Names of the inputs, in the order of the arguments of `call`.
+    package var inputs: [String] {
+        call.arguments.compactMap { if case .input(let name) = $0.source { name } else { nil } }
+    }
+
     package func parameter(_ id: String) -> ParameterDeclaration? { parameters.first { $0.id == id } }
     package func output(_ id: String) -> OutputDeclaration? { outputs.first { $0.id == id } }
 
@@ -83,7 +97,7 @@ package struct Component: Sendable {
     /// parameters at all.
     package var precisions: Set<Precision> {
         if call.isPerPrecision { return Set(call.symbols.keys) }
-        return kind == .optimizer || kind == .regularizer ? [.f64] : [.f32, .f64]
+        return kind == .optimizer || kind == .regularizer || kind.isOperation ? [.f64] : [.f32, .f64]
     }
 
     /// The values of all params, in their declared types: those given, else the defaults.
@@ -191,6 +205,19 @@ package struct StateDeclaration: Hashable, Sendable {
     package var initializer: Initializer
     package var isMutable: Bool
     package var help: String?
+    package var pointer: String
+}
+
+/// What gives the derivative of an operation by one of its inputs.
+package struct DerivativeDeclaration: Hashable, Sendable {
+    package enum Operation: Hashable, Sendable {
+        case zero
+        /// A component of the same plugin.
+        case component(String)
+    }
+
+    package var input: String
+    package var operation: Operation
     package var pointer: String
 }
 

@@ -1,11 +1,11 @@
 extension ManifestChecks {
     mutating func checkFunctions(of component: Component) {
-        let reservesPrecision = component.kind == .optimizer || component.kind == .regularizer
+        let reservesPrecision = [.optimizer, .regularizer, .activation, .operation].contains(component.kind)
         for function in component.functions {
             if function.isPerPrecision, !reservesPrecision {
                 add(
                     "\(function.pointer)/symbol",
-                    "only optimizers and regularizers have one symbol per precision; a \(component.kind.rawValue) has one symbol"
+                    "only optimizers, regularizers and operations have one symbol per precision; a \(component.kind.rawValue) has one symbol"
                 )
             }
             if !function.isPerPrecision, let generic = function.arguments.first(where: \.type.isGeneric) {
@@ -156,11 +156,14 @@ extension ManifestChecks {
             add(argument.pointer, "argument '\(argument.name)' needs 'quantity': \(known.joined(separator: " or "))")
             return false
         }
-        guard checkKnown(text, "quantity of \(component.kind.rawValue)s", among: known, at: here) else { return false }
+        guard checkKnown(text, "quantity of \(component.kind.rawValue)s", among: known, at: here) else {
+            return false
+        }
         let isStart = argument.pointer.hasPrefix("\(component.pointer)/start/")
         if isParametrization, isWritable || !isStart {
             add(
-                argument.pointer, "the values of a parameter are for 'start' of a parametrization, which may not change them")
+                argument.pointer,
+                "the values of a parameter are for 'start' of a parametrization, which may not change them")
         }
         // `start` may move the initial values; a step of a regularizer may not.
         if isWritable, component.kind == .regularizer, !isStart, text != "parameter.grad" {

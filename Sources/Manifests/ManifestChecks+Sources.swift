@@ -35,8 +35,9 @@ extension ManifestChecks {
         switch source {
         case .quantity: [.probe, .optimizer, .regularizer, .parametrization]
         case .variable: [.parametrization]
-        case .input: [.model, .loss]
-        case .output: [.dataset, .model, .parametrization, .loss, .regularizer, .schedule, .probe]
+        case .input: [.model, .loss, .activation, .operation]
+        case .output:
+            [.dataset, .model, .parametrization, .activation, .operation, .loss, .regularizer, .schedule, .probe]
         case .state: [.optimizer, .regularizer]
         case .field: [.optimizer, .regularizer, .parametrization]
         case .step: [.optimizer, .regularizer, .schedule, .probe]
@@ -54,9 +55,10 @@ extension ManifestChecks {
         case .quantity(let text, _, _):
             guard component.kind == .probe else { return [ownPrecision] }
             return text == "labels" ? ["i32*"] : text == nil ? openTypes(argument, component) : ["f64*"]
-        case .input: return ["i32"]
+        case .input: return component.kind.isOperation ? [ownPrecision] : ["i32"]
         case .output(let id):
             if component.kind.buildsGraphs { return ["i32*"] }
+            if component.kind.isOperation { return [ownPrecision] }
             return ["\(component.output(id)?.type.rawValue ?? "f64")*"]
         case .state: return [ownPrecision]
         case .variable: return [function.pointer == component.call.pointer ? "i32" : "f64*"]
@@ -65,7 +67,7 @@ extension ManifestChecks {
             case .bool: return ["u8"]
             case .enum: return ["i32"]
             case .int: return ["i64", "i32"]
-            case .string: return ["char*"]
+            case .string, .activation: return ["char*"]
             case .intList: return ["i64*"]
             case .floatList: return ["f64*"]
             case .enumList: return ["i32*"]
@@ -110,6 +112,7 @@ extension ManifestChecks {
     static func isCountable(_ source: Argument.Source, _ component: Component) -> Bool {
         switch source {
         case .quantity, .state, .file: true
+        case .input: component.kind.isOperation
         case .output: !component.kind.buildsGraphs
         case .parameter(let id): component.parameter(id).map { $0.type.isList || $0.type.isFile } ?? false
         default: false

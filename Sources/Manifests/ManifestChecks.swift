@@ -7,6 +7,11 @@ struct ManifestChecks {
         var checks = ManifestChecks(document: manifest.document)
         checks.checkUnique(manifest.components.map { ($0.id, "\($0.pointer)/id") }, "component")
         for component in manifest.components { checks.check(component) }
+        if checks.problems.isEmpty {
+            for component in manifest.components where component.kind.isOperation {
+                checks.checkDerivatives(of: component, among: manifest.components.filter(\.kind.isOperation))
+            }
+        }
         return checks.problems
     }
 
@@ -84,7 +89,8 @@ struct ManifestChecks {
             return add(parameter.pointer, "param '\(parameter.id)' of type \(type.rawValue) needs 'values'")
         }
         let misplaced = [
-            ("values", !isEnum), ("min", !type.isNumeric), ("max", !type.isNumeric), ("scale", !type.isNumeric),
+            ("values", !isEnum && type != .activation), ("min", !type.isNumeric), ("max", !type.isNumeric),
+            ("scale", !type.isNumeric),
             ("exclusive_min", parameter.minimum == nil), ("exclusive_max", parameter.maximum == nil),
             ("min_items", !type.isList), ("max_items", !type.isList),
         ]
@@ -247,6 +253,7 @@ struct ManifestChecks {
             for output in component.outputs where output.id != "factor" || output.shape != [] {
                 add(output.pointer, "the output of a schedule must have the id 'factor' and shape []")
             }
+        case .activation, .operation: checkResult(of: component)
         case .optimizer, .probe: break
         }
     }
@@ -264,7 +271,8 @@ struct ManifestChecks {
                 add(here, "a parametrization needs an argument from service syzygy.graph/1")
             }
             for variable in component.variables {
-                for function in component.functions where !function.arguments.contains(where: { $0.source == .variable(variable.id) }) {
+                for function in component.functions
+                where !function.arguments.contains(where: { $0.source == .variable(variable.id) }) {
                     let name = function.pointer.split(separator: "/").last ?? ""
                     add(variable.pointer, "variable '\(variable.id)' is no argument of '\(name)'")
                 }
@@ -283,9 +291,12 @@ struct ManifestChecks {
             }
         case .schedule:
             if component.call.returns != .output("factor") {
-                add("\(component.pointer)/call/returns", "a schedule returns {\"type\": \"f64\", \"output\": \"factor\"}")
+                add(
+                    "\(component.pointer)/call/returns",
+                    "a schedule returns {\"type\": \"f64\", \"output\": \"factor\"}")
             }
             if !sources.contains(.step) { add(here, "a schedule needs an argument from step") }
+        case .activation, .operation: checkInputs(of: component)
         case .probe: break
         }
     }

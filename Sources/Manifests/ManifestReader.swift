@@ -32,10 +32,16 @@ struct ManifestReader {
             start: json["start"].map { function($0, at: "\(pointer)/start") },
             describe: json["describe"].map { function($0, at: "\(pointer)/describe") },
             scope: isPerParameter ? .parameter : choice(json["per"]),
-            isElementwise: json["elementwise"]?.bool ?? false,
+            isElementwise: json["elementwise"]?.bool ?? (kind == .activation),
             outputs: items(json, "outputs", pointer).map(output),
             dimensions: members(json, "dims", pointer).map { Dimension(name: $0, size: size($1), pointer: $2) },
             state: items(json, "state", pointer).map(state),
+            derivatives: (members(json, "derivatives", pointer) + members(json, "vjp", pointer)).map {
+                input, value, here in
+                DerivativeDeclaration(
+                    input: input, operation: value.string.map { .component($0) } ?? .zero, pointer: here)
+            },
+            uses: items(json, "uses", pointer).map { ($0.string ?? "", $1) },
             variables: items(json, "variables", pointer).map(variable),
             splits: members(json, "splits", pointer).map { Split(name: $0, rows: size($1), pointer: $2) },
             bindings: members(json, "bindings", pointer).map { name, value, here in

@@ -2,6 +2,8 @@
 package struct ParameterDeclaration: Hashable, Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         case bool, int, float, `enum`, string
+        /// A graph operation of `values`, or an activation of a plugin.
+        case activation
         /// The path of a file, relative to the study; functions get its bytes.
         case file
         case intList = "int_list"
@@ -32,6 +34,7 @@ package struct ParameterDeclaration: Hashable, Sendable {
             case .float: "a number"
             case .enum: "a name"
             case .string: "a text"
+            case .activation: "an activation"
             case .file: "a file"
             default: "a list of \(item.map(ParameterDeclaration.plural) ?? "values")"
             }
@@ -97,6 +100,9 @@ package struct ParameterDeclaration: Hashable, Sendable {
         switch type {
         case .bool: return value.bool != nil ? .success(value) : wrong("true or false")
         case .string: return value.string != nil ? .success(value) : wrong("a string")
+        case .activation:
+            let isReference = value.string.flatMap { OperationReference($0) } != nil
+            return isReference ? .success(value) : wrong("an activation such as tanh or elu(alpha=0.5)")
         case .file:
             guard let path = value.string else { return wrong("the path of a file") }
             let isOptional = self.type == .file && defaultValue != nil

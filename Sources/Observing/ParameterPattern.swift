@@ -13,8 +13,9 @@ package struct ParameterPattern: Hashable, Sendable {
         (self.names, self.roles) = (names, roles)
     }
 
+    /// Statistics belong to no pattern.
     package func matches(_ block: ParameterBlock) -> Bool {
-        (names.isEmpty || names.contains { Self.glob($0, block.name) })
+        block.isTrained && (names.isEmpty || names.contains { Self.glob($0, block.name) })
             && (roles.isEmpty || roles.contains(block.role))
     }
 

@@ -8,7 +8,7 @@ import Protocols
 
 /// Opens the libraries of chosen components and makes them play their roles.
 package final class ComponentLoader {
-    private let registry: Registry
+    let registry: Registry
     private let seed: UInt64
     private let steps: Int
     private let dataFolder: String
@@ -75,7 +75,7 @@ package final class ComponentLoader {
         let (manifest, component) = try registry.component(choice.component, kind: kind)
         let library = try library(of: manifest)
         return LoadedComponent(
-            component: component, library: library,
+            component: component, library: library, loader: self,
             context: CallContext(
                 component, options: choice.options, seed: seed, scope: key, steps: steps, folder: manifest.folder,
                 dataFolder: dataFolder))
@@ -150,6 +150,7 @@ package struct PluginDigests: Hashable, Sendable {
 struct LoadedComponent {
     let component: Component
     let library: Library
+    let loader: ComponentLoader
     let context: CallContext
 
     func frame(_ function: Function? = nil, _ precision: Precision = .f64) throws(PluginError) -> CallFrame {

@@ -1,9 +1,11 @@
 import CSyzygy
 import Engine
+import Manifests
 
 /// `syzygy.graph/1`: lets a plugin's function build a graph. Node numbers are indices into `nodes`.
 package final class GraphService {
     let graph: Graph
+    private let operation: (OperationReference) throws -> (any CustomOperation)?
     private(set) var nodes: [Node] = []
     /// The first error, in the host's or the plugin's words.
     package private(set) var failure: String?
@@ -11,8 +13,12 @@ package final class GraphService {
     /// Scans and fixed points that are begun and not ended, the last one innermost; nil where the beginning failed.
     var loops: [Loop?] = []
 
-    package init(_ graph: Graph) {
+    /// - Parameter operation: those of plugins that may be applied by name; nil for others.
+    package init(
+        _ graph: Graph, operation: @escaping (OperationReference) throws -> (any CustomOperation)? = { _ in nil }
+    ) {
         self.graph = graph
+        self.operation = operation
         table.struct_size = UInt32(MemoryLayout<syzygy_graph>.size)
         table.context = Unmanaged.passUnretained(self).toOpaque()
         table.parameter = { context, name, role, shape, rank, initializer, fanIn, fanOut in
@@ -37,9 +43,8 @@ package final class GraphService {
         table.constant = { context, value in GraphService.of(context) { $0.graph.constant(value) } }
         table.apply = { context, name, inputs, inputCount, attributes, attributeCount in
             GraphService.of(context) { service in
-                try service.graph.apply(
-                    named: text(name), try service.nodes(inputs, inputCount),
-                    attributes: named(attributes, attributeCount))
+                try service.apply(
+                    text(name), try service.nodes(inputs, inputCount), named(attributes, attributeCount))
             }
         }
         table.shaped = { context, name, input, shape, rank in
@@ -119,6 +124,19 @@ package final class GraphService {
         return nodes[Int(number)]
     }
 
+    /// An operation of the engine or, if the component may use it, of a plugin. The name may have attributes: `elu(alpha=0.5)`.
+    private func apply(_ text: String, _ inputs: [Node], _ attributes: [String: Double]) throws -> Node {
+        let reference = OperationReference(text) ?? OperationReference(name: text)
+        let all = attributes.merging(reference.attributes) { _, written in written }
+        guard let operation = try operation(OperationReference(name: reference.name, attributes: all)) else {
+            return try graph.apply(named: reference.name, inputs, attributes: all)
+        }
+        guard inputs.count == operation.inputCount else {
+            throw GraphError("\(operation.name): \(inputs.count) inputs; \(operation.inputCount) expected")
+        }
+        return try graph.apply(operation, inputs)
+    }
+
     func nodes(_ numbers: UnsafePointer<Int32>?, _ count: Int32) throws -> [Node] {
         guard let numbers else { return [] }
         return try (0..<Int(max(count, 0))).map { try node(numbers[$0]) }
@@ -145,7 +163,11 @@ package final class GraphService {
         guard let context else { return -1 }
         let service = Unmanaged<GraphService>.fromOpaque(context).takeUnretainedValue()
         do {
-            return service.number(try body(service))
+            let node = try body(service), shape = service.graph.shape(of: node)
+            guard shape.count <= SYZYGY_MAX_RANK else {
+                throw GraphError("\(shape) has more than \(SYZYGY_MAX_RANK) axes")
+            }
+            return service.number(node)
         } catch {
             if service.failure == nil { service.failure = "\(error)" }
             return -1

@@ -42,18 +42,20 @@ final class PartedCall {
     }
 
     /// The arguments of `sz_call_parts`.
-    func arguments(_ parts: Update.Parts) -> UnsafeRawPointer {
+    /// - Parameter isParted: whether the function is called for parts; by default, if there are several.
+    func arguments(_ parts: Update.Parts, isParted: Bool? = nil) -> UnsafeRawPointer {
+        let isParted = isParted ?? (parts.parts > 1)
         let prepared = frame.prepared
         var moving: [sz_moving] = []
         var message: Int?
         for (i, argument) in function.arguments.enumerated() {
             switch argument.source {
-            case .quantity, .state:
+            case .quantity, .state, .input, .output:
                 guard case .memory(let pointer?) = operands[argument.name]?.value else { continue }
                 moving.append(
                     sz_moving(
                         argument: Int32(i), bytes: Int32(bytes), base: pointer.assumingMemoryBound(to: CChar.self)))
-            case .count(let of) where operands[of] != nil && parts.parts > 1:
+            case .count(let of) where operands[of] != nil && isParted:
                 moving.append(sz_moving(argument: Int32(i), bytes: 0, base: nil))
             case .message: message = i
             default: continue
@@ -65,7 +67,9 @@ final class PartedCall {
             let values = allocate(UnsafeMutableRawPointer?.none, count: function.arguments.count)
             values.update(from: prepared.values, count: function.arguments.count)
             let slots = allocate(UInt64(0), count: moving.count + 1)
-            for (slot, item) in moving.enumerated() { values[Int(item.argument)] = UnsafeMutableRawPointer(slots + slot) }
+            for (slot, item) in moving.enumerated() {
+                values[Int(item.argument)] = UnsafeMutableRawPointer(slots + slot)
+            }
             threads[thread].values = values
             threads[thread].slots = slots
             guard let message else { continue }

@@ -26,7 +26,8 @@ final class PluginLoss: Loss {
             throw PluginError(loaded.context.place, "wrote no node for 'sample_loss'")
         }
         let shape = graph.shape(of: loss)
-        let rows = batch.values.first.flatMap { graph.shape(of: $0.node).first } ?? 1
+        // A loss may have no targets.
+        let rows = (batch.values.first?.node ?? outputs["output"]).flatMap { graph.shape(of: $0).first } ?? 1
         guard shape.isEmpty || shape == [rows] else {
             throw PluginError(
                 loaded.context.place,
@@ -42,7 +43,7 @@ extension LoadedComponent {
     func build(
         _ graph: Graph, inputs: [String: (node: Node, columns: Int?)], fields: [Argument.Field: Int] = [:]
     ) throws -> [String: Node] {
-        let service = GraphService(graph)
+        let service = GraphService(graph, operation: operation)
         context.graph = service
         defer { context.graph = nil }
         // Sizes may be asked of any batch tensor, not only of those that are arguments.
@@ -81,5 +82,18 @@ extension LoadedComponent {
             outputs[result.id] = node
         }
         return outputs
+    }
+
+    /// An operation of a plugin that the component says it uses, or that one of its options names.
+    private func operation(_ reference: OperationReference) throws -> (any CustomOperation)? {
+        let chosen = component.parameters.compactMap { parameter -> String? in
+            guard parameter.type == .activation, let text = context.options[parameter.id]?.string else { return nil }
+            return OperationReference(text).map(\.name)
+        }
+        let isKnown = Graph.operationNames.contains(reference.name)
+        guard !isKnown,
+            chosen.contains(reference.name) || component.uses.contains(where: { $0.name == reference.name })
+        else { return nil }
+        return try loader.operation(reference)
     }
 }

@@ -112,7 +112,7 @@ final class AttachedPlugin: AttachedUpdate {
             Update(
                 gradient: gradients, count: block.count,
                 isElementwise: component.isElementwise && PartedCall.canBeParted(function), operands: touched,
-                kernel: sz_call_parts, arguments: call.arguments))
+                kernel: sz_call_parts, arguments: { call.arguments($0) }))
     }
 
     func begin(step: Int) throws {

@@ -150,6 +150,21 @@ package func evaluateLoss(
     return (program.copy(loss), program.copy(gradient))
 }
 
+/// The result of an activation or operation at given inputs.
+package func evaluateOperation(
+    _ choice: Choice, inputs: [(shape: [Int], data: [Double])], precision: Precision = .f64,
+    loader: ComponentLoader = ShippedPlugins.loader()
+) throws -> [Double] {
+    let graph = Graph()
+    let operation = try loader.operation(choice)
+    let nodes = inputs.enumerated().map { graph.input("\($0)", shape: $1.shape) }
+    let result = try graph.apply(operation, nodes)
+    let program = try Program(graph, outputs: [result], precision: precision, parameters: nil)
+    for (i, input) in inputs.enumerated() { program.setInput("\(i)", input.data) }
+    program.run()
+    return program.copy(result)
+}
+
 /// Outputs of a model at given inputs, with the listed parameters set and the others as initialized.
 package func evaluateModel(
     _ choice: Choice, batch: [String: (field: Field, rows: Int, data: [Double])],

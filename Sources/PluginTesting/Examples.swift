@@ -110,6 +110,7 @@ private struct ExampleRun {
         case .model: return try model(loader)
         case .dataset: return try dataset(loader)
         case .parametrization: return try parametrization(loader)
+        case .activation, .operation: return try operation(loader)
         case .schedule:
             return ["factor": [.number(try loader.schedule(choice).factor(step: integer("step") ?? 0))]]
         }
@@ -213,6 +214,12 @@ private struct ExampleRun {
             choice, shape: value.shape, values: value.data, role: roles.indices.contains(role) ? roles[role] : .other,
             loader: loader)
         return made.mapValues { $0.map { .number($0) } }
+    }
+
+    private func operation(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+        let inputs = component.inputs.compactMap(array)
+        let values = try evaluateOperation(choice, inputs: inputs, precision: example.precision, loader: loader)
+        return [component.outputs[0].id: values.map { .number($0) }]
     }
 
     private func field(_ name: String, _ array: (shape: [Int], data: [Double])) -> Field {

@@ -68,7 +68,8 @@ package struct ModelReference {
 
     /// One training step's loss and gradients against PyTorch's; `change` alters options, to see that the comparison notices.
     package func errors(
-        _ precision: Precision, change: [String: JSON] = [:], loader: ComponentLoader = ShippedPlugins.loader()
+        _ precision: Precision, change: [String: JSON] = [:], unrolledOperations: Int = Graph.unrolledOperations,
+        loader: ComponentLoader = ShippedPlugins.loader()
     ) throws -> Errors {
         let x = numbers("batch/x"), rows = arrays["batch/x"]?.shape.first ?? 0
         let network = try network(change, loader)
@@ -85,7 +86,8 @@ package struct ModelReference {
         let store = ParameterStore(blocks: graph.blocks, precision: precision)
         try start(store)
         let program = try Program(
-            graph, outputs: [loss, output] + gradients, precision: precision, parameters: store)
+            graph, outputs: [loss, output] + gradients, precision: precision, parameters: store,
+            unrolledOperations: unrolledOperations)
         program.setInput("x", x)
         if program.inputBuffer("y") != nil { program.setInput("y", numbers("batch/y")) }
         program.run()
@@ -102,6 +104,39 @@ package struct ModelReference {
         return Errors(
             loss: difference(program.copy(loss), numbers("loss")),
             output: difference(program.copy(output), numbers("output")), gradients: found)
+    }
+
+    /// In an evaluation, the largest difference of the mean of the samples' gradients, which are computed together, from the gradient
+    /// of the mean loss, relative to the largest gradient.
+    package func sampleGradientError(loader: ComponentLoader = ShippedPlugins.loader()) throws -> Double {
+        let rows = arrays["batch/x"]?.shape.first ?? 0
+        let network = try network([:], loader)
+        let all = try network.build(rows: rows), one = try network.build(rows: 1)
+        let loss = try all.graph.apply(named: "mean", [try all.anyLoss()])
+        let gradients = try all.graph.gradient(of: loss, withRespectTo: all.graph.trainedNodes)
+        let batch = one.batch.map { name, value in
+            (value.node, one.graph.input("all.\(name)", shape: [rows] + one.graph.shape(of: value.node)))
+        }
+        let each = try one.graph.sampleGradients(
+            of: one.anyLoss(), withRespectTo: one.graph.trainedNodes, samples: rows,
+            batch: Dictionary(uniqueKeysWithValues: batch))
+        let store = ParameterStore(blocks: all.graph.blocks, precision: .f64)
+        try start(store)
+        let together = try Program(all.graph, outputs: gradients, precision: .f64, parameters: store)
+        let alone = try Program(one.graph, outputs: each, precision: .f64, parameters: store)
+        for name in ["x", "y"] {
+            if together.inputBuffer(name) != nil { together.setInput(name, numbers("batch/\(name)")) }
+            if alone.inputBuffer("all.\(name)") != nil { alone.setInput("all.\(name)", numbers("batch/\(name)")) }
+        }
+        together.run()
+        alone.run()
+        let expected = gradients.map(together.copy)
+        let largest = expected.joined().reduce(0) { max($0, abs($1)) }
+        return zip(each, expected).reduce(0) { worst, pair in
+            let values = alone.copy(pair.0), count = pair.1.count
+            let means = (0..<count).map { k in (0..<rows).reduce(0) { $0 + values[$1 * count + k] } / Double(rows) }
+            return max(worst, difference(means, pair.1, least: largest))
+        }
     }
 
     /// Parameters and statistics after steps of gradient descent on the whole batch, against those PyTorch has then.

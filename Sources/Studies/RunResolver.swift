@@ -27,8 +27,11 @@ struct RunResolver {
 
     /// The plugins that the configuration uses, by id.
     var plugins: [String: Manifest] {
-        Dictionary(entries.values.map { ($0.manifest.id, $0.manifest) }) { first, _ in first }
+        Dictionary((entries.values.map(\.manifest) + operations).map { ($0.id, $0) }) { first, _ in first }
     }
+
+    /// The plugins of the activations and operations that graphs use.
+    private var operations: [Manifest] = []
 
     /// Paths of the files that options name.
     private(set) var files: OrderedSet<String> = []
@@ -85,6 +88,7 @@ struct RunResolver {
             return add(tree.place(nameKey), "\(nameKey): \(error.sentence)")
         }
         entries[key] = entry
+        for use in entry.component.uses { findOperation(use.name, at: nameKey) }
         let parameters = entry.component.parameters
         let own = entry.component.studyKeys
         for option in section.keys where !own.contains(option) && !parameters.contains(where: { $0.id == option }) {
@@ -175,7 +179,8 @@ struct RunResolver {
             probes.append(.init(key: key.last, choice: choice, sighting: sighting))
         }
         return RunConfiguration(
-            dataset: dataset, model: model, parametrizations: parametrizations, loss: loss, optimizer: optimizer, groups: groups,
+            dataset: dataset, model: model, parametrizations: parametrizations, loss: loss, optimizer: optimizer,
+            groups: groups,
             regularizers: regularizers, train: train, probes: probes, record: record(steps: train.steps), json: json()
         )
     }
@@ -192,11 +197,35 @@ struct RunResolver {
         switch parameter.check(tree[option] ?? .null) {
         case .success(let value):
             if parameter.type.isFile { checkFiles(value, option) }
+            if parameter.type == .activation, let name = value.string.flatMap({ OperationReference($0) })?.name,
+                !parameter.values.contains(name)
+            {
+                findActivation(name, parameter, section)
+            }
             tree.resolve(option, value)
             return value
         case .failure(let problem):
             add(tree.place(DottedKey(option.parts + Pointer.tokens(problem.path))), "\(section): \(problem)")
             return nil
+        }
+    }
+
+    /// Activations and operations of plugins must be there before anything is computed.
+    private mutating func findActivation(_ name: String, _ parameter: ParameterDeclaration, _ section: DottedKey) {
+        if let (manifest, _) = try? registry.component(name, kind: .activation) {
+            operations.append(manifest)
+        } else {
+            let installed = registry.manifests.flatMap(\.components).filter { $0.kind == .activation }.map(\.id)
+            let hint = Nearest.hint(for: name, among: parameter.values + installed)
+            add(tree.place(section.appending(parameter.id)), "\(section): unknown \(parameter.id) '\(name)'\(hint)")
+        }
+    }
+
+    private mutating func findOperation(_ name: String, at key: DottedKey) {
+        do throws(PluginError) {
+            operations.append(try registry.operation(name).0)
+        } catch {
+            add(tree.place(key), "\(key): uses an operation that is not there: \(error.sentence)")
         }
     }
 

@@ -7,19 +7,18 @@ extension CaseIterable {
     }
 }
 
-/// φ, the graph operation of that name.
-public enum Activation: String, CaseIterable, Sendable {
-    case identity, relu
-    case leakyReLU = "leaky_relu"
-    case tanh, sigmoid, gelu, silu, softplus, sin, erf, square, elu, selu, mish, softsign
-    case hardTanh = "hard_tanh"
-    case geluTanh = "gelu_tanh"
+/// φ: the graph operation or the plugin's activation that a param of type `activation` names.
+public struct Activation: Sendable {
+    let name: String
+
+    /// The text that the function got.
+    public init(_ text: UnsafePointer<CChar>) { name = String(cString: text) }
 }
 
 extension Node {
-    /// φ of each element; `slope` is that of `leakyReLU` below 0.
+    /// φ of each element; `slope` is that of `leaky_relu` below 0.
     public func activated(_ activation: Activation, slope: Double = 0.01) -> Node {
-        activation == .leakyReLU ? apply("leaky_relu", ["slope": slope]) : apply(activation.rawValue)
+        activation.name == "leaky_relu" ? apply("leaky_relu", ["slope": slope]) : apply(activation.name)
     }
 }
 

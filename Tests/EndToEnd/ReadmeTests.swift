@@ -57,12 +57,44 @@ import Testing
         #expect(run.output.contains("ok  It learns"))
     }
 
+    /// The activation of docs/plugins/manifest.md, with an option from the study, and the record of where it came from.
+    @Test func theActivationOfTheManualTrains() throws {
+        let scratch = try Scratch()
+        let page = "docs/plugins/manifest.md"
+        try scratch.compile(try block("c", of: page, number: 2), to: "mine/cubic", name: "cubic")
+        try scratch.write(try block("json", of: page, number: 2), to: "mine/cubic/plugin.json")
+        try scratch.write(
+            """
+            {"study": "cubic", "dataset": {"plugin": "sine_teacher", "train_rows": 60},
+             "model": {"plugin": "mlp", "widths": [9]}, "loss": {"plugin": "mean_squared_error"},
+             "optimizer": {"plugin": "sgd", "lr": 0.005}, "train": {"steps": 200, "batch_size": 12, "precision": "f64"},
+             "probes": {"fit": {"plugin": "performance", "at": {"steps": [0, 200]}}}, "seeds": [5],
+             "sweep": {"model.activation": ["cubic", "cubic(scale=0.5)"]},
+             "claims": [{"say": "It learns", "that": {"min": "fit.loss", "at": "first"},
+                         "exceeds": {"max": "fit.loss", "at": "last"}, "by": 0.3}]}
+            """, to: "s.json")
+        let run = try Tool.run(["run", "s.json", "--plugin-path", "mine", "--out", "out", "--check"], in: scratch)
+        #expect(run.status == 0, "\(run.output)\(run.errors)")
+        #expect(run.output.contains("ok  It learns"))
+        let runs = try scratch.names("out/runs")
+        #expect(runs.count == 2)
+        let record = try scratch.read("out/runs/\(try #require(runs.first))/run.json")
+        #expect(record.contains("org.example.cubic"))
+
+        let study = try scratch.read("s.json").replacingOccurrences(of: "cubic(scale", with: "cubik(scale")
+        try scratch.write(study, to: "wrong.json")
+        let wrong = try Tool.run(["plan", "wrong.json", "--plugin-path", "mine"], in: scratch)
+        #expect(
+            wrong.status == 64 && wrong.errors.contains("unknown activation 'cubik'; did you mean 'cubic'?"),
+            "\(wrong.status) \(wrong.output)\(wrong.errors)")
+    }
+
     /// The dataset of docs/plugins/manifest.md, which reads a file of the study.
     @Test func theDatasetOfTheManualTrains() throws {
         let scratch = try Scratch()
         let page = "docs/plugins/manifest.md"
-        try scratch.compile(try block("c", of: page, number: 2), to: "mine/points", name: "points")
-        try scratch.write(try block("json", of: page, number: 2), to: "mine/points/plugin.json")
+        try scratch.compile(try block("c", of: page, number: 3), to: "mine/points", name: "points")
+        try scratch.write(try block("json", of: page, number: 3), to: "mine/points/plugin.json")
         // 21 points with the target 2 a - b, in the machine's order of bytes.
         let records = (0..<21).flatMap { i -> [Double] in
             let (a, b) = (Double(i % 5) - 2, Double(i % 4) - 1)

@@ -38,7 +38,7 @@ import Testing
         }()
     }
 
-    @Test func referencesAreThere() { #expect(Reference.all.count == 22) }
+    @Test func referencesAreThere() { #expect(Reference.all.count == 25) }
 
     /// The numbers are exact in both precisions; only the means of windows are rounded.
     @Test(arguments: Reference.all)
@@ -116,6 +116,75 @@ import Testing
             }
         }
         #expect(expected.allSatisfy { $0.contains { Double(bitPattern: $0) != 0 } })
+    }
+
+    /// Sizes that make the kernels divide their work, each in a way of its own.
+    struct Division: CustomStringConvertible, Sendable {
+        var description: String
+        var image: [Int]
+        var weight: [Int]
+        var attributes: [String: Double]
+
+        static let all = [
+            Division("parts of the depth", [5, 4, 3, 150], [70, 3, 3, 150], ["padding": 1]),
+            Division("lines of an image", [2, 21, 19, 20], [18, 3, 2, 20], ["stride_w": 1, "padding_top": 1]),
+            Division("blocks of samples", [37, 3, 5, 17], [15, 2, 2, 17], ["padding": 1]),
+            Division("vectors of output channels", [41, 9, 7, 3], [34, 3, 3, 3], ["padding": 1]),
+            Division("a large gradient", [3, 5, 7, 90], [165, 3, 3, 90], ["padding": 1]),
+            Division("whole images", [7, 5, 3, 40], [33, 1, 1, 40], [:]),
+            Division("taps that see nothing", [3, 2, 3, 16], [18, 7, 5, 16], ["padding": 4]),
+            Division(
+                "phases of a stride", [3, 9, 8, 34], [40, 3, 3, 34], ["stride_h": 2, "stride_w": 3, "padding": 1]),
+            Division("positions between taps", [2, 8, 7, 36], [67, 1, 2, 36], ["stride": 3]),
+            Division(
+                "an image with many positions", [2, 67, 65, 4], [6, 3, 3, 4], ["padding": 1, "dilation_w": 2]),
+        ]
+
+        private init(_ name: String, _ image: [Int], _ weight: [Int], _ attributes: [String: Double]) {
+            (description, self.image, self.weight, self.attributes) = (name, image, weight, attributes)
+        }
+    }
+
+    /// Against the product of patches and weights, whose kernels are others; and the same bits for every number of threads.
+    @Test(arguments: Division.all, Precision.allCases)
+    func divisionsEqualProductsOfPatches(_ division: Division, _ precision: Precision) throws {
+        let graph = Graph()
+        let x = graph.input("x", shape: division.image), w = graph.input("w", shape: division.weight)
+        let y = try graph.apply(named: "conv2d", [x, w], attributes: division.attributes)
+        let c = graph.input("c", shape: graph.shape(of: y))
+        let outputs = division.weight[0], depth = elements(division.weight) / outputs
+        let sizes = ["size_h": Double(division.weight[1]), "size_w": Double(division.weight[2])]
+        let patches = try graph.apply(
+            named: "patches", [x], attributes: division.attributes.merging(sizes) { a, _ in a })
+        let matrix = try graph.reshape(w, to: [outputs, depth])
+        let product = try graph.reshape(
+            try graph.apply(.matmul(transposeB: true), [patches, matrix]), to: graph.shape(of: y))
+        let nodes = [y] + (try graph.vjp(of: y, cotangent: c, withRespectTo: [x, w]))
+        let others = [product] + (try graph.vjp(of: product, cotangent: c, withRespectTo: [x, w]))
+        var random = SplitMix(seed: 4)
+        let inputs = ["x": division.image, "w": division.weight, "c": graph.shape(of: y)]
+            .sorted { $0.key < $1.key }.map { ($0.key, random.values(elements($0.value))) }
+        var expected: [[UInt64]] = []
+        for threads in [1, 2, 3] {
+            let program = try Program(graph, outputs: nodes, precision: precision, parameters: nil, threads: threads)
+            for (name, values) in inputs { program.setInput(name, values) }
+            #expect(program.conflicts() == [])
+            program.run()
+            let bits = nodes.map { program.copy($0).map(\.bitPattern) }
+            if threads == 1 { expected = bits }
+            #expect(bits == expected, "\(threads) threads")
+        }
+        let reference = try evaluate(
+            graph, others, Dictionary(uniqueKeysWithValues: inputs), precision: precision)
+        for (mine, theirs) in zip(expected, reference) {
+            let largest = theirs.reduce(0) { max($0, abs($1)) }
+            #expect(
+                largest > 0
+                    && agree(
+                        mine.map(Double.init(bitPattern:)), theirs, relative: precision == .f64 ? 1e-13 : 1e-5,
+                        floor: largest)
+            )
+        }
     }
 
     /// Copies with their own images, weights or both, at once and one by one; and copies of copies.
@@ -269,7 +338,8 @@ import Testing
         let y = try graph.conv2d(x, w), z = try graph.conv2d(x, grouped, groups: 2)
         #expect(
             message { try graph.layer("conv", input: other, weight: w, bias: nil, output: y) }
-                == "layer conv: output [7, 4, 6, 3] is not conv2d of input other [7, 5, 6, 4] and weight w [3, 2, 1, 4]")
+                == "layer conv: output [7, 4, 6, 3] is not conv2d of input other [7, 5, 6, 4] and weight w [3, 2, 1, 4]"
+        )
         #expect(
             message { try graph.layer("conv", input: x, weight: grouped, bias: nil, output: z) }
                 == "layer conv: a convolution in 2 groups is no product with one matrix; probes need 1 group")

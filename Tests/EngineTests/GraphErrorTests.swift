@@ -159,7 +159,8 @@ import Testing
             message { _ = try graph.broadcast(graph.constant(1), to: [1 << 40, 2]) }
                 == "broadcast: [1099511627776, 2] has more than 2^40 elements")
         #expect(
-            message { _ = try graph.reshape(x, to: [1, 1, 1, 1, 1, 1, 1, 2, 3]) }.contains("has more than 8 axes"))
+            message { _ = try graph.reshape(x, to: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3]) }.contains(
+                "has more than 12 axes"))
         #expect(
             message { _ = try graph.apply(.sum(axes: [0, -2]), [x]) }
                 == "sum: [0, -2] names an axis of x [2, 3] twice")

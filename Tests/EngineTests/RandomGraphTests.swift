@@ -158,6 +158,9 @@ struct RandomGraph {
             return try graph.takeAlong(a, try numbers(isFlagged ? leading : leading + [3], below: last))
         case 5:
             return try graph.scatterAdd(try numbers([shape[0]], below: 4), a, rows: 4)
+        case 6 where Bool.random(using: &random):
+            let name = isFlagged ? "cumprod" : "prod"
+            return size < 10 ? try apply(name, try apply("tanh", a), attributes: ["axis": Double(axis)]) : nil
         case 6:
             return try graph.cumulativeSum(
                 try apply("tanh", a), axis: axis, isExclusive: isFlagged, isReverse: Bool.random(using: &random))

@@ -206,6 +206,34 @@ import Testing
         #expect(message { try graph.assign(net.statistic, value) } == "assign: count [5] is assigned twice")
     }
 
+    /// A step of a scan has no value of its own; what scans give has one.
+    @Test func assignmentsFromScans() throws {
+        let net = try Net(), graph = net.graph
+        let sequence = graph.input("sequence", shape: [3, 5])
+        let start = try graph.broadcast(graph.constant(0), to: [5])
+        let open = try graph.beginScan(over: [sequence], initial: [start])
+        let next = try net.apply("add", open.carries[0], open.elements[0])
+        let result = try graph.endScan(open, next: [next], outputs: [])
+        try graph.assign(net.statistic, result.last[0])
+        let store = ParameterStore(blocks: graph.blocks, precision: .f64)
+        let program = try Program(
+            graph, outputs: [], precision: .f64, parameters: store, assignments: graph.assignments)
+        program.setInput("sequence", (0..<15).map(Double.init))
+        program.run()
+        #expect(store.copy(block: 0) == [15, 18, 21, 24, 27])
+        let other = try Net()
+        #expect(
+            message {
+                _ = try other.graph.scan(over: [other.graph.input("sequence", shape: [3, 5])], initial: []) {
+                    _, elements in
+                    try other.graph.assign(other.statistic, try other.apply("exp", elements[0]))
+                    return ([], elements)
+                }
+            }
+                == "assign: the value of count is inside a scan, where there is one for each step; assign one from outside"
+        )
+    }
+
     @Test func statisticsAreNotTrained() throws {
         let net = try Net()
         #expect(net.graph.trainedNodes == [net.weight] && net.graph.parameterNodes == [net.statistic, net.weight])

@@ -46,6 +46,32 @@ import Testing
         }
     }
 
+    /// Tensors of 8 axes, the most that plugins make, have one more in replicas, and another in gradients of samples.
+    @Test func copiesOfManyAxes() throws {
+        let graph = Graph(), shape = [2, 1, 3, 1, 2, 1, 1, 5]
+        let w = try graph.parameter("w", role: .weight, shape: shape, initializer: Initializer(scheme: .normal))
+        let x = graph.input("x", shape: shape)
+        let swapped = try graph.apply(.permute([4, 1, 7, 3, 0, 5, 6, 2]), [try graph.apply(named: "mul", [x, w])])
+        let loss = try graph.reduce("sum", try graph.apply(named: "tanh", [swapped]), axes: nil)
+        let gradient = try graph.gradient(of: loss, withRespectTo: [w])[0]
+        let each = try graph.batched(
+            [gradient], copies: 2, replacing: [x: graph.input("all", shape: [2] + shape)])[0]
+        let (together, nodes) = try graph.replicated([each, swapped], copies: 3, sharing: ["all", "x"])
+        let store = ParameterStore(blocks: together.blocks, precision: .f64)
+        var random = SplitMix(seed: 2)
+        let inputs = ["all": random.values(120), "x": random.values(60)]
+        for copy in 0..<3 { store.copies(copy..<copy + 1, of: graph.blocks).initialize(seed: UInt64(copy)) }
+        let all = try evaluate(together, nodes, inputs, parameters: store)
+        for copy in 0..<3 {
+            let alone = ParameterStore(blocks: graph.blocks, precision: .f64)
+            alone.initialize(seed: UInt64(copy))
+            let expected = try evaluate(graph, [each, swapped], inputs, parameters: alone)
+            for (a, b) in zip(all, expected) {
+                #expect(agree(Array(a[copy * b.count..<(copy + 1) * b.count]), b, relative: 1e-13))
+            }
+        }
+    }
+
     /// Views of a store: same memory, a network's own blocks, gradients too, copying in and out of precisions.
     @Test func viewsOfCopies() throws {
         let graph = Graph()

@@ -70,7 +70,7 @@ import Testing
         probe
         - "kind": "probe"
         + "kind": "prob"
-        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, model, parametrization, loss, regularizer, optimizer, schedule, probe)
+        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, model, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe)
 
         probe
         - "kind": "probe", 
@@ -203,7 +203,7 @@ import Testing
         loss
         - "kind": "loss", "id": "mse",
         + "kind": "loss", "id": "mse", "state": [],
-        plugin.json:10:34: unknown key 'state' in components[0] (allowed: kind, id, name, summary, references, params, outputs, dims, call, properties, examples)
+        plugin.json:10:34: unknown key 'state' in components[0] (allowed: kind, id, name, summary, references, params, outputs, dims, uses, call, properties, examples)
 
         probe
         - "from": "dim", "of": "a"
@@ -349,7 +349,7 @@ import Testing
         blas
         - "symbol": "cblas_dnrm2"
         + "symbol": { "f64": "cblas_dnrm2" }
-        plugin.json:13:17: only optimizers and regularizers have one symbol per precision; a probe has one symbol
+        plugin.json:13:17: only optimizers, regularizers and operations have one symbol per precision; a probe has one symbol
 
         blas
         - "type": "f64*", "from": "quantity"

@@ -219,6 +219,24 @@ def model(component, p):
         return {"output": net(x)}
 
 
+# Activations
+
+def activation(name, p):
+    """The function, or its first or second derivative by autograd."""
+    functions = {
+        "squared_relu": lambda x: torch.relu(x) ** 2,
+        "bent_identity": lambda x: (torch.sqrt(x * x + 1) - 1) / 2 + x,
+        "swish_beta": lambda x: x * torch.sigmoid(p["beta"] * x),
+    }
+    orders = {"": 0, "_slope": 1, "_curvature": 2}
+    base, order = next((b, o) for b in functions for suffix, o in orders.items() if b + suffix == name)
+    x = torch.tensor(p["x"]["data"], dtype=torch.float64, requires_grad=True)
+    y = functions[base](x)
+    for _ in range(order):
+        y, = torch.autograd.grad(y.sum(), x, create_graph=True)
+    return {"y": y.detach()}
+
+
 updates = {
     "sgd": lambda p, t: sgd(p, t, p["decoupled"]),
     "adam": lambda p, t: adam(p, t, torch.optim.Adam),
@@ -234,11 +252,13 @@ datasets = {
 
 def expected(plugin, component, example):
     """Arrays and numbers by name, in f64 or f32."""
-    options = {option["id"]: option["default"] for option in component["params"]} | example["given"]
+    options = {option["id"]: option["default"] for option in component.get("params", [])} | example["given"]
     if component["id"] in datasets:
         scope = f'{plugin["id"]}/{component["id"]}'
         stream = lambda name: Stream(int(options["seed"]), f"{scope}/{name}")
         return datasets[component["id"]](options, stream, example["split"])
+    if component["kind"] == "activation":
+        return activation(component["id"], options)
     if component["kind"] == "model":
         return model(component["id"], options)
     dtype = torch.float32 if example.get("dtype") == "f32" else torch.float64
@@ -304,8 +324,8 @@ def close(expect, values, example):
 
 def main():
     write, failures = "--write" in sys.argv[1:], 0
-    for name in ["Adam", "ConvNet", "Digits", "L2", "Noise", "RecurrentNet", "ResNet", "SGD", "Sequences", "Syre", "Teachers",
-                 "Transformer"]:
+    for name in ["Activations", "Adam", "ConvNet", "Digits", "L2", "Noise", "RecurrentNet", "ResNet", "SGD", "Sequences",
+                 "Syre", "Teachers", "Transformer"]:
         path = plugins / name / "plugin.json"
         source = path.read_text()
         plugin = json.loads(source)

@@ -225,6 +225,9 @@ import Testing
         #expect(
             try failure { graph, _ in graph.random(.uniform, stream: "a", shape: [2]) }
                 == "random a: an evaluation draws no random numbers; ask whether the graph is training")
+        #expect(
+            try failure { graph, x in graph.stack([x.reshaped(to: [1, 1, 1, 1, 1, 2, 3, 5])]) }
+                == "[1, 1, 1, 1, 1, 1, 2, 3, 5] has more than 8 axes")
         #expect(try failure { graph, _ in graph.concat([], axis: 0) } == "concat: 0 inputs; at least 1 expected")
         #expect(
             try build([[3]], isTraining: true) { graph, x in

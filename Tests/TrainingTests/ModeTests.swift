@@ -41,6 +41,17 @@ private final class NormNet: Model {
     }
 }
 
+/// w = a + a.
+private final class Halves: Parametrization {
+    func build(_ parameter: ParameterBlock, in graph: Graph) throws -> Node {
+        let a = try graph.parameter(
+            parameter.name + "/a", role: parameter.role, shape: parameter.shape, initializer: parameter.initializer)
+        return try graph.apply(named: "add", [a, a])
+    }
+
+    func start(_ parameter: ParameterBlock, initial: [Double]) -> [[Double]] { [initial.map { $0 / 2 }] }
+}
+
 /// The mean loss of all training rows, and what the derivatives of the objective see.
 private final class Watcher: Probe {
     let scope = ProbeScope.run
@@ -197,6 +208,20 @@ private final class Watcher: Probe {
         #expect(names.filter { $0.hasPrefix("parameter/") }.count == 3)
         let plain = blocks(try trained(plan(steps: 1)).store), decayed = blocks(session.store)
         #expect(decayed["norm.mean"] == plain["norm.mean"] && decayed["norm.scale"] != plain["norm.scale"])
+    }
+
+    /// A pattern of all parameters leaves statistics alone.
+    @Test func statisticsAreNotParametrized() throws {
+        let rule = ParametrizationRule(key: "all", parameters: ParameterPattern(), parametrization: Halves())
+        let network = Network(model: NormNet(), loss: HalfSquares(), fields: dataset.fields, parametrizations: [rule])
+        for isTraining in [true, false] {
+            let built = try network.build(rows: 7, isTraining: isTraining)
+            #expect(
+                built.graph.blocks.map(\.name) == [
+                    "fc1.weight/a", "norm.mean", "norm.variance", "norm.scale/a", "head.weight/a",
+                ])
+            #expect(built.graph.assignments.count == (isTraining ? 2 : 0))
+        }
     }
 
     @Test func bothModesHaveTheSameParameters() {

@@ -34,7 +34,7 @@ private final class Bursting: Model, Loss {
     private func burst(_ x: Node, at here: String, _ clock: Node, _ graph: Graph) throws -> Node {
         guard here == place || here == "loss" && place == "gradient" else { return x }
         var left = try graph.apply(named: "sub", [graph.constant(limit), clock])
-        if place == "gradient" { left = try graph.apply(named: "max", [left, graph.constant(0)]) }
+        if place == "gradient" { left = try graph.apply(named: "maximum", [left, graph.constant(0)]) }
         let tiny = try graph.apply(named: "mul", [try graph.apply(named: "sqrt", [left]), graph.constant(1e-200)])
         return try graph.apply(named: "add", [x, tiny])
     }

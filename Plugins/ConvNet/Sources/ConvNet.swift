@@ -7,16 +7,18 @@ private enum Pool: CaseIterable { case max, average }
 /// (or all of them side by side) and a dense head: images `[rows, height, width, channels]` -> `[rows, classes]`.
 @c(conv_net) public func convNet(
     _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ y: syzygy_node, _ classes: Int64,
-    _ image: UnsafePointer<Int64>, _ imageSizes: Int64, _ channels: UnsafePointer<Int64>, _ depth: Int64, _ kernel: Int64, _ stride: Int64, _ isSame: UInt8,
-    _ poolAfter: UnsafePointer<Int64>, _ pools: Int64, _ pool: Int32, _ poolSize: Int64, _ activation: Int32,
+    _ image: UnsafePointer<Int64>, _ imageSizes: Int64, _ channels: UnsafePointer<Int64>, _ depth: Int64,
+    _ kernel: Int64, _ stride: Int64, _ isSame: UInt8,
+    _ poolAfter: UnsafePointer<Int64>, _ pools: Int64, _ pool: Int32, _ poolSize: Int64, _ activation: UnsafePointer<CChar>,
     _ negativeSlope: Double, _ norm: Int32, _ groups: Int64, _ head: Int32, _ hasBias: UInt8, _ biasInit: Int32,
     _ scheme: Int32, _ gain: Double, _ initStd: Double, _ output: UnsafeMutablePointer<syzygy_node>
 ) -> syzygy_status {
     Graph.build(service, output) { graph in
         let norms: [Norm] = [.none, .batch, .group(Int(groups))]
-        guard let activation = Activation(index: activation), let scheme = WeightScheme(index: scheme),
+        guard let scheme = WeightScheme(index: scheme),
             let pool = Pool(index: pool), let head = Head(index: head), norms.indices.contains(Int(norm))
         else { return graph.failOption() }
+        let activation = Activation(activation)
         let weight = scheme.initializer(gain: gain, std: initStd)
         let bias: Graph.Initializer? = hasBias == 0 ? nil : biasInit == 0 ? .init("torch_linear") : .zero
         let pooled = UnsafeBufferPointer(start: poolAfter, count: Int(pools)).map { Int($0) }

@@ -85,4 +85,8 @@ private func network(
         let error = #expect(throws: (any Error).self) { try network(options, size: size) }
         #expect(error.map { "\($0)" }?.contains(sentence) ?? false, "\(String(describing: error))")
     }
+
+    @Test(arguments: ["conv_net", "conv_net-batch"]) func gradientsOfSamples(reference: String) throws {
+        #expect(try ModelReference(reference).sampleGradientError() <= 1e-12)
+    }
 }

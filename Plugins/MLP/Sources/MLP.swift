@@ -8,14 +8,15 @@ private let norms: [Norm] = [.none, .layer, .batch, .rms]
 /// `classes`.
 @c(mlp) public func mlp(
     _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ y: syzygy_node, _ classes: Int64,
-    _ widths: UnsafePointer<Int64>, _ depth: Int64, _ activation: Int32, _ negativeSlope: Double, _ norm: Int32,
+    _ widths: UnsafePointer<Int64>, _ depth: Int64, _ activation: UnsafePointer<CChar>, _ negativeSlope: Double, _ norm: Int32,
     _ isResidual: UInt8, _ hasBias: UInt8, _ biasInit: Int32, _ scheme: Int32, _ gain: Double, _ initStd: Double,
     _ output: UnsafeMutablePointer<syzygy_node>
 ) -> syzygy_status {
     Graph.build(service, output) { graph in
-        guard let activation = Activation(index: activation), let scheme = WeightScheme(index: scheme),
+        guard let scheme = WeightScheme(index: scheme),
             norms.indices.contains(Int(norm))
         else { return graph.failOption() }
+        let activation = Activation(activation)
         let weight = scheme.initializer(gain: gain, std: initStd)
         let bias: Graph.Initializer? = hasBias == 0 ? nil : biasInit == 0 ? .init("torch_linear") : .zero
         let widths = UnsafeBufferPointer(start: widths, count: Int(depth)).map { Int($0) }

@@ -106,4 +106,8 @@ private func network(
         }
         #expect(error.map { "\($0)" }?.contains("equal widths, not [5, 6]") ?? false, "\(String(describing: error))")
     }
+
+    @Test(arguments: ["mlp-layer", "mlp-batch", "mlp-rms"]) func gradientsOfSamples(reference: String) throws {
+        #expect(try ModelReference(reference).sampleGradientError() <= 1e-12)
+    }
 }

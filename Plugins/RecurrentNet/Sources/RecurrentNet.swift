@@ -65,13 +65,6 @@ private struct Recurrence {
         let sizes = input.shape
         guard sizes.count == 3 else { return input }
         let units = cell.gates * hidden
-        func bias(_ part: String) -> Node? {
-            guard hasBias else { return nil }
-            return graph.parameter(
-                "\(name).\(part).bias", role: .bias, shape: [units], initializer: .init("torch_linear"),
-                fanIn: hidden,
-                fanOut: hidden)
-        }
         // Of all steps at once.
         let inputs = graph.dense(
             input, units, name: "\(name).input", weight: weight,
@@ -79,42 +72,44 @@ private struct Recurrence {
         let recurrent = graph.parameter(
             "\(name).hidden.weight", role: .weight, shape: [units, hidden], initializer: weight, fanIn: hidden,
             fanOut: hidden)
-        let recurrentBias = bias("hidden")
+        let recurrentBias =
+            hasBias
+            ? graph.parameter(
+                "\(name).hidden.bias", role: .bias, shape: [units], initializer: .init("torch_linear"), fanIn: hidden,
+                fanOut: hidden) : nil
 
         let zeros = graph.constant(0).broadcast(to: [sizes[0], hidden])
-        var (h, c) = (zeros, zeros)
-        var all: [Node] = []
-        for t in 0..<sizes[1] {
-            if truncate > 0, t > 0, t % truncate == 0 {
-                (h, c) = (h.apply("stop_gradient"), c.apply("stop_gradient"))
-            }
-            var product = h.matmul(recurrent, transposedOther: true)
+        let states = graph.scan(
+            over: [inputs.permuted([1, 0, 2])], initial: cell == .lstm ? [zeros, zeros] : [zeros],
+            truncate: truncate > 0 ? truncate : nil
+        ) { state, elements in
+            var product = state[0].matmul(recurrent, transposedOther: true)
             if let recurrentBias { product = product + recurrentBias }
-            (h, c) = step(inputs.element(t, axis: 1), product, h, c)
-            all.append(h)
+            let next = step(elements[0], product, state)
+            return (next, [next[0]])
         }
-        return graph.stack(all, axis: 1)
+        return states.outputs[0].permuted([1, 0, 2])
     }
 
-    /// The next state (of an LSTM: and memory) from W x + b and U h + b'.
-    private func step(_ input: Node, _ recurrent: Node, _ h: Node, _ c: Node) -> (Node, Node) {
+    /// The next state (of an LSTM: and its memory) from W x + b and U h + b'.
+    private func step(_ input: Node, _ recurrent: Node, _ state: [Node]) -> [Node] {
         func gate(_ node: Node, _ index: Int) -> Node {
             node.sliced(axis: 1, from: index * hidden, to: (index + 1) * hidden)
         }
         switch cell {
-        case .tanh: return ((input + recurrent).apply("tanh"), c)
+        case .tanh: return [(input + recurrent).apply("tanh")]
         case .gru:
             let reset = (gate(input, 0) + gate(recurrent, 0)).apply("sigmoid")
             let update = (gate(input, 1) + gate(recurrent, 1)).apply("sigmoid")
             let new = (gate(input, 2) + reset * gate(recurrent, 2)).apply("tanh")
-            return ((1 - update) * new + update * h, c)
+            return [(1 - update) * new + update * state[0]]
         case .lstm:
             let sum = input + recurrent
             let (admit, forget, emit) = (
                 gate(sum, 0).apply("sigmoid"), gate(sum, 1).apply("sigmoid"), gate(sum, 3).apply("sigmoid")
             )
-            let memory = forget * c + admit * gate(sum, 2).apply("tanh")
-            return (emit * memory.apply("tanh"), memory)
+            let memory = forget * state[1] + admit * gate(sum, 2).apply("tanh")
+            return [emit * memory.apply("tanh"), memory]
         }
     }
 }

@@ -5,14 +5,16 @@ import Protocols
 import Testing
 
 @Suite struct RecurrentNetTests {
-    /// Loss, outputs and all gradients of one training step.
+    /// Loss, outputs and all gradients of one training step, compiled step by step and as loops.
     @Test(
         arguments: [
             "recurrent-tanh", "recurrent-gru", "recurrent-lstm", "recurrent-tokens", "recurrent-truncated",
         ], [(Precision.f64, 1e-10), (.f32, 1e-5)])
     func agreesWithPyTorch(reference: String, precision: (Precision, tolerance: Double)) throws {
-        let errors = try ModelReference(reference).errors(precision.0)
-        #expect(errors.worst <= precision.tolerance, "\(errors)")
+        for limit in [Graph.unrolledOperations, 0] {
+            let errors = try ModelReference(reference).errors(precision.0, unrolledOperations: limit)
+            #expect(errors.worst <= precision.tolerance, "\(limit): \(errors)")
+        }
     }
 
     /// Without truncation the gradients are others, the loss is the same.
@@ -54,5 +56,10 @@ import Testing
                 ])
         }
         #expect(error.map { "\($0)" }?.contains("not [1, 2, 3, 4]") ?? false, "\(String(describing: error))")
+    }
+
+    @Test(arguments: ["recurrent-tanh", "recurrent-gru", "recurrent-lstm", "recurrent-tokens"])
+    func gradientsOfSamples(reference: String) throws {
+        #expect(try ModelReference(reference).sampleGradientError() <= 1e-12)
     }
 }

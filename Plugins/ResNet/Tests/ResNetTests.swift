@@ -53,4 +53,8 @@ private func blocks(_ options: [String: JSON] = [:], size: Int = 32) throws -> [
                 "stage1.block1.conv2.weight", "stage1.block1.conv2.bias", "head.weight", "head.bias",
             ])
     }
+
+    @Test(arguments: ["resnet"]) func gradientsOfSamples(reference: String) throws {
+        #expect(try ModelReference(reference).sampleGradientError() <= 1e-12)
+    }
 }

@@ -8,12 +8,12 @@ private let norms: [Norm] = [.layer, .rms, .none]
 @c(transformer) public func transformer(
     _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ vocabulary: Int64, _ y: syzygy_node, _ classes: Int64,
     _ width: Int64, _ heads: Int64, _ layers: Int64, _ mlpRatio: Int64, _ isCausal: UInt8, _ isAttentionOnly: UInt8,
-    _ norm: Int32, _ isPostNorm: Int32, _ activation: Int32, _ hasNoPositions: Int32, _ isTied: Int32,
+    _ norm: Int32, _ isPostNorm: Int32, _ activation: UnsafePointer<CChar>, _ hasNoPositions: Int32, _ isTied: Int32,
     _ position: Int32, _ dropout: Double, _ hasBias: UInt8, _ scheme: Int32, _ gain: Double, _ initStd: Double,
     _ embeddingStd: Double, _ positionStd: Double, _ output: UnsafeMutablePointer<syzygy_node>
 ) -> syzygy_status {
     Graph.build(service, output) { graph in
-        guard let activation = Activation(index: activation), let scheme = WeightScheme(index: scheme),
+        guard let scheme = WeightScheme(index: scheme),
             let position = SequenceOutput(index: position), norms.indices.contains(Int(norm))
         else { return graph.failOption() }
         let (x, y, width) = (graph.node(x), graph.node(y), Int(width))
@@ -30,7 +30,7 @@ private let norms: [Norm] = [.layer, .rms, .none]
             graph: graph, width: width, heads: Int(heads), hidden: isAttentionOnly != 0 ? nil : width * Int(mlpRatio),
             mask: isCausal != 0 ? graph.causalMask(sizes[1]) : nil, norm: norms[Int(norm)],
             isPostNorm: isPostNorm != 0,
-            activation: activation, dropout: dropout, weight: scheme.initializer(gain: gain, std: initStd),
+            activation: Activation(activation), dropout: dropout, weight: scheme.initializer(gain: gain, std: initStd),
             bias: hasBias != 0 ? Graph.Initializer("torch_linear") : nil)
 
         var table: Node?

@@ -34,13 +34,21 @@ private func outputs(
         #expect(errors.worst <= precision.tolerance, "\(errors)")
     }
 
-    @Test(
-        arguments: [["causal": .bool(false)], ["norm": "rms"], ["norm_position": "post"], ["activation": "relu"]]
-            as [[String: JSON]])
+    @Test(arguments: [["causal": .bool(false)], ["activation": "relu"], ["heads": .int(2)]] as [[String: JSON]])
     func anotherNetworkDoesNotAgree(change: [String: JSON]) throws {
-        // Networks of other parameters are refused.
-        guard let errors = try? ModelReference("transformer-causal").errors(.f64, change: change) else { return }
-        #expect(errors.worst > 1e-4)
+        #expect(try ModelReference("transformer-causal").errors(.f64, change: change).worst > 1e-4)
+    }
+
+    @Test func networksOfOtherParametersAreRefused() throws {
+        #expect(throws: PluginMismatch.self) {
+            try ModelReference("transformer-causal").errors(.f64, change: ["norm": "rms"])
+        }
+    }
+
+    /// Dropout changes training steps only.
+    @Test func dropoutIsForTraining() throws {
+        #expect(try outputs(["dropout": .double(0.5)]).data == outputs([:]).data)
+        #expect(try ModelReference("transformer-causal").errors(.f64, change: ["dropout": .double(0.5)]).worst > 1e-2)
     }
 
     /// A position sees itself and what is before it; without the mask, everything.
@@ -138,5 +146,11 @@ private func outputs(
             }
             #expect(abs(loss - losses.data[sample]) <= 1e-12)
         }
+    }
+
+    @Test(arguments: ["transformer-causal", "transformer-post", "transformer-tied"]) func gradientsOfSamples(
+        reference: String
+    ) throws {
+        #expect(try ModelReference(reference).sampleGradientError() <= 1e-12)
     }
 }

@@ -122,7 +122,7 @@ enum {
     SZ_EXPANDED = 3   /* expanded for every tile */
 };
 
-#define SZ_MAX_RANK 8
+#define SZ_MAX_RANK 12
 /* An operand, seen with the (collapsed) dimensions of what it is read for; stride 0 where it is broadcast. */
 typedef struct {
     const void *source;

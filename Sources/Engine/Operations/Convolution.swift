@@ -98,7 +98,9 @@ extension Convolution: OperationRule {
         let (a, b) = (inputs[0], inputs[1])
         switch direction {
         case .forward:
-            return [c.apply(turn(.inputGrad), turned(unpacked(b))), packed(a.apply(turn(.weightGrad), c))]
+            // Steps run in the order of their making: what follows on the images is then done while these are in the cache.
+            let weights = packed(a.apply(turn(.weightGrad), c))
+            return [c.apply(turn(.inputGrad), turned(unpacked(b))), weights]
         case .inputGrad:
             return [c.apply(turn(.forward), packed(unturned(b))), turned(c.apply(turn(.weightGrad), a))]
         case .weightGrad:

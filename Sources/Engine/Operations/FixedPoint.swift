@@ -35,20 +35,17 @@ extension FixedPoint: OperationRule {
     /// tolerance; what is shared gets (∂f/∂shared)ᵀ w. Where z starts does not matter.
     ///
     /// Source: Bai, Kolter and Koltun, NeurIPS 2019, theorem 1.
-    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) -> [Term?] {
+    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) throws -> [Term?] {
         let graph = output.graph
-        func built() throws -> [Term?] {
-            let transposed = try body.vjp()
-            let values = [solution(output).node] + inputs[1...].map(\.node)
-            let c = solution(cotangent)
-            let w = graph.placeholder(c.shape, for: Loop.placeholder)
-            let pulled = try transposed.applied(in: graph, to: values + [w])[0]
-            let next = (c + Term(graph: graph, node: pulled)).node
-            let solved = try graph.solved(w, from: c.node, next: next, tolerance: tolerance, maximum: maximum)
-            let all = try transposed.applied(in: graph, to: values + [solved.solution])
-            return [nil] + all[1..<body.argumentCount].map { Term(graph: graph, node: $0) }
-        }
-        return Term.fitting(built)
+        let transposed = try body.vjp()
+        let values = [solution(output).node] + inputs[1...].map(\.node)
+        let c = solution(cotangent)
+        let w = graph.placeholder(c.shape, for: Loop.placeholder)
+        let pulled = try transposed.applied(in: graph, to: values + [w])[0]
+        let next = (c + Term(graph: graph, node: pulled)).node
+        let solved = try graph.solved(w, from: c.node, next: next, tolerance: tolerance, maximum: maximum)
+        let all = try transposed.applied(in: graph, to: values + [solved.solution])
+        return [nil] + all[1..<body.argumentCount].map { Term(graph: graph, node: $0) }
     }
 
     /// All copies go on until the last one has arrived.

@@ -59,54 +59,51 @@ extension Scan: OperationRule {
 
     /// Back-propagation through time: a scan the other way, whose carries are the cotangents of the carries. What a step's
     /// derivative is made of is known beforehand from the saved stacks.
-    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) -> [Term?] {
+    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) throws -> [Term?] {
         let graph = output.graph
         let (initial, elements, shared) = split(inputs)
         let (values, cotangents) = (stacks(output), stacks(cotangent))
-        func built() throws -> [Term?] {
-            var loop = Loop(length: length, isReverse: !isReverse)
-            let carried = initial.indices.map { i in
-                let previous = graph.previous(values[i], initial[i], isReverse: isReverse)
-                return loop.element(of: previous.node, in: graph)
-            }
-            let own = elements.map { loop.element(of: $0.node, in: graph) }
-            var incoming: [Node] = []
-            for (k, stack) in cotangents.enumerated() {
-                let shape = body.resultShapes[k]
-                let direct: Term =
-                    if stack.withoutBroadcast.shape.isEmpty {
-                        stack.withoutBroadcast.broadcast(to: shape)
-                    } else {
-                        Term(graph: graph, node: loop.element(of: stack.node, in: graph))
-                    }
-                guard k < carryCount else {
-                    incoming.append(direct.node)
-                    continue
-                }
-                let later = loop.carry(from: initial[k].constant(0).broadcast(to: shape).node, in: graph)
-                incoming.append((direct + Term(graph: graph, node: later)).node)
-            }
-            let arguments = carried + own + shared.map(\.node)
-            let all = try body.vjp().applied(in: graph, to: arguments + incoming)
-            for i in 0..<carryCount { loop.carries[i].next = all[i] }
-            // The forward values are there already.
-            for (node, stack) in zip(all[body.argumentCount...], values)
-            where loop.known[node] == nil && !shared.contains(where: { $0.node == node }) {
-                loop.known[node] = stack.node
-            }
-            let (earlier, rest) = try graph.scanned(loop, outputs: Array(all[carryCount..<body.argumentCount]))
-            let first = isReverse ? length - 1 : 0
-            let ofInitial = earlier.map { stack in
-                let stack = Term(graph: graph, node: stack)
-                return stack.sliced(axis: 0, begin: first, count: 1).reshaped(to: Array(stack.shape.dropFirst()))
-            }
-            let ofRest = rest.enumerated().map { i, stack in
-                let stack = Term(graph: graph, node: stack)
-                return i < elementCount ? stack : stack.sum(axes: [0])
-            }
-            return ofInitial + ofRest
+        var loop = Loop(length: length, isReverse: !isReverse)
+        let carried = initial.indices.map { i in
+            let previous = graph.previous(values[i], initial[i], isReverse: isReverse)
+            return loop.element(of: previous.node, in: graph)
         }
-        return Term.fitting(built)
+        let own = elements.map { loop.element(of: $0.node, in: graph) }
+        var incoming: [Node] = []
+        for (k, stack) in cotangents.enumerated() {
+            let shape = body.resultShapes[k]
+            let direct: Term =
+                if stack.withoutBroadcast.shape.isEmpty {
+                    stack.withoutBroadcast.broadcast(to: shape)
+                } else {
+                    Term(graph: graph, node: loop.element(of: stack.node, in: graph))
+                }
+            guard k < carryCount else {
+                incoming.append(direct.node)
+                continue
+            }
+            let later = loop.carry(from: initial[k].constant(0).broadcast(to: shape).node, in: graph)
+            incoming.append((direct + Term(graph: graph, node: later)).node)
+        }
+        let arguments = carried + own + shared.map(\.node)
+        let all = try body.vjp().applied(in: graph, to: arguments + incoming)
+        for i in 0..<carryCount { loop.carries[i].next = all[i] }
+        // The forward values are there already.
+        for (node, stack) in zip(all[body.argumentCount...], values)
+        where loop.known[node] == nil && !shared.contains(where: { $0.node == node }) {
+            loop.known[node] = stack.node
+        }
+        let (earlier, rest) = try graph.scanned(loop, outputs: Array(all[carryCount..<body.argumentCount]))
+        let first = isReverse ? length - 1 : 0
+        let ofInitial = earlier.map { stack in
+            let stack = Term(graph: graph, node: stack)
+            return stack.sliced(axis: 0, begin: first, count: 1).reshaped(to: Array(stack.shape.dropFirst()))
+        }
+        let ofRest = rest.enumerated().map { i, stack in
+            let stack = Term(graph: graph, node: stack)
+            return i < elementCount ? stack : stack.sum(axes: [0])
+        }
+        return ofInitial + ofRest
     }
 
     func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
