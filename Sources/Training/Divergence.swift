@@ -40,7 +40,9 @@ struct Divergence {
 
     func firstParameter() -> String? {
         for (index, block) in store.blocks.enumerated() {
-            if let found = Divergence.count("\(block.name)/parameter.value", store.copy(block: index)) { return found }
+            if let found = Divergence.count("\(block.name)/parameter.value", store.copy(block: index)) {
+                return found
+            }
         }
         return nil
     }
