@@ -102,7 +102,7 @@ package final class Observer {
         }
         derivatives = NetworkDerivatives(
             network, built: built, isSeparable: coupled == nil, current: parameters)
-        initial = Self.copy(store, blocks: graph.blocks)
+        initial = store.clone(blocks: graph.blocks)
     }
 
     /// An observer of another copy of the network, which shares its programs and memory with this one: they take turns.
@@ -113,13 +113,7 @@ package final class Observer {
             (other.outputWidth, other.outputPositions, other.targetPositions)
         (coupled, programs, derivatives, weights) =
             (other.coupled, other.programs, other.derivatives, other.weights)
-        initial = Self.copy(store, blocks: parameters.blocks)
-    }
-
-    private static func copy(_ store: ParameterStore, blocks: [ParameterBlock]) -> ParameterStore {
-        let copy = ParameterStore(blocks: blocks, precision: store.precision)
-        copy.copyValues(from: store)
-        return copy
+        initial = store.clone(blocks: parameters.blocks)
     }
 
     /// Before anything is measured at the values in `store`.
