@@ -10,8 +10,9 @@
 /* Rows of a transposed A that are copied together, if its stride is a multiple of PAGE_PART bytes. */
 #define BLOCK_ROWS 48
 #define PAGE_PART 2048
-/* Columns of C that are gathered, transposed, before they are written. */
+/* Columns of C that are gathered, transposed, before they are written, and for how many strips of rows. */
 #define GATHERED 512
+#define STRIPS 2
 /* A vector is transposed in the time of so many multiply-adds. */
 #define TRANSPOSED 6
 

@@ -8,7 +8,8 @@ typedef T V __attribute__((vector_size(LANES * sizeof(T))));
 typedef double FN(pairs) __attribute__((vector_size(LANES * sizeof(T))));
 typedef T FN(unaligned) __attribute__((vector_size(LANES * sizeof(T)), aligned(sizeof(T)), may_alias));
 
-/* out[i][j] (+)= sum over p of u[i][p] v[p][j]; u has any strides, the columns of v and out are adjacent. */
+/* out[i][j] (+)= sum over p of u[i][p] v[p][j]; u has any strides, the columns of v and out are adjacent. Rows of u that are
+ * adjacent in memory are too many streams for the processor to see: those of the tile below are fetched meanwhile. */
 typedef void (*FN(tile))(int64_t depth, const T *u, int64_t u_row, int64_t u_col, const T *v, int64_t v_row,
                          T *out, int64_t out_row, int continued);
 static inline __attribute__((always_inline)) void FN(multiply)(
@@ -23,6 +24,10 @@ static inline __attribute__((always_inline)) void FN(multiply)(
         for (int j = 0; j < vectors; j++) sum[i][j] = continued ? LOAD(out + i * out_row + j * LANES) : (V){0};
     }
     for (int64_t p = 0; p < depth; p++) {
+        if (u_col == 1 && p % (64 / sizeof(T)) == 0) {
+#pragma clang loop unroll(full)
+            for (int i = 0; i < rows; i++) __builtin_prefetch(from[i] + rows * u_row + p);
+        }
         V right[VECTORS];
 #pragma clang loop unroll(full)
         for (int j = 0; j < vectors; j++) right[j] = LOAD(v + j * LANES);
@@ -144,11 +149,11 @@ static void FN(pack)(const T *in, int64_t row, int64_t column, int64_t depth, in
 }
 
 /* The panel of v for depths [p, p + depth). It is read in place for few rows, for many only if its own rows are so long
- * that the strides between them do not matter. */
+ * that the strides between them do not matter, and do not lead to the same few places of the cache. */
 struct FN(panel) { const T *v; int64_t row; };
 static struct FN(panel) FN(panel)(const T *in, int64_t row, int64_t column, int64_t depth, int64_t columns, int64_t rows,
                                   T *packed) {
-    const int64_t direct = WIDTH * sizeof(T) >= 256 ? 200 : 12;
+    const int64_t direct = WIDTH * sizeof(T) < 256 ? 12 : row * sizeof(T) % PAGE_PART == 0 ? BLOCK_ROWS : 200;
     if (column == 1 && columns % LANES == 0 && rows <= direct) return (struct FN(panel)){in, row};
     FN(pack)(in, row, column, depth, columns, packed);
     return (struct FN(panel)){packed, WIDTH};
@@ -160,12 +165,16 @@ static void FN(copy)(const T *in, int64_t in_row, int64_t rows, int64_t columns,
             FN(store_part)(out + i * out_row + j, FN(load_part)(in + i * in_row + j, columns - j), columns - j);
 }
 
-/* out [rows, columns] from u [rows, depth] and a panel; columns at most WIDTH. */
+/* out [rows, columns] from u [rows, depth] and a panel; columns at most WIDTH. Memory like a panel, `next`, is fetched
+ * meanwhile, if there is any. */
 static inline void FN(strip)(const T *u, int64_t u_row, int64_t u_col, int64_t rows, int64_t depth, struct FN(panel) v,
-                             int64_t columns, T *out, int64_t out_row, int continued) {
+                             int64_t columns, T *out, int64_t out_row, int continued, struct FN(panel) next) {
     const int64_t vectors = (columns + LANES - 1) / LANES, tallest = FN(heights)[vectors - 1];
     const int64_t height = rows <= tallest ? rows : (rows + (rows - 1) / tallest) / ((rows - 1) / tallest + 1);
+    const int64_t fetched = next.v ? (depth * height + rows - 1) / rows : 0;
     for (int64_t i = 0; i < rows; i += height) {
+        for (int64_t q = 0; q < fetched; q++, next.v += next.row)
+            for (int64_t j = 0; j < columns; j += 64 / sizeof(T)) __builtin_prefetch(next.v + j, 0, 2);
         const int64_t r = rows - i < height ? rows - i : height;
         const FN(tile) tile = FN(tiles)[vectors - 1][r - 1];
         const T *from = u + i * u_row;
@@ -190,7 +199,12 @@ static void FN(wide)(const sz_gemm *g, const void *left, const void *right, void
             const int64_t depth = g->k - p < DEPTH ? g->k - p : DEPTH;
             const T *a = (const T *)left + p * g->a_col, *b = (const T *)right + p * g->b_row + j * g->b_col;
             const struct FN(panel) v = FN(panel)(b, g->b_row, g->b_col, depth, columns, rows, packed);
-            FN(strip)(a, g->a_row, g->a_col, rows, depth, v, columns, (T *)c + j, g->c_row, g->accumulate || p);
+            struct FN(panel) next = {NULL, g->b_row};
+            if (g->b_col == 1 && v.v == packed) {
+                if (p + DEPTH < g->k) next.v = b + DEPTH * g->b_row;
+                else if (j + WIDTH < g->n) next.v = (const T *)right + j + WIDTH;
+            }
+            FN(strip)(a, g->a_row, g->a_col, rows, depth, v, columns, (T *)c + j, g->c_row, g->accumulate || p, next);
             p += DEPTH;
         } while (p < g->k);
     }
@@ -209,27 +223,39 @@ static void FN(blocked)(const sz_gemm *g, const void *left, const void *right, v
     }
 }
 
-/* Vectors along the rows of C, panels of A: the transposed product is gathered and written transposed. */
-static void FN(tall)(const sz_gemm *g, const void *left, const void *right, void *c, int64_t rows, void *packed) {
+/* Vectors along the rows of C, panels of A: the transposed product is gathered and written transposed. What it reads of B
+ * stays in the cache for all the rows that are gathered. */
+static void FN(tall_rows)(const sz_gemm *g, const void *left, const void *right, void *c, int64_t rows, void *packed) {
     T *gathered = (T *)packed + DEPTH * WIDTH;
-    for (int64_t i = 0; i < rows; i += WIDTH)
-        for (int64_t j = 0; j < g->n; j += GATHERED) {
-            const int64_t width = rows - i < WIDTH ? rows - i : WIDTH;
-            const int64_t height = g->n - j < GATHERED ? g->n - j : GATHERED;
-            T *out = (T *)c + i * g->c_row + j;
-            if (g->accumulate) FN(transpose)(out, g->c_row, width, height, gathered, WIDTH, 1);
-            int64_t p = 0;
-            do {
-                const int64_t depth = g->k - p < DEPTH ? g->k - p : DEPTH;
+    for (int64_t j = 0; j < g->n; j += GATHERED) {
+        const int64_t height = g->n - j < GATHERED ? g->n - j : GATHERED;
+        int64_t p = 0;
+        do {
+            const int64_t depth = g->k - p < DEPTH ? g->k - p : DEPTH;
+            const T *b = (const T *)right + p * g->b_row + j * g->b_col;
+            for (int64_t i = 0; i < rows; i += WIDTH) {
+                const int64_t width = rows - i < WIDTH ? rows - i : WIDTH;
                 const T *a = (const T *)left + i * g->a_row + p * g->a_col;
-                const T *b = (const T *)right + p * g->b_row + j * g->b_col;
+                T *out = gathered + i * GATHERED;
+                if (g->accumulate && !p)
+                    FN(transpose)((T *)c + i * g->c_row + j, g->c_row, width, height, out, WIDTH, 1);
                 const struct FN(panel) v = FN(panel)(a, g->a_col, g->a_row, depth, width, height, packed);
-                FN(strip)(b, g->b_col, g->b_row, height, depth, v, (width + LANES - 1) / LANES * LANES, gathered, WIDTH,
-                          g->accumulate || p);
-                p += DEPTH;
-            } while (p < g->k);
-            FN(transpose)(gathered, WIDTH, height, width, out, g->c_row, 0);
+                FN(strip)(b, g->b_col, g->b_row, height, depth, v, (width + LANES - 1) / LANES * LANES, out, WIDTH,
+                          g->accumulate || p, (struct FN(panel)){NULL, 0});
+            }
+            p += DEPTH;
+        } while (p < g->k);
+        for (int64_t i = 0; i < rows; i += WIDTH) {
+            const int64_t width = rows - i < WIDTH ? rows - i : WIDTH;
+            FN(transpose)(gathered + i * GATHERED, WIDTH, height, width, (T *)c + i * g->c_row + j, g->c_row, 0);
         }
+    }
+}
+
+static void FN(tall)(const sz_gemm *g, const void *left, const void *right, void *c, int64_t rows, void *packed) {
+    for (int64_t i = 0; i < rows; i += STRIPS * WIDTH)
+        FN(tall_rows)(g, (const T *)left + i * g->a_row, right, (T *)c + i * g->c_row,
+                      rows - i < STRIPS * WIDTH ? rows - i : STRIPS * WIDTH, packed);
 }
 
 static T FN(inner)(const T *x, const T *y, int64_t k) {
@@ -266,7 +292,7 @@ static rows_function FN(choose)(const sz_gemm *g, int64_t m) {
     return g->blocked ? FN(blocked) : FN(wide);
 }
 
-static const struct sz_gemm_variant FN(variant) = {FN(choose), LANES, (DEPTH + GATHERED) * WIDTH * sizeof(T)};
+static const struct sz_gemm_variant FN(variant) = {FN(choose), LANES, (DEPTH + STRIPS * GATHERED) * WIDTH * sizeof(T)};
 #undef WIDTH
 #undef DEPTH
 #undef V
