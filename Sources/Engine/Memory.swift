@@ -1,9 +1,9 @@
 import Glibc
 
 /// Buffers on cache lines, and numbers in and out of them.
-enum Memory {
+package enum Memory {
     /// What this machine has; more is refused with a sentence before it is asked for.
-    static let available = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    private static let available = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
 
     static func check(bytes: Int, for what: String) throws {
         guard bytes > available else { return }
@@ -11,10 +11,19 @@ enum Memory {
         throw GraphError("\(what) \(gigabytes(bytes)) of memory; this machine has \(gigabytes(available))")
     }
 
+    /// For `deallocate()`. Large buffers lie in huge pages where the system gives them: they are first touched in a fraction of
+    /// the time.
+    package static func allocate(bytes: Int) -> UnsafeMutableRawPointer {
+        let size = max((bytes + 63) / 64 * 64, 64), hugePage = 1 << 21
+        guard size >= 2 * hugePage else { return .allocate(byteCount: size, alignment: 64) }
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: hugePage)
+        madvise(memory, size, MADV_HUGEPAGE)
+        return memory
+    }
+
     static func zeroed(bytes: Int) -> UnsafeMutableRawPointer {
-        let size = max((bytes + 63) / 64 * 64, 64)
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+        let memory = allocate(bytes: bytes)
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: max(bytes, 64))
         return memory
     }
 
@@ -29,12 +38,32 @@ enum Memory {
     }
 
     static func write(_ values: [Double], to target: UnsafeMutableRawPointer, _ precision: Precision) {
+        values.withUnsafeBufferPointer { write($0, to: target, precision) }
+    }
+
+    private static func write(
+        _ values: UnsafeBufferPointer<Double>, to target: UnsafeMutableRawPointer, _ precision: Precision
+    ) {
+        guard let base = values.baseAddress else { return }
         switch precision {
         case .f32:
             let floats = target.assumingMemoryBound(to: Float.self)
             for i in values.indices { floats[i] = Float(values[i]) }
-        case .f64:
-            target.assumingMemoryBound(to: Double.self).update(from: values, count: values.count)
+        case .f64: target.copyMemory(from: base, byteCount: 8 * values.count)
+        }
+    }
+
+    /// Writes `count` numbers that `draw` makes in f64, piece by piece: it gets the index of the first one and where to put them.
+    package static func fill(
+        _ target: UnsafeMutableRawPointer, count: Int, _ precision: Precision,
+        _ draw: (Int, UnsafeMutableBufferPointer<Double>) -> Void
+    ) {
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: 4096) { memory in
+            for begin in stride(from: 0, to: count, by: memory.count) {
+                let piece = UnsafeMutableBufferPointer(rebasing: memory[..<min(memory.count, count - begin)])
+                draw(begin, piece)
+                write(UnsafeBufferPointer(piece), to: target + begin * precision.bytes, precision)
+            }
         }
     }
 }

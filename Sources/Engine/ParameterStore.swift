@@ -78,9 +78,10 @@ extension ParameterStore {
     /// Sets every block to its first values. Block b draws from the stream (seed, "initial/<b>"), in f64: its values depend
     /// on the seed, its name and its shape only, and f32 values are the rounded f64 ones.
     package func initialize(seed: UInt64) {
-        for index in blocks.indices {
-            let block = blocks[index]
-            set(block: index, block.initialValues(seed: seed))
+        for block in blocks {
+            Memory.fill(
+                values + block.offset * precision.bytes, count: block.count, precision,
+                block.drawing(Stream(seed: seed, name: "initial/\(block.name)")))
         }
     }
 }
@@ -88,13 +89,18 @@ extension ParameterStore {
 extension ParameterBlock {
     /// What `ParameterStore.initialize` gives the block.
     package func initialValues(seed: UInt64) -> [Double] {
-        initialValues(from: Stream(seed: seed, name: "initial/\(name)"))
+        [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
+            let draw = drawing(Stream(seed: seed, name: "initial/\(name)"))
+            draw(0, UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+            initialized = count
+        }
     }
 
-    private func initialValues(from stream: Stream) -> [Double] {
+    /// Makes any piece of the first values, from an index on.
+    fileprivate func drawing(_ stream: Stream) -> (Int, UnsafeMutableBufferPointer<Double>) -> Void {
         let scale = initializer.scale, fanIn = Double(fanIn), fanOut = Double(fanOut)
         switch initializer.scheme {
-        case .constant: return [Double](repeating: scale, count: count)
+        case .constant: return { $1.update(repeating: scale) }
         case .normal: return normal(scale, stream)
         case .uniform: return uniform(scale, stream)
         case .glorot_normal: return normal(scale * (2 / (fanIn + fanOut)).squareRoot(), stream)
@@ -103,35 +109,36 @@ extension ParameterBlock {
         case .he_uniform: return uniform(scale * (6 / fanIn).squareRoot(), stream)
         case .lecun_normal: return normal(scale * (1 / fanIn).squareRoot(), stream)
         case .torch_linear: return uniform(scale / fanIn.squareRoot(), stream)
-        case .orthogonal: return orthogonal(stream).map { scale * $0 }
+        case .orthogonal:
+            let values = orthogonal(stream)
+            return { first, piece in for i in piece.indices { piece[i] = scale * values[first + i] } }
         }
     }
 
-    private func normal(_ deviation: Double, _ stream: Stream) -> [Double] {
-        drawn { values in
-            stream.normal(into: values)
-            for i in values.indices { values[i] *= deviation }
+    private func normal(
+        _ deviation: Double, _ stream: Stream
+    ) -> (Int, UnsafeMutableBufferPointer<Double>) -> Void {
+        { first, piece in
+            stream.normal(from: first, into: piece)
+            for i in piece.indices { piece[i] *= deviation }
         }
     }
 
-    private func uniform(_ halfWidth: Double, _ stream: Stream) -> [Double] {
-        drawn { values in
-            stream.uniform(into: values)
-            for i in values.indices { values[i] = halfWidth * (2 * values[i] - 1) }
-        }
-    }
-
-    private func drawn(_ draw: (UnsafeMutableBufferPointer<Double>) -> Void) -> [Double] {
-        [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
-            draw(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
-            initialized = count
+    private func uniform(
+        _ halfWidth: Double, _ stream: Stream
+    ) -> (Int, UnsafeMutableBufferPointer<Double>) -> Void {
+        { first, piece in
+            stream.uniform(from: first, into: piece)
+            for i in piece.indices { piece[i] = halfWidth * (2 * piece[i] - 1) }
         }
     }
 
     /// Q of the QR decomposition (diagonal of R ≥ 0) of a normal matrix: uniform among orthogonal matrices.
     private func orthogonal(_ stream: Stream) -> [Double] {
         let rows = shape.first ?? 1, columns = count / rows
-        let gaussian = Matrix(rows: max(rows, columns), columns: min(rows, columns), elements: normal(1, stream))
+        var elements = [Double](repeating: 0, count: count)
+        elements.withUnsafeMutableBufferPointer { stream.normal(into: $0) }
+        let gaussian = Matrix(rows: max(rows, columns), columns: min(rows, columns), elements: elements)
         // Fails only without memory.
         guard let q = try? gaussian.qr().q else { return [Double](repeating: .nan, count: count) }
         return (rows < columns ? q.transposed : q).elements

@@ -140,33 +140,29 @@ extension LoadedComponent {
         _ declaration: StateDeclaration, _ block: ParameterBlock, _ parameters: ParameterStore,
         initial: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
-        let bytes = parameters.precision.bytes
-        let buffer = UnsafeMutableRawPointer.allocate(byteCount: max(block.count, 1) * bytes, alignment: 64)
+        let precision = parameters.precision
+        let buffer = Memory.allocate(bytes: block.count * precision.bytes)
         func number(_ value: StateDeclaration.Value) -> Double {
             value.value(options: context.options, fanIn: block.fanIn)
         }
-        var values: [Double]
         let stream = Stream(seed: context.seed, name: "\(context.scope)/\(declaration.id)/\(block.name)")
         switch declaration.initializer {
-        case .constant(let value): values = [Double](repeating: number(value), count: block.count)
+        case .constant(let value):
+            let value = number(value)
+            Memory.fill(buffer, count: block.count, precision) { $1.update(repeating: value) }
         case .normal(let mean, let deviation):
-            values = [Double](repeating: 0, count: block.count)
-            values.withUnsafeMutableBufferPointer { stream.normal(into: $0) }
             let (mean, deviation) = (number(mean), number(deviation))
-            for i in values.indices { values[i] = mean + deviation * values[i] }
+            Memory.fill(buffer, count: block.count, precision) { first, values in
+                stream.normal(from: first, into: values)
+                for i in values.indices { values[i] = mean + deviation * values[i] }
+            }
         case .uniform(let low, let high):
-            values = [Double](repeating: 0, count: block.count)
-            values.withUnsafeMutableBufferPointer { stream.uniform(into: $0) }
             let (low, high) = (number(low), number(high))
-            for i in values.indices { values[i] = low + (high - low) * values[i] }
-        case .copyOfParameter:
-            buffer.copyMemory(from: initial, byteCount: block.count * bytes)
-            return buffer
-        }
-        switch parameters.precision {
-        case .f64: for i in 0..<block.count { buffer.storeBytes(of: values[i], toByteOffset: i * 8, as: Double.self) }
-        case .f32:
-            for i in 0..<block.count { buffer.storeBytes(of: Float(values[i]), toByteOffset: i * 4, as: Float.self) }
+            Memory.fill(buffer, count: block.count, precision) { first, values in
+                stream.uniform(from: first, into: values)
+                for i in values.indices { values[i] = low + (high - low) * values[i] }
+            }
+        case .copyOfParameter: buffer.copyMemory(from: initial, byteCount: block.count * precision.bytes)
         }
         return buffer
     }

@@ -46,7 +46,7 @@ extension DataTable {
     /// All rows of a field in a precision, in memory of the caller's.
     func copy(field index: Int, _ precision: Precision) -> UnsafeMutableRawPointer {
         let count = rows * fields[index].elements
-        let copy = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * precision.bytes, alignment: 64)
+        let copy = Memory.allocate(bytes: count * precision.bytes)
         let values = pointer(field: index)
         switch precision {
         case .f64:

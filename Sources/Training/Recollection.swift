@@ -15,7 +15,7 @@ final class Recollection {
     init(of tensors: [NamedTensor], _ precision: Precision) {
         self.tensors = tensors.map { tensor in
             let bytes = tensor.shape.reduce(1, *) * precision.bytes
-            let copy = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 1), alignment: 64)
+            let copy = Memory.allocate(bytes: bytes)
             return (tensor.name, tensor.values, copy, bytes)
         }
     }

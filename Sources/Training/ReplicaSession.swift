@@ -232,7 +232,7 @@ package final class ReplicaSession {
     private func end(_ run: Int, as outcome: Outcome) {
         kept[run] = checkpoint(of: run).map { tensor in
             let bytes = tensor.shape.reduce(1, *) * program.precision.bytes
-            let copy = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 1), alignment: 64)
+            let copy = Memory.allocate(bytes: bytes)
             copy.copyMemory(from: tensor.values, byteCount: bytes)
             return (tensor.name, tensor.shape, copy)
         }
