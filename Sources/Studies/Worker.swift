@@ -1,3 +1,4 @@
+import CShims
 import Foundation
 import LinearAlgebra
 import Manifests
@@ -24,6 +25,7 @@ package struct Worker {
         // Progress keeps the pipe; whatever else writes to stdout goes to the log.
         let pipe = dup(1)
         dup2(2, 1)
+        sz_report_crashes(pipe)
         do {
             var records: [RunRecord] = []
             for folder in folders { records.append(try RunRecord.read(folder: folder)) }
