@@ -119,7 +119,8 @@ let package = Package(
         .target(
             name: "PluginTesting",
             dependencies: [
-                "ArrayFiles", "PluginHost", "Observing", "Training", "Manifests", "Protocols", "Engine", "LinearAlgebra",
+                "ArrayFiles", "PluginHost", "Observing", "Training", "Manifests", "Protocols", "Engine",
+                "LinearAlgebra",
             ]),
         .target(name: "SyzygyKit", dependencies: ["CSyzygy"]),
         .executableTarget(

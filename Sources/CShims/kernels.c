@@ -14,12 +14,8 @@
 #endif
 
 struct named_map { const char *name; sz_map map; };
+struct named_row_map { const char *name; sz_row_map map; };
 struct named_kernel { const char *name; sz_kernel kernel; };
-
-static double sigmoid_f64(double x) {
-    double e = exp(-fabs(x));
-    return (x < 0 ? e : 1) / (1 + e);
-}
 
 #define JOIN_(name, isa, type) sz_##name##_##isa##_##type
 #define JOIN(name, isa, type) JOIN_(name, isa, type)
@@ -59,10 +55,17 @@ static double sigmoid_f64(double x) {
 #define CHOOSE(TABLE) sz_##TABLE(baseline)
 #endif
 #define sz_maps(isa) (bytes == 4 ? sz_maps_##isa##_f32 : sz_maps_##isa##_f64)
+#define sz_row_maps(isa) (bytes == 4 ? sz_row_maps_##isa##_f32 : sz_row_maps_##isa##_f64)
 #define sz_kernels(isa) (bytes == 4 ? sz_kernels_##isa##_f32 : sz_kernels_##isa##_f64)
 
 sz_map sz_find_map(const char *name, int32_t bytes) {
     for (const struct named_map *m = CHOOSE(maps); m->name; m++)
+        if (!strcmp(m->name, name)) return m->map;
+    return 0;
+}
+
+sz_row_map sz_find_row_map(const char *name, int32_t bytes) {
+    for (const struct named_row_map *m = CHOOSE(row_maps); m->name; m++)
         if (!strcmp(m->name, name)) return m->map;
     return 0;
 }

@@ -70,26 +70,28 @@ static inline int64_t FN(width)(int64_t columns) { return columns < 2 * WIDTH ? 
 #define CHANNELWISE(R)                                                                                         \
     static void FN(channelwise_##R)(CHANNELWISE_PARAMETERS) {                                                  \
         V total[R];                                                                                            \
+        const T *from[R];                                                                                      \
         for (int i = 0; i < R; i++) total[i] = sum[i];                                                         \
+        for (int i = 0; i < R; i++) from[i] = u + at[i].from;                                                  \
         for (const struct segment *a = down; a < down + downs; a++)                                            \
-            for (const struct segment *b = right; b < right + rights; b++)                                     \
-                for (int64_t p = 0; p < b->length; p++) {                                                      \
-                    const V y = FN(load)(v + a->v + b->v + p * v_step, count);                                 \
-                    for (int i = 0; i < R; i++)                                                                \
-                        total[i] += FN(load)(u + at[i].from + a->u + b->u + p * u_step, count) * y;            \
+            for (const struct segment *b = right; b < right + rights; b++) {                                   \
+                const T *x = v + a->v + b->v;                                                                  \
+                const int64_t begin = a->u + b->u, end = begin + b->length * u_step;                           \
+                for (int64_t p = begin; p < end; p += u_step, x += v_step) {                                   \
+                    const V y = FN(load)(x, count);                                                            \
+                    for (int i = 0; i < R; i++) total[i] += FN(load)(from[i] + p, count) * y;                  \
                 }                                                                                              \
+            }                                                                                                  \
         for (int i = 0; i < R; i++) sum[i] = total[i];                                                         \
     }
-CHANNELWISE(1)
-CHANNELWISE(6)
+#define TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
+#define NAME(R) FN(channelwise_##R),
+#define MOST_CHANNELWISE 9
+TILES(CHANNELWISE)
+static void (*const FN(channelwise)[MOST_CHANNELWISE])(CHANNELWISE_PARAMETERS) = {TILES(NAME)};
 #undef CHANNELWISE
-/* `rows` <= 6 of them. */
-static inline void FN(channelwise)(const int64_t rows, CHANNELWISE_PARAMETERS) {
-    if (rows == 6) FN(channelwise_6)(down, downs, right, rights, at, u, u_step, v, v_step, count, sum);
-    else
-        for (int64_t i = 0; i < rows; i++)
-            FN(channelwise_1)(down, downs, right, rights, at + i, u, u_step, v, v_step, count, sum + i);
-}
+#undef TILES
+#undef NAME
 
 /* Positions of n samples, `channels` of them each by itself. */
 static void FN(depthwise)(const struct plan *p, int64_t channels, int64_t n, const T *images, const T *weights, T *out) {
@@ -99,10 +101,10 @@ static void FN(depthwise)(const struct plan *p, int64_t channels, int64_t n, con
         for (const struct phase *f = TABLE(phase, p); f < TABLE(phase, p) + p->phases; f++)
             for (int64_t i = 0, rows; i < n * f->positions; i += rows) {
                 const struct position *at = TABLE(position, p) + f->position + i;
-                V sum[6] = {{0}};
-                rows = n * f->positions - i < 6 ? n * f->positions - i : 6;
-                FN(channelwise)(rows, segment + f->down, f->downs, segment + f->right, f->rights, at, images + j, 0,
-                                weights + j, 0, count, sum);
+                V sum[MOST_CHANNELWISE] = {{0}};
+                rows = n * f->positions - i < MOST_CHANNELWISE ? n * f->positions - i : MOST_CHANNELWISE;
+                FN(channelwise)[rows - 1](segment + f->down, f->downs, segment + f->right, f->rights, at, images + j, 1,
+                                          weights + j, 0, count, sum);
                 for (int64_t r = 0; r < rows; r++) FN(store)(out + at[r].to + j, sum[r], count);
             }
     }

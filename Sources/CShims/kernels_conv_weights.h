@@ -197,12 +197,12 @@ static void FN(depthwise_weights)(const sz_conv *c, const struct plan *p, int64_
     for (int64_t j = begin, count; j < end; j += count) {
         count = end - j < WIDTH ? end - j : WIDTH;
         for (int64_t t = 0, rows; t < taps; t += rows) {
-            V sum[6] = {{0}};
-            rows = taps - t < 6 ? taps - t : 6;
+            V sum[MOST_CHANNELWISE] = {{0}};
+            rows = taps - t < MOST_CHANNELWISE ? taps - t : MOST_CHANNELWISE;
             if (continued)
                 for (int64_t r = 0; r < rows; r++)
                     for (int64_t k = 0; k < count; k++) sum[r][k] = out[(j + k) * taps + t + r];
-            FN(channelwise)(rows, segment, n * c->axis[0].out, segment + lines, 1, TABLE(position, p) + t, images + j,
+            FN(channelwise)[rows - 1](segment, n * c->axis[0].out, segment + lines, 1, TABLE(position, p) + t, images + j,
                             c->axis[1].stride * c->channels, cotangent + j, c->channels, count, sum);
             for (int64_t r = 0; r < rows; r++)
                 for (int64_t k = 0; k < count; k++) out[(j + k) * taps + t + r] = sum[r][k];
@@ -251,5 +251,6 @@ static void FN(correlate_weights)(const void *arguments, int64_t begin, int64_t 
 #undef TILE_PARAMETERS
 #undef TILE_ARGUMENTS
 #undef CHANNELWISE_PARAMETERS
+#undef MOST_CHANNELWISE
 #undef GRADIENT_PARAMETERS
 #undef MOST_FETCHED

@@ -5,7 +5,7 @@
 #define EACH _Pragma("clang loop vectorize(assume_safety) interleave(enable)") for (int64_t i = 0; i < n; i++)
 
 #define UNARY(NAME, VALUE) MAP_LOOP(NAME, VALUE, EACH)
-#define MATH(NAME, VALUE) MAP_LOOP(NAME, VALUE, F_EACH) /* f64: libm, one element after the other */
+#define LIBM(NAME, VALUE) MAP_LOOP(NAME, VALUE, F_EACH) /* f64: libm, one element after the other */
 #define MAP_LOOP(NAME, VALUE, LOOP)                                                                            \
     static void FN(map_##NAME)(int64_t n, void *out, const void *a, const void *b, const void *c) {            \
         (void)b; (void)c;                                                                                      \
@@ -31,17 +31,17 @@ UNARY(sign, x > 0 ? (T)1 : x < 0 ? (T)-1 : x)   /* NaN stays NaN */
 UNARY(relu, x < 0 ? (T)0 : x)                   /* NaN stays NaN */
 UNARY(step, x > 0 ? (T)1 : (T)0)
 UNARY(floor, F_FLOOR(x))
-MATH(exp, F_EXP(x))
-MATH(log, F_LOG(x))
-MATH(log1p, F_LOG1P(x))
-MATH(expm1, F_EXPM1(x))
+UNARY(exp, F_EXP(x))
+UNARY(log, F_LOG(x))
+UNARY(log1p, F_LOG1P(x))
+UNARY(expm1, F_EXPM1(x))
 UNARY(tanh, F_TANH(x))
-MATH(sigmoid, F_SIGMOID(x))
-MATH(softplus, F_SOFTPLUS(x))
-MATH(erf, F_ERF(x))
-MATH(normal_cdf, F_NORMAL_CDF(x))
-MATH(sin_small, F_SIN_SMALL(x))
-MATH(cos_small, F_COS_SMALL(x))
+UNARY(sigmoid, F_SIGMOID(x))
+UNARY(softplus, F_SOFTPLUS(x))
+LIBM(erf, F_ERF(x))
+LIBM(normal_cdf, F_NORMAL_CDF(x))
+LIBM(sin_small, F_SIN_SMALL(x))
+LIBM(cos_small, F_COS_SMALL(x))
 BINARY(add, x + y)
 BINARY(sub, x - y)
 BINARY(mul, x *y)
@@ -113,28 +113,35 @@ static void FN(tiles)(const void *arguments, int64_t begin, int64_t end, int32_t
     const sz_tiles *p = arguments;
     char *scratch = (char *)p->scratch + thread * p->scratch_stride;
     void *slot[SZ_MAX_SLOTS];
+    const int64_t width = p->width;
     begin *= p->unit;
     end *= p->unit;
-    for (int32_t s = 0; s < p->slots; s++) slot[s] = scratch + (int64_t)s * SZ_TILE_BYTES;
+    for (int32_t s = 0; s < p->slots; s++) slot[s] = scratch + s * p->slot_bytes;
+    const int64_t most = p->tile < p->count ? p->tile : p->count;
     for (int32_t l = 0; l < p->loads; l++)
         if (p->load[l].mode == SZ_HOISTED)
-            FN(expand)(slot[p->load[l].slot], &p->load[l], 0, p->tile < p->count ? p->tile : p->count);
+            FN(expand)(slot[p->load[l].slot], &p->load[l], 0, p->load[l].per_row ? most / width : most);
     for (int64_t n; begin < end; begin += n) {
         /* Tiles begin at multiples of their size, so that hoisted operands fit whatever the share. */
-        int64_t phase = p->period ? begin % p->period : 0, left = p->tile - begin % p->tile;
+        const int64_t phase = p->period ? begin % p->period : 0, within = begin % p->tile, left = p->tile - within;
         n = left < end - begin ? left : end - begin;
         if (p->period && n > p->period - phase) n = p->period - phase;
-        slot[0] = (T *)p->out + begin;
+        const int64_t row = width > 1 ? begin / width : begin, rows = width > 1 ? n / width : n;
+        for (int32_t s = 0; s < p->outputs; s++)
+            slot[s] = (T *)p->output[s].out + (p->output[s].per_row ? row : begin);
         for (int32_t l = 0; l < p->loads; l++) {
             const sz_load *load = &p->load[l];
-            if (load->mode == SZ_DIRECT) slot[load->slot] = (T *)load->source + begin;
+            const int64_t at = load->per_row ? row : begin;
+            if (load->mode == SZ_DIRECT) slot[load->slot] = (T *)load->source + at;
             else if (load->mode == SZ_PERIODIC) slot[load->slot] = (T *)load->source + phase;
-            else if (load->mode == SZ_HOISTED) slot[load->slot] = (T *)(scratch + (int64_t)load->slot * SZ_TILE_BYTES) + begin % p->tile;
-            else FN(expand)(slot[load->slot], load, begin, n);
+            else if (load->mode == SZ_HOISTED)
+                slot[load->slot] = (T *)(scratch + load->slot * p->slot_bytes) + (load->per_row ? 0 : within);
+            else FN(expand)(slot[load->slot], load, at, load->per_row ? rows : n);
         }
         for (int32_t k = 0; k < p->instructions; k++) {
             const sz_instruction *x = &p->instruction[k];
-            x->map(n, slot[x->out], slot[x->a], slot[x->b], slot[x->c]);
+            if (x->map) x->map(x->per_row ? rows : n, slot[x->out], slot[x->a], slot[x->b], slot[x->c]);
+            else x->rows(rows, width, slot[x->out], slot[x->a], slot[x->b]);
         }
     }
 }
@@ -251,92 +258,140 @@ static void FN(max)(const void *arguments, int64_t begin, int64_t end, int32_t t
     }
 }
 
+/* MARK: functions of rows */
+
+static void FN(rows_sum)(int64_t rows, int64_t n, void *out, const void *a, const void *b) {
+    (void)b;
+    for (int64_t r = 0; r < rows; r++) ((T *)out)[r] = (T)FN(sum_of)((const T *)a + r * n, n);
+}
+
+static void FN(rows_max)(int64_t rows, int64_t n, void *out, const void *a, const void *b) {
+    (void)b;
+    for (int64_t r = 0; r < rows; r++) ((T *)out)[r] = FN(max_of)((const T *)a + r * n, n);
+}
+
+static void FN(rows_spread)(int64_t rows, int64_t n, void *out, const void *a, const void *b) {
+    (void)b;
+    for (int64_t r = 0; r < rows; r++) {
+        const T x = ((const T *)a)[r];
+        T *restrict o = (T *)out + r * n;
+        for (int64_t i = 0; i < n; i++) o[i] = x;
+    }
+}
+
+/* o = x where the mask is not 0, -infinity elsewhere; `step` apart are the elements of the mask. */
+static inline void FN(mask_row)(int64_t n, T *o, const T *x, const T *mask, int64_t step) {
+    const T none = -(T)__builtin_inf();
+    int64_t i = 0;
+    if (step)
+        for (; i + LANES <= n; i += LANES) {
+            const FN(lanes) all = *(const FN(lanes) *)(x + i), is_in = *(const FN(lanes) *)(mask + i);
+            *(FN(lanes) *)(o + i) = is_in != 0 ? all : none;
+        }
+    for (; i < n; i++) o[i] = mask[i * step] != 0 ? x[i] : none;
+}
+
+/* Rows of `o` minus their maximum become their softmax; a row of -infinity becomes 0. */
+static inline void FN(exponentiate)(int64_t rows, int64_t n, T *o) {
+    T share[1024];
+    FN(map_exp)(rows * n, o, o, o, o);
+    for (int64_t r = 0; r < rows; r++) {
+        const double sum = FN(sum_of)(o + r * n, n);
+        share[r] = (T)(1 / (sum == 0 ? 1 : sum));
+    }
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = 0; i < n; i++) o[r * n + i] *= share[r];
+}
+
 /* Rows go through in blocks that fit the cache, so that exp sees long contiguous runs even for ten classes. */
-static void FN(softmax)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
-    (void)thread;
-    const sz_reduce *s = arguments;
-    const int64_t n = s->n, block = n < 1024 ? 1024 / n : 1;
-    for (int64_t row = begin; row < end; row += block) {
-        const int64_t rows = end - row < block ? end - row : block;
-        const T *a = (const T *)s->a + row * n;
-        T *out = (T *)s->out + row * n;
-        for (int64_t r = 0; r < rows; r++) {
-            const T top = FN(max_of)(a + r * n, n);
-            for (int64_t i = 0; i < n; i++) out[r * n + i] = a[r * n + i] - top;
+#define BLOCKS                                                                                                 \
+    const int64_t block = n < 1024 ? 1024 / n : 1;                                                             \
+    for (int64_t row = 0, count; row < rows; row += count)                                                     \
+        if ((count = rows - row < block ? rows - row : block))
+
+static void FN(rows_softmax)(int64_t rows, int64_t n, void *out, const void *a, const void *b) {
+    (void)b;
+    BLOCKS {
+        T *o = (T *)out + row * n;
+        for (int64_t r = 0; r < count; r++) {
+            const T *x = (const T *)a + (row + r) * n, top = FN(max_of)(x, n);
+            for (int64_t i = 0; i < n; i++) o[r * n + i] = x[i] - top;
         }
-        FN(map_exp)(rows * n, out, out, out, out);
-        for (int64_t r = 0; r < rows; r++) {
-            const T total = (T)FN(sum_of)(out + r * n, n);
-            for (int64_t i = 0; i < n; i++) out[r * n + i] /= total;
-        }
+        FN(exponentiate)(count, n, o);
     }
 }
 
-static void FN(masked_softmax)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
-    (void)thread;
-    const sz_masked *s = arguments;
-    const int64_t n = s->n, block = n < 1024 ? 1024 / n : 1;
-    for (int64_t row = begin; row < end; row += block) {
-        const int64_t rows = end - row < block ? end - row : block;
-        T *out = (T *)s->out + row * n;
-        for (int64_t r = 0; r < rows; r++) {
-            const T *a = (const T *)s->a + (row + r) * n, *mask = s->mask;
-            int64_t rest = row + r;
-            for (int32_t d = s->rank - 1; d >= 0; d--) {
-                mask += rest % s->dims[d] * s->strides[d];
-                rest /= s->dims[d];
-            }
-            T *o = out + r * n;
-            const T none = -(T)__builtin_inf();
-            int64_t i = 0;
-            if (s->step)
-                for (; i + LANES <= n; i += LANES) {
-                    const FN(lanes) x = *(const FN(lanes) *)(a + i), is_in = *(const FN(lanes) *)(mask + i);
-                    *(FN(lanes) *)(o + i) = is_in != 0 ? x : none;
-                }
-            for (; i < n; i++) o[i] = mask[i * s->step] != 0 ? a[i] : none;
-            const T top = FN(max_of)(o, n), shift = top == -(T)__builtin_inf() ? 0 : top;
-            for (int64_t i = 0; i < n; i++) o[i] -= shift;
+static void FN(rows_masked_softmax)(int64_t rows, int64_t n, void *out, const void *a, const void *b) {
+    BLOCKS {
+        T *o = (T *)out + row * n;
+        for (int64_t r = 0; r < count; r++) {
+            FN(mask_row)(n, o + r * n, (const T *)a + (row + r) * n, (const T *)b + (row + r) * n, 1);
+            const T top = FN(max_of)(o + r * n, n), shift = top == -(T)__builtin_inf() ? 0 : top;
+            for (int64_t i = 0; i < n; i++) o[r * n + i] -= shift;
         }
-        FN(map_exp)(rows * n, out, out, out, out);
-        for (int64_t r = 0; r < rows; r++) {
-            const T sum = (T)FN(sum_of)(out + r * n, n), total = sum == 0 ? 1 : sum;
-            for (int64_t i = 0; i < n; i++) out[r * n + i] /= total;
-        }
+        FN(exponentiate)(count, n, o);
     }
 }
 
-static void FN(log_softmax)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
-    (void)thread;
-    const sz_reduce *s = arguments;
-    T scratch[1024];
-    const int64_t n = s->n, block = n < 1024 ? 1024 / n : 1;
-    for (int64_t row = begin; row < end; row += block) {
-        const int64_t rows = end - row < block ? end - row : block;
-        const T *a = (const T *)s->a + row * n;
-        T *out = (T *)s->out + row * n, total[1024];
-        for (int64_t r = 0; r < rows; r++) {
-            const T top = FN(max_of)(a + r * n, n);
-            for (int64_t i = 0; i < n; i++) out[r * n + i] = a[r * n + i] - top;
-            total[r] = 0;
+static void FN(rows_log_softmax)(int64_t rows, int64_t n, void *out, const void *a, const void *b) {
+    (void)b;
+    T scratch[1024], total[1024];
+    BLOCKS {
+        T *o = (T *)out + row * n;
+        for (int64_t r = 0; r < count; r++) {
+            const T *x = (const T *)a + (row + r) * n, top = FN(max_of)(x, n);
+            for (int64_t i = 0; i < n; i++) o[r * n + i] = x[i] - top;
         }
         if (n <= 1024) {
-            FN(map_exp)(rows * n, scratch, out, out, out);
-            for (int64_t r = 0; r < rows; r++) total[r] = (T)FN(sum_of)(scratch + r * n, n);
+            FN(map_exp)(count * n, scratch, o, o, o);
+            for (int64_t r = 0; r < count; r++) total[r] = (T)FN(sum_of)(scratch + r * n, n);
         } else {
             double sum = 0;
             for (int64_t i = 0; i < n; i += 1024) {
                 const int64_t width = n - i < 1024 ? n - i : 1024;
-                FN(map_exp)(width, scratch, out + i, out, out);
+                FN(map_exp)(width, scratch, o + i, o, o);
                 sum += FN(sum_of)(scratch, width);
             }
             total[0] = (T)sum;
         }
-        FN(map_log)(rows, total, total, total, total);
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t i = 0; i < n; i++) out[r * n + i] -= total[r];
+        FN(map_log)(count, total, total, total, total);
+        for (int64_t r = 0; r < count; r++)
+            for (int64_t i = 0; i < n; i++) o[r * n + i] -= total[r];
     }
 }
+
+#define ROW_KERNEL(NAME)                                                                                       \
+    static void FN(NAME)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {                  \
+        (void)thread;                                                                                          \
+        const sz_reduce *s = arguments;                                                                        \
+        const int64_t at = begin * s->n;                                                                       \
+        FN(rows_##NAME)(end - begin, s->n, (T *)s->out + at, (const T *)s->a + at, 0);                         \
+    }
+ROW_KERNEL(softmax)
+ROW_KERNEL(log_softmax)
+#undef ROW_KERNEL
+
+static void FN(masked_softmax)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
+    (void)thread;
+    const sz_masked *s = arguments;
+    const int64_t n = s->n, rows = end - begin;
+    BLOCKS {
+        T *o = (T *)s->out + (begin + row) * n;
+        for (int64_t r = 0; r < count; r++) {
+            const T *a = (const T *)s->a + (begin + row + r) * n, *mask = s->mask;
+            int64_t rest = begin + row + r;
+            for (int32_t d = s->rank - 1; d >= 0; d--) {
+                mask += rest % s->dims[d] * s->strides[d];
+                rest /= s->dims[d];
+            }
+            FN(mask_row)(n, o + r * n, a, mask, s->step);
+            const T top = FN(max_of)(o + r * n, n), shift = top == -(T)__builtin_inf() ? 0 : top;
+            for (int64_t i = 0; i < n; i++) o[r * n + i] -= shift;
+        }
+        FN(exponentiate)(count, n, o);
+    }
+}
+#undef BLOCKS
 
 static void FN(copy)(const void *arguments, int64_t begin, int64_t end, int32_t thread) {
     (void)thread;
@@ -393,9 +448,14 @@ static const struct named_kernel FN(kernels)[] = {
     {"max_gather", FN(max_gather)}, {"max_scatter", FN(max_scatter)}, {"window_sum", FN(window_sum)},
     {"window_spread", FN(window_spread)}, {"patches", FN(patches)}, {"patches_transpose", FN(patches_transpose)}, {0}};
 
+#define ROWS(NAME) {#NAME, FN(rows_##NAME)}
+static const struct named_row_map FN(row_maps)[] = {
+    ROWS(sum), ROWS(max), ROWS(spread), ROWS(softmax), ROWS(masked_softmax), ROWS(log_softmax), {0}};
+
+#undef ROWS
 #undef EACH
 #undef UNARY
-#undef MATH
+#undef LIBM
 #undef MAP_LOOP
 #undef BINARY
 #undef MAP

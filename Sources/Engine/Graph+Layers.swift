@@ -42,7 +42,8 @@ extension Graph {
             }
             guard x.shape.last == w.shape[1] else {
                 throw GraphError(
-                    "\(what): input \(x) and weight \(w) do not fit: \(x.shape.last ?? 0) features against \(w.shape[1])")
+                    "\(what): input \(x) and weight \(w) do not fit: \(x.shape.last ?? 0) features against \(w.shape[1])"
+                )
             }
             let expected = Array(x.shape.dropLast()) + [w.shape[0]]
             guard y.shape == expected else {
@@ -65,7 +66,8 @@ extension Graph {
                 == rule.packed(Term(graph: self, node: weight).reshaped(to: [1] + shape(of: weight))).node
         else {
             throw GraphError(
-                "\(what): output \(operand(output)) is not conv2d of input \(operand(input)) and weight \(operand(weight))")
+                "\(what): output \(operand(output)) is not conv2d of input \(operand(input)) and weight \(operand(weight))"
+            )
         }
         guard rule.groups == 1 else {
             throw GraphError(

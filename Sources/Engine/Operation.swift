@@ -38,6 +38,9 @@ protocol OperationRule: Hashable, Sendable {
     /// How the planner computes it.
     var work: Work { get }
 
+    /// The function of rows of the first input that it is, if so: with others it runs in one pass over the rows.
+    func rowFunction(of shapes: [[Int]]) -> RowFunction?
+
     /// Whether its value changes from run to run though its inputs do not.
     var isDrawn: Bool { get }
 
@@ -62,6 +65,8 @@ enum Work: Hashable {
 
 extension OperationRule {
     func simplified(_ inputs: [Term]) throws -> Term? { nil }
+
+    func rowFunction(of shapes: [[Int]]) -> RowFunction? { nil }
 
     var isDrawn: Bool { false }
 

@@ -22,9 +22,9 @@ extension ParameterStore {
         for (block, range) in flatRanges { set(block: block, Array(values[range])) }
     }
 
-    /// A store of the same blocks with the same values, of any precision; gradients are 0.
-    package func clone(precision: Precision? = nil) -> ParameterStore {
-        let clone = ParameterStore(blocks: blocks, precision: precision ?? self.precision)
+    /// A store with the same values, of any precision, its blocks in the order of this one's wherever they are; gradients are 0.
+    package func clone(blocks: [ParameterBlock]? = nil, precision: Precision? = nil) -> ParameterStore {
+        let clone = ParameterStore(blocks: blocks ?? self.blocks, precision: precision ?? self.precision)
         clone.copyValues(from: self)
         return clone
     }

@@ -108,15 +108,24 @@ extension ParameterBlock {
     }
 
     private func normal(_ deviation: Double, _ stream: Stream) -> [Double] {
-        var values = [Double](repeating: 0, count: count)
-        values.withUnsafeMutableBufferPointer { stream.normal(into: $0) }
-        return values.map { deviation * $0 }
+        drawn { values in
+            stream.normal(into: values)
+            for i in values.indices { values[i] *= deviation }
+        }
     }
 
     private func uniform(_ halfWidth: Double, _ stream: Stream) -> [Double] {
-        var values = [Double](repeating: 0, count: count)
-        values.withUnsafeMutableBufferPointer { stream.uniform(into: $0) }
-        return values.map { halfWidth * (2 * $0 - 1) }
+        drawn { values in
+            stream.uniform(into: values)
+            for i in values.indices { values[i] = halfWidth * (2 * values[i] - 1) }
+        }
+    }
+
+    private func drawn(_ draw: (UnsafeMutableBufferPointer<Double>) -> Void) -> [Double] {
+        [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
+            draw(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+            initialized = count
+        }
     }
 
     /// Q of the QR decomposition (diagonal of R ≥ 0) of a normal matrix: uniform among orthogonal matrices.

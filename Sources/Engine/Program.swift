@@ -57,7 +57,7 @@ package final class Program {
 
         // A gradient is computed in place unless its value is also an output, a source, a constant, or goes to two parameters.
         var extras = Plan.Extras(updates: updates, kept: Set(outputs.map { schedule.owner[$0.id] ?? $0.id }))
-        let computed = Set(schedule.steps.lazy.map(\.node))
+        let computed = Set(schedule.steps.lazy.flatMap(\.outputs))
         for target in targets {
             let owner = schedule.owner[target.gradient.id] ?? target.gradient.id
             if computed.contains(owner), !extras.kept.contains(owner), extras.gradients[owner] == nil {

@@ -52,7 +52,8 @@ package struct Update {
     let arguments: (Parts) -> UnsafeRawPointer
 
     package init(
-        gradient: UnsafeMutableRawPointer, count: Int, isElementwise: Bool, operands: [Operand], kernel: @escaping sz_kernel,
+        gradient: UnsafeMutableRawPointer, count: Int, isElementwise: Bool, operands: [Operand],
+        kernel: @escaping sz_kernel,
         arguments: @escaping (Parts) -> UnsafeRawPointer
     ) {
         (self.gradient, self.count) = (gradient, count)

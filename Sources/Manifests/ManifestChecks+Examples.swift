@@ -121,7 +121,8 @@ extension ManifestChecks {
         }
         switch component.kind {
         case .model, .loss: numbers.append(("classes", false))
-        case .optimizer, .regularizer, .parametrization: numbers += [("fan_in", false), ("fan_out", false), ("role", false)]
+        case .optimizer, .regularizer, .parametrization:
+            numbers += [("fan_in", false), ("fan_out", false), ("role", false)]
         default: break
         }
         if component.kind == .dataset, !numbers.contains(where: { $0.0 == "seed" }) {

@@ -128,8 +128,7 @@ private struct Plan {
     }
 
     private mutating func addObjective(_ quantity: ObjectiveQuantity, _ built: Network.Built) throws {
-        let node = try built.anyLoss()
-        let loss = graph.shape(of: node).isEmpty ? node : try graph.apply(named: "mean", [node])
+        let loss = try built.meanLoss()
         let parameters = built.parameters
         switch quantity {
         case .hessianProduct: sums = try graph.hessianVectorProduct(of: loss, along: vectors(for: parameters))

@@ -34,6 +34,12 @@ package struct Network {
         /// The loss of each sample, `[rows]`, or of the batch, `[]`.
         package func anyLoss() throws -> Node { try loss.build(in: graph, outputs: outputs, batch: batch) }
 
+        /// What training descends on: the mean of the samples' losses, or the batch's.
+        package func meanLoss() throws -> Node {
+            let node = try anyLoss()
+            return graph.shape(of: node).isEmpty ? node : try graph.apply(named: "mean", [node])
+        }
+
         /// The loss of each sample; a loss that couples samples has none.
         package func sampleLoss() throws -> Node {
             let node = try anyLoss()

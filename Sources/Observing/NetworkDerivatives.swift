@@ -46,21 +46,12 @@ final class NetworkDerivatives {
 
     /// Copies flat parameters between a caller and the blocks of a store.
     func read(_ out: UnsafeMutablePointer<Double>) {
-        var next = out
-        for block in current.blocks where block.isTrained {
-            next.update(
-                from: current.values.assumingMemoryBound(to: Double.self) + block.offset, count: block.count)
-            next += block.count
-        }
+        for (i, value) in current.copyFlat().enumerated() { out[i] = value }
     }
 
     func move(to point: UnsafePointer<Double>?) {
         store.copyValues(from: current)
-        guard var next = point else { return }
-        for block in store.blocks where block.isTrained {
-            (store.values.assumingMemoryBound(to: Double.self) + block.offset).update(from: next, count: block.count)
-            next += block.count
-        }
+        if let point { store.setFlat(Array(UnsafeBufferPointer(start: point, count: parameterCount))) }
     }
 
     // MARK: Objective

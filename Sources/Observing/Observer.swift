@@ -35,7 +35,9 @@ package final class Observer {
     private let network: Network
     private let parameters: ParameterStore
     private let weights: LayerWeights
-    private let initialWeights: [Node: [Double]]
+    /// The first values, until the first observation makes `initialWeights` of them.
+    private var initial: ParameterStore?
+    private var initialWeights: [Node: [Double]] = [:]
     private let tables: [String: DataTable]
     private let shapes: [LayerShape]
     private let outputWidth: Int
@@ -81,7 +83,6 @@ package final class Observer {
                     + "\(graph.blocks.map(\.name)) against \(store.blocks.map(\.name))")
         }
         parameters = ParameterStore(blocks: graph.blocks, precision: .f64)
-        parameters.copyValues(from: store)
         layers = graph.layers.map(\.name)
         weights = try LayerWeights(built, parameters: parameters)
         shapes = try graph.layers.map { layer in
@@ -101,7 +102,7 @@ package final class Observer {
         }
         derivatives = NetworkDerivatives(
             network, built: built, isSeparable: coupled == nil, current: parameters)
-        initialWeights = Self.values(of: shapes.map(\.weight), weights)
+        initial = store.clone(blocks: graph.blocks)
     }
 
     /// An observer of another copy of the network, which shares its programs and memory with this one: they take turns.
@@ -112,13 +113,19 @@ package final class Observer {
             (other.outputWidth, other.outputPositions, other.targetPositions)
         (coupled, programs, derivatives, weights) =
             (other.coupled, other.programs, other.derivatives, other.weights)
-        parameters.copyValues(from: store)
-        initialWeights = Self.values(of: shapes.map(\.weight), weights)
+        initial = store.clone(blocks: parameters.blocks)
     }
 
-    private static func values(of nodes: [Node], _ weights: LayerWeights) -> [Node: [Double]] {
+    /// Before anything is measured at the values in `store`.
+    private func look(at store: ParameterStore) {
+        if let initial {
+            parameters.copyValues(from: initial)
+            weights.update()
+            initialWeights = Dictionary(shapes.map { ($0.weight, weights.values($0.weight)) }) { first, _ in first }
+            self.initial = nil
+        }
+        parameters.copyValues(from: store)
         weights.update()
-        return Dictionary(nodes.map { ($0, weights.values($0)) }) { first, _ in first }
     }
 
     /// Every layer (for a probe of parameters: parameter) that a probe asks for must be there.
@@ -147,8 +154,7 @@ package final class Observer {
     package func observe(
         step: Int, store: ParameterStore, due: [ScheduledProbe], record: (Observation) -> Void
     ) throws {
-        parameters.copyValues(from: store)
-        weights.update()
+        look(at: store)
         for group in Dictionary(grouping: due.indices, by: { FirstRows(due[$0], self) }).sorted(by: {
             $0.key < $1.key
         }) {
@@ -173,8 +179,7 @@ package final class Observer {
         _ expressions: [String], split: String, samples: Int?, store: ParameterStore,
         each: (String, Quantity) throws -> Void
     ) throws {
-        parameters.copyValues(from: store)
-        weights.update()
+        look(at: store)
         let available = tables[split]?.rows ?? 0
         let rows = FirstRows(split: split, count: min(samples ?? available, available))
         let scopes = try expressions.map { try QuantityExpression($0).scope ?? .run }

@@ -38,7 +38,8 @@ final class Substitution {
         guard let rule = matching.first else { return nil }
         guard matching.count == 1 else {
             throw UnmatchedPattern(
-                "parametrizations.\(matching[1].key).parameters: '\(block.name)' has the parametrization '\(rule.key)' already")
+                "parametrizations.\(matching[1].key).parameters: '\(block.name)' has the parametrization '\(rule.key)' already"
+            )
         }
         isInside = true
         defer { isInside = false }
@@ -46,7 +47,8 @@ final class Substitution {
         let node = try rule.parametrization.build(block, in: graph)
         guard graph.shape(of: node) == block.shape else {
             throw GraphError(
-                "parametrizations.\(rule.key): makes \(graph.shape(of: node)) of '\(block.name)', which is \(block.shape)")
+                "parametrizations.\(rule.key): makes \(graph.shape(of: node)) of '\(block.name)', which is \(block.shape)"
+            )
         }
         parametrized.append(
             Parametrized(
@@ -68,7 +70,9 @@ extension Network.Built {
         store.initialize(seed: seed)
         for made in parametrized {
             let initial = made.parameter.initialValues(seed: seed)
-            for (index, values) in zip(made.variables, try made.parametrization.start(made.parameter, initial: initial)) {
+            for (index, values) in zip(
+                made.variables, try made.parametrization.start(made.parameter, initial: initial))
+            {
                 store.set(block: index, values)
             }
         }

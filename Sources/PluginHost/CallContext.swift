@@ -33,7 +33,8 @@ final class CallContext {
     private var jacobianTable: UnsafeMutablePointer<syzygy_jacobian>?
 
     init(
-        _ component: Component, options: [String: JSON], seed: UInt64, scope: String? = nil, steps: Int, folder: String,
+        _ component: Component, options: [String: JSON], seed: UInt64, scope: String? = nil, steps: Int,
+        folder: String,
         dataFolder: String
     ) {
         self.component = component

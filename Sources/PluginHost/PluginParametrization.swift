@@ -13,7 +13,8 @@ final class PluginParametrization: Parametrization {
         for (declaration, shape) in zip(loaded.component.variables, try shapes(parameter)) {
             let node = try graph.parameter(
                 "\(parameter.name).\(declaration.id)", role: declaration.role ?? parameter.role, shape: shape,
-                initializer: Initializer(scheme: .constant, scale: 0), fanIn: parameter.fanIn, fanOut: parameter.fanOut)
+                initializer: Initializer(scheme: .constant, scale: 0), fanIn: parameter.fanIn,
+                fanOut: parameter.fanOut)
             variables[declaration.id] = (node, nil)
         }
         guard let value = try loaded.build(graph, inputs: variables, fields: parameter.fields)["value"] else {
@@ -63,10 +64,13 @@ final class PluginParametrization: Parametrization {
     }
 
     private func shapes(_ parameter: ParameterBlock) throws(PluginError) -> [[Int]] {
-        let sizes = Sizes(operands: operands(parameter, nil), context: loaded.context, function: loaded.component.start)
+        let sizes = Sizes(
+            operands: operands(parameter, nil), context: loaded.context, function: loaded.component.start)
         var shapes: [[Int]] = []
         for variable in loaded.component.variables {
-            shapes.append(try variable.shape.map { (extents) throws(PluginError) in try sizes.shape(extents) } ?? parameter.shape)
+            shapes.append(
+                try variable.shape.map { (extents) throws(PluginError) in try sizes.shape(extents) }
+                    ?? parameter.shape)
         }
         return shapes
     }

@@ -145,18 +145,20 @@ extension LoadedComponent {
         func number(_ value: StateDeclaration.Value) -> Double {
             value.value(options: context.options, fanIn: block.fanIn)
         }
-        var values = [Double](repeating: 0, count: block.count)
+        var values: [Double]
         let stream = Stream(seed: context.seed, name: "\(context.scope)/\(declaration.id)/\(block.name)")
         switch declaration.initializer {
-        case .constant(let value): values = values.map { _ in number(value) }
+        case .constant(let value): values = [Double](repeating: number(value), count: block.count)
         case .normal(let mean, let deviation):
+            values = [Double](repeating: 0, count: block.count)
             values.withUnsafeMutableBufferPointer { stream.normal(into: $0) }
             let (mean, deviation) = (number(mean), number(deviation))
-            values = values.map { mean + deviation * $0 }
+            for i in values.indices { values[i] = mean + deviation * values[i] }
         case .uniform(let low, let high):
+            values = [Double](repeating: 0, count: block.count)
             values.withUnsafeMutableBufferPointer { stream.uniform(into: $0) }
             let (low, high) = (number(low), number(high))
-            values = values.map { low + (high - low) * $0 }
+            for i in values.indices { values[i] = low + (high - low) * values[i] }
         case .copyOfParameter:
             buffer.copyMemory(from: initial, byteCount: block.count * bytes)
             return buffer

@@ -112,7 +112,7 @@ package struct ModelReference {
         let rows = arrays["batch/x"]?.shape.first ?? 0
         let network = try network([:], loader)
         let all = try network.build(rows: rows), one = try network.build(rows: 1)
-        let loss = try all.graph.apply(named: "mean", [try all.anyLoss()])
+        let loss = try all.meanLoss()
         let gradients = try all.graph.gradient(of: loss, withRespectTo: all.graph.trainedNodes)
         let batch = one.batch.map { name, value in
             (value.node, one.graph.input("all.\(name)", shape: [rows] + one.graph.shape(of: value.node)))

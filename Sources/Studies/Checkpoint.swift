@@ -50,7 +50,9 @@ enum Checkpoint {
     }
 
     private static func step(_ metadata: [String: String], _ folder: String) throws -> Int {
-        guard let step = metadata["step"].flatMap({ Int($0) }), step >= 0 else { throw misfit(folder, "names no step") }
+        guard let step = metadata["step"].flatMap({ Int($0) }), step >= 0 else {
+            throw misfit(folder, "names no step")
+        }
         return step
     }
 

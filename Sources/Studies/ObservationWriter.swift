@@ -24,7 +24,9 @@ package final class ObservationWriter {
 
     /// The header and the whole lines up to a step; nil if there is no such file.
     private static func lines(of path: String, through step: Int) -> Data? {
-        guard let data = FileManager.default.contents(atPath: path), data.starts(with: header.utf8) else { return nil }
+        guard let data = FileManager.default.contents(atPath: path), data.starts(with: header.utf8) else {
+            return nil
+        }
         var kept = Data()
         var start = data.startIndex
         while let end = data[start...].firstIndex(of: UInt8(ascii: "\n")) {

@@ -91,7 +91,9 @@ extension RunConfiguration {
             }
         }
         guard var sections = json.object else { return json }
-        for section in ["optimizer", "groups", "regularizers", "model"] { sections[section] = sections[section].map(stripped) }
+        for section in ["optimizer", "groups", "regularizers", "model"] {
+            sections[section] = sections[section].map(stripped)
+        }
         return .object(sections)
     }
 }

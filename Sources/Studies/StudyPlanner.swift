@@ -212,7 +212,9 @@ package struct StudyPlanner: Sendable {
         guard let kind = RunResolver.roles(of: tree).first(where: { $0.key == section })?.kind else {
             return key.parts[0] == "record"
         }
-        let lists = kind == .probe ? ["layers"] : isGroup || [.regularizer, .parametrization].contains(kind) ? ["parameters"] : []
+        let lists =
+            kind == .probe
+            ? ["layers"] : isGroup || [.regularizer, .parametrization].contains(kind) ? ["parameters"] : []
         guard let name = tree[section.appending("plugin")]?.string,
             let (_, component) = try? registry.component(name, kind: kind)
         else { return lists.contains(key.last) }

@@ -15,8 +15,7 @@ struct Divergence {
     func first(in step: Int) throws -> String? {
         if let found = firstParameter() { return found }
         let graph = built.graph
-        let sampleLoss = try built.anyLoss()
-        let loss = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss])
+        let sampleLoss = try built.anyLoss(), loss = try built.meanLoss()
         let gradients = try graph.gradient(of: loss, withRespectTo: built.parameters)
         var quantities: [(name: String, node: Node)] = []
         for layer in graph.layers {
@@ -40,7 +39,9 @@ struct Divergence {
 
     func firstParameter() -> String? {
         for (index, block) in store.blocks.enumerated() {
-            if let found = Divergence.count("\(block.name)/parameter.value", store.copy(block: index)) { return found }
+            if let found = Divergence.count("\(block.name)/parameter.value", store.copy(block: index)) {
+                return found
+            }
         }
         return nil
     }

@@ -51,10 +51,10 @@ package final class ReplicaSession {
         let loaded = clock.now
         let built = try plans.map { try $0.network.build(rows: batch, isTraining: true) }
         let one = built[0], graph = one.graph
-        let sampleLoss = try one.anyLoss()
-        let loss = graph.shape(of: sampleLoss).isEmpty ? sampleLoss : try graph.apply(named: "mean", [sampleLoss])
+        let loss = try one.meanLoss()
         let partition = try Partition(first.groups, graph.blocks)
-        let gradients = try graph.gradient(of: loss, withRespectTo: partition.trained.map { graph.parameterNodes[$0] })
+        let gradients = try graph.gradient(
+            of: loss, withRespectTo: partition.trained.map { graph.parameterNodes[$0] })
         let isOneBatch = batch == rows && tables.allSatisfy { $0["train"] === tables[0]["train"] }
         let (together, nodes) = try graph.replicated(
             [loss] + gradients, copies: copies, sharing: isOneBatch ? Set(first.dataset.fields.map(\.name)) : [])

@@ -87,10 +87,7 @@ package final class Session {
         let graph = built.graph
         store = ParameterStore(blocks: graph.blocks, precision: plan.precision)
         try built.initialize(store, seed: plan.seed)
-        let sampleLoss = try built.anyLoss()
-        let lossNode =
-            graph.shape(of: sampleLoss).isEmpty
-            ? sampleLoss : try graph.apply(named: "mean", [sampleLoss], attributes: [:])
+        let lossNode = try built.meanLoss()
         let partition = try Partition(plan.groups, graph.blocks)
         let trained = partition.trained.map { graph.parameterNodes[$0] }
         let gradients = try graph.gradient(of: lossNode, withRespectTo: trained)

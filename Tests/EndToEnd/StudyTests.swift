@@ -182,14 +182,17 @@ private let small = """
             "record={quantities: [layer.weight], at: {every: 3000}}",
         ]
         func start(_ out: String, interrupt: ((Process) -> Void)? = nil) throws -> Tool.Result {
-            try Tool.run(["run", "s.yaml", "--out", out, "--jobs", "1"] + arguments, in: scratch, interrupt: interrupt)
+            try Tool.run(
+                ["run", "s.yaml", "--out", out, "--jobs", "1"] + arguments, in: scratch, interrupt: interrupt)
         }
         func bytes(_ path: String) -> Data? { FileManager.default.contents(atPath: scratch.path + "/" + path) }
         let whole = try start("whole")
         #expect(whole.status == 0, "\(whole.errors)")
         let interrupted = try start("parts") { process in
             func isTraining() -> Bool {
-                let logs = ((try? scratch.names("parts/runs")) ?? []).compactMap { try? scratch.read("parts/runs/\($0)/log.txt") }
+                let logs = ((try? scratch.names("parts/runs")) ?? []).compactMap {
+                    try? scratch.read("parts/runs/\($0)/log.txt")
+                }
                 return logs.contains { $0.contains(" step 700 ") }
             }
             while process.isRunning, !isTraining() { usleep(5000) }

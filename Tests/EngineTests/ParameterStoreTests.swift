@@ -108,12 +108,15 @@ import Testing
     /// One vector without gaps and statistics, there and back; a clone shares nothing.
     @Test func flatVectorsAndClones() throws {
         let store = ParameterStore(
-            blocks: try blocks([("a", [7, 5], .weight), ("mean", [3], .statistic), ("b", [2], .bias), ("c", [], .other)]),
+            blocks: try blocks([
+                ("a", [7, 5], .weight), ("mean", [3], .statistic), ("b", [2], .bias), ("c", [], .other),
+            ]),
             precision: .f64)
         store.initialize(seed: 4)
         let flat = store.copyFlat()
         #expect(flat == store.copy(block: 0) + store.copy(block: 2) + store.copy(block: 3) && store.flatCount == 38)
-        #expect(store.flatRanges.map(\.block) == [0, 2, 3] && store.flatRanges.map(\.range) == [0..<35, 35..<37, 37..<38])
+        #expect(
+            store.flatRanges.map(\.block) == [0, 2, 3] && store.flatRanges.map(\.range) == [0..<35, 35..<37, 37..<38])
         let clone = store.clone(), single = store.clone(precision: .f32)
         store.setFlat(flat.map { 2 * $0 })
         #expect(store.copyFlat() == flat.map { 2 * $0 } && store.copy(block: 1) == clone.copy(block: 1))

@@ -24,7 +24,8 @@ private func network(_ rules: [(key: String, name: String)], isWrong: Bool = fal
         model: model, loss: HalfSquares(), fields: ArrayDataset(rows: 1, inputs: 5, outputs: 3).fields,
         parametrizations: rules.map {
             ParametrizationRule(
-                key: $0.key, parameters: ParameterPattern(names: [$0.name]), parametrization: Doubled(isWrong: isWrong))
+                key: $0.key, parameters: ParameterPattern(names: [$0.name]),
+                parametrization: Doubled(isWrong: isWrong))
         })
 }
 

@@ -17,7 +17,8 @@ private final class ConvolutionNet: Model {
         }
         let rows = graph.shape(of: x)[0]
         let (w1, w2, w3) = (
-            try weight("conv.weight", [5, 3, 3, 2]), try weight("token.weight", [7, 5]), try weight("head.weight", [3, 7])
+            try weight("conv.weight", [5, 3, 3, 2]), try weight("token.weight", [7, 5]),
+            try weight("head.weight", [3, 7])
         )
         let image = try graph.reshape(x, to: [rows, 4, 3, 2])
         let y = try graph.apply(named: "conv2d", [image, w1], attributes: Self.steps)

@@ -17,7 +17,8 @@ import Testing
               own: {parameters: "own", optimizer: {plugin: sgd, schedules: {lr: {plugin: decay, at: [3, 4]}}}}
             """
     ).replacingOccurrences(
-        of: "weight_decay: 1e-3}", with: "weight_decay: 1e-3, schedules: {weight_decay: {plugin: decay, rate: 0.25}}}")
+        of: "weight_decay: 1e-3}", with: "weight_decay: 1e-3, schedules: {weight_decay: {plugin: decay, rate: 0.25}}}"
+    )
 
     private static func decay(_ rate: Double, at: [JSON] = []) -> Choice {
         Choice(component: "test.toys/decay", options: ["rate": .double(rate), "at": .array(at)])

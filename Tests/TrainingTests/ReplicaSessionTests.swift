@@ -149,7 +149,8 @@ import Training
         for (run, result) in zip(Self.cases, results) {
             let own = try alone(try grouped(run))
             expectEqual(result, own, 1e-11, "seed \(run.seed)")
-            #expect(own.tensors["optimizer/m/head.bias"] != nil && own.tensors["optimizer/velocity/fc1.weight"] == nil)
+            #expect(
+                own.tensors["optimizer/m/head.bias"] != nil && own.tensors["optimizer/velocity/fc1.weight"] == nil)
         }
     }
 

@@ -44,7 +44,8 @@ private final class Bursting: Model, Loss {
         let initializer = Initializer(scheme: .torch_linear)
         let w1 = try graph.parameter("fc1.weight", role: .weight, shape: [4, 5], initializer: initializer)
         let w2 = try graph.parameter("head.weight", role: .weight, shape: [3, 4], initializer: initializer)
-        let clock = try graph.parameter("clock", role: .other, shape: [], initializer: Initializer(scheme: .constant, scale: 0))
+        let clock = try graph.parameter(
+            "clock", role: .other, shape: [], initializer: Initializer(scheme: .constant, scale: 0))
         let h1 = try burst(
             graph.apply(named: "matmul", [x, w1], attributes: ["transpose_b": 1]), at: "fc1", clock, graph)
         try graph.layer("fc1", input: x, weight: w1, bias: nil, output: h1)
@@ -105,14 +106,16 @@ private final class TraceProbe: Probe {
     /// Each kind of quantity can be the first, whenever that is: before and after steps that are remembered.
     @Test(arguments: [
         ("fc1", 97, "fc1/layer.output (28 of 28 values)"), ("head", 3, "head/layer.output (21 of 21 values)"),
-        ("loss", 250, "sample_loss (7 of 7 values)"), ("gradient", 120, "clock/parameter.grad (1 of 1 values) at step 121"),
+        ("loss", 250, "sample_loss (7 of 7 values)"),
+        ("gradient", 120, "clock/parameter.grad (1 of 1 values) at step 121"),
     ]) func theFirstBadQuantityIsNamed(place: String, last: Int, first: String) throws {
         let dataset = ArrayDataset(rows: 23, inputs: 5, outputs: 3)
         let network = Network(
             model: Bursting(at: place, after: last), loss: Bursting(at: place, after: last), fields: dataset.fields)
         func plan(_ seed: UInt64, steps: Int = 300) -> TrainingPlan {
             TrainingPlan(
-                network: network, dataset: dataset, optimizer: PlainDescent(lr: Bursting.lr), steps: steps, batchSize: 7,
+                network: network, dataset: dataset, optimizer: PlainDescent(lr: Bursting.lr), steps: steps,
+                batchSize: 7,
                 precision: .f64, seed: seed)
         }
         let (session, outcome) = try trained(plan(5))
@@ -121,7 +124,9 @@ private final class TraceProbe: Probe {
         #expect(outcome == expected)
         // The session is where it was: the last good parameters are those of a run that ends there.
         let good = try trained(plan(5, steps: last)).0
-        #expect(session.step == step && good.store.blocks.indices.allSatisfy { good.store.copy(block: $0).allSatisfy(\.isFinite) })
+        #expect(
+            session.step == step
+                && good.store.blocks.indices.allSatisfy { good.store.copy(block: $0).allSatisfy(\.isFinite) })
         #expect(!session.store.copy(block: 2)[0].isFinite)
         // Runs that train together say the same.
         let together = try ReplicaSession([plan(5), plan(8)])
@@ -135,7 +140,10 @@ private final class TraceProbe: Probe {
             Issue.record("ended as \(outcome)")
             return
         }
-        #expect(what == "parameters became infinite or NaN at step 1; first in fc1.weight/parameter.value (20 of 20 values)")
+        #expect(
+            what
+                == "parameters became infinite or NaN at step 1; first in fc1.weight/parameter.value (20 of 20 values)"
+        )
     }
 
     @Test func unknownLayersAreNamed() throws {

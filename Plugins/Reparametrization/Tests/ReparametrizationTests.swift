@@ -53,21 +53,24 @@ func rule(_ component: String, _ options: [String: JSON] = [:], _ names: String.
 }
 
 func session(
-    _ dataset: any Dataset, _ model: any Model, _ rules: [ParametrizationRule], _ options: [String: JSON], steps: Int = 100,
+    _ dataset: any Dataset, _ model: any Model, _ rules: [ParametrizationRule], _ options: [String: JSON],
+    steps: Int = 100,
     seed: UInt64 = 5, regularizers: [RegularizerTerm] = []
 ) throws -> Session {
     try Session(
         TrainingPlan(
             network: Network(model: model, loss: HalfSquares(), fields: dataset.fields, parametrizations: rules),
             dataset: dataset, regularizers: regularizers,
-            optimizer: try ShippedPlugins.loader().optimizer(Choice(component: "sgd", options: options)), steps: steps,
+            optimizer: try ShippedPlugins.loader().optimizer(Choice(component: "sgd", options: options)),
+            steps: steps,
             precision: .f64, seed: seed))
 }
 
 /// A quantity of a layer at the session's parameters.
 func measured(_ expression: String, _ layer: String, _ session: Session) throws -> [Double] {
     var found: [Double] = []
-    try session.observer.quantities([expression], split: "train", samples: nil, store: session.store) { key, quantity in
+    try session.observer.quantities([expression], split: "train", samples: nil, store: session.store) {
+        key, quantity in
         guard key == "\(layer)/\(expression)", case .real(let data) = quantity.data else { return }
         found = Array(UnsafeBufferPointer(start: data, count: quantity.shape.reduce(1, *)))
     }
@@ -133,7 +136,8 @@ private func largest(_ a: [Double], _ b: [Double]) -> Double {
     @Test func balancedFactorsStayBalanced() throws {
         let dataset = ArrayDataset(rows: 23, inputs: 5, outputs: 3)
         let session = try session(
-            dataset, Linear(outputs: 3, inputs: 5), [rule("spred", ["start": .string("balanced")])], ["lr": .double(0.05)])
+            dataset, Linear(outputs: 3, inputs: 5), [rule("spred", ["start": .string("balanced")])],
+            ["lr": .double(0.05)])
         let first = try measured("layer.weight", "fc", session)
         for _ in 0..<50 { try session.advance() }
         let last = try measured("layer.weight", "fc", session)
@@ -197,7 +201,9 @@ private func largest(_ a: [Double], _ b: [Double]) -> Double {
     }
 
     /// First values, and so the first loss, are those of the network without parametrizations.
-    @Test(arguments: ["spred", "weight_norm"], [UInt64(1), 8]) func theNetworkBeginsAsItWould(name: String, seed: UInt64) throws {
+    @Test(arguments: ["spred", "weight_norm"], [UInt64(1), 8]) func theNetworkBeginsAsItWould(
+        name: String, seed: UInt64
+    ) throws {
         let dataset = ArrayDataset(rows: 23, inputs: 5, outputs: 3)
         let net = TanhNet(inputs: 5, width: 4, outputs: 3)
         let plain = try session(dataset, net, [], ["lr": .double(0.1)], seed: seed)

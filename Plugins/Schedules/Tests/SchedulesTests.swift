@@ -24,7 +24,9 @@ private struct Reference: Sendable, CustomTestStringConvertible {
     }()
 }
 
-private func factors(_ component: String, _ options: [String: JSON], steps: Int, until end: Int? = nil) throws -> [Double] {
+private func factors(_ component: String, _ options: [String: JSON], steps: Int, until end: Int? = nil) throws
+    -> [Double]
+{
     let schedule = try ShippedPlugins.loader(steps: steps).schedule(Choice(component: component, options: options))
     return try (0..<(end ?? steps)).map(schedule.factor)
 }
@@ -81,8 +83,10 @@ private func factors(_ component: String, _ options: [String: JSON], steps: Int,
 
     /// w ← w − lr(t) g under a scheduled lr, against PyTorch's factors; weight_decay keeps its own schedule.
     @Test(arguments: [Precision.f64, .f32]) func theOptimizerGetsTheValueBeforeEachStep(precision: Precision) throws {
-        let cosine = try #require(Reference.all.first { $0.choice.component == "cosine" && !$0.choice.options.isEmpty })
-        let linear = try #require(Reference.all.first { $0.choice.component == "linear" && $0.choice.options.isEmpty })
+        let cosine = try #require(
+            Reference.all.first { $0.choice.component == "cosine" && !$0.choice.options.isEmpty })
+        let linear = try #require(
+            Reference.all.first { $0.choice.component == "linear" && $0.choice.options.isEmpty })
         let steps = cosine.factors.count
         let choice = Choice(
             component: "sgd", options: ["lr": .double(0.5), "weight_decay": .double(0.25)],

@@ -18,8 +18,9 @@ typedef struct {
  *   weights         [copies, groups, (o/g) / panel, kh, kw, c/g, panel]
  *   turned weights  [copies, groups, (c/g) / panel, kh, kw, o/g, panel]
  * or, if every group has one input and one output channel, both as [copies, kh, kw, c] with panel = c.
- * Sums run in the precision of the elements, over rows of the kernel first, then its columns, then channels; those of the weight
- * gradient over samples, then positions. */
+ * Sums run in the precision of the elements, one product after the other, in an order that depends on shapes only: parts of the
+ * channels, rows of the kernel, its columns, channels; those of the weight gradient over samples, then positions. What lies
+ * outside the image takes no part. */
 typedef struct sz_conv {
     const void *a, *b;
     void *out;

@@ -109,41 +109,57 @@ typedef struct {
 typedef void (*sz_map)(int64_t n, void *out, const void *a, const void *b, const void *c);
 sz_map sz_find_map(const char *name, int32_t bytes);
 
-/* Where an operand of a tile program comes from. */
+/* out = f(a, b) of each of so many rows of n elements; `out` may be an operand, but not of spread. b is what masked_softmax
+ * has as its mask. sum, max: out has one number for each row; spread: a has, and out repeats it n times. */
+typedef void (*sz_row_map)(int64_t rows, int64_t n, void *out, const void *a, const void *b);
+sz_row_map sz_find_row_map(const char *name, int32_t bytes);
+
+/* Where an operand of a pass comes from. */
 enum {
     SZ_DIRECT = 0,    /* contiguous, same shape as the output: read in place */
     SZ_PERIODIC = 1,  /* repeats every `period` elements and tiles stay within a period: read in place */
-    SZ_HOISTED = 2,   /* the same for every tile: expanded once per run */
+    SZ_HOISTED = 2,   /* the same for every tile: expanded once per share */
     SZ_EXPANDED = 3   /* expanded for every tile */
 };
 
 #define SZ_MAX_RANK 12
-/* An operand, seen with the (collapsed) dimensions of the output; stride 0 where it is broadcast. */
+/* An operand, seen with the (collapsed) dimensions of what it is read for; stride 0 where it is broadcast. */
 typedef struct {
     const void *source;
     int32_t mode, slot, rank;
+    int32_t per_row; /* one number for each row of the pass, not for each element */
     const int64_t *dims, *strides;
 } sz_load;
 
 typedef struct {
-    sz_map map;
+    void *out;
+    int32_t per_row;
+} sz_output;
+
+typedef struct {
+    sz_map map;      /* or */
+    sz_row_map rows;
     int32_t out, a, b, c; /* slots */
+    int32_t per_row; /* of a map: one number for each row */
 } sz_instruction;
 
-/* tiles: a chain of elementwise operations, run tile by tile so that what lies between stays in the first-level cache.
- * Slot 0 is the output, the other slots are tiles of scratch or point into operands. Units: of `unit` elements. */
-#define SZ_MAX_SLOTS 64
+/* tiles: elementwise operations and functions of rows, run tile by tile so that what lies between stays in the first-level
+ * cache. The first slots are the outputs, the others are tiles of scratch or point into operands. Units: of `unit` elements,
+ * multiples of `width`. */
+#define SZ_MAX_SLOTS 128
+#define SZ_TILE_BYTES 4096
 typedef struct {
     int64_t unit;
-    int64_t count;   /* elements of the output */
+    int64_t count;   /* elements of the pass */
     int64_t tile;    /* elements of a tile, at most */
     int64_t period;  /* tiles do not cross its multiples; 0: no such limit */
-    void *out;
-    int32_t slots, loads, instructions;
+    int64_t width;   /* elements of a row; tiles have whole rows. 1: nothing is done by rows */
+    int32_t slots, outputs, loads, instructions;
+    const sz_output *output;
     const sz_load *load;
     const sz_instruction *instruction;
-    void *scratch;          /* scratch_stride bytes for each thread, slots * SZ_TILE_BYTES of them used */
+    int64_t slot_bytes;
+    void *scratch;          /* scratch_stride bytes for each thread, slots * slot_bytes of them used */
     int64_t scratch_stride;
 } sz_tiles;
-#define SZ_TILE_BYTES 4096
 #endif

@@ -30,7 +30,7 @@ struct Placement {
                 keep(id, size(id))
             }
         }
-        for step in schedule.constantSteps { keep(step.node, size(step.node)) }
+        for id in schedule.constantSteps.flatMap(\.outputs) { keep(id, size(id)) }
 
         var lastUse: [Int: Int] = [:]
         for (time, step) in schedule.steps.enumerated() {
@@ -41,15 +41,17 @@ struct Placement {
         for (time, step) in schedule.steps.enumerated() {
             let reads = Set(step.reads.map { schedule.owner[$0] ?? $0 })
             var dying = reads.filter { reuses && ranges[$0] != nil && lastUse[$0] == time && !kept.contains($0) }
-            if let offset = gradients[step.node] {
-                locations[step.node] = .gradient(offset)
-            } else if let donor = Placement.donor(graph, schedule, step, among: dying) {
-                ranges[step.node] = ranges.removeValue(forKey: donor)
-                dying.remove(donor)
-            } else {
-                ranges[step.node] = arena.allocate(size(step.node))
+            for id in step.outputs {
+                if let offset = gradients[id] {
+                    locations[id] = .gradient(offset)
+                } else if let donor = Placement.donor(graph, schedule, step, for: id, among: dying) {
+                    ranges[id] = ranges.removeValue(forKey: donor)
+                    dying.remove(donor)
+                } else {
+                    ranges[id] = arena.allocate(size(id))
+                }
+                if let range = ranges[id] { locations[id] = .memory(bytes + range.lowerBound) }
             }
-            if let range = ranges[step.node] { locations[step.node] = .memory(bytes + range.lowerBound) }
             for id in dying {
                 if let range = ranges.removeValue(forKey: id) { arena.release(range) }
             }
@@ -63,14 +65,16 @@ struct Placement {
         bytes += Arena.rounded(size)
     }
 
-    /// A dying operand that an elementwise step may overwrite: read element by element in step with the output, nowhere
-    /// repeated.
-    private static func donor(_ graph: Graph, _ schedule: Schedule, _ step: Schedule.Step, among dying: Set<Int>)
-        -> Int?
-    {
-        guard case .elementwise = step.work else { return nil }
-        let shape = graph.shape(of: Node(id: step.node))
-        let repeated = step.reads.filter { graph.shape(of: Node(id: $0)) != shape }.map { schedule.owner[$0] ?? $0 }
-        return step.reads.lazy.map { schedule.owner[$0] ?? $0 }.first { dying.contains($0) && !repeated.contains($0) }
+    /// A dying operand that a pass may overwrite with an output: read element by element in step with it, nowhere repeated,
+    /// and by no operation that comes after it in the pass.
+    private static func donor(
+        _ graph: Graph, _ schedule: Schedule, _ step: Schedule.Step, for output: Int, among dying: Set<Int>
+    ) -> Int? {
+        let shape = graph.shape(of: Node(id: output))
+        guard case .pass(let pass) = step.work, Shape.elements(shape) == pass.count else { return nil }
+        let later = pass.members.filter { $0 > output }.flatMap(graph.operands)
+        let taken = step.reads.filter { graph.shape(of: Node(id: $0)) != shape } + later
+        let excluded = Set(taken.map { schedule.owner[$0] ?? $0 })
+        return step.reads.lazy.map { schedule.owner[$0] ?? $0 }.first { dying.contains($0) && !excluded.contains($0) }
     }
 }

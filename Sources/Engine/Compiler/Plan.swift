@@ -98,7 +98,9 @@ struct Plan {
         for (i, item) in producers.enumerated() {
             let offset: Int? =
                 switch item {
-                case .step(let step): isRead.contains(step.node) ? nil : extras.gradients[step.node]
+                case .step(let step):
+                    step.outputs.count == 1 && !isRead.contains(step.outputs[0])
+                        ? extras.gradients[step.outputs[0]] : nil
                 case .copy(_, let offset): offset
                 case .gather, .assign, .update: nil
                 }
@@ -133,7 +135,7 @@ struct Plan {
 
 /// Pointers to the values of a schedule. Without memory they are made up: distinct, but not to be followed.
 struct Addresses {
-    private let owner: [Int: Int]
+    let owner: [Int: Int]
     private let placement: Placement
     private let memory, values, gradients: UInt
 

@@ -1,13 +1,15 @@
+import HeapModule
+
 /// What a program does, in order: which nodes it computes, which of them in one pass, and where each reads.
 struct Schedule {
     enum Work {
-        /// A chain of elementwise operations, the last of which is the step's node. Ids ascend.
-        case elementwise([Int])
+        case pass(Pass)
         case operation(Operation)
     }
 
     struct Step {
-        let node: Int
+        /// Nodes whose values it writes.
+        let outputs: [Int]
         let work: Work
         /// Nodes read, each once.
         let reads: [Int]
@@ -22,17 +24,12 @@ struct Schedule {
     /// The node whose memory a node's value lives in: itself, or what it reshapes.
     private(set) var owner: [Int: Int] = [:]
 
-    /// An elementwise group has at most this many operations, so that its slots fit `SZ_MAX_SLOTS`.
-    static let largestGroup = 20
-
     /// - Parameter results: nodes whose values are wanted; they are never folded into another pass.
     init(_ graph: Graph, results: [Node]) {
         let live = Schedule.live(graph, results)
-        var consumers: [Int: [Int]] = [:]
         var isConstant: [Int: Bool] = [:]
         for id in live {
             let inputs = graph.inputs(id)
-            for input in Set(inputs) { consumers[input, default: []].append(id) }
             switch graph.definition(of: Node(id: id)) {
             case .input, .scalar, .parameter: isConstant[id] = false
             case .constant, .iota, .table: isConstant[id] = true
@@ -41,47 +38,59 @@ struct Schedule {
             }
             owner[id] = graph.isAlias(id) ? owner[inputs[0]] : id
         }
-
-        // Backwards: an operation joins the pass of its consumers if they all share one and nothing else needs its value.
-        // Its inputs then live until that pass, and nothing between depends on it.
-        let wanted = Set(results.map(\.id))
-        var root: [Int: Int] = [:]
-        var members: [Int: [Int]] = [:]
-        for id in live.reversed() where graph.isElementwise(id) {
-            let uses = consumers[id] ?? []
-            let target = uses.first.flatMap { root[$0] }
-            if let target, !wanted.contains(id), uses.allSatisfy({ root[$0] == target }),
-                graph.shape(of: Node(id: id)) == graph.shape(of: Node(id: target)),
-                isConstant[id] == isConstant[target] || graph.isBroadcast(id),
-                members[target, default: []].count < Schedule.largestGroup
-            {
-                root[id] = target
-                members[target, default: []].append(id)
-            } else {
-                root[id] = id
-                members[id] = [id]
-            }
-        }
-
+        let passes = Passes(
+            graph, live: live, owner: owner, isConstant: isConstant, wanted: Set(results.map(\.id)))
+        var all: [Step] = []
         for id in live {
-            func append(_ step: Step) {
-                if isConstant[id] == true { constantSteps.append(step) } else { steps.append(step) }
-            }
             switch graph.definition(of: Node(id: id)) {
             case .input, .scalar, .constant, .iota, .table, .parameter: sources.append(id)
             case .operation(let operation, let inputs):
-                if graph.isAlias(id) { continue }
-                guard graph.isElementwise(id) else {
-                    let reads = Array(Set(inputs.map(\.id))).sorted()
-                    append(Step(node: id, work: .operation(operation), reads: reads))
-                    continue
-                }
-                guard let group = members[id] else { continue }
-                let inside = Set(group)
-                let reads = Set(group.flatMap { graph.inputs($0) }).subtracting(inside).sorted()
-                append(Step(node: id, work: .elementwise(group.reversed()), reads: reads))
+                if graph.isAlias(id) || graph.isElementwise(id) || passes.index[id] != nil { continue }
+                all.append(
+                    Step(outputs: [id], work: .operation(operation), reads: Array(Set(inputs.map(\.id))).sorted()))
             }
         }
+        for case let pass? in passes.all {
+            let inside = Set(pass.members)
+            let reads = Set(pass.members.flatMap(graph.operands)).filter { !inside.contains(owner[$0] ?? $0) }
+            all.append(Step(outputs: pass.outputs, work: .pass(pass), reads: reads.sorted()))
+        }
+        for step in inOrder(all) {
+            if isConstant[step.outputs[0]] == true { constantSteps.append(step) } else { steps.append(step) }
+        }
+    }
+
+    /// Steps after what they read; of several that could be next, the one whose first output has the smallest number.
+    private func inOrder(_ steps: [Step]) -> [Step] {
+        var producer: [Int: Int] = [:]
+        for (i, step) in steps.enumerated() { for output in step.outputs { producer[output] = i } }
+        var missing = [Int](repeating: 0, count: steps.count)
+        var followers = [[Int]](repeating: [], count: steps.count)
+        for (i, step) in steps.enumerated() {
+            for before in Set(step.reads.compactMap { producer[owner[$0] ?? $0] }) {
+                missing[i] += 1
+                followers[before].append(i)
+            }
+        }
+        var ready = Heap(
+            steps.indices.filter { missing[$0] == 0 }.map { Candidate(output: steps[$0].outputs[0], step: $0) })
+        var order: [Step] = []
+        while let next = ready.popMin()?.step {
+            order.append(steps[next])
+            for follower in followers[next] {
+                missing[follower] -= 1
+                if missing[follower] == 0 {
+                    ready.insert(Candidate(output: steps[follower].outputs[0], step: follower))
+                }
+            }
+        }
+        precondition(order.count == steps.count, "passes wait for each other")
+        return order
+    }
+
+    private struct Candidate: Comparable {
+        let output, step: Int
+        static func < (a: Candidate, b: Candidate) -> Bool { a.output < b.output }
     }
 
     /// This schedule with its steps in another order.

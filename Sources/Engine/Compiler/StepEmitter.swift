@@ -23,23 +23,23 @@ struct StepEmitter {
             let call = KernelCall("gather", units: target.shape[0], flops: 0, reads: []) { _ in
                 sz_gather(rows: rows.rows, order: rows.order, out: target.pointer, bytes: Int64(bytes))
             }
-            return placed(call, [], target)
+            return placed(call, [], [target])
         case .update(let update, let parts):
             return PlacedCall(task: update.task(parts)) { _ in update.step(parts) }
         }
     }
 
     mutating func place(_ step: Schedule.Step, _ addresses: Addresses) throws -> PlacedCall {
-        let output = buffer(step.node, addresses)
+        let outputs = step.outputs.map { buffer($0, addresses) }
         switch step.work {
-        case .elementwise(let members):
-            let pass = passes[step.node] ?? TileProgram(graph, members: members, precision: precision)
-            passes[step.node] = pass
-            let inputs = pass.loads.map { buffer($0.node, addresses) }
-            return placed(pass.call(inputs, output, precision), inputs, output)
+        case .pass(let pass):
+            let program = passes[step.outputs[0]] ?? TileProgram(graph, pass, addresses.owner, precision: precision)
+            passes[step.outputs[0]] = program
+            let inputs = program.loads.map { buffer($0.node, addresses) }
+            return placed(program.call(inputs, outputs), inputs, outputs)
         case .operation(let operation):
-            let inputs = graph.inputs(step.node).map { buffer($0, addresses) }
-            return placed(try operation.rule.call(inputs, output, precision), inputs, output)
+            let inputs = graph.inputs(step.outputs[0]).map { buffer($0, addresses) }
+            return placed(try operation.rule.call(inputs, outputs[0], precision), inputs, outputs)
         }
     }
 
@@ -49,17 +49,19 @@ struct StepEmitter {
         let call = KernelCall("copy", units: from.count, flops: 0, reads: [.perUnit(precision.bytes)]) { _ in
             sz_copy(a: UnsafeRawPointer(from.pointer), out: to.pointer)
         }
-        return placed(call, [from], to)
+        return placed(call, [from], [to])
     }
 
     private func buffer(_ id: Int, _ addresses: Addresses) -> Buffer {
         Buffer(pointer: addresses.value(id), shape: graph.shape(of: Node(id: id)), precision: precision)
     }
 
-    private func placed(_ call: KernelCall, _ inputs: [Buffer], _ output: Buffer) -> PlacedCall {
+    private func placed(_ call: KernelCall, _ inputs: [Buffer], _ outputs: [Buffer]) -> PlacedCall {
         let reads = zip(inputs, call.reads).map { Touch(bytes: $0.bytes, access: $1, isWrite: false) }
-        let write = Touch(bytes: output.bytes, access: .perUnit(output.bytes.count / call.units), isWrite: true)
-        let task = Task(units: call.units, touches: reads + [write], flops: call.flops)
+        let writes = outputs.map {
+            Touch(bytes: $0.bytes, access: .perUnit($0.bytes.count / call.units), isWrite: true)
+        }
+        let task = Task(units: call.units, touches: reads + writes, flops: call.flops)
         return PlacedCall(task: task) { [precision] memory in
             guard let kernel = sz_find_kernel(call.kernel, Int32(precision.bytes)) else {
                 throw GraphError("no kernel \(call.kernel)")

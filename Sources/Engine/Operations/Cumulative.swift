@@ -15,7 +15,9 @@ extension CumulativeSum: OperationRule {
     var work: Work { .kernel }
 
     func shape(of inputs: [Operand]) throws -> [Int] {
-        guard inputs[0].shape.indices.contains(axis) else { throw GraphError("cumsum: \(inputs[0]) has no axis \(axis)") }
+        guard inputs[0].shape.indices.contains(axis) else {
+            throw GraphError("cumsum: \(inputs[0]) has no axis \(axis)")
+        }
         return inputs[0].shape
     }
 

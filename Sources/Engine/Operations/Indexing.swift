@@ -77,7 +77,9 @@ extension ScatterAdd: OperationRule {
         return shape
     }
 
-    func vjp(_ inputs: [Term], _ output: Term, _ c: Term) -> [Term?] { [nil, c.apply(Operation(Gather()), inputs[0])] }
+    func vjp(_ inputs: [Term], _ output: Term, _ c: Term) -> [Term?] {
+        [nil, c.apply(Operation(Gather()), inputs[0])]
+    }
 
     func batched(_ inputs: [BatchedTerm], copies count: Int) -> Term {
         let all = inputs.map { input in
@@ -133,7 +135,8 @@ extension Graph {
         let (chosen, own) = (shape(of: indices), shape(of: values))
         guard own.starts(with: chosen) else {
             throw GraphError(
-                "scatter_add: values \(operand(values)) do not begin with the axes of the indices, \(operand(indices))")
+                "scatter_add: values \(operand(values)) do not begin with the axes of the indices, \(operand(indices))"
+            )
         }
         guard rows > 0 else { throw GraphError("scatter_add: rows is \(rows); at least 1 is expected") }
         let rest = Array(own.dropFirst(chosen.count)), count = Shape.elements(chosen)

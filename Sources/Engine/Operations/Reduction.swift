@@ -79,6 +79,12 @@ extension Reduction: OperationRule {
 
     var work: Work { .kernel }
 
+    func rowFunction(of shapes: [[Int]]) -> RowFunction? {
+        let shape = shapes[0], range = range(in: shape)
+        guard range.upperBound == shape.count else { return nil }
+        return RowFunction(kernel: kind.rawValue, width: Shape.elements(Array(shape[range])))
+    }
+
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) -> KernelCall {
         let a = inputs[0], range = range(in: a.shape)
         let outer = Shape.elements(Array(a.shape[..<range.lowerBound]))

@@ -34,6 +34,8 @@ extension Softmax: OperationRule {
 
     var work: Work { .kernel }
 
+    func rowFunction(of shapes: [[Int]]) -> RowFunction? { RowFunction(kernel: name, width: shapes[0].last ?? 1) }
+
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) -> KernelCall {
         let a = inputs[0], n = a.shape[a.shape.count - 1], rows = a.count / n
         return KernelCall(
@@ -48,6 +50,10 @@ extension MaskedSoftmax: OperationRule {
     var name: String { "softmax" }
     var inputCount: Int { 2 }
     var work: Work { .kernel }
+
+    func rowFunction(of shapes: [[Int]]) -> RowFunction? {
+        RowFunction(kernel: "masked_softmax", width: shapes[0].last ?? 1)
+    }
 
     func shape(of inputs: [Operand]) throws -> [Int] {
         let (x, mask) = (inputs[0], inputs[1])

@@ -72,7 +72,7 @@ final class BatchDerivative: Computation {
     private static func hvp(_ network: Network, _ rows: Int) throws -> Parts {
         let built = try network.build(rows: rows)
         let graph = built.graph
-        let loss = try graph.apply(named: "mean", [try built.anyLoss()])
+        let loss = try built.meanLoss()
         let directions = zip(built.parameters, graph.trainedBlocks).map { parameter, block in
             (node: parameter, tangent: graph.input("direction/\(block.name)", shape: block.shape))
         }
