@@ -32,8 +32,8 @@ protocol OperationRule: Hashable, Sendable {
     func simplified(_ inputs: [Term]) throws -> Term?
 
     /// The results of `copies` independent applications, with a new first axis that counts them. Inputs that differ
-    /// between the copies carry that axis already; at least one does.
-    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term
+    /// between the copies carry that axis already; at least one does. The shape of the results has been checked.
+    func batched(_ inputs: [BatchedTerm], copies: Int) throws -> Term
 
     /// How the planner computes it.
     var work: Work { get }

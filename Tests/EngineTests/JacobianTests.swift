@@ -35,6 +35,20 @@ import Testing
         #expect(results[2] == [1, 0, 0, 1] && results[3] == [Double](repeating: 0, count: 10))
     }
 
+    @Test func tooLargeJacobians() throws {
+        let graph = Graph(), n = 1 << 21
+        let x = graph.input("x", shape: [n])
+        let y = try graph.apply(named: "tanh", [x])
+        #expect(
+            message { _ = try graph.jacobian(of: y, withRespectTo: x) }
+                == "jacobian: [\(n), \(n)] has more than 2^40 elements")
+        // The result would fit; what is between does not.
+        let total = try graph.apply(.sum(), [y])
+        #expect(
+            message { _ = try graph.batched([total], copies: n, replacing: [x: graph.input("all", shape: [n, n])]) }
+                == "\(n) copies of tanh: [\(n), \(n)] has more than 2^40 elements")
+    }
+
     /// Blocks of rows and of columns by programs that are told where to begin.
     @Test func blocks() throws {
         let r = try DerivativeReference(), g = r.graph, begin = g.scalar("begin")

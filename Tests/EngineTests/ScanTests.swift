@@ -171,6 +171,23 @@ private let forms = [0, Int.max]
 
     // MARK: Errors
 
+    /// Axes that steps of steps add up to too many are an error of the outermost scan, not a crash.
+    @Test func tooManyAxes() throws {
+        let graph = Graph()
+        func nested(_ depth: Int) throws -> Node {
+            let shape = [Int](repeating: 1, count: 8)
+            let start = graph.input("h\(depth)", shape: shape)
+            return try graph.scan(initial: [start], length: 2) { h, _ in
+                let value = try graph.apply(.unary(.tanh), h)
+                return ([value], [depth == 1 ? value : try graph.apply(.binary(.mul), [nested(depth - 1), value])])
+            }.outputs[0]
+        }
+        #expect(graph.shape(of: try nested(4)).count == 12)
+        #expect(
+            message { _ = try nested(5) }
+                == "2 copies of mul: [2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1] has more than 12 axes")
+    }
+
     @Test func errors() throws {
         let graph = Graph()
         let x = graph.input("x", shape: [4, 3]), y = graph.input("y", shape: [5, 3]), h = graph.input("h", shape: [3])

@@ -55,22 +55,19 @@ extension FixedPoint: OperationRule {
     }
 
     /// All copies go on until the last one has arrived.
-    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
+    func batched(_ inputs: [BatchedTerm], copies: Int) throws -> Term {
         let graph = inputs[0].term.graph
-        func built() throws -> Term {
-            let start = inputs[0].all(copies)
-            let z = graph.placeholder(start.shape, for: Loop.placeholder)
-            let isBatched = [true] + inputs[1...].map(\.isBatched)
-            let next = try body.batched(isBatched, copies: copies)
-                .applied(in: graph, to: [z] + inputs[1...].map(\.term.node))[0]
-            let solved = try graph.solved(
-                z, from: start.node, next: next, tolerance: tolerance, maximum: maximum,
-                copies: copies * self.copies, isLinear: isLinear)
-            let solution = Term(graph: graph, node: solved.solution).reshaped(to: [copies, count])
-            let applications = Term(graph: graph, node: solved.applications).broadcast(to: [copies, 1])
-            return Term.concat([solution, applications], axis: 1)
-        }
-        return Term.fitting(built)
+        let start = inputs[0].all(copies)
+        let z = graph.placeholder(start.shape, for: Loop.placeholder)
+        let isBatched = [true] + inputs[1...].map(\.isBatched)
+        let next = try body.batched(isBatched, copies: copies)
+            .applied(in: graph, to: [z] + inputs[1...].map(\.term.node))[0]
+        let solved = try graph.solved(
+            z, from: start.node, next: next, tolerance: tolerance, maximum: maximum, copies: copies * self.copies,
+            isLinear: isLinear)
+        let solution = Term(graph: graph, node: solved.solution).reshaped(to: [copies, count])
+        let applications = Term(graph: graph, node: solved.applications).broadcast(to: [copies, 1])
+        return Term.concat([solution, applications], axis: 1)
     }
 
     /// The operations of one application are counted.

@@ -52,7 +52,11 @@ extension Scan: OperationRule {
 
     /// Built by `Graph.scanned` only, from shapes that fit.
     func shape(of inputs: [Operand]) throws -> [Int] {
-        let count = body.resultShapes.reduce(0) { $0 + length * Shape.elements($1) }
+        var count = 0
+        for shape in body.resultShapes {
+            try Shape.check([length] + shape, for: name)
+            count += length * Shape.elements(shape)
+        }
         try Shape.check([count], for: name)
         return [count]
     }
@@ -106,30 +110,27 @@ extension Scan: OperationRule {
         return ofInitial + ofRest
     }
 
-    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
+    func batched(_ inputs: [BatchedTerm], copies: Int) throws -> Term {
         let graph = inputs[0].term.graph
         let (initial, elements, shared) = split(inputs)
-        func built() throws -> Term {
-            var loop = Loop(length: length, isReverse: isReverse)
-            let carried = initial.map { loop.carry(from: $0.all(copies).node, in: graph) }
-            let own = elements.map { element in
-                let order = [1, 0] + element.term.shape.indices.dropFirst(2)
-                return loop.element(
-                    of: element.isBatched ? element.term.permuted(order).node : element.term.node, in: graph)
-            }
-            let isBatched = initial.map { _ in true } + (elements + shared).map(\.isBatched)
-            let all = try body.batched(isBatched, copies: copies).applied(
-                in: graph, to: carried + own + shared.map(\.term.node))
-            for i in 0..<carryCount { loop.carries[i].next = all[i] }
-            let (stacks, rest) = try graph.scanned(loop, outputs: Array(all[carryCount...]))
-            let rows = (stacks + rest).map { stack in
-                let stack = Term(graph: graph, node: stack)
-                let order = [1, 0] + stack.shape.indices.dropFirst(2)
-                return stack.permuted(order).reshaped(to: [copies, Shape.elements(stack.shape) / copies])
-            }
-            return Term.concat(rows, axis: 1)
+        var loop = Loop(length: length, isReverse: isReverse)
+        let carried = initial.map { loop.carry(from: $0.all(copies).node, in: graph) }
+        let own = elements.map { element in
+            let order = [1, 0] + element.term.shape.indices.dropFirst(2)
+            return loop.element(
+                of: element.isBatched ? element.term.permuted(order).node : element.term.node, in: graph)
         }
-        return Term.fitting(built)
+        let isBatched = initial.map { _ in true } + (elements + shared).map(\.isBatched)
+        let all = try body.batched(isBatched, copies: copies).applied(
+            in: graph, to: carried + own + shared.map(\.term.node))
+        for i in 0..<carryCount { loop.carries[i].next = all[i] }
+        let (stacks, rest) = try graph.scanned(loop, outputs: Array(all[carryCount...]))
+        let rows = (stacks + rest).map { stack in
+            let stack = Term(graph: graph, node: stack)
+            let order = [1, 0] + stack.shape.indices.dropFirst(2)
+            return stack.permuted(order).reshaped(to: [copies, Shape.elements(stack.shape) / copies])
+        }
+        return Term.concat(rows, axis: 1)
     }
 
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall {
@@ -162,17 +163,6 @@ extension Scan: OperationRule {
                 carries: Int32(carries.count), start: UnsafePointer(memory.keep(starts)),
                 element: UnsafePointer(memory.keep(pieces)), result: UnsafePointer(memory.keep(results)),
                 carry: UnsafePointer(memory.keep(carries)))
-        }
-    }
-}
-
-extension Term {
-    /// What a rule builds from operands that are known to fit.
-    static func fitting<T>(_ build: () throws -> T) -> T {
-        do {
-            return try build()
-        } catch {
-            preconditionFailure("a rule built an operation that does not fit: \(error)")
         }
     }
 }
