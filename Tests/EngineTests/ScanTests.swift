@@ -1,4 +1,5 @@
 import Engine
+import Glibc
 import PluginTesting
 import Testing
 
@@ -167,6 +168,26 @@ private let forms = [0, Int.max]
         }
         let (short, long) = (try steps(10_000), try steps(40_000))
         #expect(short.steps == long.steps && short.nodes == long.nodes)
+    }
+
+    /// Only what is short with all that is inside is written out: 64 steps of 64 steps are not.
+    @Test func scansOfScansAreCountedWhole() throws {
+        let graph = Graph()
+        let x = graph.input("x", shape: [64, 64]), h0 = graph.input("h", shape: [])
+        let h = try graph.scan(over: [x], initial: [h0]) { h, row in
+            let inner = try graph.scan(over: [row[0]], initial: h) { h, x in
+                ([try graph.apply(.unary(.sin), [try graph.apply(.binary(.add), [h[0], x[0]])])], [])
+            }
+            return (inner.last, [])
+        }.last[0]
+        let program = try Program(graph, outputs: [h], precision: .f64, parameters: nil)
+        #expect(program.steps.count < 10)
+        var random = SplitMix(seed: 3)
+        let values = random.values(64 * 64)
+        program.setInput("x", values)
+        program.setInput("h", [0.5])
+        program.run()
+        #expect(agree(program.copy(h), [values.reduce(0.5) { sin($0 + $1) }], relative: 1e-9))
     }
 
     // MARK: Errors

@@ -12,7 +12,17 @@ struct Body: Hashable, Sendable {
 
     var argumentShapes: [[Int]] { values.prefix(argumentCount).map(\.shape) }
     var resultShapes: [[Int]] { results.map { values[$0].shape } }
-    var operationCount: Int { values.count - argumentCount }
+    /// With those of loops inside: of all steps of a scan, of one application of a fixed point.
+    var operationCount: Int {
+        values.dropFirst(argumentCount).reduce(0) { count, value in
+            guard case .operation(let operation, _) = value.definition else { return count + 1 }
+            switch operation.rule {
+            case let scan as Scan: return count + scan.operationCount
+            case let fixedPoint as FixedPoint: return count + fixedPoint.body.operationCount
+            default: return count + 1
+            }
+        }
+    }
 
     /// - Parameters:
     ///   - arguments: distinct nodes.

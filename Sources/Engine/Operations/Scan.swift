@@ -15,7 +15,11 @@ package struct Scan: Hashable, Sendable {
     /// From the last step to the first.
     let isReverse: Bool
 
-    var sharedCount: Int { body.argumentCount - carryCount - elementCount }
+    /// Of all steps together.
+    var operationCount: Int {
+        let (count, overflow) = length.multipliedReportingOverflow(by: max(body.operationCount, 1))
+        return overflow ? Shape.limit : min(count, Shape.limit)
+    }
 
     /// Where the values of each result are in the output.
     var parts: [(begin: Int, count: Int, shape: [Int])] {
