@@ -72,11 +72,17 @@ struct Body: Hashable, Sendable {
         return (graph, arguments, try applied(in: graph, to: arguments))
     }
 
-    /// From the arguments and a cotangent of each result to the cotangents of the arguments and, after them, the results.
-    func vjp() throws -> Body {
+    /// From the arguments and a cotangent of each result to the cotangents of the arguments, 0 for those not `wanted`, and, after
+    /// them, the results.
+    func vjp(_ wanted: [Bool]) throws -> Body {
         let (graph, arguments, results) = try graph()
         let cotangents = resultShapes.enumerated().map { graph.input("cotangent \($0)", shape: $1) }
-        let products = try graph.vjp(of: zip(results, cotangents).map { ($0, $1) }, withRespectTo: arguments)
+        let variables = zip(arguments, wanted).filter(\.1).map(\.0)
+        var found = try graph.vjp(of: zip(results, cotangents).map { ($0, $1) }, withRespectTo: variables)[...]
+        let zero = graph.constant(0)
+        let products = try zip(argumentShapes, wanted).map { shape, isWanted in
+            try isWanted ? found.removeFirst() : graph.broadcast(zero, to: shape)
+        }
         return Body(graph, arguments: arguments + cotangents, results: products + results)
     }
 

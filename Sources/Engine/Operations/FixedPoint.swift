@@ -40,9 +40,9 @@ extension FixedPoint: OperationRule {
     /// tolerance, of the largest |w|; what is shared gets (∂f/∂shared)ᵀ w. Where z starts does not matter.
     ///
     /// Source: Bai, Kolter and Koltun, NeurIPS 2019, theorem 1.
-    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) throws -> [Term?] {
+    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term, wanted: [Bool]) throws -> [Term?] {
         let graph = output.graph
-        let transposed = try body.vjp()
+        let transposed = try body.vjp([true] + wanted[1...])
         let values = [solution(output).node] + inputs[1...].map(\.node)
         let c = solution(cotangent)
         let w = graph.placeholder(c.shape, for: Loop.placeholder)

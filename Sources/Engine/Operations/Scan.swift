@@ -67,7 +67,7 @@ extension Scan: OperationRule {
 
     /// Back-propagation through time: a scan the other way, whose carries are the cotangents of the carries. What a step's
     /// derivative is made of is known beforehand from the saved stacks.
-    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) throws -> [Term?] {
+    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term, wanted: [Bool]) throws -> [Term?] {
         let graph = output.graph
         let (initial, elements, shared) = split(inputs)
         let (values, cotangents) = (stacks(output), stacks(cotangent))
@@ -94,7 +94,8 @@ extension Scan: OperationRule {
             incoming.append((direct + Term(graph: graph, node: later)).node)
         }
         let arguments = carried + own + shared.map(\.node)
-        let all = try body.vjp().applied(in: graph, to: arguments + incoming)
+        let isCarry = initial.map { _ in true }
+        let all = try body.vjp(isCarry + wanted[carryCount...]).applied(in: graph, to: arguments + incoming)
         for i in 0..<carryCount { loop.carries[i].next = all[i] }
         // The forward values are there already.
         for (node, stack) in zip(all[body.argumentCount...], values)
