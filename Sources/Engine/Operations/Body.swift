@@ -1,5 +1,5 @@
 /// A function as a value: a piece of a graph from its arguments to its results, which depend on nothing else. What loops repeat.
-struct Body: Hashable, Sendable {
+package struct Body: Hashable, Sendable {
     private struct Value: Hashable, Sendable {
         let definition: Graph.Definition
         let shape: [Int]
@@ -65,8 +65,8 @@ struct Body: Hashable, Sendable {
         return results.map { nodes[$0] }
     }
 
-    /// A graph of the body alone, its arguments as inputs.
-    func graph() throws -> (graph: Graph, arguments: [Node], results: [Node]) {
+    /// A graph of the body alone, its arguments as inputs `0`, `1`, ….
+    package func graph() throws -> (graph: Graph, arguments: [Node], results: [Node]) {
         let graph = Graph()
         let arguments = argumentShapes.enumerated().map { graph.input("\($0)", shape: $1) }
         return (graph, arguments, try applied(in: graph, to: arguments))

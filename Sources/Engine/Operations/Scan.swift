@@ -9,11 +9,11 @@ import CShims
 ///
 /// `Graph.scanned` builds it, with what does not depend on the carries left out: that is computed for all steps at once.
 package struct Scan: Hashable, Sendable {
-    let body: Body
-    let length: Int
-    let carryCount, elementCount: Int
+    package let body: Body
+    package let length: Int
+    package let carryCount, elementCount: Int
     /// From the last step to the first.
-    let isReverse: Bool
+    package let isReverse: Bool
 
     /// Of all steps together.
     var operationCount: Int {
