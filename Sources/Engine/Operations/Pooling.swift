@@ -118,6 +118,13 @@ extension Graph {
                 "\(kind.rawValue): padding \(max(axis.before, axis.after)) is not smaller than the window, \(axis.kernel): "
                     + "a window would hold padding only")
         }
+        for axis in axes where kind != .patches {
+            // Dilated taps may step over a small image.
+            guard let empty = (0..<axis.positions).first(where: { axis.taps(at: $0).isEmpty }) else { continue }
+            throw GraphError(
+                "\(kind.rawValue): window \(empty) of \(axis.kernel) elements, \(axis.dilation) apart, holds padding "
+                    + "only on \(operand(x)) with padding \(axis.before)")
+        }
         return Operation(Pooling(kind: kind, axes: axes, channels: shape(of: x)[3]))
     }
 
