@@ -180,7 +180,9 @@ package final class ReplicaSession {
 
     /// One update of every run.
     package func advance() throws {
-        if step.isMultiple(of: Recollection.interval) { for run in active { recollections[run].take(step: step) } }
+        if step.isMultiple(of: Recollection.interval) {
+            for run in active { recollections[run].take(step: step, of: stores[run]) }
+        }
         batches.load(step: step)
         program.setStep(step)
         for regularizer in regularizers.joined() { try regularizer.begin(step: step) }
@@ -209,7 +211,7 @@ package final class ReplicaSession {
             (what, value) = ("regularizers", penalties[run])
         } else {
             // Later steps would show it in their loss; after the last one nothing else does.
-            guard step == steps, Divergence.first(after: stores[run]) != nil else { return nil }
+            guard step == steps, !stores[run].isFinite else { return nil }
             (what, value) = ("parameters", nil)
         }
         let first = try firstNonFinite(of: run) ?? Divergence.first(after: stores[run])
@@ -218,8 +220,8 @@ package final class ReplicaSession {
 
     /// What an ending run's last step computed first that is not finite: the run goes on alone from where it was last remembered.
     private func firstNonFinite(of run: Int) throws -> String? {
-        guard outcomes.count(where: { $0 != nil }) < ReplicaSession.mostRepeated else { return nil }
-        let alone = try Session(plans[run])
+        guard outcomes.count(where: { $0 != nil }) < ReplicaSession.mostRepeated, let alone = try? Session(plans[run])
+        else { return nil }
         recollections[run].restore(into: alone.checkpoint)
         alone.resume(at: recollections[run].step)
         return try alone.firstNonFinite(until: step)
