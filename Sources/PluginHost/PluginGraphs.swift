@@ -43,7 +43,7 @@ extension LoadedComponent {
     func build(
         _ graph: Graph, inputs: [String: (node: Node, field: Field?)], fields: [Argument.Field: Int] = [:]
     ) throws -> [String: Node] {
-        let service = GraphService(graph, operation: operation)
+        let service = GraphService(graph, declares: component.kind == .model, operation: operation)
         context.graph = service
         defer { context.graph = nil }
         // Sizes may be asked of any batch tensor, not only of those that are arguments.
