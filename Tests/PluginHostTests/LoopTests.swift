@@ -24,12 +24,12 @@ import Testing
                 *loss = g->end_scan(c, 0, 0, 0, 0, 0, 0);
                 return SYZYGY_INVALID;
             }
-            if (mode == 8) g->parameter(c, "own", "weight", (int64_t[]){3}, 1, (syzygy_initializer){"normal", 1}, 0, 0);
-            if (mode == 9) g->layer(c, "own", f, f, -1, f);
+            if (mode == 9) g->parameter(c, "own", "weight", (int64_t[]){3}, 1, (syzygy_initializer){"normal", 1}, 0, 0);
+            if (mode == 10) g->layer(c, "own", f, f, -1, f);
             g->begin_scan(c, &columns, 1, &first, 1, &truncate, mode == 1 || mode == 3, &x, &h);
             syzygy_node next = two(g, "add", two(g, "mul", h, g->constant(c, decay)), x);
             if (mode == 4) g->end_fixed_point(c, next, (syzygy_node[3]){0});
-            if (mode == 7) {
+            if (mode == 8) {
                 *loss = g->apply(c, "sum", &f, 1, &(syzygy_attribute){"axis", 1}, 1);
                 return SYZYGY_OK;
             }
@@ -51,7 +51,7 @@ import Testing
         """
         {"kind": "loss", "id": "\(id)",
          "params": [{"id": "decay", "type": "float", "default": 0.5}
-                    \(mode.isEmpty ? "" : ", {\"id\": \"mode\", \"type\": \"int\", \"default\": 0, \"min\": 0, \"max\": 9}")],
+                    \(mode.isEmpty ? "" : ", {\"id\": \"mode\", \"type\": \"int\", \"default\": 0, \"min\": 0, \"max\": 10}")],
          "outputs": [{"id": "sample_loss", "shape": ["rows"]}],
          "call": {"symbol": "\(id)", "returns": "status", "args": [
             {"name": "g", "type": "service", "from": "service", "service": "syzygy.graph/1"},
@@ -92,9 +92,9 @@ import Testing
     @Test(arguments: [
         (1, "scan: unknown attribute 'truncat'; did you mean 'truncate'?"), (2, "end_scan: nothing was begun"),
         (4, "end_fixed_point: a scan was begun last"), (5, "scan: 0 next carries; 1 expected"),
-        (7, "a scan or fixed point was begun and not ended"),
-        (8, "parameter 'own': only models declare parameters and layers"),
-        (9, "layer 'own': only models declare parameters and layers"),
+        (8, "a scan or fixed point was begun and not ended"),
+        (9, "parameter 'own': only models declare parameters and layers"),
+        (10, "layer 'own': only models declare parameters and layers"),
     ])
     func misuseIsNamed(_ mode: Int, _ sentence: String) throws {
         let error = #expect(throws: PluginError.self) { try evaluated(mode) }
