@@ -196,12 +196,12 @@ extension ManifestChecks {
     ) {
         let isGraph = component.kind.buildsGraphs
         // Classes belong to a tensor of the batch, which need not be an argument itself.
-        if axis == .classes, isGraph, function.argument(name) == nil { return }
+        if axis == .classes || axis == .labels, isGraph, function.argument(name) == nil { return }
         let isFound = checkTarget(name, "axes", in: function, at: pointer) { Self.hasAxes($0, component) }
         guard isFound, let target = function.argument(name) else { return }
         guard case .index(let index) = axis else {
             if case .input = target.source { return }
-            return add("\(pointer)/axis", "only inputs have the axis \"classes\", and '\(name)' is none")
+            return add("\(pointer)/axis", "only inputs have the axis \"\(axis)\", and '\(name)' is none")
         }
         for (rank, what) in ranks(of: target, component) where index >= rank {
             let axes =

@@ -2,6 +2,7 @@ import CShims
 import Engine
 import Foundation
 import Manifests
+import Protocols
 
 /// What a pointer or node argument stands for in one call.
 package struct Operand {
@@ -11,11 +12,11 @@ package struct Operand {
     }
     package var value: Value
     package var shape: [Int]
-    /// `"axis": "classes"`: columns that a one-hot or real target has.
-    package var columns: Int?
+    /// Of a tensor of the batch.
+    package var field: Field?
 
-    package init(_ value: Value, shape: [Int], columns: Int? = nil) {
-        (self.value, self.shape, self.columns) = (value, shape, columns)
+    package init(_ value: Value, shape: [Int], field: Field? = nil) {
+        (self.value, self.shape, self.field) = (value, shape, field)
     }
 }
 
