@@ -6,8 +6,8 @@ import PluginHost
 /// What is installed. None of these commands runs code of a plugin.
 struct PluginCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "List, show and check plugins; runs no code of theirs.",
-        subcommands: [List.self, Show.self, Check.self])
+        commandName: "plugin", abstract: "List, show, check and begin plugins; runs no code of theirs.",
+        subcommands: [List.self, Show.self, Check.self, New.self, HeaderFile.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the components of all plugins found.")
