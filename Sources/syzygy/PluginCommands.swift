@@ -113,7 +113,14 @@ enum ComponentText {
 extension String {
     /// Up to the first full stop that ends a sentence: one after a letter or bracket and before a capital, not the dots of `fc1, ..`.
     fileprivate var firstSentence: String {
-        firstMatch(of: /[\p{L}\p{N})\]]\. (?=\p{Lu})/).map { String(self[..<$0.range.upperBound].dropLast(2)) }
-            ?? self
+        let scalars = Array(unicodeScalars)
+        func endsWord(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.properties.isAlphabetic || scalar.properties.numericType != nil || scalar == ")" || scalar == "]"
+        }
+        let stop = scalars.indices.dropFirst().dropLast(2).first { i in
+            scalars[i] == "." && scalars[i + 1] == " " && scalars[i + 2].properties.isUppercase
+                && endsWord(scalars[i - 1])
+        }
+        return stop.map { String(String.UnicodeScalarView(scalars[..<$0])) } ?? self
     }
 }
