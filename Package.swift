@@ -128,7 +128,8 @@ let package = Package(
                 "ArrayFiles", "PluginHost", "Observing", "Training", "Manifests", "Protocols", "Engine",
                 "LinearAlgebra",
             ]),
-        .target(name: "Authoring", dependencies: ["ArrayFiles", "Engine", "Manifests"]),
+        .target(name: "CDebugInfo", linkerSettings: [.linkedLibrary("dw")]),
+        .target(name: "Authoring", dependencies: ["CDebugInfo", "ArrayFiles", "Engine", "Manifests"]),
         .target(name: "SyzygyKit", dependencies: ["CSyzygy"]),
         .executableTarget(
             name: "syzygy",

@@ -26,13 +26,16 @@ struct Graph {
     ) -> syzygy_node {
         scheme.withCString { scheme in
             table.parameter(
-                table.context, name, role, shape, Int32(shape.count), syzygy_initializer(scheme: scheme, scale: 1), fanIn,
+                table.context, name, role, shape, Int32(shape.count), syzygy_initializer(scheme: scheme, scale: 1),
+                fanIn,
                 fanOut)
         }
     }
 
     /// Declares output = input · weightᵀ, before any bias, as a layer that probes observe. No bias: -1.
-    func layer(_ name: String, _ input: syzygy_node, _ weight: syzygy_node, _ bias: syzygy_node, _ output: syzygy_node) {
+    func layer(
+        _ name: String, _ input: syzygy_node, _ weight: syzygy_node, _ bias: syzygy_node, _ output: syzygy_node
+    ) {
         _ = table.layer(table.context, name, input, weight, bias, output)
     }
 

@@ -5,7 +5,9 @@ package enum Header {
     package static func text(of manifest: Manifest) throws(ManifestError) -> String {
         let prototypes = try Prototype.all(of: manifest)
         let guardName = "SYZYGY_\(macro(manifest.id))_H"
-        let usesServices = manifest.components.flatMap(\.functions).flatMap(\.arguments).contains { $0.type == .service }
+        let usesServices = manifest.components.flatMap(\.functions).flatMap(\.arguments).contains {
+            $0.type == .service
+        }
         var lines = [
             "/* The functions of \(manifest.id) as plugin.json describes them, made by `syzygy plugin header`. Do not edit:",
             " * change the manifest and make it again. Include it in the source, so that types that disagree do not compile. */",
@@ -44,11 +46,16 @@ package enum Header {
     private static func name(_ name: String) -> String { reserved.contains(name) ? name + "_" : name }
 
     private static let reserved: Set<String> = [
-        "alignas", "alignof", "and", "asm", "auto", "bool", "break", "case", "catch", "char", "class", "compl", "concept",
+        "alignas", "alignof", "and", "asm", "auto", "bool", "break", "case", "catch", "char", "class", "compl",
+        "concept",
         "const", "constexpr", "continue", "decltype", "default", "delete", "do", "double", "else", "enum", "explicit",
-        "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "mutable", "namespace",
-        "new", "noexcept", "not", "nullptr", "operator", "or", "private", "protected", "public", "register", "requires",
-        "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "template", "this", "throw", "true",
-        "try", "typedef", "typename", "typeof", "union", "unsigned", "using", "virtual", "void", "volatile", "while", "xor",
+        "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "mutable",
+        "namespace",
+        "new", "noexcept", "not", "nullptr", "operator", "or", "private", "protected", "public", "register",
+        "requires",
+        "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "template", "this", "throw",
+        "true",
+        "try", "typedef", "typename", "typeof", "union", "unsigned", "using", "virtual", "void", "volatile", "while",
+        "xor",
     ]
 }

@@ -17,12 +17,19 @@ package struct PluginTemplate {
 
     /// Writes the plugin into a folder that does not exist or is empty, and returns the names of its files.
     package func write(to folder: String) throws -> [String] {
-        try makeEmpty(folder)
         let templates = try Installation.root + "/Templates"
+        guard FileManager.default.fileExists(atPath: "\(templates)/\(kind.rawValue)") else {
+            throw AuthoringError(
+                sentence:
+                    "there is no template for \(kind.withArticle) yet; docs/plugins/manifest.md says what it needs")
+        }
+        try makeEmpty(folder)
         let source = "\(name).\(language.ending)"
         try copy("\(templates)/\(kind.rawValue)/plugin.json", to: "\(folder)/plugin.json")
         let manifest = try Manifest.load(folder: folder)
-        let takesServices = manifest.components.flatMap(\.functions).flatMap(\.arguments).contains { $0.type == .service }
+        let takesServices = manifest.components.flatMap(\.functions).flatMap(\.arguments).contains {
+            $0.type == .service
+        }
         try copy("\(templates)/\(kind.rawValue)/\(Self.placeholder).\(language.ending)", to: "\(folder)/\(source)")
         try copy("\(templates)/\(kind.rawValue)/study.yaml", to: "\(folder)/study.yaml")
         var files = ["plugin.json", source, "study.yaml", "README.md"]
@@ -60,12 +67,14 @@ package struct PluginTemplate {
     /// What is wrong with a name; nil if nothing is.
     private static func problem(with name: String) -> String? {
         let letters = Set("abcdefghijklmnopqrstuvwxyz"), others = Set("0123456789_")
-        guard let first = name.first, letters.contains(first), name.allSatisfy({ letters.contains($0) || others.contains($0) })
+        guard let first = name.first, letters.contains(first),
+            name.allSatisfy({ letters.contains($0) || others.contains($0) })
         else {
             let suggestion = String(name.lowercased().map { letters.contains($0) || others.contains($0) ? $0 : "_" })
                 .drop { !letters.contains($0) }
             let hint = suggestion.isEmpty ? "" : "; '\(suggestion)' would do"
-            return "'\(name)' cannot be a plugin's name: lower-case letters, digits and '_', beginning with a letter\(hint)"
+            return
+                "'\(name)' cannot be a plugin's name: lower-case letters, digits and '_', beginning with a letter\(hint)"
         }
         guard name.count <= longest else {
             return "'\(name)' is too long for a plugin's name: \(name.count) letters, at most \(longest)"
@@ -80,13 +89,19 @@ package struct PluginTemplate {
 
     /// Words of C, Swift, Rust or Fortran that the rule for names allows, and the modules of templates.
     private static let reserved: Set<String> = [
-        "as", "async", "auto", "await", "bool", "box", "break", "case", "catch", "char", "class", "const", "continue", "crate",
-        "default", "defer", "deinit", "do", "double", "dyn", "else", "enum", "extension", "extern", "false", "float", "fn",
+        "as", "async", "auto", "await", "bool", "box", "break", "case", "catch", "char", "class", "const", "continue",
+        "crate",
+        "default", "defer", "deinit", "do", "double", "dyn", "else", "enum", "extension", "extern", "false", "float",
+        "fn",
         "for", "func", "function", "goto", "guard", "if", "impl", "import", "in", "init", "inline", "inout", "int",
-        "internal", "is", "let", "long", "loop", "match", "mod", "module", "move", "mut", "nil", "operator", "private",
-        "protocol", "public", "real", "ref", "register", "repeat", "restrict", "return", "self", "short", "signed", "sizeof",
-        "static", "struct", "subroutine", "subscript", "super", "switch", "syzygy", "throw", "throws", "trait", "true", "try",
-        "type", "typedef", "typealias", "union", "unsafe", "unsigned", "use", "var", "void", "volatile", "where", "while",
+        "internal", "is", "let", "long", "loop", "match", "mod", "module", "move", "mut", "nil", "operator",
+        "private",
+        "protocol", "public", "real", "ref", "register", "repeat", "restrict", "return", "self", "short", "signed",
+        "sizeof",
+        "static", "struct", "subroutine", "subscript", "super", "switch", "syzygy", "throw", "throws", "trait",
+        "true", "try",
+        "type", "typedef", "typealias", "union", "unsafe", "unsigned", "use", "var", "void", "volatile", "where",
+        "while",
     ]
 
     // MARK: Files
@@ -97,7 +112,9 @@ package struct PluginTemplate {
             if let first = names.sorted().first {
                 let more = names.count > 1 ? " and \(names.count - 1) more" : ""
                 throw AuthoringError(
-                    sentence: "the folder '\(folder)' holds \(first)\(more); nothing is overwritten: choose another with --dir")
+                    sentence:
+                        "the folder '\(folder)' holds \(first)\(more); nothing is overwritten: choose another with --dir"
+                )
             }
         } else if manager.fileExists(atPath: folder) {
             throw AuthoringError(sentence: "'\(folder)' is a file; choose a folder with --dir")

@@ -61,7 +61,9 @@ extension PluginCommand {
         }
 
         private func manifest() throws -> Manifest {
-            if FileManager.default.fileExists(atPath: plugin + "/plugin.json") { return try Manifest.load(folder: plugin) }
+            if FileManager.default.fileExists(atPath: plugin + "/plugin.json") {
+                return try Manifest.load(folder: plugin)
+            }
             let registry = plugins.registry
             if let manifest = registry.manifests.first(where: { $0.id == plugin }) { return manifest }
             throw AuthoringError(

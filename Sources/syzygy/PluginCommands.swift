@@ -1,4 +1,5 @@
 import ArgumentParser
+import Authoring
 import Foundation
 import Manifests
 import PluginHost
@@ -59,7 +60,7 @@ struct PluginCommand: ParsableCommand {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Check a plugin's manifest, and that its library is there.")
+            abstract: "Check a plugin's manifest, that its library is there, and the types of its functions.")
         @ArgumentParser.Argument(help: ArgumentHelp("The plugin's folder, with plugin.json.", valueName: "dir"))
         var folder: String
 
@@ -70,7 +71,9 @@ struct PluginCommand: ParsableCommand {
                 let components = manifest.components.map { "\($0.kind.rawValue) \($0.id)" }.joined(separator: ", ")
                 print("\(manifest.id) \(manifest.version): \(components)")
                 print("manifest sha256 \(files.manifestDigest)")
-                if !files.libraryDigest.isEmpty { print("library  sha256 \(files.libraryDigest)") }
+                guard let library = try ComponentLoader.libraryPath(of: manifest) else { return }
+                print("library  sha256 \(files.libraryDigest)")
+                print("types    \(try DebugInformation(checking: manifest, library: library).words)")
             }
         }
     }

@@ -21,7 +21,8 @@ public func newname_f32(_ x: UnsafePointer<Float>!, _ y: UnsafeMutablePointer<Fl
 }
 
 @c @implementation
-public func newname_f64(_ x: UnsafePointer<Double>!, _ y: UnsafeMutablePointer<Double>!, _ n: Int64, _ scale: Double) {
+public func newname_f64(_ x: UnsafePointer<Double>!, _ y: UnsafeMutablePointer<Double>!, _ n: Int64, _ scale: Double)
+{
     value(x, y, n, scale)
 }
 

@@ -36,12 +36,14 @@ public func newname_f64(_ x: UnsafePointer<Double>!, _ n: Int64, _ d: Int64, _ y
 
 @c @implementation
 public func newname_vjp_f32(
-    _ x: UnsafePointer<Float>!, _ c: UnsafePointer<Float>!, _ n: Int64, _ d: Int64, _ out: UnsafeMutablePointer<Float>!
+    _ x: UnsafePointer<Float>!, _ c: UnsafePointer<Float>!, _ n: Int64, _ d: Int64,
+    _ out: UnsafeMutablePointer<Float>!
 ) { unitVJP(x, c, n, d, out) }
 
 @c @implementation
 public func newname_vjp_f64(
-    _ x: UnsafePointer<Double>!, _ c: UnsafePointer<Double>!, _ n: Int64, _ d: Int64, _ out: UnsafeMutablePointer<Double>!
+    _ x: UnsafePointer<Double>!, _ c: UnsafePointer<Double>!, _ n: Int64, _ d: Int64,
+    _ out: UnsafeMutablePointer<Double>!
 ) { unitVJP(x, c, n, d, out) }
 
 /// output = V newname(W x).

@@ -5,7 +5,6 @@ import PluginHost
 import PluginTesting
 import Testing
 
-
 /// Headers made from manifests, as C compilers see them.
 @Suite struct HeaderTests {
     @Test func aHeaderSaysWhereEveryArgumentComesFrom() throws {
@@ -109,7 +108,8 @@ import Testing
 
     private static func withAnotherType(_ line: String) -> String {
         for (type, other) in [
-            ("const float *", "float *"), ("const double *", "double *"), ("float *", "double *"), ("double *", "float *"),
+            ("const float *", "float *"), ("const double *", "double *"), ("float *", "double *"),
+            ("double *", "float *"),
             ("char *", "const char *"), ("int64_t ", "int32_t "), ("uint8_t ", "int32_t "), ("size_t ", "int32_t "),
             ("double ", "float "),
         ] where line.hasPrefix("    " + type) {
@@ -139,7 +139,8 @@ import Testing
         } catch {
             #expect(
                 "\(error)".hasSuffix(
-                    "the function 'shared' has other types here than for probe one; a C function has one list of types"),
+                    "the function 'shared' has other types here than for probe one; a C function has one list of types"
+                ),
                 "\(error)")
             #expect("\(error)".hasPrefix("plugin.json:"))
         }
@@ -166,6 +167,7 @@ enum Fixture {
         let errors = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = command
+        process.standardOutput = FileHandle.nullDevice
         process.standardError = errors
         try process.run()
         let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)

@@ -49,8 +49,9 @@ import Testing
             }
         }
         #expect(saved == ["participation/participation.c", "participation/plugin.json", "spread.yaml"])
-        #expect(commands == 10 && compared == 6)
-        let rows = try scratch.read("studies/spread/runs/\(try #require(try scratch.names("studies/spread/runs").first))/observations.csv")
+        #expect(commands == 10 && compared == 7)
+        let rows = try scratch.read(
+            "studies/spread/runs/\(try #require(try scratch.names("studies/spread/runs").first))/observations.csv")
         #expect(rows.contains("spread,ratio"))
     }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import Manifests
 import PluginHost
 import PluginTesting
 import Testing
@@ -7,7 +6,11 @@ import Testing
 /// `syzygy plugin new`: every kind in every language, as an author would go on: the README's build line, check, the examples,
 /// the study.
 @Suite struct TemplateTests {
-    static let kinds = Component.Kind.allCases.map(\.rawValue)
+    static let kinds = [
+        "dataset", "model", "parametrization", "activation", "operation", "loss", "regularizer", "optimizer",
+        "schedule",
+        "probe",
+    ]
 
     @Test(arguments: kinds) func c(kind: String) throws { try follow(kind, "c") }
 
@@ -21,7 +24,8 @@ import Testing
 
     private static func has(_ compiler: String) -> Bool {
         guard let scratch = try? Scratch() else { return false }
-        return (try? Tool.run([compiler, "--version"], with: URL(fileURLWithPath: "/usr/bin/env"), in: scratch))?.status == 0
+        return (try? Tool.run([compiler, "--version"], with: URL(fileURLWithPath: "/usr/bin/env"), in: scratch))?
+            .status == 0
     }
 
     private func follow(_ kind: String, _ language: String) throws {
@@ -60,7 +64,8 @@ import Testing
         try #require(new.status == 0, "\(new.errors)")
         let manifest = try scratch.read("ratio/plugin.json")
         try scratch.write(
-            manifest.replacingOccurrences(of: "\"type\": \"i64\"", with: "\"type\": \"i32\""), to: "ratio/plugin.json")
+            manifest.replacingOccurrences(of: "\"type\": \"i64\"", with: "\"type\": \"i32\""), to: "ratio/plugin.json"
+        )
         let build = try #require(
             try scratch.read("ratio/README.md").split(separator: "\n").first { $0.hasPrefix("    ") })
         func compile() throws -> Tool.Result {
@@ -79,14 +84,26 @@ import Testing
     }
 
     @Test(arguments: [
-        (["Sparsity"], "'Sparsity' cannot be a plugin's name: lower-case letters, digits and '_', beginning with a letter; 'sparsity' would do"),
-        (["my-probe"], "'my-probe' cannot be a plugin's name: lower-case letters, digits and '_', beginning with a letter; 'my_probe' would do"),
+        (
+            ["Sparsity"],
+            "'Sparsity' cannot be a plugin's name: lower-case letters, digits and '_', beginning with a letter; 'sparsity' would do"
+        ),
+        (
+            ["my-probe"],
+            "'my-probe' cannot be a plugin's name: lower-case letters, digits and '_', beginning with a letter; 'my_probe' would do"
+        ),
         (["read"], "'read' is a function of the system's libraries; choose another name"),
         (["float"], "'float' is a word of the language; choose another name"),
         ([String(repeating: "a", count: 31)], "is too long for a plugin's name: 31 letters, at most 30"),
         (["good", "--kind", "prob"], "unknown kind 'prob'; did you mean 'probe'?"),
-        (["good", "--lang", "rst"], "unknown language 'rst'; did you mean 'rust'? (allowed: c, swift, rust, fortran)"),
-        (["good", "--dir", "full"], "the folder 'full' holds notes.txt; nothing is overwritten: choose another with --dir"),
+        (
+            ["good", "--lang", "rst"],
+            "unknown language 'rst'; did you mean 'rust'? (allowed: c, swift, rust, fortran)"
+        ),
+        (
+            ["good", "--dir", "full"],
+            "the folder 'full' holds notes.txt; nothing is overwritten: choose another with --dir"
+        ),
         (["good", "--dir", "full/notes.txt"], "'full/notes.txt' is a file; choose a folder with --dir"),
     ]) func refusals(arguments: [String], sentence: String) throws {
         let scratch = try Scratch()

@@ -52,7 +52,9 @@ import Testing
                 """))
         let expected = text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
         let arrays = ["head/layer.weight": RecordedQuantities.Array(shape: shape, data: w)]
-        let probes = [("l2_norm", "weight.norm"), ("l1_norm", "weight.norm"), ("one_norm", "norm"), ("infinity_norm", "norm")]
+        let probes = [
+            ("l2_norm", "weight.norm"), ("l1_norm", "weight.norm"), ("one_norm", "norm"), ("infinity_norm", "norm"),
+        ]
         #expect(expected.count == probes.count)
         for ((probe, output), number) in zip(probes, expected) {
             let values = try measure(probe, layer: "head", arrays: arrays)
