@@ -54,12 +54,10 @@ private struct Comparison {
         var problems: [(String, String)] = []
         for (index, (parameter, debug)) in zip(prototype.parameters, parameters()).enumerated()
         where !debug.agrees(with: parameter.value) {
-            problems.append(
-                (
-                    "\(parameter.pointer)/type",
-                    "argument \(index + 1), '\(parameter.name)', of '\(prototype.symbol)' is \(parameter.value.words) "
-                        + "(\(parameter.type.trimmed)), but \(debug.words) in \(place)"
-                ))
+            let sentence: String =
+                "argument \(index + 1), '\(parameter.name)', of '\(prototype.symbol)' is \(parameter.value.words) "
+                + "(\(parameter.type)), but \(debug.words) in \(place)"
+            problems.append(("\(parameter.pointer)/type", sentence))
         }
         if !function.result.agrees(with: prototype.result) {
             problems.append(
