@@ -42,6 +42,6 @@ struct Graph {
     /// Writes the result to its place. The host knows what went wrong first.
     func finish(_ node: syzygy_node, _ place: UnsafeMutablePointer<syzygy_node>) -> Int32 {
         place.pointee = node
-        return node < 0 ? SYZYGY_INVALID : SYZYGY_OK
+        return Int32(node < 0 ? SYZYGY_INVALID : SYZYGY_OK)
     }
 }

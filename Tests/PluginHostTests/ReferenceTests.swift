@@ -53,7 +53,7 @@ import Testing
             "\"u16*\", \"from\": \"const\", \"value\": 7", "\"u16*\", \"from\": \"const\", \"value\": 65536",
             "65536 is no value of type u16"
         ),
-        ("\"char*\", \"from\": \"const\"", "\"i32*\", \"from\": \"const\"", "\"Frobenius\" is no value of type i32"),
+        ("\"char*\", \"from\": \"const\"", "\"i32*\", \"from\": \"const\"", "'Frobenius' is no value of type i32"),
         ("\"value\": \"Frobenius\"", "\"value\": 4", "4 is no value of type char*"),
         (
             "\"f64*\", \"from\": \"param\"", "\"i64*\", \"from\": \"param\"",
