@@ -63,20 +63,28 @@ static void FN(map_select)(int64_t n, void *out, const void *a, const void *b, c
     EACH { T x = q[i], y = r[i]; o[i] = p[i] != 0 ? x : y; }
 }
 
-/* Large, infinite and NaN angles take libm's reduction. */
+/* Large, infinite and NaN angles take libm's reduction, each by itself: neighbours do not matter. */
+static inline int FN(is_small)(T x) { return F_ABS(x) <= F_SMALL_ANGLE; }
 static int FN(all_small)(int64_t n, const T *a) {
     int large = 0;
-    for (int64_t i = 0; i < n; i++) large |= !(F_ABS(a[i]) <= F_SMALL_ANGLE);
+    for (int64_t i = 0; i < n; i++) large |= !FN(is_small)(a[i]);
     return !large;
 }
-static void FN(map_sin)(int64_t n, void *out, const void *a, const void *b, const void *c) {
-    if (FN(all_small)(n, a)) FN(map_sin_small)(n, out, a, b, c);
-    else for (int64_t i = 0; i < n; i++) ((T *)out)[i] = (T)sin((double)((const T *)a)[i]);
-}
-static void FN(map_cos)(int64_t n, void *out, const void *a, const void *b, const void *c) {
-    if (FN(all_small)(n, a)) FN(map_cos_small)(n, out, a, b, c);
-    else for (int64_t i = 0; i < n; i++) ((T *)out)[i] = (T)cos((double)((const T *)a)[i]);
-}
+#define ANGLE(NAME)                                                                                            \
+    static void FN(map_##NAME)(int64_t n, void *out, const void *a, const void *b, const void *c) {            \
+        const T *x = a;                                                                                        \
+        T *o = out;                                                                                            \
+        if (FN(all_small)(n, x)) {                                                                             \
+            FN(map_##NAME##_small)(n, out, a, b, c);                                                           \
+            return;                                                                                            \
+        }                                                                                                      \
+        for (int64_t i = 0; i < n; i++)                                                                        \
+            if (FN(is_small)(x[i])) FN(map_##NAME##_small)(1, o + i, x + i, b, c);                             \
+            else o[i] = (T)NAME((double)x[i]);                                                                 \
+    }
+ANGLE(sin)
+ANGLE(cos)
+#undef ANGLE
 
 /* Elements [begin, begin + n) of a broadcast operand. */
 static void FN(expand)(T *restrict out, const sz_load *load, int64_t begin, int64_t n) {
@@ -414,16 +422,24 @@ static void FN(fixed_point)(const void *arguments, int64_t begin, int64_t end, i
     for (int32_t i = 0; i < s->starts; i++) memcpy(s->start[i].to, s->start[i].from, (size_t)s->start[i].bytes);
     T *z = s->z;
     const T *next = s->next;
+    const int64_t all = s->copies * s->count;
     int64_t runs = 0;
     for (int64_t moving = 1; moving && runs < s->maximum; runs++) {
         sz_run(s->body);
         moving = 0; /* NaN never arrives */
-        for (int64_t i = 0; i < s->count; i++)
-            moving += !(F_ABS(next[i] - z[i]) <= (T)s->tolerance * (1 + F_ABS(z[i])));
-        memcpy(z, next, (size_t)s->count * sizeof(T));
+        for (int64_t first = 0; first < all; first += s->count) {
+            T size = 1;
+            if (s->linear) {
+                size = 0;
+                for (int64_t i = first; i < first + s->count; i++) size = F_ABS(z[i]) > size ? F_ABS(z[i]) : size;
+            }
+            for (int64_t i = first; i < first + s->count; i++)
+                moving += !(F_ABS(next[i] - z[i]) <= (T)s->tolerance * (size + F_ABS(z[i])));
+        }
+        memcpy(z, next, (size_t)all * sizeof(T));
     }
-    memcpy(s->out, z, (size_t)s->count * sizeof(T));
-    ((T *)s->out)[s->count] = (T)runs;
+    memcpy(s->out, z, (size_t)all * sizeof(T));
+    ((T *)s->out)[all] = (T)runs;
 }
 
 #include "kernels_move.h"

@@ -48,6 +48,13 @@ package struct Registry: Sendable {
         return options + variable.filter { $0.hasPrefix("/") } + [home + "/syzygy/plugins"] + shipped
     }
 
+    /// Whether a plugin's folder is one of this installation.
+    static func isShipped(_ folder: String) -> Bool {
+        guard let root = try? Installation.root else { return false }
+        func real(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+        return real(folder).hasPrefix(real(root + "/Plugins") + "/")
+    }
+
     /// True if a manifest is where `init` looks for one, good or bad.
     package static func hasPlugins(_ path: String) -> Bool { !folders(in: path).isEmpty }
 

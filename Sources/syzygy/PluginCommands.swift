@@ -4,11 +4,11 @@ import Foundation
 import Manifests
 import PluginHost
 
-/// What is installed. None of these commands runs code of a plugin.
+/// What is installed. None of these commands but `replay` runs code of a plugin.
 struct PluginCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "List, show, check and begin plugins; runs no code of theirs.",
-        subcommands: [List.self, Show.self, Check.self, New.self, HeaderFile.self])
+        commandName: "plugin", abstract: "List, show, check and begin plugins; only 'replay' runs code of theirs.",
+        subcommands: [List.self, Show.self, Check.self, New.self, HeaderFile.self, Replay.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the components of all plugins found.")
@@ -32,6 +32,20 @@ struct PluginCommand: ParsableCommand {
             }
             for rejected in registry.rejected { Failure.say(rejected.error.description) }
             if !registry.rejected.isEmpty { throw Failure.usage }
+        }
+    }
+
+    struct Replay: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Repeat a call that failed during a run, in this process: under a debugger, for example.")
+        @ArgumentParser.Argument(help: ArgumentHelp("A file of a run's folder 'failures'.", valueName: "file"))
+        var file: String
+
+        func run() throws {
+            try Failure.report(status: .failure) {
+                let what = try PluginHost.Replay.run(file)
+                print("\(what): the call returned this time")
+            }
         }
     }
 

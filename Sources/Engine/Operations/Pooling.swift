@@ -113,10 +113,17 @@ extension Graph {
     private func pooling(_ kind: Pooling.Kind, _ x: Node, kernel: [Int], _ steps: WindowSteps) throws -> Operation {
         try check([x], for: kind.rawValue)
         let axes = try steps.axes(on: operand(x), kernel: kernel, for: kind.rawValue)
-        for axis in axes where kind != .patches && max(axis.before, axis.after) >= axis.kernel {
+        for axis in axes where kind != .patches {
+            guard max(axis.before, axis.after) < axis.kernel else {
+                throw GraphError(
+                    "\(kind.rawValue): padding \(max(axis.before, axis.after)) is not smaller than the window, "
+                        + "\(axis.kernel): a window would hold padding only")
+            }
+            // Dilated taps may step over a small image.
+            guard let empty = (0..<axis.positions).first(where: { axis.taps(at: $0).isEmpty }) else { continue }
             throw GraphError(
-                "\(kind.rawValue): padding \(max(axis.before, axis.after)) is not smaller than the window, \(axis.kernel): "
-                    + "a window would hold padding only")
+                "\(kind.rawValue): window \(empty) of \(axis.kernel) elements, \(axis.dilation) apart, holds padding "
+                    + "only on \(operand(x)) with padding \(axis.before)")
         }
         return Operation(Pooling(kind: kind, axes: axes, channels: shape(of: x)[3]))
     }

@@ -14,6 +14,14 @@ package struct WindowAxis: Hashable, Sendable {
     /// Windows that fit.
     package var positions: Int { (size + before + after - dilation * (kernel - 1) - 1) / stride + 1 }
 
+    /// Taps of the window at a position that are inside the image.
+    func taps(at position: Int) -> Range<Int> {
+        let first = position * stride - before
+        let begin = first >= 0 ? 0 : (-first + dilation - 1) / dilation
+        let end = first >= size ? 0 : min(kernel, (size - first + dilation - 1) / dilation)
+        return begin..<max(begin, end)
+    }
+
     var inC: sz_conv_axis {
         sz_conv_axis(
             in: Int64(size), out: Int64(positions), kernel: Int64(kernel), stride: Int64(stride),
