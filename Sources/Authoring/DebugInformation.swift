@@ -24,7 +24,7 @@ package struct DebugInformation {
         if !problems.isEmpty { throw ManifestError(problems) }
     }
 
-    /// `types of 2 functions agree with the debug information`, or why they were not compared.
+    /// After the word `types`: `of 2 functions agree with the debug information`, or why they were not compared.
     package var words: String {
         if compared == 0 {
             return "not compared: the library has no debug information about its functions (build with -g)"
