@@ -1,3 +1,4 @@
+import Foundation
 import Manifests
 
 /// The C header of a manifest's functions: what includes it does not compile if it disagrees with the manifest.
@@ -9,7 +10,7 @@ package enum Header {
             $0.type == .service
         }
         var lines = [
-            "/* The functions of \(manifest.id) as plugin.json describes them, made by `syzygy plugin header`. Do not edit:",
+            firstLine(manifest.id),
             " * change the manifest and make it again. Include it in the source, so that types that disagree do not compile. */",
             "#ifndef \(guardName)", "#define \(guardName)", "",
             "#include <stddef.h>", "#include <stdint.h>",
@@ -19,6 +20,25 @@ package enum Header {
         for prototype in prototypes { lines += [""] + declaration(of: prototype) }
         lines += ["", "#ifdef __cplusplus", "}", "#endif", "#endif", ""]
         return lines.joined(separator: "\n")
+    }
+
+    private static func firstLine(_ id: String) -> String {
+        "/* The functions of \(id) as plugin.json describes them, made by `syzygy plugin header`. Do not edit:"
+    }
+
+    /// Refuses a header in the plugin's folder that was made before the manifest changed: compilers would compare with it.
+    package static func checkFiles(of manifest: Manifest) throws {
+        let current = try text(of: manifest)
+        for name in try FileManager.default.contentsOfDirectory(atPath: manifest.folder).sorted()
+        where name.hasSuffix(".h") {
+            let file = "\(manifest.folder)/\(name)"
+            guard let text = try? String(contentsOfFile: file, encoding: .utf8),
+                text.hasPrefix(firstLine(manifest.id)), text != current
+            else { continue }
+            throw AuthoringError(
+                sentence: "\(file): made before plugin.json changed; make it again: syzygy plugin header "
+                    + "\(manifest.folder) --output \(file)")
+        }
     }
 
     private static func declaration(of prototype: Prototype) -> [String] {

@@ -81,6 +81,7 @@ struct PluginCommand: ParsableCommand {
         func run() throws {
             try Failure.report {
                 let manifest = try Manifest.load(folder: folder)
+                try Header.checkFiles(of: manifest)
                 let files = try ComponentLoader.digests(of: manifest)
                 let components = manifest.components.map { "\($0.kind.rawValue) \($0.id)" }.joined(separator: ", ")
                 print("\(manifest.id) \(manifest.version): \(components)")

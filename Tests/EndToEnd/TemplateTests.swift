@@ -74,6 +74,12 @@ import Testing
             try Tool.run(["-c", "cd ratio; \(build)"], with: URL(fileURLWithPath: "/bin/sh"), in: scratch)
         }
         #expect(try compile().status == 0)
+        let check = try Tool.run(["plugin", "check", "ratio"], in: scratch)
+        #expect(
+            check.status == 64
+                && check.errors.contains(
+                    "ratio/ratio.h: made before plugin.json changed; make it again: syzygy plugin header ratio --output ratio/ratio.h"
+                ), "\(check.errors)")
         let header = try Tool.run(["plugin", "header", "ratio", "--output", "ratio/ratio.h"], in: scratch)
         #expect(header.status == 0 && header.output.isEmpty, "\(header.errors)")
         #expect(try scratch.read("ratio/ratio.h").contains("int32_t n,"))
