@@ -1,8 +1,8 @@
 import CDebugInfo
 import Manifests
 
-/// Compares a manifest with the debug information of its library: numbers of parameters, widths, integers, floats and pointers, and
-/// what pointers point to. Signs and `const` are not compared. Runs no code.
+/// Compares a manifest with the debug information of its library: numbers of parameters, widths, integers, floats
+/// and pointers, and what pointers point to. Signs and `const` are not compared. Runs no code.
 package struct DebugInformation {
     /// Functions that the debug information describes, of all in the manifest.
     package private(set) var compared = 0

@@ -26,7 +26,8 @@ package enum Header {
         "/* The functions of \(id) as plugin.json describes them, made by `syzygy plugin header`. Do not edit:"
     }
 
-    /// Refuses a header in the plugin's folder that was made before the manifest changed: compilers would compare with it.
+    /// Refuses a header in the plugin's folder that was made before the manifest changed: compilers would compare
+    /// with it.
     package static func checkFiles(of manifest: Manifest) throws {
         let current = try text(of: manifest)
         for name in try FileManager.default.contentsOfDirectory(atPath: manifest.folder).sorted()

@@ -2,8 +2,8 @@ import ArrayFiles
 import Foundation
 import Manifests
 
-/// A complete small plugin of a kind, as files: the folder `Templates` of the installation holds for each kind one manifest, one
-/// study and a source per language, all of a plugin called `newname`.
+/// A complete small plugin of a kind, as files: the folder `Templates` of the installation holds for each kind one
+/// manifest, one study and a source per language, all of a plugin called `newname`.
 package struct PluginTemplate {
     package var kind: Component.Kind
     package var language: Language
