@@ -36,7 +36,7 @@ package enum Host {
         return String(cString: text).trimmingCharacters(in: .whitespaces)
     }
 
-    static func description(threads: Int) -> OrderedDictionary<String, JSON> {
+    package static func description(threads: Int) -> OrderedDictionary<String, JSON> {
         [
             "version": .string(Version.current), "cpu": .string(value(of: "model name")), "cores": .int(cores),
             "threads": .int(threads), "blas": .string(blas),

@@ -3,11 +3,11 @@ import Foundation
 import Manifests
 import PluginHost
 
-/// What is installed. None of these commands runs code of a plugin.
+/// What is installed. Of these commands only `validate` runs code of a plugin, in other processes.
 struct PluginCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "List, show and check plugins; runs no code of theirs.",
-        subcommands: [List.self, Show.self, Check.self])
+        commandName: "plugin", abstract: "List, show, check and validate plugins; only validate runs code of theirs.",
+        subcommands: [List.self, Show.self, Check.self, Validate.self, ValidateOne.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the components of all plugins found.")
