@@ -77,7 +77,7 @@ enum RepetitionTests {
     private static func threads(_ examination: Examination, _ subject: Subject) throws {
         var draw = examination.draw()
         let sizes = subject.component.isElementwise || subject.component.isUpdate
-            ? TrialSizes(inputs: 128, outputs: 128) : TrialSizes(rows: 31, inputs: 23, outputs: 19)
+            ? TrialSizes(inputs: 512, outputs: 512) : TrialSizes(rows: 101, inputs: 67, outputs: 53)
         guard let a = try subject.random(sizes, draw: &draw).first, let b = try subject.random(sizes, draw: &draw).first
         else { return }
         let rounds = 200
@@ -132,7 +132,12 @@ enum RepetitionTests {
 
         func wait(_ count: Int) {
             arrived.add(1, ordering: .acquiringAndReleasing)
-            while arrived.load(ordering: .acquiring) < count { sched_yield() }
+            var spins = 0
+            while arrived.load(ordering: .acquiring) < count {
+                spins += 1
+                // A thread that gives up its core comes back too late to meet anybody.
+                if spins % 10_000 == 0 { sched_yield() }
+            }
         }
     }
 
