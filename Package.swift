@@ -55,7 +55,7 @@ let plugins: [Plugin] = [
 ]
 
 /// The C libraries of the system, as module maps and small shims (`Sources/CShims`).
-let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "openblas", "lapacke", "gomp", "sodium", "dl", "m"]
+let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "openblas", "lapacke", "gomp", "sodium", "seccomp", "dl", "m"]
     .map { .linkedLibrary($0) }
 
 let testedModules = [

@@ -3,11 +3,13 @@
 #include <dlfcn.h>
 #include <ffi.h>
 #include <stdlib.h>
+#include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
 struct sz_signature {
+    char *place;
     ffi_cif cif;
     ffi_type *arguments[];
 };
@@ -30,9 +32,14 @@ static ffi_type *type_of(int32_t code) {
     }
 }
 
-sz_signature *sz_signature_create(int32_t result, const int32_t *arguments, int32_t count) {
+/* What this thread calls, for whoever asks while it does. */
+static _Thread_local const char *current_call;
+const char *sz_current_call(void) { return current_call; }
+
+sz_signature *sz_signature_create(int32_t result, const int32_t *arguments, int32_t count, const char *place) {
     sz_signature *s = malloc(sizeof *s + (size_t)count * sizeof(ffi_type *));
     if (!s) return NULL;
+    s->place = strdup(place);
     int known = type_of(result) != NULL;
     for (int32_t i = 0; i < count; i++) {
         s->arguments[i] = type_of(arguments[i]);
@@ -40,13 +47,16 @@ sz_signature *sz_signature_create(int32_t result, const int32_t *arguments, int3
     }
     if (!known ||
         ffi_prep_cif(&s->cif, FFI_DEFAULT_ABI, (unsigned)count, type_of(result), s->arguments) != FFI_OK) {
-        free(s);
+        sz_signature_destroy(s);
         return NULL;
     }
     return s;
 }
 
-void sz_signature_destroy(sz_signature *s) { free(s); }
+void sz_signature_destroy(sz_signature *s) {
+    free(s->place);
+    free(s);
+}
 
 #if defined(__x86_64__)
 /* MXCSR without the sticky exception flags, and above it the x87 control word, which governs long double and is what
@@ -73,7 +83,10 @@ void sz_set_float_mode(uint64_t mode) { __asm__ volatile("msr fpcr, %0" ::"r"(mo
 int32_t sz_call(const sz_signature *s, void *function, void *const *values, void *result) {
     uint64_t before = sz_float_mode();
     if (before != DEFAULT_MODE) sz_set_float_mode(DEFAULT_MODE);
+    const char *outer = current_call;
+    current_call = s->place;
     ffi_call((ffi_cif *)&s->cif, FFI_FN(function), result, (void **)values);
+    current_call = outer;
     int32_t changed = sz_float_mode() != DEFAULT_MODE;
     if (changed || before != DEFAULT_MODE) sz_set_float_mode(before);
     return changed;
@@ -105,5 +118,8 @@ void sz_call_parts(const void *arguments, int64_t begin, int64_t end, int32_t th
 }
 
 void *sz_open(const char *path) {
-    return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
+    current_call = path;
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
+    current_call = NULL;
+    return library;
 }

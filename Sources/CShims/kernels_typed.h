@@ -414,16 +414,24 @@ static void FN(fixed_point)(const void *arguments, int64_t begin, int64_t end, i
     for (int32_t i = 0; i < s->starts; i++) memcpy(s->start[i].to, s->start[i].from, (size_t)s->start[i].bytes);
     T *z = s->z;
     const T *next = s->next;
+    const int64_t all = s->copies * s->count;
     int64_t runs = 0;
     for (int64_t moving = 1; moving && runs < s->maximum; runs++) {
         sz_run(s->body);
         moving = 0; /* NaN never arrives */
-        for (int64_t i = 0; i < s->count; i++)
-            moving += !(F_ABS(next[i] - z[i]) <= (T)s->tolerance * (1 + F_ABS(z[i])));
-        memcpy(z, next, (size_t)s->count * sizeof(T));
+        for (int64_t first = 0; first < all; first += s->count) {
+            T size = 1;
+            if (s->linear) {
+                size = 0;
+                for (int64_t i = first; i < first + s->count; i++) size = F_ABS(z[i]) > size ? F_ABS(z[i]) : size;
+            }
+            for (int64_t i = first; i < first + s->count; i++)
+                moving += !(F_ABS(next[i] - z[i]) <= (T)s->tolerance * (size + F_ABS(z[i])));
+        }
+        memcpy(z, next, (size_t)all * sizeof(T));
     }
-    memcpy(s->out, z, (size_t)s->count * sizeof(T));
-    ((T *)s->out)[s->count] = (T)runs;
+    memcpy(s->out, z, (size_t)all * sizeof(T));
+    ((T *)s->out)[all] = (T)runs;
 }
 
 #include "kernels_move.h"

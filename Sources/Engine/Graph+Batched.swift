@@ -20,8 +20,14 @@ extension Graph {
                 BatchedTerm(
                     term: results[input] ?? Term(graph: self, node: input), isBatched: results[input] != nil)
             }
-            results[node] = operation.rule.batched(terms, copies: copies)
+            try check(copies: copies, of: node, operation)
+            results[node] = try operation.rule.batched(terms, copies: copies)
         }
         return try nodes.map { try results[$0]?.node ?? broadcast($0, to: [copies] + shape(of: $0)) }
+    }
+
+    /// Throws a sentence if the values of all copies are no tensor.
+    func check(copies: Int, of node: Node, _ operation: Operation) throws {
+        try Shape.check([copies] + shape(of: node), for: "\(copies) copies of \(operation.rule.name)")
     }
 }

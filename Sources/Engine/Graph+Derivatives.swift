@@ -35,7 +35,8 @@ extension Graph {
                 inputs.contains(where: { matters[$0.id] })
             else { continue }
             let terms = inputs.map { Term(graph: self, node: $0) }
-            let parts = try operation.rule.vjp(terms, Term(graph: self, node: Node(id: id)), cotangent)
+            let parts = try operation.rule.vjp(
+                terms, Term(graph: self, node: Node(id: id)), cotangent, wanted: inputs.map { matters[$0.id] })
             for (input, part) in zip(inputs, parts) where matters[input.id] {
                 if let part { add(part, to: input.id) }
             }

@@ -73,11 +73,13 @@ extension Graph {
 
     /// The value of `z`, a placeholder, for which `next` equals it.
     func solved(
-        _ z: Node, from start: Node, next: Node, tolerance: Double, maximum: Int
+        _ z: Node, from start: Node, next: Node, tolerance: Double, maximum: Int, copies: Int = 1,
+        isLinear: Bool = false
     ) throws -> (solution: Node, applications: Node) {
         guard next != z else { return (start, constant(1)) }
         guard let (body, shared) = body(of: next, from: z) else { return (next, constant(1)) }
-        let rule = FixedPoint(body: body, tolerance: tolerance, maximum: maximum)
+        let rule = FixedPoint(
+            body: body, tolerance: tolerance, maximum: maximum, isLinear: isLinear, copies: copies)
         let packed = Term(graph: self, node: try apply(Operation(rule), [start] + shared))
         return (rule.solution(packed).node, rule.applications(packed).node)
     }

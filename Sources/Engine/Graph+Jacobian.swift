@@ -47,6 +47,7 @@ extension Graph {
 
     /// For placeholders numbered one after the other: in copy k all are 0 but for element begin + k, which is 1.
     private func unitVectors(of placeholders: [Node], count: Int, from begin: Node?) throws -> [Node: Node] {
+        for node in placeholders { try Shape.check([count, Shape.elements(shape(of: node))], for: "jacobian") }
         var rows = Term(graph: self, node: try iota(count))
         if let begin { rows = rows + Term(graph: self, node: begin) }
         rows = rows.reshaped(to: [count, 1])

@@ -85,7 +85,9 @@ extension Graph {
         switch name {
         case "reshape": return try reshape(input, to: list)
         case "broadcast": return try broadcast(input, to: list)
-        case "permute": return try apply(.permute(list), [input])
+        case "permute":
+            let rank = shape(of: input).count
+            return try apply(.permute(list.map { Shape.axis($0, rank: rank) ?? $0 }), [input])
         default:
             guard Graph.reductions[name] != nil else {
                 throw GraphError.unknown("operation on a list", name, among: Graph.listOperationNames)

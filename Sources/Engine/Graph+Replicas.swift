@@ -38,7 +38,8 @@ extension Graph {
                 }
                 let terms = inputs.compactMap { values[$0] }
                 if terms.contains(where: \.isBatched) {
-                    let all = operation.rule.batched(terms, copies: copies)
+                    try check(copies: copies, of: node, operation)
+                    let all = try operation.rule.batched(terms, copies: copies)
                     values[node] = BatchedTerm(term: all, isBatched: true)
                 } else {
                     values[node] = value(try graph.apply(operation, terms.map(\.term.node)), isBatched: false)

@@ -1,6 +1,7 @@
 extension Graph {
-    /// Scans of at most so many operations in all steps together are compiled step by step, so that the planner sees them
-    /// whole; longer ones run their compiled body again and again: the time to compile them does not depend on their length.
+    /// Scans of at most so many operations in all steps together, with those of loops inside, are compiled step by step, so
+    /// that the planner sees them whole; longer ones run their compiled body again and again: the time to compile them does
+    /// not depend on their length.
     package static let unrolledOperations = 4096
 
     /// The same computation with the scans behind `results` that have at most `limit` operations written out step by step, and
@@ -8,9 +9,7 @@ extension Graph {
     package func unrolled(
         _ results: [Node], limit: Int = unrolledOperations
     ) throws -> (graph: Graph, nodes: [Node: Node])? {
-        func isShort(_ scan: Scan) -> Bool {
-            scan.length.multipliedReportingOverflow(by: max(scan.body.operationCount, 1)).partialValue <= limit
-        }
+        func isShort(_ scan: Scan) -> Bool { scan.operationCount <= limit }
         let live = Schedule.live(self, results)
         guard live.contains(where: { scan(of: Node(id: $0)).map(isShort) ?? false }) else { return nil }
 

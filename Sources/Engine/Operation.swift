@@ -28,12 +28,15 @@ protocol OperationRule: Hashable, Sendable {
     /// Made of graph operations, so that derivatives have derivatives. Throws a sentence if there is none.
     func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) throws -> [Term?]
 
+    /// The same where only `wanted` inputs receive anything: derivatives by others need not exist. A rule has one of the two.
+    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term, wanted: [Bool]) throws -> [Term?]
+
     /// An equal node made of simpler operations, if this one is only a convenience or can be simplified away.
     func simplified(_ inputs: [Term]) throws -> Term?
 
     /// The results of `copies` independent applications, with a new first axis that counts them. Inputs that differ
-    /// between the copies carry that axis already; at least one does.
-    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term
+    /// between the copies carry that axis already; at least one does. The shape of the results has been checked.
+    func batched(_ inputs: [BatchedTerm], copies: Int) throws -> Term
 
     /// How the planner computes it.
     var work: Work { get }
@@ -64,6 +67,14 @@ enum Work: Hashable {
 }
 
 extension OperationRule {
+    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term, wanted: [Bool]) throws -> [Term?] {
+        try vjp(inputs, output, cotangent)
+    }
+
+    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) throws -> [Term?] {
+        try vjp(inputs, output, cotangent, wanted: inputs.map { _ in true })
+    }
+
     func simplified(_ inputs: [Term]) throws -> Term? { nil }
 
     func rowFunction(of shapes: [[Int]]) -> RowFunction? { nil }

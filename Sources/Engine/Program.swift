@@ -225,7 +225,7 @@ package final class Program {
         for id in schedule.sources {
             if case .input(let name) = graph.definition(of: Node(id: id)), name.hasPrefix(Loop.placeholder) {
                 throw GraphError(
-                    "program: something outside a scan reads a value of one step; make it an output of the scan")
+                    "program: something outside a scan or fixed point reads a value from inside; make it a result")
             }
         }
         guard let store else {

@@ -9,14 +9,14 @@ enum Shape {
     static let maxRank = 12
 
     /// Throws a sentence if a size is not positive, there are too many axes or the tensor is absurdly large.
-    static func check(_ shape: [Int], for what: String) throws {
-        guard shape.count <= maxRank else { throw GraphError("\(what): \(shape) has more than \(maxRank) axes") }
+    static func check(_ shape: [Int], for what: @autoclosure () -> String) throws {
+        guard shape.count <= maxRank else { throw GraphError("\(what()): \(shape) has more than \(maxRank) axes") }
         var count = 1
         for size in shape {
-            guard size > 0 else { throw GraphError("\(what): \(shape) has a size below 1") }
+            guard size > 0 else { throw GraphError("\(what()): \(shape) has a size below 1") }
             let (product, overflow) = count.multipliedReportingOverflow(by: size)
             guard !overflow, product <= limit else {
-                throw GraphError("\(what): \(shape) has more than 2^40 elements")
+                throw GraphError("\(what()): \(shape) has more than 2^40 elements")
             }
             count = product
         }

@@ -28,10 +28,14 @@ package struct Binding: Hashable, Sendable {
     /// The binding with every placeholder replaced; without those that name nothing.
     func replacing(_ values: [(parameter: String, value: String)]) -> Binding {
         func filled(_ text: String) -> String {
-            values.reduce(text) { text, pair in
-                text.split(separator: "{\(pair.parameter)}", omittingEmptySubsequences: false).joined(
-                    separator: pair.value)
+            var result = "", rest = text[...]
+            while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+                let name = rest[open...].dropFirst().prefix { $0 != "}" }
+                let value = values.first { $0.parameter == name }?.value
+                result += rest[..<open] + (value ?? String(rest[open...close]))
+                rest = rest[close...].dropFirst()
             }
+            return result + rest
         }
         var result = self
         result.name = filled(name)

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A place in a text file, both 1-based; the column counts Unicode characters (scalars), not bytes.
 package struct Position: Hashable, Sendable {
     package var line: Int
@@ -14,18 +16,30 @@ package struct Document: Sendable {
     /// The path as error messages show it.
     package var file: String
     package var root: JSON
+    private let places: Places
+
     /// JSON pointer (`/components/0/id`, the root is empty) to the begin of the value.
-    package var positions: [String: Position]
+    package var positions: [String: Position] { places.table.values }
     /// JSON pointer of a member to the begin of its key.
-    package var keyPositions: [String: Position]
+    package var keyPositions: [String: Position] { places.table.keys }
 
     package init(
         file: String, root: JSON, positions: [String: Position] = [:], keyPositions: [String: Position] = [:]
     ) {
-        self.file = file
-        self.root = root
-        self.positions = positions
-        self.keyPositions = keyPositions
+        (self.file, self.root) = (file, root)
+        places = Places { Places.Table(values: positions, keys: keyPositions) }
+    }
+
+    /// - Parameter json: the text that `root` was read from.
+    init(file: String, root: JSON, json: [UInt8]) {
+        (self.file, self.root) = (file, root)
+        places = Places {
+            json.withUnsafeBufferPointer { bytes in
+                var scanner = JSONScanner(bytes, file: file, notesPositions: true)
+                try? scanner.scan()  // it has been scanned before
+                return Places.Table(values: scanner.positions, keys: scanner.keyPositions)
+            }
+        }
     }
 
     /// Where a value begins; for a pointer that names nothing, where its nearest parent begins.
@@ -39,13 +53,37 @@ package struct Document: Sendable {
     }
 
     /// Where the key of a member begins; an item of a list has none, so its own place.
-    package func keyPosition(of pointer: String) -> Position? { keyPositions[pointer] ?? position(of: pointer) }
+    package func keyPosition(of pointer: String) -> Position? {
+        keyPositions[pointer] ?? position(of: pointer)
+    }
 
     /// A sentence about a value, or about a key.
     package func problem(at pointer: String, key: Bool = false, _ sentence: String) -> Problem {
         Problem(
             file: file, position: key ? keyPosition(of: pointer) : position(of: pointer), pointer: pointer,
             sentence: sentence)
+    }
+}
+
+/// Positions, found when they are first asked for: files without mistakes need none.
+private final class Places: Sendable {
+    struct Table {
+        var values: [String: Position]
+        var keys: [String: Position]
+    }
+
+    private let find: @Sendable () -> Table
+    private let found = Mutex<Table?>(nil)
+
+    init(_ find: @escaping @Sendable () -> Table) { self.find = find }
+
+    var table: Table {
+        found.withLock { table in
+            if let table { return table }
+            let new = find()
+            table = new
+            return new
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-/// Checks bytes against RFC 8259 and our limits, and notes where each value and key begins.
+/// Checks bytes against RFC 8259 and our limits, and notes, if asked to, where each value and key begins.
 ///
 /// json-c accepts much that is not JSON even in its strict mode (repeated keys, `NaN`, `-01`, bytes after a NUL, weak
 /// UTF-8), so it only sees what has passed here. Stricter than the RFC: UTF-8 without byte-order mark, an object at
@@ -13,12 +13,12 @@ struct JSONScanner {
     /// `index - columnOrigin` is the 0-based column: the line's first byte, moved by continuation bytes of UTF-8.
     private var columnOrigin = 0
     private var depth = 0
+    private let notesPositions: Bool
     private(set) var positions: [String: Position] = [:]
     private(set) var keyPositions: [String: Position] = [:]
 
-    init(_ bytes: UnsafeBufferPointer<UInt8>, file: String) {
-        self.bytes = bytes
-        self.file = file
+    init(_ bytes: UnsafeBufferPointer<UInt8>, file: String, notesPositions: Bool = false) {
+        (self.bytes, self.file, self.notesPositions) = (bytes, file, notesPositions)
     }
 
     mutating func scan() throws(Problem) {
@@ -35,11 +35,11 @@ struct JSONScanner {
     // MARK: - Values
 
     private mutating func value(at pointer: String) throws(Problem) {
-        positions[pointer] = position
+        if notesPositions { positions[pointer] = position }
         switch next {
         case UInt8(ascii: "{"): try object(at: pointer)
         case UInt8(ascii: "["): try array(at: pointer)
-        case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "\""): _ = try string(isKept: false)
         case .some(UInt8(ascii: "-")), .some(UInt8(ascii: "0")...UInt8(ascii: "9")): try number()
         default:
             let word = peekWord()
@@ -67,13 +67,13 @@ struct JSONScanner {
                         : "expected a key in double quotes, found \(found)")
             }
             let place = position
-            let key = try string()
+            let key = try string(isKept: true)
             // Swift compares strings by canonical equivalence, so keys that only look alike are repeats as well.
             if let first = keys.updateValue(place, forKey: key) {
                 throw problem("key \(quoted(key)) is given twice; the first is in line \(first.line)", at: place)
             }
-            let child = Pointer.child(pointer, key)
-            keyPositions[child] = place
+            let child = notesPositions ? Pointer.child(pointer, key) : ""
+            if notesPositions { keyPositions[child] = place }
             skipSpace()
             guard take(":") else { throw problem("expected ':' after key \(quoted(key)), found \(found)") }
             skipSpace()
@@ -92,7 +92,7 @@ struct JSONScanner {
             if next == UInt8(ascii: "]") {
                 throw problem("expected a value after ',', found ']' (JSON has no trailing commas)")
             }
-            try value(at: Pointer.child(pointer, count))
+            try value(at: notesPositions ? Pointer.child(pointer, count) : "")
             count += 1
             more = try separator(closing: "]")
         }
@@ -132,6 +132,7 @@ struct JSONScanner {
             if !take("+") { _ = take("-") }
             guard digits() > 0 else { throw problem("expected a digit in the exponent, found \(found)") }
         }
+        if isInteger, index - begin < 19 { return }
         let text = String(decoding: bytes[begin..<index], as: UTF8.self)
         if isInteger, Int(text) == nil {
             throw problem(
@@ -151,11 +152,17 @@ struct JSONScanner {
 
     // MARK: - Strings
 
-    /// The text of a string after its escapes are resolved.
-    private mutating func string() throws(Problem) -> String {
+    /// The text of a string after its escapes are resolved; empty if it is not wanted.
+    private mutating func string(isKept: Bool) throws(Problem) -> String {
         let begin = position
         index += 1
-        var text: [UInt8] = []
+        let first = index
+        skipPlainText()
+        if next == UInt8(ascii: "\"") {
+            index += 1
+            return isKept ? String(decoding: bytes[first..<index - 1], as: UTF8.self) : ""
+        }
+        var text = Array(bytes[first..<index])
         while true {
             guard let byte = next else { throw problem("the string that begins here has no end", at: begin) }
             switch byte {
@@ -176,6 +183,15 @@ struct JSONScanner {
                 text.append(byte)
                 index += 1
             }
+        }
+    }
+
+    /// Over what needs no thought: ASCII without quotes, escapes and control characters.
+    private mutating func skipPlainText() {
+        while index < bytes.count {
+            let byte = bytes[index]
+            guard byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { return }
+            index += 1
         }
     }
 

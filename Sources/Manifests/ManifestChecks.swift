@@ -95,8 +95,8 @@ struct ManifestChecks {
             ("min_items", !type.isList), ("max_items", !type.isList),
         ]
         for (key, isMisplaced) in misplaced where isMisplaced {
+            guard parameter.keys.contains(key) else { continue }
             let here = "\(parameter.pointer)/\(key)"
-            guard document.keyPositions[here] != nil else { continue }
             let reason = key.hasPrefix("exclusive") ? "without '\(key.suffix(3))'" : "for type \(type.rawValue)"
             add(here, key: true, "'\(key)' of param '\(parameter.id)' has no meaning \(reason)")
         }

@@ -59,7 +59,8 @@ struct ManifestReader {
             excludesMinimum: json["exclusive_min"]?.bool ?? false,
             excludesMaximum: json["exclusive_max"]?.bool ?? false,
             values: json["values"]?.array?.compactMap(\.string) ?? [], minimumCount: json["min_items"]?.int,
-            maximumCount: json["max_items"]?.int, scale: choice(json["scale"]), pointer: pointer)
+            maximumCount: json["max_items"]?.int, scale: choice(json["scale"]),
+            keys: json.object.map { Array($0.keys) } ?? [], pointer: pointer)
         if let value = parameter.defaultValue, case .success(let value) = parameter.check(value) {
             parameter.defaultValue = value
         }

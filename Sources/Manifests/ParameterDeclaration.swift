@@ -62,6 +62,8 @@ package struct ParameterDeclaration: Hashable, Sendable {
     package var minimumCount: Int?
     package var maximumCount: Int?
     package var scale: Scale?
+    /// As the manifest gives them.
+    package var keys: [String]
     package var pointer: String
 
     /// The value in its declared type (`1` for a float becomes `1.0`, `2.0` for an int becomes `2`), or a sentence that

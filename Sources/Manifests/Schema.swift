@@ -7,8 +7,9 @@ import OrderedCollections
 /// expected form as a noun phrase ("a name of lower-case letters"), which error messages quote; `$ref` points inside
 /// the same schema.
 package struct Schema: Sendable {
-    /// One schema object or boolean; subschemas are indices into `Schema.nodes`, since `$ref` makes cycles.
-    struct Node: Sendable {
+    /// One schema object or boolean; subschemas are indices into `Schema.nodes`, since `$ref` makes cycles. Written only while
+    /// the schema is read.
+    final class Node: @unchecked Sendable {
         var always: Bool?
         var title: String?
         var types: Set<String>?
@@ -102,7 +103,7 @@ package struct Schema: Sendable {
     /// What is wrong with a document, in no particular order; empty if it follows the schema.
     package func problems(in document: Document) -> [Problem] {
         var validation = SchemaValidation(schema: self, document: document)
-        validation.check(document.root, against: 0, at: "")
+        validation.check(document.root, against: 0)
         return validation.problems
     }
 
@@ -120,15 +121,13 @@ package struct Schema: Sendable {
         guard let members = json.object else {
             throw document.problem(at: pointer, "a schema must be an object, true or false, got \(json.brief)")
         }
-        var node = Node()
         for (key, value) in members {
-            try read(key, value, Pointer.child(pointer, key), into: &node)
+            try read(key, value, Pointer.child(pointer, key), into: nodes[index])
         }
-        nodes[index] = node
         return index
     }
 
-    private mutating func read(_ key: String, _ value: JSON, _ at: String, into node: inout Node) throws(Problem) {
+    private mutating func read(_ key: String, _ value: JSON, _ at: String, into node: Node) throws(Problem) {
         switch key {
         case "$schema", "$id", "$comment", "description", "examples", "default": break
         case "$defs":

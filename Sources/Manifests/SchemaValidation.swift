@@ -1,72 +1,95 @@
 import Foundation
+import OrderedCollections
 
 /// One pass over a document: compares values with schema nodes and collects a sentence for every mismatch.
 struct SchemaValidation {
-    let schema: Schema
-    let document: Document
+    private let schema: Schema
+    private let document: Document
     private(set) var problems: [Problem] = []
+    /// From the root to the value that is being checked.
+    private var path: [Step] = []
+    /// Whether only `fails` is wanted, so that nothing has to be said.
+    private var isQuiet = false
+    private var fails = false
+
+    private enum Step {
+        case key(String)
+        case index(Int)
+    }
 
     init(schema: Schema, document: Document) {
         self.schema = schema
         self.document = document
     }
 
-    mutating func check(_ value: JSON, against index: Int, at pointer: String) {
+    mutating func check(_ value: JSON, against index: Int) {
+        if isQuiet, fails { return }
         let node = schema.nodes[index]
         if let always = node.always {
-            if !always { add(pointer, "\(name(pointer)) is not allowed here") }
+            if !always { add { "\($0) is not allowed here" } }
             return
         }
         if let types = node.types, !types.contains(where: { Self.matches(value, $0) }) {
-            let expected = node.title ?? Self.phrase(types)
-            add(pointer, "\(name(pointer)) must be \(expected), got \(value.brief)")
+            add { "\($0) must be \(node.title ?? Self.phrase(types)), got \(value.brief)" }
             return
         }
-        if let reference = node.reference { check(value, against: reference, at: pointer) }
-        checkValues(value, node, pointer)
+        if let reference = node.reference { check(value, against: reference) }
+        checkValues(value, node)
         switch value {
-        case .int, .double: checkNumber(value, node, pointer)
-        case .string(let text): checkString(text, node, pointer)
-        case .array(let items): checkArray(items, node, pointer)
-        case .object: checkObject(value, node, pointer)
+        case .int, .double: checkNumber(value, node)
+        case .string(let text): checkString(text, node)
+        case .array(let items): checkArray(items, node)
+        case .object(let members): checkObject(members, node)
         case .null, .bool: break
         }
-        for branch in node.allOf { check(value, against: branch, at: pointer) }
-        if !node.oneOf.isEmpty { checkUnion(node.oneOf, node.oneOfTag, exactlyOne: true, value, pointer) }
-        if !node.anyOf.isEmpty { checkUnion(node.anyOf, node.anyOfTag, exactlyOne: false, value, pointer) }
-        if let not = node.not, problems(value, not, pointer).isEmpty {
-            add(pointer, "\(name(pointer)) must not be \(schema.nodes[not].title ?? "of this form")")
+        for branch in node.allOf { check(value, against: branch) }
+        if !node.oneOf.isEmpty { checkUnion(node.oneOf, node.oneOfTag, exactlyOne: true, value) }
+        if !node.anyOf.isEmpty { checkUnion(node.anyOf, node.anyOfTag, exactlyOne: false, value) }
+        if let not = node.not, fits(value, not) {
+            let form = schema.nodes[not].title ?? "of this form"
+            add { "\($0) must not be \(form)" }
         }
         if let condition = node.if {
-            let branch = problems(value, condition, pointer).isEmpty ? node.then : node.else
-            if let branch { check(value, against: branch, at: pointer) }
+            let isMet = fits(value, condition)
+            if let branch = isMet ? node.then : node.else { check(value, against: branch) }
         }
+    }
+
+    private mutating func check(_ value: JSON, against index: Int, at step: Step) {
+        path.append(step)
+        check(value, against: index)
+        path.removeLast()
+    }
+
+    /// Whether a value follows a node; says nothing.
+    private mutating func fits(_ value: JSON, _ index: Int) -> Bool {
+        let before = (isQuiet, fails)
+        (isQuiet, fails) = (true, false)
+        check(value, against: index)
+        defer { (isQuiet, fails) = before }
+        return !fails
     }
 
     // MARK: - By type
 
-    private mutating func checkValues(_ value: JSON, _ node: Schema.Node, _ pointer: String) {
+    private mutating func checkValues(_ value: JSON, _ node: Schema.Node) {
         guard let values = node.values, !values.contains(where: { $0.isEqual(to: value) }) else { return }
-        addUnknown(value, among: values, pointer)
+        addUnknown(value, among: values)
     }
 
-    private mutating func addUnknown(_ value: JSON, among values: [JSON], _ pointer: String) {
+    private mutating func addUnknown(_ value: JSON, among values: [JSON]) {
         let names = values.compactMap(\.string)
-        if let text = value.string, names.count == values.count, names.count > 1,
-            let key = Pointer.tokens(pointer).last
-        {
-            let what = Int(key) == nil ? key : "item"
-            let place = pointer.lastIndex(of: "/").map { String(pointer[..<$0]) } ?? ""
-            add(pointer, "unknown \(what) \(quoted(text))\(inside(place))" + Nearest.hint(for: text, among: names))
+        if let text = value.string, names.count == values.count, names.count > 1, let last = path.last {
+            let what = if case .key(let key) = last { key } else { "item" }
+            let place = inside(path.dropLast())
+            add { _ in "unknown \(what) \(quoted(text))\(place)" + Nearest.hint(for: text, among: names) }
         } else {
             let allowed = values.map(\.brief).joined(separator: ", ")
-            add(
-                pointer,
-                "\(name(pointer)) must be \(values.count == 1 ? "" : "one of ")\(allowed), got \(value.brief)")
+            add { "\($0) must be \(values.count == 1 ? "" : "one of ")\(allowed), got \(value.brief)" }
         }
     }
 
-    private mutating func checkNumber(_ value: JSON, _ node: Schema.Node, _ pointer: String) {
+    private mutating func checkNumber(_ value: JSON, _ node: Schema.Node) {
         func fails(_ bound: JSON?, _ isWrong: (JSON) -> Bool?) -> JSON? {
             bound.flatMap { isWrong($0) == true ? $0 : nil }
         }
@@ -77,92 +100,87 @@ struct SchemaValidation {
             (fails(node.exclusiveMaximum) { value.isLess(than: $0).map(!) }, "<"),
         ]
         for case (let bound?, let relation) in wrong {
-            add(pointer, "\(name(pointer)) must be \(relation) \(bound.brief), got \(value.brief)")
+            add { "\($0) must be \(relation) \(bound.brief), got \(value.brief)" }
         }
     }
 
-    private mutating func checkString(_ text: String, _ node: Schema.Node, _ pointer: String) {
-        let length = text.unicodeScalars.count
+    private mutating func checkString(_ text: String, _ node: Schema.Node) {
         if text.isEmpty, node.bounds["minLength"] ?? 0 > 0 {
-            add(pointer, "\(name(pointer)) must not be empty")
-        } else if !checkCount(length, "Length", "character", node, pointer) {
+            add { "\($0) must not be empty" }
+        } else if !node.bounds.isEmpty, !checkCount(text.unicodeScalars.count, "Length", "character", node) {
             return
         } else if let pattern = node.pattern, !Self.matches(text, pattern) {
             let expected = node.title ?? "of the form \(node.patternText ?? "")"
-            add(pointer, "\(name(pointer)) must be \(expected), got \(JSON.string(text).brief)")
+            add { "\($0) must be \(expected), got \(JSON.string(text).brief)" }
         }
     }
 
-    private mutating func checkArray(_ items: [JSON], _ node: Schema.Node, _ pointer: String) {
-        guard checkCount(items.count, "Items", "item", node, pointer) else { return }
+    private mutating func checkArray(_ items: [JSON], _ node: Schema.Node) {
+        guard checkCount(items.count, "Items", "item", node) else { return }
         for (index, item) in items.enumerated() {
-            let here = Pointer.child(pointer, index)
             if index < node.prefixItems.count {
-                check(item, against: node.prefixItems[index], at: here)
+                check(item, against: node.prefixItems[index], at: .index(index))
             } else if let rest = node.items {
                 if schema.nodes[rest].always == false {
-                    add(
-                        here, "\(name(pointer)) must have at most \(node.prefixItems.count) items, got \(items.count)"
-                    )
+                    let place = name
+                    add(at: .index(index)) { _ in
+                        "\(place) must have at most \(node.prefixItems.count) items, got \(items.count)"
+                    }
                     break
                 }
-                check(item, against: rest, at: here)
+                check(item, against: rest, at: .index(index))
             }
         }
         if node.uniqueItems {
             for (index, item) in items.enumerated() {
                 guard let first = items[..<index].firstIndex(where: { $0.isEqual(to: item) }) else { continue }
-                add(
-                    Pointer.child(pointer, index),
-                    "\(name(pointer)) has \(item.brief) twice, as items \(first) and \(index)")
+                let place = name
+                add(at: .index(index)) { _ in
+                    "\(place) has \(item.brief) twice, as items \(first) and \(index)"
+                }
             }
         }
     }
 
-    private mutating func checkObject(_ value: JSON, _ node: Schema.Node, _ pointer: String) {
-        guard let members = value.object else { return }
-        _ = checkCount(members.count, "Properties", "key", node, pointer)
+    private mutating func checkObject(_ members: OrderedDictionary<String, JSON>, _ node: Schema.Node) {
+        _ = checkCount(members.count, "Properties", "key", node)
         var meant: Set<String> = []
         for (key, member) in members {
-            let here = Pointer.child(pointer, key)
-            if let names = node.propertyNames, !problems(.string(key), names, here).isEmpty {
-                let expected = title(names) ?? "of the allowed form"
-                add(here, key: true, "key \(quoted(key))\(inside(pointer)) must be \(expected)")
+            if let names = node.propertyNames, !fits(.string(key), names) {
+                let place = inside(path[...]), expected = title(names) ?? "of the allowed form"
+                add(at: .key(key), key: true) { _ in "key \(quoted(key))\(place) must be \(expected)" }
             }
             var known = false
             if let property = node.properties[key] {
                 known = true
-                check(member, against: property, at: here)
+                check(member, against: property, at: .key(key))
             }
             for (pattern, child) in node.patternProperties where Self.matches(key, pattern) {
                 known = true
-                check(member, against: child, at: here)
+                check(member, against: child, at: .key(key))
             }
             guard !known, let additional = node.additionalProperties else { continue }
             if schema.nodes[additional].always == false {
-                let known = Array(node.properties.keys)
+                let place = inside(path[...]), known = Array(node.properties.keys)
                 if let nearest = Nearest.name(to: key, among: known) { meant.insert(nearest) }
-                add(
-                    here, key: true,
-                    "unknown key \(quoted(key))\(inside(pointer))" + Nearest.hint(for: key, among: known))
+                add(at: .key(key), key: true) { _ in
+                    "unknown key \(quoted(key))\(place)" + Nearest.hint(for: key, among: known)
+                }
             } else {
-                check(member, against: additional, at: here)
+                check(member, against: additional, at: .key(key))
             }
         }
         // A misspelt key is one mistake, not a second one about the key it should have been.
-        for key in node.required where members[key] == nil && !meant.contains(key) {
-            add(pointer, "missing key '\(key)'\(inside(pointer))")
-        }
+        for key in node.required where members[key] == nil && !meant.contains(key) { addMissing(key) }
     }
 
     /// Checks `min…` and `max…` of a count.
-    private mutating func checkCount(
-        _ count: Int, _ suffix: String, _ noun: String, _ node: Schema.Node, _ pointer: String
-    ) -> Bool {
+    private mutating func checkCount(_ count: Int, _ suffix: String, _ noun: String, _ node: Schema.Node) -> Bool {
+        if node.bounds.isEmpty { return true }
         for (bound, word) in [(node.bounds["min" + suffix], "least"), (node.bounds["max" + suffix], "most")] {
             guard let bound, word == "least" ? count < bound : count > bound else { continue }
             let what = "at \(word) \(bound) \(noun)\(bound == 1 ? "" : "s")"
-            add(pointer, "\(name(pointer)) must have \(what), got \(count)")
+            add { "\($0) must have \(what), got \(count)" }
             return false
         }
         return true
@@ -171,34 +189,33 @@ struct SchemaValidation {
     // MARK: - Unions
 
     /// `oneOf` and `anyOf`. If no branch fits, reports the problems of the branch that was probably meant.
-    private mutating func checkUnion(
-        _ branches: [Int], _ tag: Schema.Tag?, exactlyOne: Bool, _ value: JSON, _ pointer: String
-    ) {
+    private mutating func checkUnion(_ branches: [Int], _ tag: Schema.Tag?, exactlyOne: Bool, _ value: JSON) {
         if let tag, let members = value.object {
-            guard let chosen = members[tag.key] else {
-                return add(pointer, "missing key '\(tag.key)'\(inside(pointer))")
-            }
+            guard let chosen = members[tag.key] else { return addMissing(tag.key) }
             guard let branch = tag.branches[chosen] else {
-                return addUnknown(chosen, among: tag.values, Pointer.child(pointer, tag.key))
+                path.append(.key(tag.key))
+                addUnknown(chosen, among: tag.values)
+                path.removeLast()
+                return
             }
-            return check(value, against: branch, at: pointer)
+            return check(value, against: branch)
         }
-        let results = branches.map { problems(value, $0, pointer) }
-        let matches = results.filter(\.isEmpty).count
+        var matches = 0
+        for branch in branches where fits(value, branch) {
+            matches += 1
+            if !exactlyOne { return }
+        }
         if matches > 0 {
-            if exactlyOne, matches > 1 {
-                add(pointer, "\(name(pointer)) has \(matches) of the possible forms; only one may fit")
-            }
+            if matches > 1 { add { "\($0) has \(matches) of the possible forms; only one may fit" } }
             return
         }
+        if isQuiet { return fails = true }
         // A branch whose type does not fit was not meant.
-        let possible = zip(branches, results).filter { branch, _ in
-            types(branch)?.contains { Self.matches(value, $0) } ?? true
-        }
+        let possible = branches.filter { branch in types(branch)?.contains { Self.matches(value, $0) } ?? true }
         if possible.isEmpty {
             let expected = branches.map { title($0) ?? Self.phrase(types($0) ?? []) }
-            add(pointer, "\(name(pointer)) must be \(expected.joined(separator: " or ")), got \(value.brief)")
-        } else if let best = possible.map(\.1).min(by: { $0.count < $1.count }) {
+            add { "\($0) must be \(expected.joined(separator: " or ")), got \(value.brief)" }
+        } else if let best = possible.map({ problems(value, $0) }).min(by: { $0.count < $1.count }) {
             problems += best
         }
     }
@@ -210,22 +227,48 @@ struct SchemaValidation {
 
     private func title(_ index: Int) -> String? { schema.nodes[index].title ?? schema.resolved(index).title }
 
-    private func problems(_ value: JSON, _ node: Int, _ pointer: String) -> [Problem] {
-        var inner = SchemaValidation(schema: schema, document: document)
-        inner.check(value, against: node, at: pointer)
+    private func problems(_ value: JSON, _ node: Int) -> [Problem] {
+        var inner = self
+        inner.problems = []
+        inner.check(value, against: node)
         return inner.problems
     }
 
     // MARK: - Words
 
-    private mutating func add(_ pointer: String, key: Bool = false, _ sentence: String) {
-        let problem = document.problem(at: pointer, key: key, sentence)
+    private mutating func addMissing(_ key: String) {
+        let place = inside(path[...])
+        add { _ in "missing key '\(key)'\(place)" }
+    }
+
+    /// Adds a sentence, made from the name of the place, about the value that is being checked or one inside it.
+    private mutating func add(at step: Step? = nil, key: Bool = false, _ sentence: (String) -> String) {
+        fails = true
+        if isQuiet { return }
+        let steps = step.map { path + [$0] } ?? path
+        let problem = document.problem(at: Self.pointer(steps[...]), key: key, sentence(Self.name(steps[...])))
         if !problems.contains(problem) { problems.append(problem) }
     }
 
-    private func name(_ pointer: String) -> String { pointer.isEmpty ? "the document" : Pointer.path(pointer) }
-    private func inside(_ pointer: String) -> String {
-        pointer.isEmpty ? " at the top level" : " in \(Pointer.path(pointer))"
+    private static func pointer(_ steps: ArraySlice<Step>) -> String {
+        steps.reduce("") { pointer, step in
+            switch step {
+            case .key(let key): Pointer.child(pointer, key)
+            case .index(let index): Pointer.child(pointer, index)
+            }
+        }
+    }
+
+    private static func name(_ steps: ArraySlice<Step>) -> String {
+        steps.isEmpty ? "the document" : Pointer.path(pointer(steps))
+    }
+
+    /// Nothing if nothing will be said.
+    private var name: String { isQuiet ? "" : Self.name(path[...]) }
+
+    private func inside(_ steps: ArraySlice<Step>) -> String {
+        if isQuiet { return "" }
+        return steps.isEmpty ? " at the top level" : " in \(Self.name(steps))"
     }
 
     private static func matches(_ text: String, _ pattern: NSRegularExpression) -> Bool {

@@ -28,22 +28,20 @@ package enum StrictJSON {
         if bytes.count > limit {
             throw Problem(file: file, sentence: "the file has \(bytes.count) bytes; at most \(limit) are read")
         }
-        var scanned: Result<JSONScanner, Problem> = .failure(Problem(file: file, sentence: "not scanned"))
-        bytes.withUnsafeBufferPointer { buffer in
+        let mistake = bytes.withUnsafeBufferPointer { buffer -> Problem? in
             var scanner = JSONScanner(buffer, file: file)
             do throws(Problem) {
                 try scanner.scan()
-                scanned = .success(scanner)
+                return nil
             } catch {
-                scanned = .failure(error)
+                return error
             }
         }
-        let scanner = try scanned.get()
+        if let mistake { throw mistake }
         guard let root = jsonC(bytes) else {
             throw Problem(file: file, sentence: "json-c does not accept the file (\(bytes.count) bytes)")
         }
-        return Document(
-            file: file, root: root, positions: scanner.positions, keyPositions: scanner.keyPositions)
+        return Document(file: file, root: root, json: bytes)
     }
 
     // MARK: - json-c

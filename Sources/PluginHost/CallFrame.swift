@@ -76,7 +76,8 @@ final class CallFrame {
             case .status: Int32(SZ_I32)
             case .output: Int32(SZ_F64)
             }
-        guard let signature = sz_signature_create(resultType, types, Int32(types.count)) else {
+        guard let signature = sz_signature_create(resultType, types, Int32(types.count), context.place)
+        else {
             throw PluginError(context.place, "libffi refuses the signature of '\(function.symbols[precision] ?? "")'")
         }
         self.signature = signature

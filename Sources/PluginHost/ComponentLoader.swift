@@ -14,27 +14,48 @@ package final class ComponentLoader {
     private let dataFolder: String
     /// Gets a sentence about something that a record has no column for, such as the words of a failing probe.
     private let note: (String) -> Void
+    private let isolation: Isolation
+    private var sandboxes: [String: Sandbox] = [:]
     private let hasCanaries: Bool
     private var libraries: [String: Library] = [:]
 
     /// - Parameters:
     ///   - steps: the number of updates of the run, for schedules.
     ///   - dataFolder: where relative paths of options begin: the folder of the study file.
+    ///   - isolation: which components run in processes of their own.
     ///   - hasCanaries: whether calls get further arguments behind those of the manifest, as validation wants it.
     package init(
-        registry: Registry, seed: UInt64, steps: Int = 0, dataFolder: String = ".", hasCanaries: Bool = false,
+        registry: Registry, seed: UInt64, steps: Int = 0, dataFolder: String = ".",
+        isolation: Isolation = Isolation(), hasCanaries: Bool = false,
         note: @escaping (String) -> Void = { _ in }
     ) {
         self.registry = registry
         self.seed = seed
         self.steps = steps
         self.dataFolder = dataFolder
+        self.isolation = isolation
         self.hasCanaries = hasCanaries
         self.note = note
     }
 
+    /// The components that run in a process of their own, if the registry has such.
+    private func isolated(_ choice: Choice, _ kind: Component.Kind) throws -> IsolatedComponent? {
+        let (manifest, component) = try registry.component(choice.component, kind: kind)
+        guard isolation.isolates(manifest) else { return nil }
+        let sandbox = sandboxes[manifest.folder] ?? Sandbox(folder: manifest.folder, isolation)
+        sandboxes[manifest.folder] = sandbox
+        let opening = Opening(
+            kind: kind, component: component.fullID, options: component.options(choice.options), seed: seed,
+            steps: steps, dataFolder: dataFolder)
+        let keep = { [folder = manifest.folder, isolation] opening, what, message in
+            isolation.failures.flatMap { Replay.write(opening, folder: folder, what: what, message, to: $0) }
+        }
+        return IsolatedComponent(component, opening, sandbox: sandbox, keep: keep, note: note)
+    }
+
     package func dataset(_ choice: Choice) throws -> any Dataset {
-        try PluginDataset(try component(choice, .dataset))
+        if let isolated = try isolated(choice, .dataset) { return try IsolatedDataset(isolated) }
+        return try PluginDataset(try component(choice, .dataset))
     }
 
     package func model(_ choice: Choice) throws -> any Model {
@@ -68,7 +89,8 @@ package final class ComponentLoader {
     }
 
     package func probe(_ choice: Choice) throws -> any Probe {
-        try PluginProbe(try component(choice, .probe), note: note)
+        if let isolated = try isolated(choice, .probe) { return try IsolatedProbe(isolated, note: note) }
+        return try PluginProbe(try component(choice, .probe), note: note)
     }
 
     /// The function of a component that runs no engine: for tests and examples.

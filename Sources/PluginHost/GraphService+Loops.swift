@@ -20,8 +20,8 @@ extension GraphService {
                     initial: try service.nodes(initial, carryCount),
                     attributes: named(attributes, attributeCount))
                 service.loops[service.loops.count - 1] = .scan(scan)
-                service.write(scan.elements, to: elements)
-                service.write(scan.carries, to: carries)
+                try service.write(scan.elements, to: elements)
+                try service.write(scan.carries, to: carries)
             }
         }
         table.end_scan = { context, next, carryCount, outputs, outputCount, last, stacks in
@@ -33,8 +33,8 @@ extension GraphService {
                 }
                 let result = try service.graph.endScan(
                     scan, next: try service.nodes(next, carryCount), outputs: try service.nodes(outputs, outputCount))
-                service.write(result.last, to: last)
-                service.write(result.outputs, to: stacks)
+                try service.write(result.last, to: last)
+                try service.write(result.outputs, to: stacks)
             }
         }
         table.begin_fixed_point = { context, start, attributes, attributeCount in
@@ -53,7 +53,7 @@ extension GraphService {
                     throw GraphError("end_fixed_point: a scan was begun last")
                 }
                 let result = try service.graph.endFixedPoint(equation, next: try service.node(next))
-                service.write([result.solution, result.applications, result.residual], to: results)
+                try service.write([result.solution, result.applications, result.residual], to: results)
             }
         }
     }
@@ -65,7 +65,7 @@ extension GraphService {
         return loop
     }
 
-    private func write(_ nodes: [Node], to numbers: UnsafeMutablePointer<Int32>?) {
-        for (i, node) in nodes.enumerated() { numbers?[i] = number(node) }
+    private func write(_ nodes: [Node], to numbers: UnsafeMutablePointer<Int32>?) throws {
+        for (i, node) in nodes.enumerated() { numbers?[i] = try checkedNumber(node) }
     }
 }

@@ -116,6 +116,15 @@ package final class GraphService {
         return Int32(nodes.count - 1)
     }
 
+    /// The same for what a plugin made; throws if it has more axes than plugins may ask for.
+    func checkedNumber(_ node: Node) throws -> Int32 {
+        let shape = graph.shape(of: node)
+        guard shape.count <= SYZYGY_MAX_RANK else {
+            throw GraphError("\(shape) has more than \(SYZYGY_MAX_RANK) axes")
+        }
+        return number(node)
+    }
+
     /// The node a plugin returned.
     package func node(_ number: Int32) throws -> Node {
         guard nodes.indices.contains(Int(number)) else {
@@ -163,11 +172,7 @@ package final class GraphService {
         guard let context else { return -1 }
         let service = Unmanaged<GraphService>.fromOpaque(context).takeUnretainedValue()
         do {
-            let node = try body(service), shape = service.graph.shape(of: node)
-            guard shape.count <= SYZYGY_MAX_RANK else {
-                throw GraphError("\(shape) has more than \(SYZYGY_MAX_RANK) axes")
-            }
-            return service.number(node)
+            return try service.checkedNumber(try body(service))
         } catch {
             if service.failure == nil { service.failure = "\(error)" }
             return -1

@@ -4,55 +4,40 @@ import Protocols
 
 /// A probe whose function turns quantities into outputs, once per binding.
 final class PluginProbe: Probe {
-    let scope: ProbeScope
-    let needs: [Need]
     private let loaded: LoadedComponent
-    private let bindings: [Binding]
+    private let outline: ProbeOutline
     private let frame: CallFrame
-
     private let note: (String) -> Void
-    private let needsNetwork: Bool
 
     /// `note` gets the words of calls that fail.
     init(_ loaded: LoadedComponent, note: @escaping (String) -> Void) throws(PluginError) {
-        self.loaded = loaded
-        self.note = note
-        scope = loaded.component.scope ?? .run
-        bindings = loaded.component.expandedBindings(loaded.context.options)
-        let component = loaded.component
-        needs = bindings.flatMap { binding in
-            binding.quantities.map { argument, expression in
-                Need(expression, optional: component.call.argument(argument)?.isOptional ?? false)
-            }
-        }
-        needsNetwork = component.call.arguments.contains { argument in
-            if case .service(let service) = argument.source { service.needsNetwork } else { false }
-        }
+        (self.loaded, self.note) = (loaded, note)
+        outline = ProbeOutline(loaded.component, loaded.context.options)
         frame = try loaded.frame()
     }
+
+    var scope: ProbeScope { outline.scope }
+    var needs: [Need] { outline.needs }
 
     func measure(
         step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void
     ) throws {
-        for binding in bindings {
-            func give(_ output: OutputDeclaration, _ index: Int?, _ value: Observation.Value) {
-                record(
-                    Observation(
-                        step: step, probe: "", output: binding.recordedName(output), layer: layer, index: index,
-                        value: value))
-            }
+        for binding in outline.bindings {
             do {
                 let (outputs, reason) = try call(binding, layer: layer, step: step, quantities)
                 for output in outputs {
                     for i in 0..<output.count {
-                        give(output.declaration, output.shape.isEmpty ? nil : i, checked(output, i, reason))
+                        record(
+                            ProbeOutline.observation(
+                                binding, output.declaration, step: step, layer: layer,
+                                index: output.shape.isEmpty ? nil : i, checked(output, i, reason)))
                     }
                 }
             } catch {
                 // A probe that fails costs its values, not the run.
                 let reason = (error as? Undefined)?.reason ?? "cannot_be_called"
                 if !(error is Undefined) { note("step \(step)\(layer.isEmpty ? "" : ", \(layer)"): \(error)") }
-                for output in loaded.component.outputs { give(output, nil, .missing(reason: reason)) }
+                for observation in outline.missing(binding, step: step, layer: layer, reason) { record(observation) }
             }
         }
     }
@@ -101,7 +86,7 @@ final class PluginProbe: Probe {
             operands[argument.name] = outputs.first { $0.declaration.id == id }?.operand
         }
         let place = "step \(step)\(layer.isEmpty ? "" : ", \(layer)"): \(loaded.context.place)"
-        if needsNetwork {
+        if outline.needsNetwork {
             guard let derivatives = quantities.derivatives else { throw Undefined("no_network") }
             loaded.context.derivatives = DerivativesService(derivatives)
         }
@@ -142,13 +127,6 @@ final class PluginProbe: Probe {
         if let lowest = declaration.lowest, value < lowest - slack { return .missing(reason: "out_of_range") }
         if let highest = declaration.highest, value > highest + slack { return .missing(reason: "out_of_range") }
         return .number(value)
-    }
-}
-
-extension Argument {
-    fileprivate var isOptional: Bool {
-        if case .quantity(_, _, let isOptional) = source { return isOptional }
-        return false
     }
 }
 

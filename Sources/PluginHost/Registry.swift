@@ -1,5 +1,6 @@
 import Foundation
 import Manifests
+import Synchronization
 
 /// All plugins found on the search path, by their manifests; no plugin code runs.
 package struct Registry: Sendable {
@@ -17,20 +18,25 @@ package struct Registry: Sendable {
     /// Reads every `<path>/*/plugin.json`, and `<path>/plugin.json` itself, in the order of the paths; the first plugin of an id
     /// wins.
     package init(paths: [String]) {
-        for path in paths {
-            for folder in Self.folders(in: path) {
-                do throws(ManifestError) {
-                    let manifest = try Manifest.load(folder: folder)
-                    if manifests.contains(where: { $0.id == manifest.id }) {
-                        shadowed.append(folder)
-                    } else {
-                        manifests.append(manifest)
-                    }
-                } catch {
-                    rejected.append(Rejected(folder: folder, error: error))
-                }
+        let folders = paths.flatMap(Self.folders)
+        var ids: Set<String> = []
+        for (folder, result) in zip(folders, Self.load(folders)) {
+            switch result {
+            case .success(let manifest) where ids.insert(manifest.id).inserted: manifests.append(manifest)
+            case .success: shadowed.append(folder)
+            case .failure(let error): rejected.append(Rejected(folder: folder, error: error))
             }
         }
+    }
+
+    /// Manifests of folders, in their order, read by all cores.
+    private static func load(_ folders: [String]) -> [Result<Manifest, ManifestError>] {
+        let results = Mutex([Result<Manifest, ManifestError>?](repeating: nil, count: folders.count))
+        DispatchQueue.concurrentPerform(iterations: folders.count) { index in
+            let result = Result { () throws(ManifestError) in try Manifest.load(folder: folders[index]) }
+            results.withLock { $0[index] = result }
+        }
+        return results.withLock { $0.compactMap(\.self) }
     }
 
     /// `--plugin-path`, then `SYZYGY_PLUGIN_PATH`, `$XDG_DATA_HOME/syzygy/plugins` and the plugins of this installation.
@@ -40,6 +46,13 @@ package struct Registry: Sendable {
         let home = environment["XDG_DATA_HOME"] ?? (environment["HOME"] ?? "") + "/.local/share"
         let shipped = (try? Installation.root).map { [$0 + "/Plugins"] } ?? []
         return options + variable.filter { $0.hasPrefix("/") } + [home + "/syzygy/plugins"] + shipped
+    }
+
+    /// Whether a plugin's folder is one of this installation.
+    static func isShipped(_ folder: String) -> Bool {
+        guard let root = try? Installation.root else { return false }
+        func real(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+        return real(folder).hasPrefix(real(root + "/Plugins") + "/")
     }
 
     /// True if a manifest is where `init` looks for one, good or bad.

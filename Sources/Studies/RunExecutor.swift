@@ -9,14 +9,19 @@ import Training
 /// Computes runs: loads their components, trains, and hands on what is measured.
 package struct RunExecutor {
     private let registry: Registry
+    private let isolation: Isolation
 
-    package init(registry: Registry) { self.registry = registry }
+    package init(registry: Registry, isolation: Isolation = Isolation()) {
+        (self.registry, self.isolation) = (registry, isolation)
+    }
 
     /// Trains and observes until the end or cancellation; writes arrays and checkpoints into the runs' folders. Several runs train
     /// together as far as their networks are one computation.
     package func run(_ runs: [PlannedRun], _ outputs: [RunOutput]) throws -> [Outcome] {
         guard runs.count > 1 else { return [try run(runs[0], outputs[0])] }
-        let plans = try trainingPlans(of: runs) { outputs[$0].note($1) }
+        let plans = try trainingPlans(of: runs, failures: outputs.map { $0.folder + "/failures" }) {
+            outputs[$0].note($1)
+        }
         var outcomes: [Int: Outcome] = [:]
         // Interrupted runs go on together if they stand at the same step.
         let steps = try outputs.map { try Checkpoint.step(in: $0.folder) }
@@ -33,11 +38,13 @@ package struct RunExecutor {
     /// The plans of runs that may train together; they share a dataset that does not depend on the seed. `note` gets the index of a
     /// run and a sentence about it.
     func trainingPlans(
-        of runs: [PlannedRun], note: @escaping (Int, String) -> Void
+        of runs: [PlannedRun], failures: [String]? = nil, note: @escaping (Int, String) -> Void
     ) throws -> [TrainingPlan] {
         var shared: [Choice: any Dataset] = [:]
         return try runs.enumerated().map { index, run in
-            let plan = try trainingPlan(of: run, shared[run.configuration.dataset]) { note(index, $0) }
+            let plan = try trainingPlan(
+                of: run, shared[run.configuration.dataset], failures: failures?[index]
+            ) { note(index, $0) }
             if !plan.dataset.isSeeded { shared[run.configuration.dataset] = plan.dataset }
             return plan
         }
@@ -45,7 +52,8 @@ package struct RunExecutor {
 
     private func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
         let configuration = run.configuration, precision = configuration.train.precision
-        let session = try Session(try trainingPlan(of: run, note: output.note))
+        let session = try Session(
+            try trainingPlan(of: run, failures: output.folder + "/failures", note: output.note))
         if Checkpoint.exists(in: output.folder) {
             session.resume(at: try Checkpoint.read(into: session.checkpoint, precision, from: output.folder))
         }
@@ -106,14 +114,19 @@ package struct RunExecutor {
         return outcomes
     }
 
-    /// What a run trains, its plugins opened; `dataset` if it is open already.
+    /// What a run trains, its plugins opened; `dataset` if it is open already; `failures` where calls that fail in processes of
+    /// their own are kept.
     package func trainingPlan(
-        of run: PlannedRun, _ dataset: (any Dataset)? = nil, note: @escaping (String) -> Void
+        of run: PlannedRun, _ dataset: (any Dataset)? = nil, failures: String? = nil, note: @escaping (String) -> Void
     ) throws -> TrainingPlan {
+        var isolation = isolation
+        isolation.failures = failures
         let configuration = run.configuration
         let seed = UInt64(run.seed)
         let loader = ComponentLoader(
-            registry: registry, seed: seed, steps: configuration.train.steps, dataFolder: run.folder, note: note)
+            registry: registry, seed: seed, steps: configuration.train.steps, dataFolder: run.folder,
+            isolation: isolation,
+            note: note)
         let dataset = try dataset ?? loader.dataset(configuration.dataset)
         try checkRows(configuration, dataset)
         let network = Network(

@@ -5,7 +5,7 @@ import PluginHost
 
 /// Reads studies and turns them into plans; runs no plugin code.
 package struct StudyPlanner: Sendable {
-    private let registry: Registry
+    let registry: Registry
     private let schema: Schema
 
     /// `schema` is `Schemas/study.schema.json`.

@@ -132,8 +132,9 @@ package struct StudyRunner {
         } else {
             record.status = .failed
             let last = RunLog.lastWords(of: worker.folders[0] + "/log.txt").map { ": \($0)" } ?? ""
+            let place = worker.calling.map { ", while it called \($0)" } ?? ""
             record.message =
-                worker.error ?? "the worker ended with \(end.description) after step \(record.step)\(last)"
+                worker.error ?? "the worker ended with \(end.description) after step \(record.step)\(place)\(last)"
         }
         record.ended = Timestamp.now()
         try record.write(folder: path)

@@ -1,6 +1,9 @@
+import CShims
 import Foundation
 import LinearAlgebra
 import Manifests
+import OrderedCollections
+import PluginHost
 import Training
 
 /// The body of the hidden command `syzygy worker RUN_FOLDER…`: one run in its own process, or several that train together.
@@ -8,10 +11,10 @@ package struct Worker {
     package var folders: [String]
     /// Resolves the configurations of `run.json`.
     package var planner: StudyPlanner
+    private let isolation: Isolation
 
-    package init(folders: [String], planner: StudyPlanner) {
-        self.folders = folders
-        self.planner = planner
+    package init(folders: [String], planner: StudyPlanner, isolation: Isolation = Isolation()) {
+        (self.folders, self.planner, self.isolation) = (folders, planner, isolation)
     }
 
     /// Computes the runs with `execute` and keeps their `run.json` up to date; returns the exit status.
@@ -22,6 +25,7 @@ package struct Worker {
         // Progress keeps the pipe; whatever else writes to stdout goes to the log.
         let pipe = dup(1)
         dup2(2, 1)
+        sz_report_crashes(pipe)
         do {
             var records: [RunRecord] = []
             for folder in folders { records.append(try RunRecord.read(folder: folder)) }
@@ -56,6 +60,7 @@ package struct Worker {
         for (i, folder) in folders.enumerated() {
             records[i].status = .running
             records[i].host = Host.description(threads: train.threads)
+            records[i].host["isolation"] = runs[i].configuration.description(of: isolation, planner.registry)
             records[i].started = Timestamp.now()
             try records[i].write(folder: folder)
             outputs.append(
@@ -100,5 +105,23 @@ package struct Worker {
 
     private static func sentence(_ error: any Error) -> String {
         "\(error)".split(whereSeparator: \.isNewline).joined(separator: "; ")
+    }
+}
+
+extension RunConfiguration {
+    /// What runs in processes of its own, and what these give up, for records.
+    fileprivate func description(of isolation: Isolation, _ registry: Registry) -> JSON {
+        let choices = [(dataset, Component.Kind.dataset)] + probes.map { ($0.choice, .probe) }
+        let isolated = choices.compactMap { choice, kind -> String? in
+            guard let (manifest, component) = try? registry.component(choice.component, kind: kind) else {
+                return nil
+            }
+            return isolation.isolates(manifest) ? component.fullID : nil
+        }
+        return .object([
+            "mode": .string(isolation.mode.rawValue),
+            "components": .array(OrderedSet(isolated).map(JSON.string)),
+            "sandbox": .array(SandboxFeature.available.map { .string($0.rawValue) }),
+        ])
     }
 }

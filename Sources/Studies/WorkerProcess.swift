@@ -53,6 +53,8 @@ final class WorkerProcess {
     private(set) var progress: RunProgress
     /// The sentence of a line `{"error": …}`.
     private(set) var error: String?
+    /// Of a line `{"calling": …}`: whose function ended the process.
+    private(set) var calling: String?
     private var unread: [UInt8] = []
     private var hasEnded = false
 
@@ -117,6 +119,7 @@ final class WorkerProcess {
                 self.progress = progress
             } else if let report = try? StrictJSON.parse(line, file: "worker") {
                 error = report.root["error"]?.string ?? error
+                calling = report.root["calling"]?.string ?? calling
             }
         }
         return true

@@ -15,7 +15,7 @@ package enum ValidationLevel: String, CaseIterable, Sendable, Comparable {
 
 /// One test of the battery; runs in a process of its own.
 package struct BatteryTest: Sendable {
-    /// `C2`. S static, L load, C call, P property, D determinism, T threads, X state, R resources.
+    /// `C2`. S static, L load, C call, P property, D determinism, T threads, X state, R resources, I isolation.
     package var id: String
     package var title: String
     package var level: ValidationLevel
@@ -54,7 +54,7 @@ package struct BatteryTest: Sendable {
     /// All tests, in the order they run.
     package static let all: [BatteryTest] = [
         StaticTests.all, LoadTests.all, CallTests.all, InputTests.all, PropertyTests.all, RepetitionTests.all,
-        ResourceTests.all,
+        ResourceTests.all, IsolationTests.all,
     ].flatMap { $0 }
 }
 

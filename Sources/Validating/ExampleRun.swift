@@ -11,19 +11,21 @@ package struct ExampleRun {
     private let example: Example
     private let registry: Registry
     private let choice: Choice
+    private let isolation: Isolation
     private let hasCanaries: Bool
 
     /// - Parameters:
+    ///   - isolation: whether it runs in a process of its own, as runs may do with probes and datasets.
     ///   - hasCanaries: whether calls get further arguments behind those of the manifest.
     ///   - options: instead of those of the example.
     package init(
-        _ component: Component, _ example: Example, _ registry: Registry, hasCanaries: Bool = false,
-        options: [String: JSON]? = nil
+        _ component: Component, _ example: Example, _ registry: Registry,
+        isolation: Isolation = Isolation(), hasCanaries: Bool = false, options: [String: JSON]? = nil
     ) throws {
         self.component = component
         self.example = example
         self.registry = registry
-        self.hasCanaries = hasCanaries
+        (self.isolation, self.hasCanaries) = (isolation, hasCanaries)
         let options = try options ?? example.options(of: component)
         choice = Choice(component: component.fullID, options: options)
     }
@@ -71,7 +73,7 @@ package struct ExampleRun {
         let folder = registry.manifests.first { $0.id == component.plugin }?.folder ?? "."
         let loader = ComponentLoader(
             registry: registry, seed: seed, steps: integer("steps") ?? 0, dataFolder: folder,
-            hasCanaries: hasCanaries)
+            isolation: isolation, hasCanaries: hasCanaries)
         switch component.kind {
         case .probe: return try probe(loader)
         case .optimizer, .regularizer: return try update(loader)

@@ -3,11 +3,12 @@ import Foundation
 import Manifests
 import PluginHost
 
-/// What is installed. Of these commands only `validate` runs code of a plugin, in other processes.
+/// What is installed. Of these commands only `validate`, in other processes, and `replay` run code of a plugin.
 struct PluginCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "List, show, check and validate plugins; only validate runs code of theirs.",
-        subcommands: [List.self, Show.self, Check.self, Validate.self, ValidateOne.self])
+        commandName: "plugin",
+        abstract: "List, show, check and validate plugins; only 'validate' and 'replay' run code of theirs.",
+        subcommands: [List.self, Show.self, Check.self, Validate.self, ValidateOne.self, Replay.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the components of all plugins found.")
@@ -31,6 +32,20 @@ struct PluginCommand: ParsableCommand {
             }
             for rejected in registry.rejected { Failure.say(rejected.error.description) }
             if !registry.rejected.isEmpty { throw Failure.usage }
+        }
+    }
+
+    struct Replay: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Repeat a call that failed during a run, in this process: under a debugger, for example.")
+        @ArgumentParser.Argument(help: ArgumentHelp("A file of a run's folder 'failures'.", valueName: "file"))
+        var file: String
+
+        func run() throws {
+            try Failure.report(status: .failure) {
+                let what = try PluginHost.Replay.run(file)
+                print("\(what): the call returned this time")
+            }
         }
     }
 
@@ -113,7 +128,14 @@ enum ComponentText {
 extension String {
     /// Up to the first full stop that ends a sentence: one after a letter or bracket and before a capital, not the dots of `fc1, ..`.
     fileprivate var firstSentence: String {
-        firstMatch(of: /[\p{L}\p{N})\]]\. (?=\p{Lu})/).map { String(self[..<$0.range.upperBound].dropLast(2)) }
-            ?? self
+        let scalars = Array(unicodeScalars)
+        func endsWord(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.properties.isAlphabetic || scalar.properties.numericType != nil || scalar == ")" || scalar == "]"
+        }
+        let stop = scalars.indices.dropFirst().dropLast(2).first { i in
+            scalars[i] == "." && scalars[i + 1] == " " && scalars[i + 2].properties.isUppercase
+                && endsWord(scalars[i - 1])
+        }
+        return stop.map { String(String.UnicodeScalarView(scalars[..<$0])) } ?? self
     }
 }

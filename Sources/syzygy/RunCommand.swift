@@ -16,6 +16,8 @@ struct Run: ParsableCommand {
     @Option(help: "Runs computed at once (default: the number of cores).")
     var jobs: Int?
 
+    @OptionGroup var isolation: IsolationOptions
+
     @Flag(help: "Fail unless every claim of the study holds.")
     var check = false
 
@@ -31,7 +33,7 @@ struct Run: ParsableCommand {
 
     func run() throws {
         let (plan, folder) = try study.plan()
-        let command = WorkerCommand(arguments: ["worker"] + study.plugins.arguments)
+        let command = WorkerCommand(arguments: ["worker"] + study.plugins.arguments + isolation.arguments)
         let runner = StudyRunner(
             plan: plan, folder: folder, command: command, jobs: jobs ?? min(Host.cores, max(1, plan.runs.count)),
             isFresh: fresh)
@@ -57,12 +59,59 @@ struct WorkerProcessCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "worker", shouldDisplay: false)
 
     @OptionGroup var plugins: PluginOptions
+    @OptionGroup var isolation: IsolationOptions
     @Argument var folders: [String]
 
     func run() throws {
         let registry = plugins.registry
         let planner = try Failure.report { try StudyPlanner(registry: registry) }
-        let executor = RunExecutor(registry: registry)
-        throw ExitCode(Worker(folders: folders, planner: planner).run(executor.run))
+        let executor = RunExecutor(registry: registry, isolation: isolation.isolation)
+        throw ExitCode(Worker(folders: folders, planner: planner, isolation: isolation.isolation).run(executor.run))
+    }
+}
+
+/// Which code of plugins runs in processes of its own.
+struct IsolationOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            Which datasets and probes run in a process of their own, where a crash or an endless loop costs their values \
+            only: auto (those of plugins that do not ship with this installation), all or none.
+            """, valueName: "mode"))
+    var isolate = Isolation.Mode.auto
+
+    @Option(help: ArgumentHelp("Seconds that one call in such a process may take.", valueName: "s"))
+    var deadline = 60
+
+    @Option(name: .customLong("plugin-memory"), help: ArgumentHelp("Memory that it may use.", valueName: "MiB"))
+    var memory = 4096
+
+    func validate() throws {
+        if deadline < 1 { throw ValidationError("--deadline must be at least 1 second, got \(deadline)") }
+        if memory < 64 { throw ValidationError("--plugin-memory must be at least 64 MiB, got \(memory)") }
+    }
+
+    var isolation: Isolation { Isolation(mode: isolate, seconds: deadline, megabytes: memory) }
+
+    var arguments: [String] {
+        ["--isolate", isolate.rawValue, "--deadline", String(deadline), "--plugin-memory", String(memory)]
+    }
+}
+
+extension Isolation.Mode: ExpressibleByArgument {}
+
+/// `syzygy sandbox FOLDER MEGABYTES THREADS`: runs the code of one plugin for the process that started it.
+struct SandboxCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "sandbox", shouldDisplay: false)
+
+    @Argument var folder: String
+    @Argument var megabytes: Int
+    @Argument var threads: Int
+
+    func run() throws {
+        let server = try Failure.report {
+            try SandboxServer(folder: folder, megabytes: megabytes, threads: threads)
+        }
+        server.run()
     }
 }

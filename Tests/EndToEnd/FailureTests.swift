@@ -137,14 +137,16 @@ import Testing
             """, to: "mine/crash", name: "crash")
         try scratch.write(
             Self.study(probe: "crash") + "\nsweep:\n  probes.p.plugin: [performance, crash]\n", to: "s.yaml")
-        let result = try run(scratch)
+        let result = try run(scratch, ["--isolate", "none"])
         #expect(result.status == 1)
         let records = try scratch.names("out/runs").map { try scratch.read("out/runs/\($0)/run.json") }
         #expect(records.count == 2)
         #expect(records.filter { $0.contains("\"status\": \"finished\"") }.count == 1)
         #expect(
-            records.filter { $0.contains("\"status\": \"failed\"") && $0.contains("(SIGSEGV) after step ") }.count
-                == 1, "\(records)")
+            records.filter {
+                $0.contains("\"status\": \"failed\"") && $0.contains("(SIGSEGV) after step ")
+                    && $0.contains(", while it called plugin org.example.crash/")
+            }.count == 1, "\(records)")
         // Swift's runtime says where, if its backtracer is installed.
         #expect(
             records.allSatisfy {

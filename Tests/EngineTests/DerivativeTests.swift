@@ -186,6 +186,22 @@ struct DerivativeCase: CustomStringConvertible, Sendable {
         #expect(values[2] == [0.5, 2, 1])
     }
 
+    /// Over axes that are not neighbours too.
+    @Test func tiesOfSeveralAxesShareTheMaximum() throws {
+        let graph = Graph()
+        let x = graph.input("x", shape: [2, 3, 2])
+        for keep in [false, true] {
+            let largest = try graph.apply(.max(axes: [0, 2], keep: keep), [x])
+            #expect(graph.shape(of: largest) == (keep ? [1, 3, 1] : [3]))
+            let total = try graph.apply(.sum(), [largest])
+            let nodes = [largest] + (try graph.gradient(of: total, withRespectTo: [x]))
+            let values = try evaluate(graph, nodes, ["x": [5, 5, 0, 1, 7, 2, 5, 1, 3, 3, 4, 7]])
+            let third = 1.0 / 3
+            #expect(values[0] == [5, 3, 7])
+            #expect(values[1] == [third, third, 0, 0, 0.5, 0, third, 0, 0.5, 0.5, 0, 0.5])
+        }
+    }
+
     @Test func independentNodesGetZeros() throws {
         let graph = Graph()
         let x = graph.input("x", shape: [3]), z = graph.input("z", shape: [2, 5])

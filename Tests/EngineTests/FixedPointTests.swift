@@ -132,6 +132,26 @@ import Testing
         }
     }
 
+    /// Derivatives are as exact for small cotangents as for large ones, in every copy by itself: dz/db of z = z/2 + b is 2.
+    @Test(arguments: Precision.allCases)
+    func smallCotangentsAreSolvedToo(_ precision: Precision) throws {
+        let graph = Graph()
+        let b = graph.input("b", shape: [3]), c = graph.input("c", shape: [3])
+        let z = try graph.fixedPoint(from: try graph.broadcast(graph.constant(0), to: [3])) {
+            try graph.apply(.binary(.add), [try graph.apply(.binary(.mul), [graph.constant(0.5), $0]), b])
+        }.solution
+        let gradient = try graph.vjp(of: z, cotangent: c, withRespectTo: [b])
+        let tangent = try graph.jvp(of: [z], along: [(b, c)])
+        let all = try graph.batched(gradient + tangent, copies: 2, replacing: [c: graph.input("all", shape: [2, 3])])
+        let small = [1e-9, -3e-9, 2e-9], large = [1, 0.5, -2]
+        let values = try evaluate(
+            graph, gradient + tangent + all, ["b": [1, 2, 3], "c": small, "all": small + large], precision: precision)
+        for (i, result) in values.enumerated() {
+            #expect(agree(Array(result.prefix(3)), small.map { 2 * $0 }, relative: 1e-5, floor: 1e-9), "value \(i)")
+            if i >= 2 { #expect(agree(Array(result[3...]), large.map { 2 * $0 }, relative: 1e-5), "value \(i)") }
+        }
+    }
+
     /// What does not arrive says so, and does not loop for ever: z = 1 - z swings, z = 2 z + 1 runs away, NaN stays.
     @Test func noSolution() throws {
         let graph = Graph()

@@ -52,6 +52,7 @@ import Testing
                 == "slice: -4 ..< 3 is no part of axis 0 of [3, 5], which has 3 elements")
         #expect(
             apply("slice", [[3, 5]], ["axis": 0, "step": 0]) == "slice: step is 0; at least 1 is expected")
+        #expect(apply("slice", [[2000]], ["axis": 0, "step": 0x1p63.nextDown]) == "no error")
         #expect(
             apply("pad", [[3, 5]], ["axis": 0, "before": -1])
                 == "pad: -1 before and 0 after [3, 5]; at least 0 is expected")
@@ -126,6 +127,8 @@ import Testing
         }
         #expect(list("permute", [0, 1]) == "permute: [0, 1] is no order of the 3 axes of y [2, 3, 5]")
         #expect(list("permute", [0, 1, 1]) == "permute: [0, 1, 1] is no order of the 3 axes of y [2, 3, 5]")
+        #expect(list("permute", [0, 3, 1]) == "permute: [0, 3, 1] is no order of the 3 axes of y [2, 3, 5]")
+        #expect(graph.shape(of: try graph.apply(named: "permute", x, list: [-1, 0, -2])) == [5, 2, 3])
         #expect(list("sum", [0, 3]) == "sum: y [2, 3, 5] has no axis 3")
         for name in ["mean", "max", "min", "prod", "var", "logsumexp"] {
             #expect(list(name, [1, -2]) == "\(name): [1, -2] names an axis of y [2, 3, 5] twice")
@@ -133,6 +136,20 @@ import Testing
         #expect(list("shape", [1]).hasPrefix("unknown operation on a list 'shape'"))
         #expect(
             message { _ = try graph.constant([1, 2, 3], shape: [2, 2]) } == "tensor: 3 values for [2, 2]")
+    }
+
+    @Test func windowsOfPaddingOnly() {
+        let options = ["size": 2.0, "dilation": 3, "padding": 1, "stride": 1]
+        for name in ["max_pool", "average_pool"] {
+            // Taps -1 and 2 of 2 rows; of 3 rows the second one is inside.
+            #expect(
+                apply(name, [[1, 2, 5, 3]], options)
+                    == "\(name): with dilation 3 a window of [1, 2, 5, 3] would hold padding only")
+            #expect(apply(name, [[1, 3, 5, 3]], options) == "no error")
+            #expect(
+                apply(name, [[1, 3, 5, 3]], ["size": 2, "padding": 2])
+                    == "\(name): padding 2 is not smaller than the window, 2: a window would hold padding only")
+        }
     }
 
     @Test func namesAndAttributes() {

@@ -87,8 +87,30 @@ struct Interpreter {
                 for (i, axis) in axes.enumerated() { source[axis] = index[i] }
                 return x[0].values[zip(source, x[0].shape).reduce(0) { $0 * $1.1 + $1.0 }]
             }
+        case let scan as Scan: return repeated(scan, x)
         default: return move(operation, x, shape)
         }
+    }
+
+    /// Step after step, each interpreted.
+    private func repeated(_ scan: Scan, _ x: [(values: [Double], shape: [Int])]) -> [Double] {
+        guard let body = try? scan.body.graph() else { preconditionFailure("a body can be built again") }
+        var carries = x.prefix(scan.carryCount).map(\.values)
+        var steps = [[[Double]]](repeating: [], count: scan.length)
+        for i in 0..<scan.length {
+            let step = scan.isReverse ? scan.length - 1 - i : i
+            var inside = Interpreter(graph: body.graph)
+            for (k, (values, shape)) in x.enumerated() {
+                let size = elements(shape) / scan.length
+                let isElement = k >= scan.carryCount && k < scan.carryCount + scan.elementCount
+                inside.inputs["\(k)"] =
+                    k < scan.carryCount
+                    ? carries[k] : isElement ? Array(values[step * size..<(step + 1) * size]) : values
+            }
+            steps[step] = inside.values(of: body.results)
+            carries = Array(steps[step].prefix(scan.carryCount))
+        }
+        return body.results.indices.flatMap { k in steps.flatMap { $0[k] } }
     }
 
     /// Operations that move elements or add some of them up.

@@ -94,6 +94,34 @@ import Testing
         #expect(try flops(one.graph, each) < 1.05 * gradient)
     }
 
+    /// Σ of squares of scattered rows for several copies: equal indices add up, what is no row is left out.
+    @Test(arguments: [1, 4]) func squaresOfScatteredRows(_ n: Int) throws {
+        let g = Graph()
+        let i = g.input("i", shape: [n]), v = g.input("v", shape: [n, 3])
+        let loss = try g.apply(.sum(), [g.apply(named: "square", [g.scatterAdd(i, v, rows: 9)])])
+        let gradient = try g.gradient(of: loss, withRespectTo: [v])[0]
+        let copies = 5
+        let all = [i: g.input("all.i", shape: [copies, n]), v: g.input("all.v", shape: [copies, n, 3])]
+        let batched = try g.batched([loss, gradient], copies: copies, replacing: all)
+        #expect(!g.sizes([batched[0]]).contains(copies * 9 * 3))
+        let indices: [[Double]] = [
+            [2, 8, 2, 2], [-1, -1, 3, 9], [0.5, 0.5, 0.5, 0], [.nan, 1, 1, .nan], [9, 0, 9, 0],
+        ]
+        var random = SplitMix(seed: 12)
+        let values = indices.map { row in row.prefix(n).flatMap { _ in random.values(3) } }
+        let together = try evaluate(
+            g, batched, ["all.i": indices.flatMap { $0.prefix(n) }, "all.v": values.flatMap { $0 }])
+        for copy in 0..<copies {
+            let alone = try evaluate(g, [loss, gradient], ["i": Array(indices[copy].prefix(n)), "v": values[copy]])
+            #expect(agree([together[0][copy]], alone[0], relative: 1e-13), "copy \(copy)")
+            let part = Array(together[1][copy * 3 * n..<(copy + 1) * 3 * n])
+            #expect(agree(part, alone[1], relative: 1e-13), "copy \(copy)")
+            for (k, index) in indices[copy].prefix(n).enumerated() where !(0..<9).map(Double.init).contains(index) {
+                #expect(alone[1][3 * k..<3 * k + 3].allSatisfy { $0 == 0 })
+            }
+        }
+    }
+
     @Test func sumsOfProductsAreSeparated() throws {
         let g = Graph()
         let a = g.input("a", shape: [3, 5, 1]), b = g.input("b", shape: [3, 1, 4]), c = g.input("c", shape: [5, 4])

@@ -3,7 +3,7 @@ import Engine
 /// A recurrence at one set of shapes, built with a scan or step by step.
 struct ScanCase: CustomStringConvertible, Sendable {
     typealias Body = ([Node], [Node]) throws -> (next: [Node], outputs: [Node])
-    struct Options {
+    struct Options: Sendable {
         var length: Int?
         var truncate: Int?
         var isReverse = false
@@ -62,6 +62,16 @@ struct ScanCase: CustomStringConvertible, Sendable {
         try graph.apply(named: name, nodes)
     }
 
+    private static func truncated(_ name: String, _ options: Options) -> ScanCase {
+        ScanCase(name: name, shapes: [[7, 2], [2], [2]]) { graph, x, form in
+            let result = try form(graph, [x[0]], [x[1]], options) { h, e in
+                let next = try call(graph, "tanh", try call(graph, "add", try call(graph, "mul", h[0], x[2]), e[0]))
+                return ([next], [try call(graph, "mul", h[0], e[0])])
+            }
+            return result.last + result.outputs
+        }
+    }
+
     static let all: [ScanCase] = [
         ScanCase(name: "dense", shapes: [[4, 2, 3], [2, 5], [5, 3], [5, 5], [5]]) { graph, x, form in
             let result = try form(graph, [x[0]], [x[1]], Options()) { h, e in
@@ -79,13 +89,10 @@ struct ScanCase: CustomStringConvertible, Sendable {
                 return ([try call(graph, "sin", try call(graph, "add", z, e[0]))], [])
             }.last
         },
-        ScanCase(name: "truncated", shapes: [[7, 2], [2], [2]]) { graph, x, form in
-            let result = try form(graph, [x[0]], [x[1]], Options(truncate: 3)) { h, e in
-                let next = try call(graph, "tanh", try call(graph, "add", try call(graph, "mul", h[0], x[2]), e[0]))
-                return ([next], [try call(graph, "mul", h[0], e[0])])
-            }
-            return result.last + result.outputs
-        },
+        truncated("truncated", Options(truncate: 3)),
+        truncated("truncated backwards", Options(truncate: 3, isReverse: true)),
+        truncated("truncated at every step", Options(truncate: 1)),
+        truncated("truncated after the end", Options(truncate: 7)),
         // The second carry is the first one a step later, the third a running product, the fourth depends on elements only.
         ScanCase(name: "delays", shapes: [[4, 3], [3], [3], [3], [3]]) { graph, x, form in
             let result = try form(graph, [x[0]], Array(x[1...]), Options()) { h, e in
@@ -138,6 +145,34 @@ struct ScanCase: CustomStringConvertible, Sendable {
                 return (inner.last, [try graph.apply(.sum(), inner.outputs)])
             }
             return result.last + result.outputs
+        },
+        // Carries that begin and go on as one; the same sequence twice, and multiplied with itself.
+        ScanCase(name: "repeated", shapes: [[4, 3], [3]]) { graph, x, form in
+            let result = try form(graph, [x[0], x[0]], [x[1], x[1]], Options(isReverse: true)) { h, e in
+                let square = try call(graph, "mul", h[0], h[0])
+                let next = try call(graph, "sin", try call(graph, "add", square, try call(graph, "mul", e[0], e[1])))
+                return ([next, next], [try call(graph, "mul", h[1], next), h[0], h[0]])
+            }
+            return result.last + result.outputs
+        },
+        // A fixed point in every step, and a fixed point of all steps.
+        ScanCase(name: "fixed points", shapes: [[3, 2], [2], [2]]) { graph, x, form in
+            let damping = graph.constant(0.4)
+            let inside = try form(graph, [x[0]], [x[1]], Options()) { h, e in
+                let z = try graph.fixedPoint(from: h[0], tolerance: 1e-15, maximum: 300) { z in
+                    let product = try call(graph, "mul", try call(graph, "mul", z, x[2]), damping)
+                    return try call(
+                        graph, "tanh", try call(graph, "add", try call(graph, "add", product, e[0]), h[0]))
+                }.solution
+                return ([z], [try call(graph, "mul", z, h[0])])
+            }
+            let outside = try graph.fixedPoint(from: x[1], tolerance: 1e-15, maximum: 300) { z in
+                try form(graph, [x[0]], [z], Options()) { h, e in
+                    let product = try call(graph, "mul", try call(graph, "mul", h[0], x[2]), damping)
+                    return ([try call(graph, "tanh", try call(graph, "add", product, e[0]))], [])
+                }.last[0]
+            }.solution
+            return inside.last + inside.outputs + [outside]
         },
         // What a loop learns from a constant: a carry that stays, and one that becomes a constant.
         ScanCase(name: "constants", shapes: [[3, 2], [2], [2]]) { graph, x, form in

@@ -1,4 +1,5 @@
 import Engine
+import Glibc
 import PluginTesting
 import Testing
 
@@ -68,7 +69,7 @@ private let forms = [0, Int.max]
     // MARK: Against differences and loops written out by hand
 
     /// But for truncated gradients, which are no derivatives.
-    @Test(arguments: ScanCase.all.filter { $0.name != "truncated" })
+    @Test(arguments: ScanCase.all.filter { !$0.name.hasPrefix("truncated") })
     func derivativesEqualDifferences(_ test: ScanCase) throws {
         var random = SplitMix(seed: 23)
         let values = test.shapes.map { random.values(elements($0), in: -1...1) }
@@ -78,7 +79,19 @@ private let forms = [0, Int.max]
         let errors = try checker.errors(seed: 5)
         #expect(errors.first <= DerivativeChecker.tolerance, "first derivative of \(test)")
         #expect(errors.second <= DerivativeChecker.tolerance, "second derivative of \(test)")
+        #expect(errors.forward <= 1e-10, "tangents of \(test)")
         #expect(errors.firstScale > 1e-3)
+    }
+
+    /// Tangents go forward: nothing of the backward pass that they are made from is left.
+    @Test(arguments: ScanCase.all)
+    func tangentsNeedNoCotangents(_ test: ScanCase) throws {
+        let graph = Graph()
+        let x = test.shapes.enumerated().map { graph.input("x\($0)", shape: $1) }
+        let y = try ScanCase.joined(graph, try test.build(graph, x, .scan))
+        let tangents = x.enumerated().map { ($1, graph.input("v\($0)", shape: graph.shape(of: $1))) }
+        let forward = try graph.jvp(of: [y], along: tangents)
+        #expect(graph.names(forward).filter { $0.hasPrefix("cotangent") } == [])
     }
 
     /// Values, gradients and gradients of gradients of a scan in both forms and of the same steps without it, on one thread and
@@ -169,7 +182,44 @@ private let forms = [0, Int.max]
         #expect(short.steps == long.steps && short.nodes == long.nodes)
     }
 
+    /// Only what is short with all that is inside is written out: 64 steps of 64 steps are not.
+    @Test func scansOfScansAreCountedWhole() throws {
+        let graph = Graph()
+        let x = graph.input("x", shape: [64, 64]), h0 = graph.input("h", shape: [])
+        let h = try graph.scan(over: [x], initial: [h0]) { h, row in
+            let inner = try graph.scan(over: [row[0]], initial: h) { h, x in
+                ([try graph.apply(.unary(.sin), [try graph.apply(.binary(.add), [h[0], x[0]])])], [])
+            }
+            return (inner.last, [])
+        }.last[0]
+        let program = try Program(graph, outputs: [h], precision: .f64, parameters: nil)
+        #expect(program.steps.count < 10)
+        var random = SplitMix(seed: 3)
+        let values = random.values(64 * 64)
+        program.setInput("x", values)
+        program.setInput("h", [0.5])
+        program.run()
+        #expect(agree(program.copy(h), [values.reduce(0.5) { sin($0 + $1) }], relative: 1e-9))
+    }
+
     // MARK: Errors
+
+    /// Axes that steps of steps add up to too many are an error of the outermost scan, not a crash.
+    @Test func tooManyAxes() throws {
+        let graph = Graph()
+        func nested(_ depth: Int) throws -> Node {
+            let shape = [Int](repeating: 1, count: 8)
+            let start = graph.input("h\(depth)", shape: shape)
+            return try graph.scan(initial: [start], length: 2) { h, _ in
+                let value = try graph.apply(.unary(.tanh), h)
+                return ([value], [depth == 1 ? value : try graph.apply(.binary(.mul), [nested(depth - 1), value])])
+            }.outputs[0]
+        }
+        #expect(graph.shape(of: try nested(4)).count == 12)
+        #expect(
+            message { _ = try nested(5) }
+                == "2 copies of mul: [2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1] has more than 12 axes")
+    }
 
     @Test func errors() throws {
         let graph = Graph()
@@ -199,7 +249,7 @@ private let forms = [0, Int.max]
         }
         #expect(
             message { _ = try evaluate(graph, [stray], [:]) }
-                == "program: something outside a scan reads a value of one step; make it an output of the scan")
+                == "program: something outside a scan or fixed point reads a value from inside; make it a result")
 
         let w = graph.input("w", shape: [3, 3]), z = graph.input("z", shape: [4, 2, 3]),
             h2 = graph.input("h2", shape: [2, 3])

@@ -18,7 +18,8 @@ import Testing
         let program = try Program(
             random.graph, outputs: random.outputs,
             gradients: Array(zip(random.parameters, random.gradients)).map { ($0, $1) }, precision: precision,
-            parameters: store, threads: threads)
+            parameters: store, threads: threads,
+            unrolledOperations: seed % 3 == 0 ? 0 : Graph.unrolledOperations)
         fill(program, random)
         return (program, store)
     }

@@ -80,7 +80,7 @@ private struct Signature {
         slots.update(from: words, count: words.count)
         let values = words.indices.map { Optional(UnsafeMutableRawPointer(slots + $0)) }
         let prepared = sz_signature_create(
-            returns?.code ?? Int32(SZ_VOID), codes ?? arguments.map(\.code), Int32(arguments.count))
+            returns?.code ?? Int32(SZ_VOID), codes ?? arguments.map(\.code), Int32(arguments.count), "test")
         let signature = try #require(prepared)
         defer { sz_signature_destroy(signature) }
         var result: (UInt64, UInt64) = (0, 0)
@@ -130,15 +130,15 @@ private struct Signature {
     }
 
     @Test func anUnknownTypeIsRefused() {
-        #expect(sz_signature_create(99, [], 0) == nil)
-        #expect(sz_signature_create(Int32(SZ_F64), [Int32(SZ_I32), 99], 2) == nil)
+        #expect(sz_signature_create(99, [], 0, "test") == nil)
+        #expect(sz_signature_create(Int32(SZ_F64), [Int32(SZ_I32), 99], 2, "test") == nil)
     }
 
     // MARK: Floating-point mode
 
     /// Calls `name` and returns its result, and whether the call is said to have changed the mode.
     private func call(_ library: Library, _ name: String) throws -> (result: Double, changed: Bool) {
-        let signature = try #require(sz_signature_create(Int32(SZ_F64), [], 0))
+        let signature = try #require(sz_signature_create(Int32(SZ_F64), [], 0, "test"))
         defer { sz_signature_destroy(signature) }
         var result = (0.0, 0.0)
         let changed = sz_call(signature, try library.symbol(name), [], &result)

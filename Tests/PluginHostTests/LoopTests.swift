@@ -27,7 +27,8 @@ import Testing
             g->begin_scan(c, &columns, 1, &first, 1, &truncate, mode == 1 || mode == 3, &x, &h);
             syzygy_node next = two(g, "add", two(g, "mul", h, g->constant(c, decay)), x);
             if (mode == 4) g->end_fixed_point(c, next, (syzygy_node[3]){0});
-            g->end_scan(c, &next, mode == 5 ? 0 : 1, &next, 1, &last, &all);
+            syzygy_node wide = mode == 7 ? g->shaped(c, "reshape", next, (int64_t[]){2, 1, 1, 1, 1, 1, 1, 1}, 8) : next;
+            g->end_scan(c, &next, mode == 5 ? 0 : 1, &wide, 1, &last, &all);
             *loss = g->apply(c, "sum", mode == 6 ? &next : &all, 1, &(syzygy_attribute){"axis", 0}, mode != 6);
             return *loss < 0 ? SYZYGY_INVALID : SYZYGY_OK;
         }
@@ -86,6 +87,7 @@ import Testing
     @Test(arguments: [
         (1, "scan: unknown attribute 'truncat'; did you mean 'truncate'?"), (2, "end_scan: nothing was begun"),
         (4, "end_fixed_point: a scan was begun last"), (5, "scan: 0 next carries; 1 expected"),
+        (7, "[3, 2, 1, 1, 1, 1, 1, 1, 1] has more than 8 axes"),
     ])
     func misuseIsNamed(_ mode: Int, _ sentence: String) throws {
         let error = #expect(throws: PluginError.self) { try evaluated(mode) }

@@ -18,6 +18,9 @@ import Testing
         void hypotenuse(const double *a, const double *b, double *y, int64_t n, double scale) {
             for (int64_t i = 0; i < n; i++) y[i] = scale * hypot(a[i], b[i]);
         }
+        void leg(const double *a, const double *b, double *y, int64_t n, double scale) {
+            hypotenuse(a, b, y, n, scale);
+        }
         void hypotenuse_a(const double *a, const double *b, double *y, int64_t n, double scale) {
             for (int64_t i = 0; i < n; i++) y[i] = scale * a[i] / hypot(a[i], b[i]);
         }
@@ -54,7 +57,7 @@ import Testing
             {"name": "y", "type": "f64*", "from": "output"}, {"name": "n", "type": "i64", "from": "count", "of": "a"},
             {"name": "scale", "type": "f64", "from": "param"}]},
          "examples": [{"name": "one", "given": {"a": {"shape": [1], "data": [3]}, "b": {"shape": [1], "data": [4]}},
-            "expect": {"y": {"shape": [1], "data": [\(id == "hypotenuse" ? 5 : 0.6)]}}, "rtol": 1e-15}]}
+            "expect": {"y": {"shape": [1], "data": [\(id == "hypotenuse_a" ? 0.6 : 5)]}}, "rtol": 1e-15}]}
         """
     }
 
@@ -89,7 +92,7 @@ import Testing
     private static let row = "{\"shape\": [1, 2], \"data\": [3, 4]}", number = "{\"shape\": [1, 1], \"data\": [2]}"
     private static let components = [
         elementwise("hypotenuse", "\"derivatives\": {\"a\": \"hypotenuse_a\", \"b\": 0},"),
-        elementwise("hypotenuse_a", ""),
+        elementwise("leg", "\"derivatives\": {\"a\": \"hypotenuse_a\"},"), elementwise("hypotenuse_a", ""),
         gram(
             "gram", ["x"], gives: "n", "\"vjp\": {\"x\": \"gram_vjp\"},",
             example: "\"given\": {\"x\": \(row)}, \"expect\": {\"y\": {\"shape\": [1, 1], \"data\": [25]}}"),
@@ -137,7 +140,7 @@ import Testing
     @Test func examplesHold() throws {
         #expect(plugin.registry.rejected.map { "\($0.error)" } == [])
         let (count, failures) = try exampleFailures(ofPlugin: "org.example.case", registry: plugin.registry)
-        #expect(count == 8)
+        #expect(count == 9)
         // A graph gets the operations that the manifest names, so that a run's record names them all.
         #expect(
             failures.map { $0.prefix(68) } == ["org.example.case/undeclared, example 'one': plugin org.example.case/"]
@@ -159,6 +162,17 @@ import Testing
         #expect(agree([values[0]], [h.map { 2 * $0 }], 1e-15))
         let slopes = [6 / h[0] + 6 / h[1], 10 / h[2] + 10 / h[3], 16 / h[4] + 16 / h[5]]
         #expect(agree([values[1]], [slopes], 1e-15) && values[2] == [0, 0])
+    }
+
+    /// Only derivatives that a computation needs must be named.
+    @Test func derivativesThatNothingNeeds() throws {
+        let graph = Graph()
+        let a = graph.input("a", shape: [2]), b = graph.input("b", shape: [2])
+        let total = try graph.apply(.sum(), [try graph.apply(try operation("leg"), [a, b])])
+        let gradient = try graph.gradient(of: total, withRespectTo: [a])
+        #expect(agree(try evaluate(graph, gradient, ["a": [3, 5], "b": [4, 12]]), [[0.6, 5.0 / 13]], 1e-15))
+        let error = #expect(throws: PluginError.self) { try graph.gradient(of: total, withRespectTo: [a, b]) }
+        #expect(error?.description.contains("has no derivative by 'b', which this computation needs") == true)
     }
 
     /// Values, gradients and gradients of gradients are those of the engine's product; copies too.
@@ -216,6 +230,6 @@ import Testing
         #expect(
             sentence { _ = try operation("gramm") }
                 == "operation 'gramm': no plugin has an activation or operation 'gramm'; did you mean 'gram'? (allowed: "
-                + "hypotenuse, hypotenuse_a, gram, gram_vjp, gram_by_x, gram_by_c)")
+                + "hypotenuse, leg, hypotenuse_a, gram, gram_vjp, gram_by_x, gram_by_c)")
     }
 }

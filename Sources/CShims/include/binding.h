@@ -11,14 +11,22 @@ enum {
 
 typedef struct sz_signature sz_signature;
 
-/* Prepares a call of `count` arguments; NULL if libffi refuses. Not thread-safe; the result is immutable. */
-sz_signature *sz_signature_create(int32_t result, const int32_t *arguments, int32_t count);
+/* Prepares a call of `count` arguments; NULL if libffi refuses. Not thread-safe; the result is immutable. `place` says whose function
+ * it is. */
+sz_signature *sz_signature_create(int32_t result, const int32_t *arguments, int32_t count, const char *place);
 void sz_signature_destroy(sz_signature *);
 
 /* Calls `function`. `values[i]` points to argument i; `result` points to 16 aligned bytes, integers arrive widened.
  * The floating-point control state (rounding, flush-to-zero) is set to the default before and restored after.
  * Returns 1 if the function changed it, else 0. */
 int32_t sz_call(const sz_signature *, void *function, void *const *values, void *result);
+
+/* The place of the function that this thread calls, or of the library that it opens; NULL outside. */
+const char *sz_current_call(void);
+
+/* From now on, if a function ends the process by a signal or by exit, a line {"calling": "<place>"} is written to `descriptor`
+ * first. */
+void sz_report_crashes(int32_t descriptor);
 
 /* One function called for parts of arrays that belong together, from several threads. */
 typedef struct {

@@ -23,8 +23,8 @@ typedef struct {
 void sz_scan_run(const void *arguments, int64_t begin, int64_t end, int32_t thread);
 
 /* fixed_point: runs of `body` from z = the first start on, `next` becoming z, until every element of `next` differs from z by
- * at most tolerance * (1 + |z|), or `maximum` runs are done. out: the last `next`, `count` elements, and the number of runs.
- * Units: 1. */
+ * at most tolerance * (1 + |z|), or `maximum` runs are done; if the equation is `linear`, the largest |z| of the `count` elements
+ * of a copy stands for the 1. out: the last `next`, copies * count elements, and the number of runs. Units: 1. */
 typedef struct {
     sz_region *body;
     int32_t starts;
@@ -32,7 +32,8 @@ typedef struct {
     void *z;
     const void *next;
     void *out;
-    int64_t count, maximum;
+    int64_t copies, count, maximum;
+    int32_t linear;
     double tolerance;
 } sz_fixed_point;
 #endif

@@ -15,4 +15,5 @@
 #include "philox.h"
 #include "pool.h"
 #include "region.h"
+#include "sandbox.h"
 #endif

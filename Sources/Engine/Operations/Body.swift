@@ -1,5 +1,5 @@
 /// A function as a value: a piece of a graph from its arguments to its results, which depend on nothing else. What loops repeat.
-struct Body: Hashable, Sendable {
+package struct Body: Hashable, Sendable {
     private struct Value: Hashable, Sendable {
         let definition: Graph.Definition
         let shape: [Int]
@@ -12,7 +12,17 @@ struct Body: Hashable, Sendable {
 
     var argumentShapes: [[Int]] { values.prefix(argumentCount).map(\.shape) }
     var resultShapes: [[Int]] { results.map { values[$0].shape } }
-    var operationCount: Int { values.count - argumentCount }
+    /// With those of loops inside: of all steps of a scan, of one application of a fixed point.
+    var operationCount: Int {
+        values.dropFirst(argumentCount).reduce(0) { count, value in
+            guard case .operation(let operation, _) = value.definition else { return count + 1 }
+            switch operation.rule {
+            case let scan as Scan: return count + scan.operationCount
+            case let fixedPoint as FixedPoint: return count + fixedPoint.body.operationCount
+            default: return count + 1
+            }
+        }
+    }
 
     /// - Parameters:
     ///   - arguments: distinct nodes.
@@ -55,18 +65,24 @@ struct Body: Hashable, Sendable {
         return results.map { nodes[$0] }
     }
 
-    /// A graph of the body alone, its arguments as inputs.
-    func graph() throws -> (graph: Graph, arguments: [Node], results: [Node]) {
+    /// A graph of the body alone, its arguments as inputs `0`, `1`, ….
+    package func graph() throws -> (graph: Graph, arguments: [Node], results: [Node]) {
         let graph = Graph()
         let arguments = argumentShapes.enumerated().map { graph.input("\($0)", shape: $1) }
         return (graph, arguments, try applied(in: graph, to: arguments))
     }
 
-    /// From the arguments and a cotangent of each result to the cotangents of the arguments and, after them, the results.
-    func vjp() throws -> Body {
+    /// From the arguments and a cotangent of each result to the cotangents of the arguments, 0 for those not `wanted`, and, after
+    /// them, the results.
+    func vjp(_ wanted: [Bool]) throws -> Body {
         let (graph, arguments, results) = try graph()
         let cotangents = resultShapes.enumerated().map { graph.input("cotangent \($0)", shape: $1) }
-        let products = try graph.vjp(of: zip(results, cotangents).map { ($0, $1) }, withRespectTo: arguments)
+        let variables = zip(arguments, wanted).filter(\.1).map(\.0)
+        var found = try graph.vjp(of: zip(results, cotangents).map { ($0, $1) }, withRespectTo: variables)[...]
+        let zero = graph.constant(0)
+        let products = try zip(argumentShapes, wanted).map { shape, isWanted in
+            try isWanted ? found.removeFirst() : graph.broadcast(zero, to: shape)
+        }
         return Body(graph, arguments: arguments + cotangents, results: products + results)
     }
 

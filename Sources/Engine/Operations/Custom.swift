@@ -56,9 +56,9 @@ extension Custom: OperationRule {
         return wide[0].applied(Operation(self), wide.dropFirst())
     }
 
-    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) throws -> [Term?] {
+    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term, wanted: [Bool]) throws -> [Term?] {
         try inputs.indices.map { i in
-            guard let derivative = try operation.derivative(byInput: i) else { return nil }
+            guard wanted[i], let derivative = try operation.derivative(byInput: i) else { return nil }
             let rule = Operation(Custom(operation: derivative))
             if operation.isElementwise { return cotangent * inputs[0].applied(rule, inputs.dropFirst()) }
             let result = try output.graph.apply(rule, (inputs + [cotangent]).map(\.node))

@@ -77,8 +77,10 @@ extension ScatterAdd: OperationRule {
         return shape
     }
 
+    /// What is left out gets 0, where `Gather` would give NaN.
     func vjp(_ inputs: [Term], _ output: Term, _ c: Term) -> [Term?] {
-        [nil, c.apply(Operation(Gather()), inputs[0])]
+        let indices = inputs[0], isRow = indices.numbersRow(below: rows).reshaped(to: indices.shape + [1])
+        return [nil, isRow.select(c.apply(Operation(Gather()), indices), c.constant(0))]
     }
 
     func batched(_ inputs: [BatchedTerm], copies count: Int) -> Term {
@@ -103,6 +105,15 @@ extension ScatterAdd: OperationRule {
                 copies: Int64(copies), rows: Int64(rows), count: Int64(a.shape[1]), width: Int64(a.shape[2]),
                 scratch: memory.scratch(bytesPerThread: bytes), scratch_stride: Int64(bytes))
         }
+    }
+}
+
+extension Term {
+    /// 1 where this is a whole number in 0 ..< count, else 0.
+    func numbersRow(below count: Int) -> Term {
+        let isWhole = apply(.binary(.equal), apply(.floor))
+        let isBelow = constant(Double(count)).apply(.binary(.greater), self)
+        return isWhole * isBelow * apply(.binary(.greaterEqual), constant(0))
     }
 }
 

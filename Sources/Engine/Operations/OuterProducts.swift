@@ -73,15 +73,20 @@ extension Term {
         return (left * right).sum(axes: [1, 2])
     }
 
-    /// Σ over the rows of what each copy scatters, squared, = Σ_ij v_i · v_j over pairs with equal indices: for fewer values than
-    /// rows. Indices that are no rows pair with themselves, but then the loss is NaN already.
+    /// Σ over the rows of what each copy scatters, squared, = Σ_ij v_i · v_j over pairs with equal indices that are rows: for
+    /// fewer values than rows.
     private var squaredNormOfScattered: Term? {
-        let (indices, values) = (inputs[0], inputs[1])
+        let (indices, values) = (inputs[0], inputs[1]), zero = values.constant(0)
         let (copies, n) = (indices.shape[0], indices.shape[1])
         guard n < shape[1] else { return nil }
-        if n == 1 { return values.reshaped(to: [copies, shape[2]]).apply(.square).sum(axes: [1]) }
+        let isRow = indices.numbersRow(below: shape[1])
+        if n == 1 {
+            let squares = values.reshaped(to: [copies, shape[2]]).apply(.square)
+            return isRow.select(squares, zero).sum(axes: [1])
+        }
         let pairs = indices.reshaped(to: [copies, n, 1]).apply(.binary(.equal), indices.reshaped(to: [copies, 1, n]))
-        return (values.matmul(values, transposeB: true) * pairs).sum(axes: [1, 2])
+        let counted = pairs * isRow.reshaped(to: [copies, n, 1])
+        return counted.select(values.matmul(values, transposeB: true), zero).sum(axes: [1, 2])
     }
 
     /// Σ_s A_s B_s over all leading axes = one product whose inner axis has the terms of all s. Operands that must be copied for

@@ -272,7 +272,7 @@ extension Graph {
             )
         }
         guard step > 0 else { throw GraphError("slice: step is \(step); at least 1 is expected") }
-        let count = (last - first + step - 1) / step
+        let count = (last - first - 1) / step + 1
         return try apply(Operation(Slice(axis: axis, begin: first, count: count, step: step)), [x])
     }
 

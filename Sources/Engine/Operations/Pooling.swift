@@ -113,10 +113,17 @@ extension Graph {
     private func pooling(_ kind: Pooling.Kind, _ x: Node, kernel: [Int], _ steps: WindowSteps) throws -> Operation {
         try check([x], for: kind.rawValue)
         let axes = try steps.axes(on: operand(x), kernel: kernel, for: kind.rawValue)
-        for axis in axes where kind != .patches && max(axis.before, axis.after) >= axis.kernel {
-            throw GraphError(
-                "\(kind.rawValue): padding \(max(axis.before, axis.after)) is not smaller than the window, \(axis.kernel): "
-                    + "a window would hold padding only")
+        for axis in axes where kind != .patches {
+            guard max(axis.before, axis.after) < axis.kernel else {
+                throw GraphError(
+                    "\(kind.rawValue): padding \(max(axis.before, axis.after)) is not smaller than the window, "
+                        + "\(axis.kernel): a window would hold padding only")
+            }
+            guard axis.windowsHoldPixels else {
+                throw GraphError(
+                    "\(kind.rawValue): with dilation \(axis.dilation) a window of \(operand(x)) would hold padding only"
+                )
+            }
         }
         return Operation(Pooling(kind: kind, axes: axes, channels: shape(of: x)[3]))
     }

@@ -107,6 +107,12 @@ extension Reduction: OperationRule {
         let isCanonical =
             kind != .mean && !keep && self.axes == axes && axes.last.map { $0 - axes[0] + 1 } == axes.count
         if isCanonical { return kind == .sum ? x.sumOfProduct(over: range(in: shape)) : nil }
+        if kind == .max, axes.count > 1, axes[axes.count - 1] - axes[0] >= axes.count {
+            // One maximum of all, since equal elements share its cotangent alike.
+            let rest = shape.indices.filter { !axes.contains($0) }
+            let largest = x.permuted(rest + axes).apply(.max(axes: Array(rest.count..<shape.count)))
+            return keep ? largest.reshaped(to: shape.indices.map { axes.contains($0) ? 1 : shape[$0] }) : largest
+        }
         var result = x
         var end = axes.count
         while end > 0 {  // runs of adjacent axes, the last first: the earlier ones keep their numbers

@@ -9,13 +9,17 @@ import CShims
 ///
 /// `Graph.scanned` builds it, with what does not depend on the carries left out: that is computed for all steps at once.
 package struct Scan: Hashable, Sendable {
-    let body: Body
-    let length: Int
-    let carryCount, elementCount: Int
+    package let body: Body
+    package let length: Int
+    package let carryCount, elementCount: Int
     /// From the last step to the first.
-    let isReverse: Bool
+    package let isReverse: Bool
 
-    var sharedCount: Int { body.argumentCount - carryCount - elementCount }
+    /// Of all steps together.
+    var operationCount: Int {
+        let (count, overflow) = length.multipliedReportingOverflow(by: max(body.operationCount, 1))
+        return overflow ? Shape.limit : min(count, Shape.limit)
+    }
 
     /// Where the values of each result are in the output.
     var parts: [(begin: Int, count: Int, shape: [Int])] {
@@ -52,14 +56,18 @@ extension Scan: OperationRule {
 
     /// Built by `Graph.scanned` only, from shapes that fit.
     func shape(of inputs: [Operand]) throws -> [Int] {
-        let count = body.resultShapes.reduce(0) { $0 + length * Shape.elements($1) }
+        var count = 0
+        for shape in body.resultShapes {
+            try Shape.check([length] + shape, for: name)
+            count += length * Shape.elements(shape)
+        }
         try Shape.check([count], for: name)
         return [count]
     }
 
     /// Back-propagation through time: a scan the other way, whose carries are the cotangents of the carries. What a step's
     /// derivative is made of is known beforehand from the saved stacks.
-    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term) throws -> [Term?] {
+    func vjp(_ inputs: [Term], _ output: Term, _ cotangent: Term, wanted: [Bool]) throws -> [Term?] {
         let graph = output.graph
         let (initial, elements, shared) = split(inputs)
         let (values, cotangents) = (stacks(output), stacks(cotangent))
@@ -86,7 +94,8 @@ extension Scan: OperationRule {
             incoming.append((direct + Term(graph: graph, node: later)).node)
         }
         let arguments = carried + own + shared.map(\.node)
-        let all = try body.vjp().applied(in: graph, to: arguments + incoming)
+        let isCarry = initial.map { _ in true }
+        let all = try body.vjp(isCarry + wanted[carryCount...]).applied(in: graph, to: arguments + incoming)
         for i in 0..<carryCount { loop.carries[i].next = all[i] }
         // The forward values are there already.
         for (node, stack) in zip(all[body.argumentCount...], values)
@@ -106,30 +115,27 @@ extension Scan: OperationRule {
         return ofInitial + ofRest
     }
 
-    func batched(_ inputs: [BatchedTerm], copies: Int) -> Term {
+    func batched(_ inputs: [BatchedTerm], copies: Int) throws -> Term {
         let graph = inputs[0].term.graph
         let (initial, elements, shared) = split(inputs)
-        func built() throws -> Term {
-            var loop = Loop(length: length, isReverse: isReverse)
-            let carried = initial.map { loop.carry(from: $0.all(copies).node, in: graph) }
-            let own = elements.map { element in
-                let order = [1, 0] + element.term.shape.indices.dropFirst(2)
-                return loop.element(
-                    of: element.isBatched ? element.term.permuted(order).node : element.term.node, in: graph)
-            }
-            let isBatched = initial.map { _ in true } + (elements + shared).map(\.isBatched)
-            let all = try body.batched(isBatched, copies: copies).applied(
-                in: graph, to: carried + own + shared.map(\.term.node))
-            for i in 0..<carryCount { loop.carries[i].next = all[i] }
-            let (stacks, rest) = try graph.scanned(loop, outputs: Array(all[carryCount...]))
-            let rows = (stacks + rest).map { stack in
-                let stack = Term(graph: graph, node: stack)
-                let order = [1, 0] + stack.shape.indices.dropFirst(2)
-                return stack.permuted(order).reshaped(to: [copies, Shape.elements(stack.shape) / copies])
-            }
-            return Term.concat(rows, axis: 1)
+        var loop = Loop(length: length, isReverse: isReverse)
+        let carried = initial.map { loop.carry(from: $0.all(copies).node, in: graph) }
+        let own = elements.map { element in
+            let order = [1, 0] + element.term.shape.indices.dropFirst(2)
+            return loop.element(
+                of: element.isBatched ? element.term.permuted(order).node : element.term.node, in: graph)
         }
-        return Term.fitting(built)
+        let isBatched = initial.map { _ in true } + (elements + shared).map(\.isBatched)
+        let all = try body.batched(isBatched, copies: copies).applied(
+            in: graph, to: carried + own + shared.map(\.term.node))
+        for i in 0..<carryCount { loop.carries[i].next = all[i] }
+        let (stacks, rest) = try graph.scanned(loop, outputs: Array(all[carryCount...]))
+        let rows = (stacks + rest).map { stack in
+            let stack = Term(graph: graph, node: stack)
+            let order = [1, 0] + stack.shape.indices.dropFirst(2)
+            return stack.permuted(order).reshaped(to: [copies, Shape.elements(stack.shape) / copies])
+        }
+        return Term.concat(rows, axis: 1)
     }
 
     func call(_ inputs: [Buffer], _ output: Buffer, _ precision: Precision) throws -> KernelCall {
@@ -162,17 +168,6 @@ extension Scan: OperationRule {
                 carries: Int32(carries.count), start: UnsafePointer(memory.keep(starts)),
                 element: UnsafePointer(memory.keep(pieces)), result: UnsafePointer(memory.keep(results)),
                 carry: UnsafePointer(memory.keep(carries)))
-        }
-    }
-}
-
-extension Term {
-    /// What a rule builds from operands that are known to fit.
-    static func fitting<T>(_ build: () throws -> T) -> T {
-        do {
-            return try build()
-        } catch {
-            preconditionFailure("a rule built an operation that does not fit: \(error)")
         }
     }
 }

@@ -14,6 +14,15 @@ package struct WindowAxis: Hashable, Sendable {
     /// Windows that fit.
     package var positions: Int { (size + before + after - dilation * (kernel - 1) - 1) / stride + 1 }
 
+    /// Whether every window has a tap inside the image, for padding smaller than the kernel. Windows that begin in the image have
+    /// their first one there; others may step over it.
+    var windowsHoldPixels: Bool {
+        (0..<positions).prefix { $0 * stride < before }.allSatisfy { q in
+            let first = q * stride - before
+            return first + (-first + dilation - 1) / dilation * dilation < size
+        }
+    }
+
     var inC: sz_conv_axis {
         sz_conv_axis(
             in: Int64(size), out: Int64(positions), kernel: Int64(kernel), stride: Int64(stride),

@@ -1,0 +1,150 @@
+import CShims
+import Glibc
+
+/// One end of a conversation between two processes: a socket that says that there is a message, and a region of memory for each
+/// direction that holds it. Large arrays are copied once, into the region.
+final class Channel: @unchecked Sendable {
+    /// What a message is about.
+    enum Kind: Int32 {
+        /// A role is asked for; a call of it; the answer; a failure with a sentence.
+        case open, call, answer, failure
+        /// Asked back during a call: the network; more room in the region that the worker writes.
+        case network, room
+    }
+
+    private struct Frame {
+        var kind: Int32
+        var version: Int32 = 1
+        var begin: Int64
+        var bytes: Int64
+        /// Of the whole region, which may have grown.
+        var region: Int64
+    }
+
+    /// The other end is gone, silent or talks nonsense.
+    enum Broken: Error { case closed, silent, malformed }
+
+    /// The largest message.
+    static let mostBytes = 1 << 36
+
+    let socket: Int32
+    private let outgoing: Region
+    private let incoming: Region
+    /// How the region that this end writes gets larger.
+    private let grow: (Channel, Int) throws -> Void
+
+    init(socket: Int32, outgoing: Region, incoming: Region, grow: @escaping (Channel, Int) throws -> Void) {
+        (self.socket, self.outgoing, self.incoming, self.grow) = (socket, outgoing, incoming, grow)
+    }
+
+    deinit { close(socket) }
+
+    /// Sends a message, returns where it ends.
+    /// - Parameter begin: the end of what the other end still uses.
+    @discardableResult
+    func send(
+        _ kind: Kind, after begin: Int = 0, _ write: (inout MessageWriter) throws -> Void = { _ in }
+    ) throws -> Int {
+        var writer = MessageWriter(outgoing, begin: (begin + 63) & ~63) { [unowned self] in try grow(self, $0) }
+        try write(&writer)
+        try send(kind, begin: writer.begin, bytes: writer.count - writer.begin)
+        return writer.count
+    }
+
+    private func send(_ kind: Kind, begin: Int, bytes: Int) throws {
+        var frame = Frame(
+            kind: kind.rawValue, begin: Int64(begin), bytes: Int64(bytes), region: Int64(outgoing.bytes))
+        guard sz_send(socket, &frame, Int64(MemoryLayout<Frame>.size)) == 0 else { throw Broken.closed }
+    }
+
+    /// The next message, within a time.
+    func receive(milliseconds: Int = -1) throws -> (kind: Kind, message: MessageReader) {
+        var frame = Frame(kind: 0, begin: 0, bytes: 0, region: 0)
+        switch sz_receive(socket, &frame, Int64(MemoryLayout<Frame>.size), Int64(milliseconds)) {
+        case 1: break
+        case 0: throw Broken.silent
+        default: throw Broken.closed
+        }
+        guard let kind = Kind(rawValue: frame.kind), frame.version == 1 else { throw Broken.malformed }
+        if Int(frame.region) > incoming.bytes { try incoming.map(Int(frame.region)) }
+        guard frame.bytes >= 0, frame.begin >= 0 else { throw Broken.malformed }
+        // Who asks for room says in `bytes` how much.
+        let isHere = frame.begin <= incoming.bytes && frame.bytes <= incoming.bytes - Int(frame.begin)
+        guard kind == .room || isHere else { throw Broken.malformed }
+        return (kind, MessageReader(incoming, begin: Int(frame.begin), bytes: Int(frame.bytes)))
+    }
+
+    /// The first bytes of what this end wrote last.
+    func sent(_ bytes: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: outgoing.base, count: min(bytes, outgoing.bytes))
+    }
+
+    /// Nothing of the messages so far is in use any more.
+    func forgetOutgrown() {
+        outgoing.forgetOutgrown()
+        incoming.forgetOutgrown()
+    }
+
+    /// Asks the other end for room, without touching the message that is being written.
+    func askForRoom(_ bytes: Int) throws {
+        try send(.room, begin: 0, bytes: bytes)
+        let (kind, _) = try receive()
+        guard kind == .room else { throw Broken.malformed }
+        try outgoing.map(bytes)
+    }
+
+    /// Gives room that was asked for.
+    func giveRoom(_ message: MessageReader) throws {
+        guard message.bytes <= Channel.mostBytes else { throw Broken.malformed }
+        try incoming.enlarge(message.bytes)
+        try send(.room, begin: 0, bytes: 0)
+    }
+}
+
+/// A file of memory that two processes map.
+final class Region {
+    private let descriptor: Int32
+    private let isWritable: Bool
+    private(set) var base: UnsafeMutableRawPointer
+    private(set) var bytes: Int
+    /// Smaller mappings, which pointers may still lead to.
+    private var outgrown: [UnsafeMutableRawBufferPointer] = []
+
+    init(_ descriptor: Int32, bytes: Int, isWritable: Bool) throws {
+        (self.descriptor, self.bytes, self.isWritable) = (descriptor, bytes, isWritable)
+        base = try Region.map(descriptor, bytes, isWritable)
+    }
+
+    deinit {
+        forgetOutgrown()
+        munmap(base, bytes)
+        close(descriptor)
+    }
+
+    func forgetOutgrown() {
+        for mapping in outgrown { munmap(mapping.baseAddress, mapping.count) }
+        outgrown = []
+    }
+
+    private static func map(_ descriptor: Int32, _ bytes: Int, _ isWritable: Bool) throws -> UnsafeMutableRawPointer {
+        let base = mmap(nil, bytes, isWritable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, descriptor, 0)
+        guard let base, base != MAP_FAILED else { throw Channel.Broken.malformed }
+        return base
+    }
+
+    /// Maps so many bytes of the file, which has them.
+    func map(_ bytes: Int) throws {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_size >= bytes else { throw Channel.Broken.malformed }
+        let new = try Region.map(descriptor, bytes, isWritable)
+        outgrown.append(UnsafeMutableRawBufferPointer(start: base, count: self.bytes))
+        (base, self.bytes) = (new, bytes)
+    }
+
+    /// Makes the file larger and maps all of it.
+    func enlarge(_ bytes: Int) throws {
+        guard bytes > self.bytes else { return }
+        guard ftruncate(descriptor, bytes) == 0 else { throw Channel.Broken.malformed }
+        try map(bytes)
+    }
+}

@@ -1,0 +1,164 @@
+import Foundation
+import Manifests
+import OrderedCollections
+import Protocols
+
+/// A component whose functions another process calls.
+final class IsolatedComponent {
+    let component: Component
+    let options: [String: JSON]
+    private let opening: Opening
+    private let sandbox: Sandbox
+    /// Its number in the process of a generation.
+    private var role: (number: Int, generation: Int)?
+    private let keep: (Opening, _ what: String, UnsafeRawBufferPointer) -> String?
+    private let note: (String) -> Void
+    private var failures = 0
+
+    private static let mostFailures = 3
+
+    /// - Parameters:
+    ///   - keep: writes the message of a call that failed, and says how to repeat it.
+    ///   - note: gets a sentence about each failure.
+    init(
+        _ component: Component, _ opening: Opening, sandbox: Sandbox,
+        keep: @escaping (Opening, _ what: String, UnsafeRawBufferPointer) -> String?, note: @escaping (String) -> Void
+    ) {
+        (self.component, self.opening, self.sandbox, self.keep, self.note) = (component, opening, sandbox, keep, note)
+        options = opening.options
+    }
+
+    /// Makes the process load the component; the rest of the answer is the role's.
+    @discardableResult
+    func open() throws -> MessageReader {
+        var answer = try sandbox.exchange(.open) { try opening.write(to: &$0) }
+        role = (try answer.integer(), sandbox.generation)
+        return answer
+    }
+
+    func call(
+        what: String, network: ((inout MessageReader, inout MessageWriter) throws -> Void)? = nil,
+        _ write: (inout MessageWriter) throws -> Void
+    ) throws -> MessageReader {
+        guard failures < IsolatedComponent.mostFailures else {
+            throw SandboxFailure(
+                reason: "plugin_quarantined",
+                description: "it has failed \(failures) times and is not called again in this run")
+        }
+        var remedy: String?
+        do {
+            if role?.generation != sandbox.generation || !sandbox.isRunning { try open() }
+            let number = role?.number ?? 0
+            let failed = { [self] in remedy = keep(opening, what, $0) }
+            return try sandbox.exchange(.call, network: network, failed: failed) { message in
+                try message.put(number)
+                try write(&message)
+            }
+        } catch let failure as SandboxFailure {
+            failures += 1
+            let isLast = failures == IsolatedComponent.mostFailures
+            note(
+                "\(what): plugin \(component.fullID): \(failure)" + (remedy.map { "; \($0)" } ?? "")
+                    + (isLast ? "; it has failed \(failures) times and is not called again in this run" : ""))
+            throw failure
+        }
+    }
+}
+
+/// A dataset whose rows another process fills.
+final class IsolatedDataset: Dataset {
+    let fields: [Field]
+    let splits: [String]
+    private let isolated: IsolatedComponent
+
+    init(_ isolated: IsolatedComponent) throws {
+        self.isolated = isolated
+        var answer = try isolated.open()
+        splits = try (0..<answer.integer()).map { _ in try answer.text() }
+        fields = try (0..<answer.integer()).map { _ in
+            let name = try answer.text(), shape = try answer.integers(), classes = try answer.integer()
+            return Field(name: name, shape: shape, classes: classes < 0 ? nil : classes)
+        }
+    }
+
+    var isSeeded: Bool { isolated.component.isSeeded }
+
+    func rows(in split: String) throws -> Int {
+        var answer = try isolated.call(what: "rows of '\(split)'") { message in
+            try message.put(split)
+            try message.put(false)
+        }
+        return try answer.integer()
+    }
+
+    func read(_ split: String, _ range: Range<Int>, into buffers: [UnsafeMutableBufferPointer<Double>]) throws {
+        guard !range.isEmpty else { return }
+        var answer = try isolated.call(what: "rows \(range.lowerBound) to \(range.upperBound) of '\(split)'") {
+            message in
+            try message.put(split)
+            try message.put(true)
+            try message.put(range.lowerBound)
+            try message.put(range.count)
+        }
+        let sizes = fields.map { range.count * $0.elements }
+        var next = UnsafePointer(
+            try answer.array(bytes: 8 * sizes.reduce(0, +)).assumingMemoryBound(to: Double.self))
+        for (size, buffer) in zip(sizes, buffers) {
+            guard buffer.count >= size else { throw Channel.Broken.malformed }
+            buffer.baseAddress?.update(from: next, count: size)
+            next += size
+        }
+    }
+}
+
+/// A probe that another process calls. What goes wrong there costs values, each with the reason, and never the run.
+final class IsolatedProbe: Probe {
+    private let isolated: IsolatedComponent
+    private let outline: ProbeOutline
+    private let expressions: [String]
+    private let note: (String) -> Void
+
+    init(_ isolated: IsolatedComponent, note: @escaping (String) -> Void) throws {
+        (self.isolated, self.note) = (isolated, note)
+        outline = ProbeOutline(isolated.component, isolated.options)
+        expressions = OrderedSet(outline.needs.map(\.expression)).elements
+        try isolated.open()
+    }
+
+    var scope: ProbeScope { outline.scope }
+    var needs: [Need] { outline.needs }
+
+    func measure(step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void) throws {
+        let place = "step \(step)\(layer.isEmpty ? "" : ", \(layer)")"
+        do {
+            var answer = try isolated.call(
+                what: place,
+                network: { request, answer in
+                    guard let network = quantities.derivatives else { throw Channel.Broken.malformed }
+                    try network.answer(&request, &answer)
+                }
+            ) { message in
+                try message.put(step)
+                try message.put(layer)
+                try message.put(expressions, of: quantities, layer: layer)
+            }
+            for _ in 0..<(try answer.integer()) {
+                let output = try answer.text(), index = try answer.integer()
+                let value: Observation.Value =
+                    try answer.flag() ? .number(try answer.number()) : .missing(reason: try answer.text())
+                record(
+                    Observation(
+                        step: step, probe: "", output: output, layer: layer, index: index < 0 ? nil : index,
+                        value: value))
+            }
+            for _ in 0..<(try answer.integer()) { note(try answer.text()) }
+        } catch {
+            let failure = error as? SandboxFailure
+            if failure == nil { note("\(place): \(error)") }
+            for binding in outline.bindings {
+                let reason = failure?.reason ?? "cannot_be_called"
+                for observation in outline.missing(binding, step: step, layer: layer, reason) { record(observation) }
+            }
+        }
+    }
+}

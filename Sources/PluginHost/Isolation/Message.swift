@@ -1,0 +1,104 @@
+/// Writes numbers, texts and arrays one after the other into a region; arrays begin on cache lines.
+struct MessageWriter {
+    private let region: Region
+    private let grow: (Int) throws -> Void
+    let begin: Int
+    /// Where it ends so far.
+    private(set) var count: Int
+
+    init(_ region: Region, begin: Int, grow: @escaping (Int) throws -> Void) {
+        (self.region, self.begin, self.grow, count) = (region, begin, grow, begin)
+    }
+
+    /// Forgets what was written.
+    mutating func restart() { count = begin }
+
+    /// Room for an array, which the caller fills.
+    mutating func reserve(_ bytes: Int) throws -> UnsafeMutableRawPointer {
+        let begin = (count + 63) & ~63
+        try extend(to: begin + bytes)
+        return region.base + begin
+    }
+
+    mutating func put(_ array: UnsafeRawPointer, bytes: Int) throws {
+        let target = try reserve(bytes)
+        if bytes > 0 { target.copyMemory(from: array, byteCount: bytes) }
+    }
+
+    mutating func put(_ value: Int) throws { try store(value) }
+    mutating func put(_ value: Double) throws { try store(value) }
+    mutating func put(_ value: UInt64) throws { try store(value) }
+    mutating func put(_ value: Bool) throws { try store(value ? 1 : 0) }
+
+    mutating func put(_ text: String) throws {
+        var text = text
+        try text.withUTF8 { bytes in
+            try put(bytes.count)
+            let begin = count
+            try extend(to: (begin + bytes.count + 7) & ~7)
+            if let base = bytes.baseAddress { (region.base + begin).copyMemory(from: base, byteCount: bytes.count) }
+        }
+    }
+
+    mutating func put(_ values: [Int]) throws {
+        try put(values.count)
+        for value in values { try put(value) }
+    }
+
+    private mutating func store<T: BitwiseCopyable>(_ value: T) throws {
+        let begin = count
+        try extend(to: begin + 8)
+        region.base.storeBytes(of: value, toByteOffset: begin, as: T.self)
+    }
+
+    private mutating func extend(to end: Int) throws {
+        if end > region.bytes { try grow(max(end, 2 * region.bytes)) }
+        count = end
+    }
+}
+
+/// Reads what a `MessageWriter` wrote. The other process may have written anything, and may go on writing: every size is read
+/// once and checked.
+struct MessageReader {
+    private let region: Region
+    let bytes: Int
+    /// Where it ends.
+    private let count: Int
+    private var next: Int
+
+    init(_ region: Region, begin: Int, bytes: Int) {
+        (self.region, self.bytes, next, count) = (region, bytes, begin, begin + bytes)
+    }
+
+    mutating func integer() throws -> Int { try load(Int.self) }
+    mutating func number() throws -> Double { try load(Double.self) }
+    mutating func word() throws -> UInt64 { try load(UInt64.self) }
+    mutating func flag() throws -> Bool { try load(Int.self) != 0 }
+
+    mutating func text() throws -> String {
+        let length = try integer()
+        guard length >= 0, length <= count - next else { throw Channel.Broken.malformed }
+        defer { next = min((next + length + 7) & ~7, count) }
+        return String(decoding: UnsafeRawBufferPointer(start: region.base + next, count: length), as: UTF8.self)
+    }
+
+    mutating func integers() throws -> [Int] {
+        let length = try integer()
+        guard length >= 0, length <= (count - next) / 8 else { throw Channel.Broken.malformed }
+        return try (0..<length).map { _ in try integer() }
+    }
+
+    /// An array of so many bytes, valid until the next message.
+    mutating func array(bytes: Int) throws -> UnsafeMutableRawPointer {
+        let begin = (next + 63) & ~63
+        guard bytes >= 0, begin <= count, bytes <= count - begin else { throw Channel.Broken.malformed }
+        next = begin + bytes
+        return region.base + begin
+    }
+
+    private mutating func load<T: BitwiseCopyable>(_ type: T.Type) throws -> T {
+        guard next + 8 <= count else { throw Channel.Broken.malformed }
+        defer { next += 8 }
+        return region.base.loadUnaligned(fromByteOffset: next, as: T.self)
+    }
+}

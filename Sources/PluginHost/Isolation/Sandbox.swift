@@ -1,0 +1,233 @@
+import CShims
+import Foundation
+import Manifests
+
+/// Which components run in a process of their own, and what that process may use.
+package struct Isolation: Sendable {
+    package enum Mode: String, CaseIterable, Sendable {
+        /// Datasets and probes of plugins that nothing has validated.
+        case auto
+        /// Datasets and probes of all plugins.
+        case all
+        case none
+    }
+
+    package var mode: Mode
+    /// Where the calls that fail are kept, to be replayed.
+    package var failures: String?
+    /// For one call.
+    package var seconds: Int
+    /// Address space of the process beyond what it begins with.
+    package var megabytes: Int
+
+    package init(mode: Mode = .none, seconds: Int = 60, megabytes: Int = 4096) {
+        (self.mode, self.seconds, self.megabytes) = (mode, seconds, megabytes)
+    }
+
+    /// Plugins that ship with this installation are validated by its tests.
+    package func isolates(_ manifest: Manifest) -> Bool {
+        switch mode {
+        case .all: true
+        case .none: false
+        case .auto: !Registry.isShipped(manifest.folder)
+        }
+    }
+}
+
+/// What a process that runs code of plugins can be kept from; not every kernel has all.
+package enum SandboxFeature: String, CaseIterable, Sendable {
+    /// No program that it starts gains rights.
+    case noNewPrivileges = "no_new_privileges"
+    /// It writes, makes and removes no files, and has no TCP.
+    case landlock
+    /// It opens no sockets and starts no processes.
+    case seccomp
+    /// Its address space, files and core dumps are limited.
+    case limits
+
+    package static var available: [SandboxFeature] {
+        let mask = sz_sandbox_available()
+        return allCases.filter { mask & $0.bit != 0 }
+    }
+
+    private var bit: Int32 {
+        switch self {
+        case .noNewPrivileges: Int32(SZ_NO_NEW_PRIVILEGES)
+        case .landlock: Int32(SZ_LANDLOCK)
+        case .seccomp: Int32(SZ_SECCOMP)
+        case .limits: Int32(SZ_LIMITS)
+        }
+    }
+}
+
+/// Why a call in another process gave nothing.
+package struct SandboxFailure: Error, Hashable, CustomStringConvertible {
+    /// In snake_case, for records.
+    package var reason: String
+    package var description: String
+}
+
+/// A process that runs the code of one plugin for this one, started when it is first needed and again after every failure.
+final class Sandbox {
+    private let folder: String
+    private let isolation: Isolation
+    private var process: SandboxProcess?
+    /// Counts the processes: a new one has to be told everything again.
+    private(set) var generation = 0
+
+    var isRunning: Bool { process != nil }
+
+    init(folder: String, _ isolation: Isolation) { (self.folder, self.isolation) = (folder, isolation) }
+
+    /// Sends a message and waits for the answer. A process that fails is ended; `SandboxFailure` says how.
+    /// - Parameters:
+    ///   - network: what the plugin's calls for the network get, if it may make any.
+    ///   - failed: gets the message after which the process failed.
+    func exchange(
+        _ kind: Channel.Kind, network: ((inout MessageReader, inout MessageWriter) throws -> Void)? = nil,
+        failed: (UnsafeRawBufferPointer) -> Void = { _ in }, _ write: (inout MessageWriter) throws -> Void
+    ) throws -> MessageReader {
+        var end = 0
+        do {
+            let process = try start()
+            process.channel.forgetOutgrown()
+            end = try process.channel.send(kind, write)
+            while true {
+                var (kind, message) = try process.channel.receive(milliseconds: 1000 * isolation.seconds)
+                switch kind {
+                case .answer: return message
+                case .failure: throw PluginError(try message.text(), try message.text())
+                case .room: try process.channel.giveRoom(message)
+                case .network:
+                    guard let network else { throw Channel.Broken.malformed }
+                    try process.channel.send(.answer, after: end) { try network(&message, &$0) }
+                default: throw Channel.Broken.malformed
+                }
+            }
+        } catch let broken as Channel.Broken {
+            let failure = process?.end(of: broken)
+            if let process { failed(process.channel.sent(end)) }
+            process = nil
+            throw failure ?? SandboxFailure(reason: "plugin_crashed", description: "its process could not be started")
+        }
+    }
+
+    private func start() throws -> SandboxProcess {
+        if let process { return process }
+        let new = try SandboxProcess(folder: folder, isolation)
+        process = new
+        generation += 1
+        return new
+    }
+}
+
+/// One process and the channel to it.
+final class SandboxProcess {
+    let channel: Channel
+    private let id: pid_t
+    private let seconds: Int
+    private var hasEnded = false
+
+    private static let firstBytes = 1 << 16
+
+    /// Descriptors of the process: its socket, the region it reads and the one it writes.
+    static let socket: Int32 = 3, reads: Int32 = 4, writes: Int32 = 5
+
+    init(folder: String, _ isolation: Isolation) throws {
+        seconds = isolation.seconds
+        var ends: [Int32] = [-1, -1], readOnly: Int32 = -1, unused: Int32 = -1
+        guard sz_socket_pair(&ends) == 0 else { throw PluginError(folder, "no sockets: \(Self.reason())") }
+        let sent = sz_memory_file(Int64(Self.firstBytes), &readOnly)
+        let received = sz_memory_file(Int64(Self.firstBytes), &unused)
+        defer { for descriptor in [ends[1], readOnly, unused] where descriptor >= 0 { close(descriptor) } }
+        guard sent >= 0, received >= 0 else { throw PluginError(folder, "no shared memory: \(Self.reason())") }
+
+        let outgoing = try Region(sent, bytes: Self.firstBytes, isWritable: true)
+        let incoming = try Region(received, bytes: Self.firstBytes, isWritable: false)
+        channel = Channel(socket: ends[0], outgoing: outgoing, incoming: incoming) { _, bytes in
+            try outgoing.enlarge(bytes)
+        }
+
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, 2, 1)
+        // By way of numbers beyond the three, which one of the descriptors may have now.
+        let moved = [(ends[1], Self.socket), (readOnly, Self.reads), (received, Self.writes)]
+        for (from, to) in moved { posix_spawn_file_actions_adddup2(&actions, from, to + 100) }
+        for (_, to) in moved { posix_spawn_file_actions_adddup2(&actions, to + 100, to) }
+        for (_, to) in moved { posix_spawn_file_actions_addclose(&actions, to + 100) }
+
+        let executable = Installation.executable ?? "/proc/self/exe"
+        let arguments = [executable, "sandbox", folder, String(isolation.megabytes), String(sz_threads())]
+        let words = arguments.map { strdup($0) }
+        let variables = Self.environment.map { strdup("\($0.key)=\($0.value)") }
+        defer { (words + variables).forEach { free($0) } }
+        var id: pid_t = 0
+        let code = posix_spawn(&id, executable, &actions, nil, words + [nil], variables + [nil])
+        guard code == 0 else { throw PluginError(folder, "no process: \(String(cString: strerror(code)))") }
+        self.id = id
+    }
+
+    deinit {
+        guard !hasEnded else { return }
+        kill(id, SIGKILL)
+        var status: Int32 = 0
+        while waitpid(id, &status, 0) < 0, errno == EINTR {}
+    }
+
+    /// Only what numbers and libraries depend on.
+    private static var environment: [String: String] {
+        let kept = ["OMP_", "OPENBLAS_", "SYZYGY_", "LD_LIBRARY_PATH"]
+        var environment = ProcessInfo.processInfo.environment.filter { variable in
+            kept.contains { variable.key.hasPrefix($0) }
+        }
+        environment["LC_ALL"] = "C.UTF-8"
+        environment["SWIFT_BACKTRACE"] = "enable=no"  // it would start a process
+        return environment
+    }
+
+    private static func reason() -> String { String(cString: strerror(errno)) }
+
+    /// Ends the process and says how it came to that.
+    func end(of broken: Channel.Broken) -> SandboxFailure {
+        hasEnded = true
+        var status: Int32 = 0
+        // A process that has crashed is about to end by itself; any other one is ended.
+        var isGone = false
+        if broken == .closed {
+            for _ in 0..<100 where !isGone {
+                isGone = waitpid(id, &status, WNOHANG) == id
+                if !isGone { usleep(10000) }
+            }
+        }
+        if !isGone {
+            kill(id, SIGKILL)
+            while waitpid(id, &status, 0) < 0, errno == EINTR {}
+        }
+        switch broken {
+        case .silent:
+            return SandboxFailure(
+                reason: "plugin_timed_out", description: "no answer within \(seconds) s; its process was ended")
+        case .malformed:
+            return SandboxFailure(reason: "plugin_crashed", description: "its process sent nonsense; it was ended")
+        case .closed where !isGone:
+            return SandboxFailure(
+                reason: "plugin_crashed", description: "its process closed the connection; it was ended")
+        case .closed where status & 0x7F == 0:
+            return SandboxFailure(
+                reason: "plugin_exited", description: "its process ended with exit status \((status >> 8) & 0xFF)")
+        case .closed:
+            let name = Self.signalNames[status & 0x7F] ?? "signal_\(status & 0x7F)"
+            return SandboxFailure(
+                reason: "plugin_crashed_\(name)",
+                description: "its process ended by signal \(status & 0x7F) (\(name.uppercased()))")
+        }
+    }
+
+    private static let signalNames: [Int32: String] = [
+        SIGILL: "sigill", SIGTRAP: "sigtrap", SIGABRT: "sigabrt", SIGBUS: "sigbus", SIGFPE: "sigfpe",
+        SIGKILL: "sigkill", SIGSEGV: "sigsegv", SIGXFSZ: "sigxfsz", SIGXCPU: "sigxcpu", SIGSYS: "sigsys",
+    ]
+}

@@ -1,0 +1,148 @@
+import CShims
+import Foundation
+import Manifests
+import Protocols
+
+/// The body of the hidden command `syzygy sandbox FOLDER MEGABYTES THREADS`: gives up what code of plugins must not have, then plays
+/// the roles of one plugin's components for the process that started it.
+package final class SandboxServer {
+    private let registry: Registry
+    private let channel: Channel
+    private var roles: [Role] = []
+    private var notes: [String] = []
+
+    private enum Role {
+        case dataset(any Dataset)
+        case probe(any Probe)
+    }
+
+    init(_ registry: Registry, _ channel: Channel) { (self.registry, self.channel) = (registry, channel) }
+
+    /// In a process that a `SandboxProcess` has started.
+    package convenience init(folder: String, megabytes: Int, threads: Int) throws {
+        sz_set_threads(Int32(threads))
+        func region(_ descriptor: Int32, isWritable: Bool) throws -> Region {
+            var status = stat()
+            guard fstat(descriptor, &status) == 0, fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 else {
+                throw PluginError("syzygy sandbox", "is started by other commands only")
+            }
+            return try Region(descriptor, bytes: Int(status.st_size), isWritable: isWritable)
+        }
+        let incoming = try region(SandboxProcess.reads, isWritable: false)
+        let outgoing = try region(SandboxProcess.writes, isWritable: true)
+        let channel = Channel(socket: SandboxProcess.socket, outgoing: outgoing, incoming: incoming) {
+            try $0.askForRoom($1)
+        }
+        self.init(Registry(paths: [folder]), channel)
+        let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ").first
+        let used = (pages.flatMap { Int($0) } ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
+        _ = sz_sandbox_enter(Int64(used + megabytes << 20))
+    }
+
+    /// Answers until the other process has enough.
+    package func run() {
+        while let (kind, message) = try? channel.receive() {
+            channel.forgetOutgrown()
+            do {
+                var message = message
+                notes = []
+                switch kind {
+                case .open: try open(&message)
+                case .call: try call(&message)
+                default: return
+                }
+            } catch is Channel.Broken {
+                return
+            } catch {
+                let failure = error as? PluginError
+                let place = failure?.place ?? "plugin \(registry.manifests.first?.id ?? "")"
+                let isSent = try? channel.send(.failure) { answer in
+                    try answer.put(place)
+                    try answer.put(failure?.sentence ?? "\(error)")
+                }
+                if isSent == nil { return }
+            }
+        }
+    }
+
+    private func open(_ message: inout MessageReader) throws {
+        let opening = try Opening(&message)
+        let loader = ComponentLoader(
+            registry: registry, seed: opening.seed, steps: opening.steps, dataFolder: opening.dataFolder,
+            note: { [weak self] in self?.notes.append($0) })
+        let choice = Choice(component: opening.component, options: opening.options)
+        let role: Role
+        switch opening.kind {
+        case .dataset: role = .dataset(try loader.dataset(choice))
+        case .probe: role = .probe(try loader.probe(choice))
+        default: throw Channel.Broken.malformed
+        }
+        roles.append(role)
+        try channel.send(.answer) { answer in
+            try answer.put(roles.count - 1)
+            guard case .dataset(let dataset) = role else { return }
+            try answer.put(dataset.splits.count)
+            for split in dataset.splits { try answer.put(split) }
+            try answer.put(dataset.fields.count)
+            for field in dataset.fields {
+                try answer.put(field.name)
+                try answer.put(field.shape)
+                try answer.put(field.classes ?? -1)
+            }
+        }
+    }
+
+    private func call(_ message: inout MessageReader) throws {
+        let index = try message.integer()
+        guard roles.indices.contains(index) else { throw Channel.Broken.malformed }
+        switch roles[index] {
+        case .dataset(let dataset): try read(dataset, &message)
+        case .probe(let probe): try measure(probe, &message)
+        }
+    }
+
+    /// The number of rows of a split, or some of them.
+    private func read(_ dataset: any Dataset, _ message: inout MessageReader) throws {
+        let split = try message.text()
+        guard try message.flag() else {
+            let rows = try dataset.rows(in: split)
+            try channel.send(.answer) { try $0.put(rows) }
+            return
+        }
+        let begin = try message.integer(), count = try message.integer()
+        let sizes = dataset.fields.map { count * $0.elements }
+        try channel.send(.answer) { answer in
+            let memory = try answer.reserve(8 * sizes.reduce(0, +)).assumingMemoryBound(to: Double.self)
+            var next = memory
+            let buffers = sizes.map { size in
+                defer { next += size }
+                return UnsafeMutableBufferPointer(start: next, count: size)
+            }
+            try dataset.read(split, begin..<begin + count, into: buffers)
+        }
+    }
+
+    private func measure(_ probe: any Probe, _ message: inout MessageReader) throws {
+        let step = try message.integer(), layer = try message.text()
+        let quantities = try ReceivedQuantities(&message, channel)
+        var observations: [Observation] = []
+        try probe.measure(step: step, layer: layer, quantities: quantities) { observations.append($0) }
+        try channel.send(.answer) { answer in
+            try answer.put(observations.count)
+            for observation in observations {
+                try answer.put(observation.output)
+                try answer.put(observation.index ?? -1)
+                switch observation.value {
+                case .number(let value):
+                    try answer.put(true)
+                    try answer.put(value)
+                case .missing(let reason):
+                    try answer.put(false)
+                    try answer.put(reason)
+                }
+            }
+            try answer.put(notes.count)
+            for note in notes { try answer.put(note) }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Manifests
+import Protocols
+
+/// What the manifest and the options of a study say of a probe.
+struct ProbeOutline {
+    let scope: ProbeScope
+    let bindings: [Binding]
+    /// Those of every binding.
+    let needs: [Need]
+    /// Whether it evaluates the network.
+    let needsNetwork: Bool
+    private let outputs: [OutputDeclaration]
+
+    init(_ component: Component, _ options: [String: JSON]) {
+        scope = component.scope ?? .run
+        bindings = component.expandedBindings(options)
+        outputs = component.outputs
+        needs = bindings.flatMap { binding in
+            binding.quantities.map { argument, expression in
+                Need(expression, optional: component.call.argument(argument)?.isOptional ?? false)
+            }
+        }
+        needsNetwork = component.call.arguments.contains { argument in
+            if case .service(let service) = argument.source { service.needsNetwork } else { false }
+        }
+    }
+
+    /// An observation of one output, without the probe's key.
+    static func observation(
+        _ binding: Binding, _ output: OutputDeclaration, step: Int, layer: String, index: Int? = nil,
+        _ value: Observation.Value
+    ) -> Observation {
+        Observation(
+            step: step, probe: "", output: binding.recordedName(output), layer: layer, index: index, value: value)
+    }
+
+    /// Every output of a binding, for one reason without a value.
+    func missing(_ binding: Binding, step: Int, layer: String, _ reason: String) -> [Observation] {
+        outputs.map {
+            ProbeOutline.observation(binding, $0, step: step, layer: layer, .missing(reason: reason))
+        }
+    }
+}
+
+extension Argument {
+    var isOptional: Bool {
+        if case .quantity(_, _, let isOptional) = source { return isOptional }
+        return false
+    }
+}
