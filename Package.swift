@@ -55,8 +55,10 @@ let plugins: [Plugin] = [
 ]
 
 /// The C libraries of the system, as module maps and small shims (`Sources/CShims`).
-let systemLibraries: [LinkerSetting] = ["ffi", "json-c", "openblas", "lapacke", "gomp", "sodium", "seccomp", "dl", "m"]
-    .map { .linkedLibrary($0) }
+let systemLibraries: [LinkerSetting] = [
+    "ffi", "json-c", "openblas", "lapacke", "gomp", "sodium", "seccomp", "dl", "m",
+]
+.map { .linkedLibrary($0) }
 
 let testedModules = [
     "ArrayFiles", "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Validating", "Training",

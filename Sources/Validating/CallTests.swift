@@ -9,7 +9,8 @@ enum CallTests {
         BatteryTest("C2", "nothing before or behind an array is touched", for: { $0.hasArrays }, edges),
         BatteryTest("C3", "what is not declared writable is not written", for: { $0.hasInputs }, readOnly),
         BatteryTest("C4", "every element of every output is written", for: { $0.hasResults }, written),
-        BatteryTest("C11", "messages stay in their buffer, end, and are UTF-8", .standard, for: { $0.hasMessage }, messages),
+        BatteryTest(
+            "C11", "messages stay in their buffer, end, and are UTF-8", .standard, for: { $0.hasMessage }, messages),
     ]
 
     private static func examples(_ examination: Examination, _ subject: Subject) throws {
@@ -84,9 +85,10 @@ enum CallTests {
                 guard let trial = try trial(examination, subject, input, MemoryPlan(fill: fill)) else { continue }
                 // A call that fails, or has no value, owes no results.
                 guard trial.run().status == 0 else { continue }
-                untouched = untouched.map { known in
-                    trial.untouched.merging(known) { $0.intersection($1) }
-                } ?? trial.untouched
+                untouched =
+                    untouched.map { known in
+                        trial.untouched.merging(known) { $0.intersection($1) }
+                    } ?? trial.untouched
             }
             for (name, elements) in (untouched ?? [:]).sorted(by: { $0.key < $1.key }) where !elements.isEmpty {
                 let argument = component.plainFunction.argument(name)
@@ -115,7 +117,8 @@ enum CallTests {
                 guard let bytes = trial.messageBytes else { continue }
                 guard let end = bytes.firstIndex(of: 0) else {
                     examination.report(
-                        .error, at: pointer, "the message in a buffer of \(size) bytes has no end, with \(input.label)",
+                        .error, at: pointer,
+                        "the message in a buffer of \(size) bytes has no end, with \(input.label)",
                         advice: "write it with snprintf(message, size, …)")
                     continue
                 }
@@ -130,7 +133,9 @@ enum CallTests {
 }
 
 extension Component {
-    fileprivate func has(_ isWanted: (Argument) -> Bool) -> Bool { isPlain && plainFunction.arguments.contains(where: isWanted) }
+    fileprivate func has(_ isWanted: (Argument) -> Bool) -> Bool {
+        isPlain && plainFunction.arguments.contains(where: isWanted)
+    }
 
     fileprivate var hasArrays: Bool { hasInputs || hasResults }
     fileprivate var hasInputs: Bool { has { $0.isTensorInput } }

@@ -63,12 +63,12 @@ struct ELFFile {
         let stack = segments.first { $0.type == 0x6474_e551 }
         hasExecutableStack = stack.map { $0.flags & 1 != 0 } ?? true
         func offset(of address: Int) -> Int {
-            let segment = segments.first { $0.type == 1 && address >= $0.address && address - $0.address < $0.size }
-            return segment.map { address - $0.address + $0.offset } ?? -1
+            let segment = segments.first { $0.type == 1 && address >= $0.address && address &- $0.address < $0.size }
+            return segment.map { address &- $0.address &+ $0.offset } ?? -1
         }
         guard let dynamic = segments.first(where: { $0.type == 2 }) else { return }
         var entries: [(tag: Int, value: Int)] = []
-        for i in 0..<min(dynamic.size / 16, 4096) {
+        for i in 0..<max(0, min(dynamic.size / 16, 4096)) {
             let tag = number(dynamic.offset &+ 16 * i, 8)
             if tag == 0 { break }
             entries.append((tag, number(dynamic.offset &+ 16 * i &+ 8, 8)))

@@ -130,7 +130,8 @@ enum GradientTest {
                             try evaluate(
                                 id, options,
                                 component.isElementwise
-                                    ? tensors : tensors + [Tensor(try shape(of: component, tensors, loader, options), weights)])
+                                    ? tensors
+                                    : tensors + [Tensor(try shape(of: component, tensors, loader, options), weights)])
                         }
                     try compare(
                         examination, at: derivative.pointer, derivative.input, gradient, tensors[k].data,

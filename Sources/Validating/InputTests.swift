@@ -40,10 +40,14 @@ enum InputTests {
     private static func sizes(_ examination: Examination, _ subject: Subject) throws {
         var draw = examination.draw()
         var sizes = [
-            TrialSizes(rows: 1, inputs: 1, outputs: 1, classes: 1), TrialSizes(rows: 1, inputs: 7, outputs: 5, classes: 2),
-            TrialSizes(rows: 7, inputs: 1, outputs: 1, classes: 2), TrialSizes(rows: 2, inputs: 3, outputs: 1, classes: 2),
-            TrialSizes(rows: 3, inputs: 2, outputs: 4, classes: 3), TrialSizes(rows: 5, inputs: 11, outputs: 13, classes: 4),
-            TrialSizes(rows: 41, inputs: 3, outputs: 2, classes: 5), TrialSizes(rows: 97, inputs: 31, outputs: 29, classes: 7),
+            TrialSizes(rows: 1, inputs: 1, outputs: 1, classes: 1),
+            TrialSizes(rows: 1, inputs: 7, outputs: 5, classes: 2),
+            TrialSizes(rows: 7, inputs: 1, outputs: 1, classes: 2),
+            TrialSizes(rows: 2, inputs: 3, outputs: 1, classes: 2),
+            TrialSizes(rows: 3, inputs: 2, outputs: 4, classes: 3),
+            TrialSizes(rows: 5, inputs: 11, outputs: 13, classes: 4),
+            TrialSizes(rows: 41, inputs: 3, outputs: 2, classes: 5),
+            TrialSizes(rows: 97, inputs: 31, outputs: 29, classes: 7),
         ]
         if subject.component.isPlain {
             sizes.append(
@@ -117,7 +121,8 @@ enum InputTests {
         var sets: [(label: String, options: [String: JSON])] = []
         for parameter in component.parameters {
             for value in OptionValues(parameter, component).bounds {
-                sets.append(("\(parameter.id) = \(value.text(pretty: false))", usual.merging([parameter.id: value]) { $1 }))
+                sets.append(
+                    ("\(parameter.id) = \(value.text(pretty: false))", usual.merging([parameter.id: value]) { $1 }))
             }
             checkRefusal(examination, parameter)
         }
@@ -167,7 +172,9 @@ enum InputTests {
                     for value in values where value.isFinite {
                         let known = seen[output.id] ?? (value, value)
                         seen[output.id] = (min(known.lowest, value), max(known.highest, value))
-                        guard value < (output.lowest ?? -.infinity) - slack || value > (output.highest ?? .infinity) + slack
+                        guard
+                            value < (output.lowest ?? -.infinity) - slack
+                                || value > (output.highest ?? .infinity) + slack
                         else { continue }
                         return examination.report(
                             .error, at: "\(output.pointer)/range",
@@ -184,106 +191,6 @@ enum InputTests {
             examination.report(
                 .note, at: "\(output.pointer)/range",
                 "random inputs gave '\(output.id)' from \(reached.lowest) to \(reached.highest) only")
-        }
-    }
-}
-
-/// Numbers on which careless functions fail.
-struct SpecialValues {
-    var name: String
-    var isFinite = true
-    var values: TrialValues
-
-    private static func all(_ value: Double) -> TrialValues {
-        { shape, _ in Array(repeating: value, count: shape.reduce(1, *)) }
-    }
-
-    private static func scaled(_ factor: Double) -> TrialValues {
-        { shape, draw in draw.normal(shape.reduce(1, *)).map { $0 * factor } }
-    }
-
-    /// Normal numbers, some of them this one.
-    private static func some(_ value: Double) -> TrialValues {
-        { shape, draw in draw.normal(shape.reduce(1, *)).enumerated().map { $0 % 5 == 2 ? value : $1 } }
-    }
-
-    static let all = [
-        SpecialValues(name: "zeros", values: all(0)), SpecialValues(name: "negative zeros", values: all(-0.0)),
-        SpecialValues(name: "ones", values: all(1)), SpecialValues(name: "equal numbers", values: all(-2.5)),
-        SpecialValues(name: "subnormal numbers", values: scaled(Double.leastNormalMagnitude / 4)),
-        SpecialValues(name: "numbers of 1e-30", values: scaled(1e-30)),
-        SpecialValues(name: "numbers of 1e30", values: scaled(1e30)),
-        SpecialValues(name: "some zeros", values: some(0)),
-        SpecialValues(name: "some large numbers", values: some(1e12)),
-        SpecialValues(
-            name: "equal rows",
-            values: { shape, draw in
-                let width = max(shape.last ?? 1, 1), row = draw.normal(width)
-                return (0..<shape.reduce(1, *)).map { row[$0 % width] }
-            }),
-        SpecialValues(
-            name: "matrices of rank 1",
-            values: { shape, draw in
-                let width = max(shape.last ?? 1, 1), count = shape.reduce(1, *)
-                let row = draw.normal(width), column = draw.normal(count / width + 1)
-                return (0..<count).map { row[$0 % width] * column[$0 / width] }
-            }),
-        SpecialValues(name: "some infinities", isFinite: false, values: some(.infinity)),
-        SpecialValues(name: "some NaN", isFinite: false, values: some(.nan)),
-    ]
-}
-
-/// Values that an option may have.
-struct OptionValues {
-    private let parameter: ParameterDeclaration
-    private let most: Double
-
-    init(_ parameter: ParameterDeclaration, _ component: Component) {
-        self.parameter = parameter
-        // Sizes cost memory and time; a bound that is far away is not tried.
-        let usual = parameter.defaultValue?.double ?? 1
-        let size = component.isPlain ? max(4 * abs(usual) + 3, 64) : max(abs(usual) + 1, 3)
-        most = parameter.type == .int ? size : 1e30
-    }
-
-    private func allowed(_ values: [JSON]) -> [JSON] {
-        values.filter { value in
-            if case .success = parameter.check(value) { abs(value.double ?? 0) <= most } else { false }
-        }
-    }
-
-    /// At the bounds and just inside; all values of enums.
-    var bounds: [JSON] {
-        switch parameter.type {
-        case .bool: return [.bool(false), .bool(true)]
-        case .enum: return parameter.values.map { .string($0) }
-        case .enumList: return parameter.values.map { .array([.string($0)]) } + [.array(parameter.values.map { .string($0) })]
-        case .int:
-            return allowed(
-                [parameter.minimum?.int, parameter.maximum?.int].compactMap(\.self).flatMap { bound in
-                    [bound - 1, bound, bound + 1].map { .int($0) }
-                })
-        case .float:
-            return allowed(
-                [parameter.minimum?.double, parameter.maximum?.double].compactMap(\.self).flatMap { bound in
-                    [bound.nextDown, bound, bound.nextUp].map { .double($0) }
-                })
-        default: return []
-        }
-    }
-
-    func random(_ draw: inout Draw) -> JSON? {
-        switch parameter.type {
-        case .bool: return .bool(draw.uniform() < 0.5)
-        case .enum: return parameter.values.isEmpty ? nil : .string(parameter.values[draw.integer(0...parameter.values.count - 1)])
-        case .int:
-            let low = max(parameter.minimum?.int ?? -Int(most), -Int(most))
-            let high = min(parameter.maximum?.int ?? Int(most), Int(most))
-            return low <= high ? allowed([.int(draw.integer(low...high))]).first : nil
-        case .float:
-            let low = parameter.minimum?.double ?? -10, high = parameter.maximum?.double ?? max(10, low + 10)
-            return allowed([.double(low + (high - low) * draw.uniform())]).first
-        default: return nil
         }
     }
 }

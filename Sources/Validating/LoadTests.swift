@@ -9,7 +9,8 @@ enum LoadTests {
     static let cannotBeLoaded = "cannot be opened"
 
     static let all = [
-        BatteryTest(silenceTest, "the library opens, has the functions, and prints nothing", isFoundation: true, opens),
+        BatteryTest(
+            silenceTest, "the library opens, has the functions, and prints nothing", isFoundation: true, opens),
         BatteryTest("L2", "opening changes nothing of the process", changesNothing),
     ]
 
@@ -71,23 +72,21 @@ enum LoadTests {
         let after = ProcessState.now()
         if !hasMode {
             examination.report(
-                .error, at: "/library", "changes the floating-point mode (rounding or flush-to-zero) when it is opened",
+                .error, at: "/library",
+                "changes the floating-point mode (rounding or flush-to-zero) when it is opened",
                 advice: "link without -ffast-math and -Ofast, which add code that does it")
         }
-        for (what, value) in before.parts {
-            let now = after.parts[what] ?? ""
-            if now != value {
-                examination.report(
-                    .error, at: "/library", "changes \(what) when it is opened: \(quoted(value)) becomes \(quoted(now))",
-                    advice: "leave the process as it is found")
-            }
+        for change in before.changes(to: after) {
+            examination.report(
+                .error, at: "/library", "opening it changes \(change)", advice: "leave the process as it is found")
         }
     }
 }
 
 /// What a library must leave alone.
 struct ProcessState {
-    var parts: [String: String] = [:]
+    private var settings: [String: String] = [:]
+    private var counts: [String: Int] = [:]
 
     static func now() -> ProcessState {
         var state = ProcessState()
@@ -95,16 +94,29 @@ struct ProcessState {
             var action = sigaction()
             guard sigaction(number, nil, &action) == 0 else { continue }
             let bits = withUnsafeBytes(of: action.__sigaction_handler) { $0.loadUnaligned(as: UInt.self) }
-            state.parts["the handler of signal \(number)"] = String(bits, radix: 16)
+            state.settings["the handler of signal \(number)"] = String(bits, radix: 16)
         }
-        state.parts["the locale"] = setlocale(LC_ALL, nil).map { String(cString: $0) } ?? ""
-        state.parts["the environment"] = ProcessInfo.processInfo.environment.sorted { $0.key < $1.key }
+        state.settings["the locale"] = setlocale(LC_ALL, nil).map { String(cString: $0) } ?? ""
+        state.settings["the environment"] = ProcessInfo.processInfo.environment.sorted { $0.key < $1.key }
             .map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
-        state.parts["the working directory"] = FileManager.default.currentDirectoryPath
-        state.parts["the number of threads"] = String(count("/proc/self/task"))
-        state.parts["the number of open files"] = String(count("/proc/self/fd"))
+        state.settings["the working directory"] = FileManager.default.currentDirectoryPath
+        state.counts["the number of threads"] = count("/proc/self/task")
+        state.counts["the number of open files"] = count("/proc/self/fd")
         return state
     }
 
-    static func count(_ folder: String) -> Int { (try? FileManager.default.contentsOfDirectory(atPath: folder).count) ?? 0 }
+    private static func count(_ folder: String) -> Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: folder).count) ?? 0
+    }
+
+    /// What is set otherwise, and what there is more of: threads of the host may end at any time.
+    func changes(to later: ProcessState) -> [String] {
+        let set = settings.filter { later.settings[$0.key] != $0.value }.map { what, value in
+            "\(what): \(quoted(value)) becomes \(quoted(later.settings[what] ?? ""))"
+        }
+        let more = counts.compactMap { what, count in
+            (later.counts[what] ?? 0) > count ? "\(what): \(count) becomes \(later.counts[what] ?? 0)" : nil
+        }
+        return (set + more).sorted()
+    }
 }

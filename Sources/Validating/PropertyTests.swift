@@ -7,14 +7,17 @@ import Protocols
 enum PropertyTests {
     static let all = [
         BatteryTest("P1", "declared symmetries and invariances", .standard, for: { $0.hasInvariances }, invariances),
-        BatteryTest("P2", "gradients agree with central differences", .standard, for: { $0.hasGradients }, GradientTest.run),
+        BatteryTest(
+            "P2", "gradients agree with central differences", .standard, for: { $0.hasGradients }, GradientTest.run),
         BatteryTest(
             "P3", "optimizers stay where the gradient is zero, and reduce to what they say", .standard,
             for: { $0.kind == .optimizer }, UpdateProperties.run),
         BatteryTest(
             "P4", "rows depend on their index and the seed only", .standard,
             for: { [.dataset, .model].contains($0.kind) || $0.declares(.seedSensitive) }, RowTest.run),
-        BatteryTest("P5", "single and double precision agree", .deep, for: { $0.precisions.count == 2 && $0.isPlain }, precisions),
+        BatteryTest(
+            "P5", "single and double precision agree", .deep, for: { $0.precisions.count == 2 && $0.isPlain },
+            precisions),
     ]
 
     private static func invariances(_ examination: Examination, _ subject: Subject) throws {
@@ -25,7 +28,9 @@ enum PropertyTests {
                 let sizes = TrialSizes(rows: size.0, inputs: size.1, outputs: size.2, classes: min(size.0, 3))
                 guard let inputs = try? subject.random(sizes, draw: &draw) else { continue }
                 let change = Change(property, subject.component, seed: examination.seed &+ UInt64(attempt))
-                guard let input = inputs.first(where: { violation(subject, property, change, $0) != nil }) else { continue }
+                guard let input = inputs.first(where: { violation(subject, property, change, $0) != nil }) else {
+                    continue
+                }
                 let small = shrink(input) { violation(subject, property, change, $0) != nil }
                 let words = violation(subject, property, change, small) ?? ""
                 examination.report(
@@ -180,7 +185,9 @@ private struct Change {
     /// Both axes of the argument are the same neurons.
     private func isSquareForm(_ name: String) -> Bool {
         component.expandedBindings().contains { binding in
-            guard let expression = binding.quantities[name].flatMap({ try? QuantityExpression($0) }) else { return false }
+            guard let expression = binding.quantities[name].flatMap({ try? QuantityExpression($0) }) else {
+                return false
+            }
             return expression.function != nil && expression.function != .mean && expression.function != .rawCross
         }
     }

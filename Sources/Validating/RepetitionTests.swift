@@ -8,7 +8,8 @@ import Synchronization
 enum RepetitionTests {
     static let all = [
         BatteryTest("D1", "equal calls give equal results", for: { _ in true }, repeated),
-        BatteryTest("D2", "other processes give equal results", .standard, for: { _ in true }, variations: 2, processes),
+        BatteryTest(
+            "D2", "other processes give equal results", .standard, for: { _ in true }, variations: 2, processes),
         BatteryTest("T1", "two threads give what one gives", .standard, for: { $0.isCalledByThreads }, threads),
         BatteryTest(
             "X1", "a run that is interrupted and resumed ends like one that is not", .standard,
@@ -76,9 +77,11 @@ enum RepetitionTests {
 
     private static func threads(_ examination: Examination, _ subject: Subject) throws {
         var draw = examination.draw()
-        let sizes = subject.component.isElementwise || subject.component.isUpdate
+        let sizes =
+            subject.component.isElementwise || subject.component.isUpdate
             ? TrialSizes(inputs: 512, outputs: 512) : TrialSizes(rows: 101, inputs: 67, outputs: 53)
-        guard let a = try subject.random(sizes, draw: &draw).first, let b = try subject.random(sizes, draw: &draw).first
+        guard let a = try subject.random(sizes, draw: &draw).first,
+            let b = try subject.random(sizes, draw: &draw).first
         else { return }
         let rounds = 200
         func trials() throws -> [Trial] {
@@ -178,7 +181,10 @@ enum RepetitionTests {
                 }
                 try run(after, half..<2 * half)
                 let pairs =
-                    [("the parameter", whole.values(), after.values()), ("the gradient", whole.gradient(), after.gradient())]
+                    [
+                        ("the parameter", whole.values(), after.values()),
+                        ("the gradient", whole.gradient(), after.gradient()),
+                    ]
                     + component.state.map {
                         ($0.id, whole.state("\($0.id)/p") ?? [], after.state("\($0.id)/p") ?? [])
                     }

@@ -21,12 +21,12 @@ enum ResourceTests {
                 trial.reset()
                 _ = trial.step()
             }
-            let before = ProcessState.now().parts, bytes = sz_heap_bytes(), mappings = mappingCount()
+            let before = ProcessState.now(), bytes = sz_heap_bytes(), mappings = mappingCount()
             for _ in 0..<calls {
                 trial.reset()
                 _ = trial.step()
             }
-            let grown = Int(sz_heap_bytes()) - Int(bytes), after = ProcessState.now().parts
+            let grown = Int(sz_heap_bytes()) - Int(bytes), after = ProcessState.now()
             let pointer = subject.component.plainFunction.pointer
             if grown > 8 * calls {
                 examination.report(
@@ -37,10 +37,9 @@ enum ResourceTests {
                 examination.report(
                     .error, at: pointer, "\(calls) calls leave \(mappingCount() - mappings) mappings behind")
             }
-            for (what, value) in before.sorted(by: { $0.key < $1.key }) where after[what] != value {
+            for change in before.changes(to: after) {
                 examination.report(
-                    .error, at: pointer,
-                    "calls change \(what): \(quoted(value)) becomes \(quoted(after[what] ?? "")), with \(input.label)",
+                    .error, at: pointer, "calls change \(change), with \(input.label)",
                     advice: "close what a call opens, join what it starts, and leave the process as it is found")
             }
         }
@@ -72,7 +71,8 @@ enum ResourceTests {
         examination.report(
             .note, at: subject.component.plainFunction.pointer,
             String(
-                format: "%.3g s where every size is 8 times the smallest; doubling them multiplies the time by 2^%.1f",
+                format:
+                    "%.3g s where every size is 8 times the smallest; doubling them multiplies the time by 2^%.1f",
                 times[3], exponent))
     }
 }

@@ -38,7 +38,8 @@ enum RowTest {
                     }
                     for field in dataset.fields {
                         let a = whole[field.name] ?? [], b = together[field.name] ?? []
-                        guard let i = a.indices.first(where: { $0 >= b.count || a[$0].bitPattern != b[$0].bitPattern })
+                        guard
+                            let i = a.indices.first(where: { $0 >= b.count || a[$0].bitPattern != b[$0].bitPattern })
                         else { continue }
                         return examination.report(
                             .error, at: subject.component.call.pointer,
@@ -86,8 +87,10 @@ enum RowTest {
                 return try readRows(of: dataset, split, 0..<min(try dataset.rows(in: split), 29))
             }
             let bench = try UpdateBench(
-                subject.choice(options), kind: subject.component.kind, values: [("p", [29], Array(repeating: 1, count: 29))],
-                precision: subject.component.precisions.contains(.f64) ? .f64 : .f32, loader: subject.loader(seed: seed))
+                subject.choice(options), kind: subject.component.kind,
+                values: [("p", [29], Array(repeating: 1, count: 29))],
+                precision: subject.component.precisions.contains(.f64) ? .f64 : .f32,
+                loader: subject.loader(seed: seed))
             return Dictionary(
                 uniqueKeysWithValues: subject.component.state.map { ($0.id, bench.state("\($0.id)/p") ?? []) })
         }

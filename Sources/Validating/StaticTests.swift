@@ -46,7 +46,8 @@ enum StaticTests {
         if file.hasExecutableStack {
             examination.report(
                 .error, at: "/library", "asks for an executable stack",
-                advice: "link with -Wl,-z,noexecstack; nested functions of GNU C need one, assembly must say it does not")
+                advice:
+                    "link with -Wl,-z,noexecstack; nested functions of GNU C need one, assembly must say it does not")
         }
         for path in file.runPaths where path != "$ORIGIN" && !path.hasPrefix("$ORIGIN/") {
             if path.hasPrefix("/") {
@@ -94,7 +95,10 @@ enum StaticTests {
 
     private static let forbidden: [(names: Set<String>, why: String)] = [
         (["exit", "_exit", "_Exit", "quick_exit"], "ends the host"),
-        (["fork", "vfork", "system", "popen", "execve", "execv", "execvp", "execl", "posix_spawn"], "starts a program"),
+        (
+            ["fork", "vfork", "system", "popen", "execve", "execv", "execvp", "execl", "posix_spawn"],
+            "starts a program"
+        ),
         (["longjmp", "siglongjmp", "_longjmp", "__longjmp_chk"], "may jump over the host's functions"),
         (["signal", "sigaction", "sigprocmask", "bsd_signal"], "changes how the host handles signals"),
         (["setlocale", "uselocale"], "changes how the host reads and writes numbers"),
@@ -106,7 +110,10 @@ enum StaticTests {
     ]
 
     private static let watched: [(names: Set<String>, why: String)] = [
-        (["rand", "random", "drand48", "srand", "srandom"], "draws from one stream that all share: use syzygy.random/1"),
+        (
+            ["rand", "random", "drand48", "srand", "srandom"],
+            "draws from one stream that all share: use syzygy.random/1"
+        ),
         (["abort", "__assert_fail"], "ends the host where a status would name the cause"),
         (["open", "open64", "fopen", "fopen64"], "opens files: bind them with \"from\": \"file\" or a file param"),
         (["dlopen"], "opens libraries that no digest covers"),
@@ -119,7 +126,9 @@ enum StaticTests {
     private static func imports(_ examination: Examination) throws {
         guard let file = try library(examination) else { return }
         // Runtimes of languages import what their programs may never call.
-        let isC = !file.needed.contains { $0.hasPrefix("libswift") || $0.hasPrefix("libstdc++") || $0.hasPrefix("libgfortran") }
+        let isC = !file.needed.contains {
+            $0.hasPrefix("libswift") || $0.hasPrefix("libstdc++") || $0.hasPrefix("libgfortran")
+        }
         for (names, why) in forbidden {
             for name in names.intersection(file.imported).sorted() {
                 examination.report(
@@ -160,7 +169,9 @@ enum StaticTests {
         for (i, a) in scalars.enumerated() {
             for b in scalars[..<i] where a.type == b.type {
                 let values = inputs.map { (value(of: a, $0, component), value(of: b, $0, component)) }
-                guard values.allSatisfy({ $0.0 != nil && $0.0 == $0.1 }), let first = values.first?.0 else { continue }
+                guard values.allSatisfy({ $0.0 != nil && $0.0 == $0.1 }), let first = values.first?.0 else {
+                    continue
+                }
                 examination.report(
                     .warning, at: a.pointer,
                     "'\(b.name)' and '\(a.name)' are both \(NumberWords.text(first)) in every example: a function that "
@@ -183,7 +194,9 @@ enum StaticTests {
         case .count(let of):
             input.tensors[of].map { Double($0.data.count) }
                 ?? component.plainFunction.argument(of).flatMap { source in
-                    if case .parameter(let id) = source.source { input.options[id]?.array.map { Double($0.count) } } else {
+                    if case .parameter(let id) = source.source {
+                        input.options[id]?.array.map { Double($0.count) }
+                    } else {
                         nil
                     }
                 }

@@ -183,7 +183,8 @@ final class Trial {
 
     /// The bytes of the message buffer, if the plan has one.
     var messageBytes: [UInt8]? {
-        message.map { message in (0..<message.bytes).map { message.pointer.load(fromByteOffset: $0, as: UInt8.self) } }
+        message.map { message in (0..<message.bytes).map { message.pointer.load(fromByteOffset: $0, as: UInt8.self) }
+        }
     }
 }
 

@@ -75,8 +75,10 @@ final class TrialMemory {
             case (.f32, _), (.precision, 4): pointer.storeBytes(of: Float(value), toByteOffset: 4 * i, as: Float.self)
             case (.f64, _), (.precision, _): pointer.storeBytes(of: value, toByteOffset: 8 * i, as: Double.self)
             case (_, 1): pointer.storeBytes(of: UInt8(truncatingIfNeeded: integer), toByteOffset: i, as: UInt8.self)
-            case (_, 2): pointer.storeBytes(of: Int16(truncatingIfNeeded: integer), toByteOffset: 2 * i, as: Int16.self)
-            case (_, 4): pointer.storeBytes(of: Int32(truncatingIfNeeded: integer), toByteOffset: 4 * i, as: Int32.self)
+            case (_, 2):
+                pointer.storeBytes(of: Int16(truncatingIfNeeded: integer), toByteOffset: 2 * i, as: Int16.self)
+            case (_, 4):
+                pointer.storeBytes(of: Int32(truncatingIfNeeded: integer), toByteOffset: 4 * i, as: Int32.self)
             default: pointer.storeBytes(of: integer, toByteOffset: 8 * i, as: Int64.self)
             }
         }

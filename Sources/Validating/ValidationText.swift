@@ -17,7 +17,9 @@ package struct ValidationText: Sendable {
     package func lines(_ result: TestResult) -> String {
         let about = result.component.isEmpty ? "" : " \(result.component):"
         let outcome = result.outcome == .failed ? "FAILED" : result.outcome.rawValue
-        var lines = ["\(result.test.id.padding(toLength: 4, withPad: " ", startingAt: 0))\(outcome)\(about) \(result.test.title)"]
+        var lines = [
+            "\(result.test.id.padding(toLength: 4, withPad: " ", startingAt: 0))\(outcome)\(about) \(result.test.title)"
+        ]
         for finding in result.findings {
             lines.append("    \(finding.severity.rawValue): \(finding.sentence)")
             if finding.severity == .note { continue }
@@ -39,9 +41,12 @@ package struct ValidationText: Sendable {
 
     private static func shell(_ word: String) -> String {
         let plain = word.utf8.allSatisfy { byte in
-            (97...122).contains(byte) || (65...90).contains(byte) || (48...57).contains(byte) || "_-./:".utf8.contains(byte)
+            (97...122).contains(byte) || (65...90).contains(byte) || (48...57).contains(byte)
+                || "_-./:".utf8.contains(byte)
         }
-        return plain && !word.isEmpty ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+        return plain && !word.isEmpty
+            ? word
+            : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 
     package func json(_ results: [TestResult], level: ValidationLevel, seed: UInt64) -> JSON {
@@ -54,7 +59,8 @@ package struct ValidationText: Sendable {
 
     private func json(_ result: TestResult) -> JSON {
         .object([
-            "id": .string(result.test.id), "title": .string(result.test.title), "component": .string(result.component),
+            "id": .string(result.test.id), "title": .string(result.test.title),
+            "component": .string(result.component),
             "outcome": .string(result.outcome.rawValue), "seconds": .double(result.seconds),
             "findings": .array(result.findings.map(json)),
             "command": .array((["syzygy"] + result.command).map { .string($0) }),

@@ -4,7 +4,8 @@ import Validating
 
 /// For each test of the battery a plugin that fails it, and no other: the battery finds what it says, where it says.
 @Suite(.serialized) struct BadPluginTests {
-    private static let ids = (try? FileManager.default.contentsOfDirectory(atPath: TrialPlugin.badPlugins))?.sorted() ?? []
+    private static let ids =
+        (try? FileManager.default.contentsOfDirectory(atPath: TrialPlugin.badPlugins))?.sorted() ?? []
 
     /// Tests that only tell numbers.
     private static let informing: Set = ["R3"]

@@ -25,7 +25,8 @@ final class TrialPlugin: Sendable {
         try source.write(toFile: folder + "/case.c", atomically: true, encoding: .utf8)
         let compiler = Process()
         compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        compiler.arguments = ["cc", "-O1", "-fPIC", "-shared", "-o", folder + "/libCase.so", folder + "/case.c", "-lm"] + flags
+        compiler.arguments =
+            ["cc", "-O1", "-fPIC", "-shared", "-o", folder + "/libCase.so", folder + "/case.c", "-lm"] + flags
         try compiler.run()
         compiler.waitUntilExit()
         try #require(compiler.terminationStatus == 0)

@@ -41,14 +41,20 @@ import Validating
         ("while (sum == 0) n++;", "C7", "did not return within 2.0 s, with zeros"),
         ("if (sum == 0) abort();", "C7", "crashed (SIGABRT), with zeros"),
         ("if (sum == 0) exit(0);", "C7", "ended the process with exit status 0, with zeros"),
-        ("if (sum == 0) ((volatile double *)malloc(1ull << 46))[1ull << 36] = 1;", "C7", "crashed (SIGSEGV), with zeros"),
+        (
+            "if (sum == 0) ((volatile double *)malloc(1ull << 46))[1ull << 36] = 1;", "C7",
+            "crashed (SIGSEGV), with zeros"
+        ),
         ("x[n] = sum;", "C2", "wrote at byte 24 of 'x', which has 24 bytes"),
         (
             "sum += 0 * x[-1];", "C2",
             "read 8 bytes before the begin of 'x', which has 4096 bytes (SIGSEGV), "
                 + "with random numbers, 48 rows, 16 inputs, 32 outputs, 8 classes"
         ),
-        ("x[1] = 0;", "C3", "wrote to 'x', which has 24 bytes and is not declared writable (SIGSEGV), with example 'three'"),
+        (
+            "x[1] = 0;", "C3",
+            "wrote to 'x', which has 24 bytes and is not declared writable (SIGSEGV), with example 'three'"
+        ),
     ]
 
     @Test(arguments: ends.indices) func anEndIsSaidInWords(index: Int) throws {
@@ -65,7 +71,8 @@ import Validating
     }
 
     @Test func aStackOverflowIsACrash() throws {
-        let head = "static double deep(int64_t n) { volatile double a[512]; a[n % 512] = n; return n < 0 ? 0 : a[n % 512] + deep(n + 1); }"
+        let head =
+            "static double deep(int64_t n) { volatile double a[512]; a[n % 512] = n; return n < 0 ? 0 : a[n % 512] + deep(n + 1); }"
         let results = try plugin("if (sum == 0) sum = deep(1);", head: head).validate(only: ["C7"])
         #expect(results.sentences(.error) == ["C7 case: crashed (SIGSEGV), with zeros"])
     }
@@ -93,6 +100,28 @@ import Validating
         #expect(!results.hasPassed)
     }
 
+    /// The reader of library files meets what it is not written for.
+    @Test func damagedLibrariesAreRead() throws {
+        let plugin = try plugin("")
+        let library = URL(fileURLWithPath: plugin.folder + "/libCase.so")
+        let bytes = [UInt8](try Data(contentsOf: library))
+        var random = SplitMix(seed: 5)
+        var damaged = [0, 63, 64, 300, bytes.count / 2, bytes.count - 1].map { Array(bytes.prefix($0)) }
+        for _ in 0..<12 {
+            var copy = bytes
+            // Headers, and whatever they lead to.
+            for _ in 0..<8 {
+                copy[Int.random(in: 0..<600, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            damaged.append(copy)
+        }
+        for copy in damaged {
+            try Data(copy).write(to: library)
+            let sentences = plugin.validate(only: ["S2", "S3", "S4"], timeLimit: 20).sentences(.error)
+            #expect(sentences.filter { $0.contains("crashed") || $0.contains("return within") } == [])
+        }
+    }
+
     /// The command of a result finds the same again, and a seed gives the same numbers.
     @Test func aSeedRepeats() throws {
         let plugin = try TrialPlugin(bad: "P1")
@@ -118,7 +147,10 @@ import Validating
         #expect(lines[1].hasPrefix("    error: read at byte"))
         #expect(lines[2].hasPrefix("        at \(plugin.folder)/plugin.json:"))
         #expect(lines[2].hasSuffix(", components[0].call.args[0]"))
-        #expect(lines.last == "    again: syzygy plugin validate \(plugin.folder) --level standard --only C2 --seed 1 --component case")
+        #expect(
+            lines.last
+                == "    again: syzygy plugin validate \(plugin.folder) --level standard --only C2 --seed 1 --component case"
+        )
         let json = text.json(results, level: .standard, seed: 1)
         #expect(json["passed"]?.bool == false)
         #expect(json["tests"]?[0]?["findings"]?[0]?["severity"]?.string == "error")
