@@ -1,5 +1,6 @@
 import Manifests
 import PluginHost
+import Protocols
 
 /// Tests of components where runs isolate them (docs/plugins/isolation.md).
 enum IsolationTests {
@@ -9,22 +10,41 @@ enum IsolationTests {
             for: { [.probe, .dataset].contains($0.kind) }, examples)
     ]
 
+    /// A process that may do little must give what this one gives.
     private static func examples(_ examination: Examination, _ subject: Subject) throws {
         for example in subject.component.examples {
-            examination.begin("example '\(example.name)' in a process of its own")
-            let disagreements: [String]
-            do {
-                let run = try ExampleRun(
-                    subject.component, example, subject.registry, isolation: Isolation(mode: .all, seconds: 20))
-                disagreements = try run.disagreements()
-            } catch {
-                disagreements = ["\(error)"]
+            func results(_ isolation: Isolation) throws -> [String: [Observation.Value]] {
+                try ExampleRun(subject.component, example, subject.registry, isolation: isolation).results()
             }
-            for sentence in disagreements {
+            examination.begin("example '\(example.name)'")
+            guard let own = try? results(Isolation()) else { continue }
+            examination.begin("example '\(example.name)' in a process of its own")
+            let advice = "compute from the arguments alone: no files, no sockets, no processes, at most 4 GiB"
+            let isolated: [String: [Observation.Value]]
+            do {
+                isolated = try results(Isolation(mode: .all, seconds: 20))
+            } catch {
                 examination.report(
-                    .error, at: example.pointer, "isolated, example '\(example.name)': \(sentence)",
-                    advice: "compute from the arguments alone: no files, no sockets, no processes, at most 4 GiB")
+                    .error, at: example.pointer, "isolated, example '\(example.name)': \(error)", advice: advice)
+                continue
+            }
+            for (name, values) in own.sorted(by: { $0.key < $1.key }) where isolated[name] != values {
+                examination.report(
+                    .error, at: example.pointer,
+                    "isolated, example '\(example.name)' gives \(name) = \(words(isolated[name] ?? [])), "
+                        + "otherwise \(words(values))",
+                    advice: advice)
             }
         }
+    }
+
+    private static func words(_ values: [Observation.Value]) -> String {
+        let words = values.prefix(4).map { value in
+            switch value {
+            case .number(let number): NumberWords.text(number)
+            case .missing(let reason): "no value (\(reason))"
+            }
+        }
+        return words.joined(separator: ", ") + (values.count > 4 ? ", …" : "")
     }
 }

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <math.h>
+#include <stddef.h>
 #include <sys/mman.h>
 double measure(const double *x, int64_t n) {
     const size_t room = (size_t)16 << 30;
