@@ -63,20 +63,28 @@ static void FN(map_select)(int64_t n, void *out, const void *a, const void *b, c
     EACH { T x = q[i], y = r[i]; o[i] = p[i] != 0 ? x : y; }
 }
 
-/* Large, infinite and NaN angles take libm's reduction. */
+/* Large, infinite and NaN angles take libm's reduction, each by itself: neighbours do not matter. */
+static inline int FN(is_small)(T x) { return F_ABS(x) <= F_SMALL_ANGLE; }
 static int FN(all_small)(int64_t n, const T *a) {
     int large = 0;
-    for (int64_t i = 0; i < n; i++) large |= !(F_ABS(a[i]) <= F_SMALL_ANGLE);
+    for (int64_t i = 0; i < n; i++) large |= !FN(is_small)(a[i]);
     return !large;
 }
-static void FN(map_sin)(int64_t n, void *out, const void *a, const void *b, const void *c) {
-    if (FN(all_small)(n, a)) FN(map_sin_small)(n, out, a, b, c);
-    else for (int64_t i = 0; i < n; i++) ((T *)out)[i] = (T)sin((double)((const T *)a)[i]);
-}
-static void FN(map_cos)(int64_t n, void *out, const void *a, const void *b, const void *c) {
-    if (FN(all_small)(n, a)) FN(map_cos_small)(n, out, a, b, c);
-    else for (int64_t i = 0; i < n; i++) ((T *)out)[i] = (T)cos((double)((const T *)a)[i]);
-}
+#define ANGLE(NAME)                                                                                            \
+    static void FN(map_##NAME)(int64_t n, void *out, const void *a, const void *b, const void *c) {            \
+        const T *x = a;                                                                                        \
+        T *o = out;                                                                                            \
+        if (FN(all_small)(n, x)) {                                                                             \
+            FN(map_##NAME##_small)(n, out, a, b, c);                                                           \
+            return;                                                                                            \
+        }                                                                                                      \
+        for (int64_t i = 0; i < n; i++)                                                                        \
+            if (FN(is_small)(x[i])) FN(map_##NAME##_small)(1, o + i, x + i, b, c);                             \
+            else o[i] = (T)NAME((double)x[i]);                                                                 \
+    }
+ANGLE(sin)
+ANGLE(cos)
+#undef ANGLE
 
 /* Elements [begin, begin + n) of a broadcast operand. */
 static void FN(expand)(T *restrict out, const sz_load *load, int64_t begin, int64_t n) {

@@ -5,7 +5,7 @@ package enum Memory {
     /// What this machine has; more is refused with a sentence before it is asked for.
     private static let available = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
 
-    static func check(bytes: Int, for what: String) throws {
+    package static func check(bytes: Int, for what: String) throws {
         guard bytes > available else { return }
         func gigabytes(_ bytes: Int) -> String { "\((bytes + (1 << 30) - 1) >> 30) GiB" }
         throw GraphError("\(what) \(gigabytes(bytes)) of memory; this machine has \(gigabytes(available))")
@@ -34,6 +34,17 @@ package enum Memory {
             return (0..<count).map { Double(floats[$0]) }
         case .f64:
             return Array(UnsafeBufferPointer(start: source.assumingMemoryBound(to: Double.self), count: count))
+        }
+    }
+
+    static func isFinite(_ source: UnsafeRawPointer, count: Int, _ precision: Precision) -> Bool {
+        switch precision {
+        case .f32:
+            UnsafeBufferPointer(start: source.assumingMemoryBound(to: Float.self), count: count)
+                .allSatisfy(\.isFinite)
+        case .f64:
+            UnsafeBufferPointer(start: source.assumingMemoryBound(to: Double.self), count: count)
+                .allSatisfy(\.isFinite)
         }
     }
 

@@ -49,6 +49,13 @@ package final class ParameterStore {
         return Memory.read(gradients + block.offset * precision.bytes, count: block.count, precision)
     }
 
+    /// Whether all values are, statistics included.
+    package var isFinite: Bool {
+        blocks.allSatisfy {
+            Memory.isFinite(values + $0.offset * precision.bytes, count: $0.count, precision)
+        }
+    }
+
     /// Sets the values of a block; f32 rounds to nearest.
     package func set(block index: Int, _ newValues: [Double]) {
         let block = blocks[index]

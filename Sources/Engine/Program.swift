@@ -55,23 +55,25 @@ package final class Program {
         let schedule = Schedule(graph, results: outputs + gradients.map(\.gradient) + assignments.map(\.value))
         try Program.check(parameters, graph, schedule, targets, precision)
 
-        // A gradient is computed in place unless its value is also an output, a source, a constant, or goes to two parameters.
         var extras = Plan.Extras(updates: updates, kept: Set(outputs.map { schedule.owner[$0.id] ?? $0.id }))
-        let computed = Set(schedule.steps.lazy.flatMap(\.outputs))
-        for target in targets {
-            let owner = schedule.owner[target.gradient.id] ?? target.gradient.id
-            if computed.contains(owner), !extras.kept.contains(owner), extras.gradients[owner] == nil {
-                extras.gradients[owner] = target.offset
-            } else {
-                extras.copies.append(.copy(source: owner, offset: target.offset))
-                if extras.gradients[owner] == nil { extras.kept.insert(owner) }
-            }
-        }
         for assignment in assignments {
             let owner = schedule.owner[assignment.value.id] ?? assignment.value.id
             extras.assignments.append(
                 .assign(source: owner, offset: graph.blocks[assignment.block].offset * precision.bytes))
             extras.kept.insert(owner)
+        }
+        // A gradient is computed in place unless its value is also an output, a source, a constant, or goes to two
+        // parameters: updates of one of them may change it before the other has it.
+        let computed = Set(schedule.steps.lazy.flatMap(\.outputs))
+        let owners = targets.map { schedule.owner[$0.gradient.id] ?? $0.gradient.id }
+        let uses = Dictionary(owners.map { ($0, 1) }, uniquingKeysWith: +)
+        for (target, owner) in zip(targets, owners) {
+            if computed.contains(owner), !extras.kept.contains(owner), uses[owner] == 1 {
+                extras.gradients[owner] = target.offset
+            } else {
+                extras.copies.append(.copy(source: owner, offset: target.offset))
+                extras.kept.insert(owner)
+            }
         }
         let threads = max(threads ?? Int(sz_threads()), 1)
         let batches = Set(

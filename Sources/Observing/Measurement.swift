@@ -1,4 +1,5 @@
 import CShims
+import Engine
 import Manifests
 import Protocols
 
@@ -13,6 +14,8 @@ final class Measurement: QuantitySource {
 
     private var values: [Key: Result<Quantity, Undefined>] = [:]
     private var owners: [AnyObject] = []
+    /// Numbers of what was reserved.
+    private var held = 0.0
     var derivatives: (any Derivatives)?
 
     func quantity(_ expression: String, layer: String) throws -> Quantity? {
@@ -20,6 +23,13 @@ final class Measurement: QuantitySource {
     }
 
     func set(_ key: Key, _ value: Result<Quantity, Undefined>) { values[key] = value }
+
+    /// Before memory for a quantity is asked for: throws a sentence if there is not enough for all of them.
+    func reserve(_ key: Key, numbers: Double) throws {
+        held += numbers
+        let name = key.layer.isEmpty ? key.expression : "\(key.layer)/\(key.expression)"
+        try Memory.check(bytes: Int(min(8 * held, 0x1p60)), for: "\(name): an observation with it needs")
+    }
 
     func keep(_ owner: AnyObject) { owners.append(owner) }
 
@@ -39,11 +49,13 @@ final class Measurement: QuantitySource {
     }
 
     /// A weight [rows, columns], or wᵀw or wwᵀ of it.
-    func setWeight(_ key: Key, _ function: QuantityExpression.Function?, _ weight: [Double], rows: Int, columns: Int)
-    {
+    func setWeight(
+        _ key: Key, _ function: QuantityExpression.Function?, _ weight: [Double], rows: Int, columns: Int
+    ) throws {
         guard let function else { return set(key, keep(weight, shape: [rows, columns])) }
         let inner = function == .wtw
         let size = inner ? columns : rows
+        try reserve(key, numbers: Double(size) * Double(size))
         let gram = Buffer(size * size)
         cblas_dgemm(
             CblasRowMajor, inner ? CblasTrans : CblasNoTrans, inner ? CblasNoTrans : CblasTrans, Int32(size),
@@ -72,15 +84,29 @@ private final class Labels {
     deinit { pointer.deallocate() }
 }
 
-/// The accumulator of an expression over rows of the given widths.
-func makeAccumulator(_ expression: QuantityExpression, widths: [Int], samples: Int) -> any Accumulator {
-    switch expression.function {
-    case .rawMoment: CrossMoment(left: widths[0], right: widths[0], same: true)
-    case .centredMoment: CentredMoment(width: widths[0])
-    case .normalizedMoment: NormalizedMoment(samples: samples, width: widths[0])
-    case .mean: CentredMoment(width: widths[0], wantsMean: true)
-    case .rawCross: CrossMoment(left: widths[0], right: widths[1], same: false)
-    case .wtw, .wwt, nil:
-        Rows(samples: samples, shape: expression.arguments[0] == .sampleLoss ? [] : [widths[0]])
+extension Measurement {
+    /// The accumulator of an expression over rows of the given widths.
+    func makeAccumulator(
+        _ key: Key, _ expression: QuantityExpression, widths: [Int], samples: Int
+    ) throws -> any Accumulator {
+        let square = Double(widths[0]) * Double(widths[widths.count - 1]), rows = Double(samples) * Double(widths[0])
+        switch expression.function {
+        case .rawMoment:
+            try reserve(key, numbers: square)
+            return CrossMoment(left: widths[0], right: widths[0], same: true)
+        case .centredMoment:
+            try reserve(key, numbers: square)
+            return CentredMoment(width: widths[0])
+        case .normalizedMoment:
+            try reserve(key, numbers: rows + square)
+            return NormalizedMoment(samples: samples, width: widths[0])
+        case .mean: return CentredMoment(width: widths[0], wantsMean: true)
+        case .rawCross:
+            try reserve(key, numbers: square)
+            return CrossMoment(left: widths[0], right: widths[1], same: false)
+        case .wtw, .wwt, nil:
+            try reserve(key, numbers: rows)
+            return Rows(samples: samples, shape: expression.arguments[0] == .sampleLoss ? [] : [widths[0]])
+        }
     }
 }

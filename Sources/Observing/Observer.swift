@@ -247,8 +247,8 @@ package final class Observer {
                     pass.set(key, .failure(Undefined("rows_differ")))
                     continue
                 }
-                let accumulator = makeAccumulator(
-                    expression, widths: captures.map(width), samples: rows.count * positions[0])
+                let accumulator = try pass.makeAccumulator(
+                    key, expression, widths: captures.map(width), samples: rows.count * positions[0])
                 streams.append((key, accumulator, captures, positions[0]))
             } else if expression.arguments != [.parameterGrad] {
                 try addStatic(expression, key, table, rows.count, to: pass)
@@ -377,7 +377,7 @@ package final class Observer {
         case .layerWeight, .layerWeightInitial:
             let initial = (basic.ofLayer ?? basic) == .layerWeightInitial
             let weight = initial ? initialWeights[shape.weight] ?? [] : weights.values(shape.weight)
-            pass.setWeight(key, expression.function, weight, rows: shape.output, columns: shape.input)
+            try pass.setWeight(key, expression.function, weight, rows: shape.output, columns: shape.input)
         default: break
         }
     }

@@ -32,13 +32,13 @@ package final class RecordedQuantities: QuantitySource {
                 pass.setLabels(key, base, rows: labels.count)
             }
         } else if parsed.arguments[0].form == .weight {
-            pass.setWeight(
+            try pass.setWeight(
                 key, parsed.function, sources[0].data, rows: sources[0].shape[0], columns: sources[0].shape[1])
         } else if parsed.function == nil {
             pass.set(key, pass.keep(sources[0].data, shape: sources[0].shape))
         } else {
-            let accumulator = makeAccumulator(
-                parsed, widths: sources.map { $0.shape.last ?? 1 }, samples: sources[0].shape[0])
+            let accumulator = try pass.makeAccumulator(
+                key, parsed, widths: sources.map { $0.shape.last ?? 1 }, samples: sources[0].shape[0])
             let copies = sources.map { pass.pointer($0.data) }
             accumulator.add(copies, rows: sources[0].shape[0])
             pass.keep(accumulator)

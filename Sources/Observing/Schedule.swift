@@ -10,6 +10,19 @@ package enum Schedule: Hashable, Sendable {
     case log(Int)
     case steps([Int])
 
+    /// Steps that a schedule may have, at most.
+    package static let most = 1_000_000
+
+    /// As many as `steps(until:)` gives, or a few more.
+    package func count(until last: Int) -> Int {
+        switch self {
+        case .first, .last: 1
+        case .every(let interval): last / max(interval, 1) + 2
+        case .log(let count): max(count, 0) + 2
+        case .steps(let list): list.count
+        }
+    }
+
     /// The steps in ascending order; step s means "after s updates", so 0 is the initial network.
     package func steps(until last: Int) -> [Int] {
         var steps: Set<Int>

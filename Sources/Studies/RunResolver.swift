@@ -303,6 +303,13 @@ struct RunResolver {
         guard let at = section?["at"], let schedule = Schedule(at), let split = section?["split"]?.string else {
             return nil
         }
+        let count = schedule.count(until: total)
+        guard count <= Schedule.most else {
+            add(
+                tree.place(key.appending("at")),
+                "\(key).at: \(count) observations of a run are too many; at most \(Schedule.most) are expected")
+            return nil
+        }
         if case .steps(let steps) = schedule, let beyond = steps.last(where: { $0 > total }) {
             add(tree.place(key.appending("at")), "\(key).at: step \(beyond) lies beyond the last step, \(total)")
         }

@@ -3,17 +3,17 @@ import Observing
 
 /// Where infinities or NaN come from, in a step that ended a run.
 struct Divergence {
-    /// The network of the training step on the rows of that step.
-    let built: Network.Built
+    /// The rows of each step.
     let batch: BatchLoader
     /// The parameters before the step.
     let store: ParameterStore
-    let seed: UInt64
+    private let program: Program
+    /// By their names in the catalogue, in the order in which a step computes them.
+    private let quantities: [(name: String, node: Node)]
 
-    /// The first quantity that is not finite in the order in which a step computes them, by its name in the catalogue:
-    /// `fc2/layer.output (12 of 640 values)`. Nil if all are finite.
-    func first(in step: Int) throws -> String? {
-        if let found = firstParameter() { return found }
+    /// - Parameter built: the network of the training step.
+    init(_ built: Network.Built, batch: BatchLoader, store: ParameterStore, seed: UInt64) throws {
+        (self.batch, self.store) = (batch, store)
         let graph = built.graph
         let sampleLoss = try built.anyLoss(), loss = try built.meanLoss()
         let gradients = try graph.gradient(of: loss, withRespectTo: built.parameters)
@@ -24,10 +24,16 @@ struct Divergence {
         quantities += [("model.output", built.output), ("sample_loss", sampleLoss), ("the loss", loss)]
         // Backward: the last layers first.
         quantities += zip(graph.trainedBlocks, gradients).map { ("\($0.name)/parameter.grad", $1) }.reversed()
-        let program = try Program(
+        self.quantities = quantities
+        program = try Program(
             graph, outputs: quantities.map(\.node), precision: store.precision, parameters: store, rows: batch.rows,
             seeds: [seed])
         batch.fill(program)
+    }
+
+    /// The first quantity that is not finite: `fc2/layer.output (12 of 640 values)`. Nil if all are finite.
+    func first(in step: Int) -> String? {
+        if let found = firstParameter() { return found }
         batch.load(step: step)
         program.setStep(step)
         program.run()
@@ -37,8 +43,9 @@ struct Divergence {
         return nil
     }
 
+    /// Statistics are not looked at: a training step does not depend on them.
     func firstParameter() -> String? {
-        for (index, block) in store.blocks.enumerated() {
+        for (index, block) in store.blocks.enumerated() where block.isTrained {
             if let found = Divergence.count("\(block.name)/parameter.value", store.copy(block: index)) {
                 return found
             }

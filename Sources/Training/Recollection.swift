@@ -22,6 +22,13 @@ final class Recollection {
 
     deinit { for tensor in tensors { tensor.copy.deallocate() } }
 
+    /// Before a step, now and then. Once, parameters that are not finite are not taken: what came before them tells
+    /// where that came from.
+    func take(step: Int, of store: ParameterStore) {
+        if step > self.step, step - self.step <= Recollection.interval, !store.isFinite { return }
+        take(step: step)
+    }
+
     /// Before a step.
     func take(step: Int) {
         self.step = step

@@ -132,21 +132,26 @@ package final class ReplicaSession {
         return ranges
     }
 
-    /// Groups of plans whose networks are one computation, so that each group can train together; indices ascend.
+    /// Groups of plans whose networks are one computation, in training and evaluation, so that each group can train
+    /// together; indices ascend.
     /// - Parameter steps: where each begins if not at 0; those of a group are equal.
     package static func groups(_ plans: [TrainingPlan], from steps: [Int?]) throws -> [[Int]] {
-        var groups: [(graph: Graph, rows: Int, step: Int?, plans: [Int])] = []
+        var groups: [(graphs: [Graph], rows: Int, step: Int?, plans: [Int])] = []
         for (index, plan) in plans.enumerated() {
             let rows = try plan.dataset.rows(in: "train")
-            let built = try plan.network.build(
-                rows: max(1, min(plan.batchSize ?? rows, rows)), isTraining: true)
-            _ = try built.anyLoss()
+            // Runs of a group are observed by the network of the first.
+            let graphs = try [max(1, min(plan.batchSize ?? rows, rows)), 1].enumerated().map { mode, rows in
+                let built = try plan.network.build(rows: rows, isTraining: mode == 0)
+                _ = try built.anyLoss()
+                return built.graph
+            }
             if let known = groups.firstIndex(where: {
-                $0.rows == rows && $0.step == steps[index] && $0.graph.computesTheSame(as: built.graph)
+                $0.rows == rows && $0.step == steps[index]
+                    && zip($0.graphs, graphs).allSatisfy { $0.computesTheSame(as: $1) }
             }) {
                 groups[known].plans.append(index)
             } else {
-                groups.append((built.graph, rows, steps[index], [index]))
+                groups.append((graphs, rows, steps[index], [index]))
             }
         }
         return groups.map(\.plans)
@@ -180,7 +185,9 @@ package final class ReplicaSession {
 
     /// One update of every run.
     package func advance() throws {
-        if step.isMultiple(of: Recollection.interval) { for run in active { recollections[run].take(step: step) } }
+        if step.isMultiple(of: Recollection.interval) {
+            for run in active { recollections[run].take(step: step, of: stores[run]) }
+        }
         batches.load(step: step)
         program.setStep(step)
         for regularizer in regularizers.joined() { try regularizer.begin(step: step) }
@@ -209,7 +216,7 @@ package final class ReplicaSession {
             (what, value) = ("regularizers", penalties[run])
         } else {
             // Later steps would show it in their loss; after the last one nothing else does.
-            guard step == steps, Divergence.first(after: stores[run]) != nil else { return nil }
+            guard step == steps, !stores[run].isFinite else { return nil }
             (what, value) = ("parameters", nil)
         }
         let first = try firstNonFinite(of: run) ?? Divergence.first(after: stores[run])
@@ -218,8 +225,8 @@ package final class ReplicaSession {
 
     /// What an ending run's last step computed first that is not finite: the run goes on alone from where it was last remembered.
     private func firstNonFinite(of run: Int) throws -> String? {
-        guard outcomes.count(where: { $0 != nil }) < ReplicaSession.mostRepeated else { return nil }
-        let alone = try Session(plans[run])
+        guard outcomes.count(where: { $0 != nil }) < ReplicaSession.mostRepeated, let alone = try? Session(plans[run])
+        else { return nil }
         recollections[run].restore(into: alone.checkpoint)
         alone.resume(at: recollections[run].step)
         return try alone.firstNonFinite(until: step)

@@ -142,7 +142,7 @@ package final class Session {
             guard batchLoss.isFinite else { return try divergence("loss", batchLoss) }
             guard penalty.isFinite else { return try divergence("regularizers", penalty) }
             // Later steps would show it in their loss; after the last one nothing else does.
-            if step == plan.steps, Divergence.first(after: store) != nil { return try divergence("parameters", nil) }
+            if step == plan.steps, !store.isFinite { return try divergence("parameters", nil) }
         }
     }
 
@@ -154,8 +154,10 @@ package final class Session {
     /// The first quantity that is not finite in the last of `end` steps, or in the one before if its update spoiled a parameter.
     /// The steps since the last recollection are repeated, so the session is afterwards where it was.
     func firstNonFinite(until end: Int) throws -> String? {
-        let built = try plan.network.build(rows: batchSize, isTraining: true)
-        let divergence = Divergence(built: built, batch: batch, store: store, seed: plan.seed)
+        // If its program cannot be made, as for want of memory, the run has diverged all the same.
+        guard let built = try? plan.network.build(rows: batchSize, isTraining: true),
+            let divergence = try? Divergence(built, batch: batch, store: store, seed: plan.seed)
+        else { return nil }
         let before = Recollection(of: checkpoint, plan.precision)
         recollection.restore()
         step = recollection.step
@@ -167,10 +169,10 @@ package final class Session {
         if let spoiled = divergence.firstParameter(), recollection.step < step {
             before.restore()
             step = before.step
-            found = "\(try divergence.first(in: step) ?? spoiled) at step \(step + 1)"
+            found = "\(divergence.first(in: step) ?? spoiled) at step \(step + 1)"
             try advance()
         } else {
-            found = try divergence.first(in: step)
+            found = divergence.first(in: step)
         }
         try advance()
         return found
@@ -184,7 +186,7 @@ package final class Session {
 
     /// One update.
     package func advance() throws {
-        if step.isMultiple(of: Recollection.interval) { recollection.take(step: step) }
+        if step.isMultiple(of: Recollection.interval) { recollection.take(step: step, of: store) }
         batch.load(step: step)
         program.setStep(step)
         for regularizer in regularizers { try regularizer.begin(step: step) }

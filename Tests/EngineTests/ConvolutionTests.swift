@@ -324,6 +324,10 @@ import Testing
         #expect(
             apply("max_pool", [[7, 5, 6, 3]], ["size": 2, "padding": 2])
                 == "max_pool: padding 2 is not smaller than the window, 2: a window would hold padding only")
+        // Two taps on both sides of an image of one line.
+        #expect(
+            apply("max_pool", [[7, 1, 6, 3]], ["size": 2, "stride": 1, "dilation_h": 2, "padding": 1])
+                == "max_pool: window 0 of 2 elements, 2 apart, holds padding only on x [7, 1, 6, 3] with padding 1")
     }
 }
 

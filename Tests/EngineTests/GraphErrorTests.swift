@@ -144,7 +144,7 @@ import Testing
             // Taps -1 and 2 of 2 rows; of 3 rows the second one is inside.
             #expect(
                 apply(name, [[1, 2, 5, 3]], options)
-                    == "\(name): with dilation 3 a window of [1, 2, 5, 3] would hold padding only")
+                    == "\(name): window 0 of 2 elements, 3 apart, holds padding only on [1, 2, 5, 3] with padding 1")
             #expect(apply(name, [[1, 3, 5, 3]], options) == "no error")
             #expect(
                 apply(name, [[1, 3, 5, 3]], ["size": 2, "padding": 2])

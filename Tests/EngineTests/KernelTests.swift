@@ -120,6 +120,26 @@ import Testing
         }
     }
 
+    /// What becomes of a small angle does not depend on whether a large one is in its tile or its thread's share.
+    @Test(arguments: Precision.allCases) func anglesAreByThemselves(_ precision: Precision) throws {
+        let graph = Graph()
+        let x = graph.input("x", shape: [700])
+        let nodes = [try graph.apply(.unary(.sin), [x]), try graph.apply(.unary(.cos), [x])]
+        var random = SplitMix(seed: 6)
+        var values = random.values(700, in: -80...80)
+        let small = try evaluate(graph, nodes, ["x": values], precision: precision, threads: 1)
+        (values[600], values[690]) = (3e6, .infinity)
+        let functions: [(Double) -> Double] = [sin, cos]
+        for threads in [1, 2, 3] {
+            let mixed = try evaluate(graph, nodes, ["x": values], precision: precision, threads: threads)
+            for (node, function) in functions.enumerated() {
+                #expect(abs(mixed[node][600] - function(3e6)) < 1e-7 && mixed[node][690].isNaN)
+                let changed = (0..<700).filter { mixed[node][$0] != small[node][$0] }
+                #expect(changed == [600, 690], "\(threads) threads")
+            }
+        }
+    }
+
     /// Every way an operand can repeat, in tiles shorter and longer than its period, on one and several threads.
     @Test(arguments: [
         ([[7, 5], [5]]), ([[7, 5], [7, 1]]), ([[7, 5], []]), ([[], []]), ([[1], [1, 1]]), ([[3, 4, 5], [4, 1]]),

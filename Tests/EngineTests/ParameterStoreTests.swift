@@ -97,6 +97,23 @@ import Testing
         #expect(back.copy(block: 0) == single.copy(block: 0))
     }
 
+    /// Any value of any block counts, the last ones and statistics too.
+    @Test(arguments: Precision.allCases) func finiteOrNot(_ precision: Precision) throws {
+        let store = ParameterStore(
+            blocks: try blocks([("a", [7, 5], .weight), ("mean", [3], .statistic)]), precision: precision)
+        store.initialize(seed: 4)
+        #expect(store.isFinite)
+        for (block, place, value) in [(0, 0, Double.nan), (0, 34, .infinity), (1, 2, -.infinity), (1, 0, 1e39)] {
+            let values = store.copy(block: block)
+            var changed = values
+            changed[place] = value
+            store.set(block: block, changed)
+            #expect(store.isFinite == (value == 1e39 && precision == .f64))
+            store.set(block: block, values)
+        }
+        #expect(store.isFinite)
+    }
+
     private func blocks(_ shapes: [(String, [Int], ParameterRole)]) throws -> [ParameterBlock] {
         let graph = Graph()
         for (name, shape, role) in shapes {

@@ -70,6 +70,44 @@ final class Descent {
     var sum: Double { sums.sorted { $0.key < $1.key }.flatMap(\.value).reduce(0, +) }
 }
 
+/// g ← g + w/2, w ← w − g/4: a regularizer and an optimizer in one, in f64.
+private final class Decay {
+    let values, gradients: UnsafeMutablePointer<Double>
+    let count: Int
+    private var unit = 1
+
+    init(_ store: ParameterStore, _ block: ParameterBlock) {
+        values = (store.values + 8 * block.offset).assumingMemoryBound(to: Double.self)
+        gradients = (store.gradients + 8 * block.offset).assumingMemoryBound(to: Double.self)
+        count = block.count
+    }
+
+    func apply(_ elements: Range<Int>) {
+        for i in elements {
+            gradients[i] += 0.5 * values[i]
+            values[i] -= 0.25 * gradients[i]
+        }
+    }
+
+    func update(isElementwise: Bool) -> Update {
+        Update(
+            gradient: gradients, count: count, isElementwise: isElementwise,
+            operands: [
+                Update.Operand(gradients, bytes: 8 * count, isWrite: true),
+                Update.Operand(values, bytes: 8 * count, isWrite: true),
+            ],
+            kernel: { arguments, begin, end, _ in
+                guard let arguments else { return }
+                let decay = Unmanaged<Decay>.fromOpaque(arguments).takeUnretainedValue()
+                decay.apply(Int(begin) * decay.unit..<Int(end) * decay.unit)
+            },
+            arguments: { [self] parts in
+                unit = parts.elementsPerUnit
+                return UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
+            })
+    }
+}
+
 @Suite struct UpdateTests {
     /// x → 130 → 90 → 3 with tanh and a mean-square loss; the second weight is read by the backward pass too. `factored`: each
     /// weight is u ⊙ v, so that the gradients of u and v read v and u.
@@ -186,6 +224,89 @@ final class Descent {
         program.run()
         #expect(seen == store.blocks.indices.map(store.copyGradient(block:)))
         #expect(store.blocks.indices.allSatisfy { store.copy(block: $0).allSatisfy { $0 == 0.25 } })
+    }
+
+    /// Two biases of one sum have one gradient. An update that adds to the gradient of the first does not change that
+    /// of the second, whose updates may run by parts or as a whole.
+    @Test(arguments: [false, true], [1, 3]) func oneGradientOfTwoParametersIsNotShared(isWhole: Bool, threads: Int)
+        throws
+    {
+        let graph = Graph()
+        let x = graph.input("x", shape: [37, 70])
+        let parameters = try ["p", "q"].map {
+            try graph.parameter($0, role: .bias, shape: [70], initializer: Initializer(scheme: .constant, scale: 0.5))
+        }
+        let sum = try graph.apply(named: "add", [try graph.apply(named: "add", [x, parameters[0]]), parameters[1]])
+        let loss = try graph.apply(.mean(), [try graph.apply(.unary(.square), [sum])])
+        let gradients = try graph.gradient(of: loss, withRespectTo: parameters)
+        #expect(gradients[0] == gradients[1])
+        let store = ParameterStore(blocks: graph.blocks, precision: .f64)
+        store.initialize(seed: 1)
+        let updates = store.blocks.enumerated().map { index, block in
+            Decay(store, block).update(isElementwise: index == 0 || !isWhole)
+        }
+        let program = try Program(
+            graph, outputs: [loss], gradients: zip(parameters, gradients).map { ($0, $1) }, precision: .f64,
+            parameters: store, updates: updates, threads: threads)
+        var random = SplitMix(seed: 3)
+        program.setInput("x", random.values(37 * 70))
+        for step in 0..<3 {
+            program.run()
+            #expect(store.copy(block: 0) == store.copy(block: 1), "step \(step)")
+        }
+        #expect(program.conflicts() == [])
+    }
+
+    /// Graphs drawn at random, with updates that change gradients and parameters: the same as gradients first and
+    /// updates after.
+    @Test(arguments: 0..<40) func updatesOfAnyGraph(_ seed: Int) throws {
+        let random = try RandomGraph(seed: UInt64(seed))
+        let graph = random.graph
+        var pairs = zip(random.parameters, random.gradients).map { (parameter: $0, gradient: $1) }
+        // Sometimes a parameter has the gradient of another one of its size.
+        if seed % 3 == 0 {
+            let twin = try graph.parameter(
+                "twin", role: .weight, shape: graph.shape(of: random.parameters[0]),
+                initializer: Initializer(scheme: .normal))
+            pairs.append((twin, random.gradients[0]))
+        }
+        func store() -> ParameterStore {
+            let store = ParameterStore(blocks: graph.blocks, precision: .f64)
+            store.initialize(seed: 9)
+            return store
+        }
+        func fill(_ program: Program) {
+            for (name, values) in random.inputs { program.setInput(name, values) }
+            program.setScalar("s", 0.3)
+        }
+        let plain = store(), decays = plain.blocks.map { Decay(plain, $0) }
+        let gradients = try Program(
+            graph, outputs: random.outputs, gradients: pairs, precision: .f64, parameters: plain, threads: 1)
+        fill(gradients)
+        for _ in 0..<2 {
+            gradients.run()
+            for decay in decays { decay.apply(0..<decay.count) }
+        }
+        for threads in [1, 3] {
+            let own = store()
+            let updates = own.blocks.enumerated().map { index, block in
+                Decay(own, block).update(isElementwise: (seed >> index) % 2 == 0)
+            }
+            let program = try Program(
+                graph, outputs: random.outputs, gradients: pairs, precision: .f64, parameters: own,
+                updates: updates, threads: threads)
+            fill(program)
+            #expect(program.conflicts() == [])
+            for _ in 0..<2 { program.run() }
+            for block in plain.blocks.indices {
+                #expect(
+                    own.copy(block: block).map(\.bitPattern) == plain.copy(block: block).map(\.bitPattern),
+                    "\(plain.blocks[block].name), \(threads) threads")
+            }
+            for node in random.outputs {
+                #expect(program.copy(node).map(\.bitPattern) == gradients.copy(node).map(\.bitPattern))
+            }
+        }
     }
 
     /// Inputs are gathered in the run, in the order that holds then.

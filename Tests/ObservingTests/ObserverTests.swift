@@ -208,6 +208,18 @@ private func expectEqual(_ a: Matrix, _ b: Matrix, relative: Double, _ location:
         #expect(abs(moment[0] - 2.0 / 3) < 1e-9)
     }
 
+    /// What cannot fit memory is refused before it is asked for.
+    @Test(arguments: ["moment.raw(layer.input)", "moment.normalized(layer.input)", "wtw(layer.weight)"])
+    func largeMatricesAreRefused(expression: String) throws {
+        let width = 1 << 20,
+            row = RecordedQuantities.Array(shape: [1, width], data: .init(repeating: 1, count: width))
+        let source = RecordedQuantities(["a/layer.input": row, "a/layer.weight": row])
+        var sentence = "no error"
+        do { _ = try source.quantity(expression, layer: "a") } catch { sentence = "\(error)" }
+        #expect(sentence.hasPrefix("a/\(expression): an observation with it needs 819"), "\(sentence)")
+        #expect(sentence.contains(" GiB of memory; this machine has "))
+    }
+
     /// A row of NaN is not a row to leave out.
     @Test(arguments: [Double.nan, .infinity]) func rowsThatAreNotFiniteAreNotDropped(value: Double) throws {
         let source = RecordedQuantities(["a/layer.input": .init(shape: [3, 2], data: [1, 2, value, 0, 3, -1])])

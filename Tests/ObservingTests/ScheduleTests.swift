@@ -11,6 +11,19 @@ import Testing
         #expect(Schedule.log(5).steps(until: 1000) == [0, 1, 6, 32, 178, 1000])
     }
 
+    /// Known without making the list, which may not fit memory.
+    @Test(arguments: [0, 1, 7, 1000]) func countsAreBounds(last: Int) {
+        let schedules: [Schedule] = [
+            .first, .last, .every(1), .every(3), .every(5000), .log(2), .log(9), .steps([0, 1]),
+        ]
+        for schedule in schedules {
+            let (count, steps) = (schedule.count(until: last), schedule.steps(until: last).count)
+            #expect(count >= steps, "\(schedule) until \(last)")
+            if case .every = schedule { #expect(count <= steps + 1) }
+        }
+        #expect(Schedule.every(1).count(until: 1_000_000_000_000) == 1_000_000_000_002)
+    }
+
     @Test func degenerateLengths() {
         #expect(Schedule.log(4).steps(until: 0) == [0])
         #expect(Schedule.log(1).steps(until: 9) == [0, 9])

@@ -182,6 +182,12 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
                 "study.yaml:11:57: probes.crh.at: step 101 lies beyond the last step, 100"
             ]),
         .init(
+            name: "too many observations",
+            edits: [("at: {log: 4}", "at: {every: 5}"), ("steps: 100,", "steps: 1000000000000,")],
+            lines: [
+                "study.yaml:11:57: probes.crh.at: 200000000002 observations of a run are too many; at most 1000000 are expected"
+            ]),
+        .init(
             name: "split", edits: [("samples: 20", "samples: 20, split: tests")],
             lines: [
                 "study.yaml:11:87: probes.crh.split: the dataset has no split 'tests'; did you mean 'test'? (it has: train, test)"

@@ -195,6 +195,27 @@ import Training
         plans[1].network = Network(
             model: TanhNet(inputs: 5, width: 6, outputs: 3), loss: HalfSquares(), fields: dataset.fields)
         #expect(try ReplicaSession.groups(plans, from: plans.map { _ in nil }) == [[0, 2, 3, 4], [1]])
+        // Trained alike, but observed otherwise.
+        for (index, temperature) in [(0, 2.0), (1, 2), (3, 3)] {
+            plans[index].network = Network(
+                model: Tempered(temperature), loss: HalfSquares(), fields: dataset.fields)
+        }
+        #expect(try ReplicaSession.groups(plans, from: plans.map { _ in nil }) == [[0, 1], [2, 4], [3]])
+    }
+
+    /// Outputs that an evaluation multiplies by a number.
+    private final class Tempered: Model {
+        private let net = TanhNet(inputs: 5, width: 4, outputs: 3)
+        private let temperature: Double
+        init(_ temperature: Double) { self.temperature = temperature }
+
+        func build(in graph: Graph, batch: [String: BatchNode]) throws -> [String: Node] {
+            var outputs = try net.build(in: graph, batch: batch)
+            if !graph.isTraining, let output = outputs["output"] {
+                outputs["output"] = try graph.apply(named: "mul", [output, graph.constant(temperature)])
+            }
+            return outputs
+        }
     }
 
     @Test func stopping() throws {

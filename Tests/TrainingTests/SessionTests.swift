@@ -29,7 +29,17 @@ private final class Bursting: Model, Loss {
     static let lr = 0.01
     private let place: String
     private let limit: Double
-    init(at place: String, after last: Int) { (self.place, limit) = (place, Bursting.lr * (Double(last) - 0.5)) }
+    private let hasPeak: Bool
+    private let mostBuilds: Int
+    private var builds = 0
+
+    /// - Parameters:
+    ///   - hasPeak: with a statistic that is infinite after the first step.
+    ///   - mostBuilds: training steps that can be built.
+    init(at place: String, after last: Int, hasPeak: Bool = false, mostBuilds: Int = .max) {
+        (self.place, limit) = (place, Bursting.lr * (Double(last) - 0.5))
+        (self.hasPeak, self.mostBuilds) = (hasPeak, mostBuilds)
+    }
 
     private func burst(_ x: Node, at here: String, _ clock: Node, _ graph: Graph) throws -> Node {
         guard here == place || here == "loss" && place == "gradient" else { return x }
@@ -41,6 +51,8 @@ private final class Bursting: Model, Loss {
 
     func build(in graph: Graph, batch: [String: BatchNode]) throws -> [String: Node] {
         guard let x = batch["x"]?.node else { throw Undefined("no_x") }
+        if graph.isTraining { builds += 1 }
+        guard builds <= mostBuilds else { throw Undefined("no_more") }
         let initializer = Initializer(scheme: .torch_linear)
         let w1 = try graph.parameter("fc1.weight", role: .weight, shape: [4, 5], initializer: initializer)
         let w2 = try graph.parameter("head.weight", role: .weight, shape: [3, 4], initializer: initializer)
@@ -53,6 +65,11 @@ private final class Bursting: Model, Loss {
         let h2 = try burst(
             graph.apply(named: "matmul", [a1, w2], attributes: ["transpose_b": 1]), at: "head", clock, graph)
         try graph.layer("head", input: a1, weight: w2, bias: nil, output: h2)
+        if hasPeak {
+            let peak = try graph.parameter(
+                "peak", role: .statistic, shape: [], initializer: Initializer(scheme: .constant, scale: 800))
+            if graph.isTraining { try graph.assign(peak, try graph.apply(named: "exp", [peak])) }
+        }
         return ["output": h2, "clock": clock]
     }
 
@@ -108,6 +125,7 @@ private final class TraceProbe: Probe {
         ("fc1", 97, "fc1/layer.output (28 of 28 values)"), ("head", 3, "head/layer.output (21 of 21 values)"),
         ("loss", 250, "sample_loss (7 of 7 values)"),
         ("gradient", 120, "clock/parameter.grad (1 of 1 values) at step 121"),
+        ("gradient", 99, "clock/parameter.grad (1 of 1 values) at step 100"),
     ]) func theFirstBadQuantityIsNamed(place: String, last: Int, first: String) throws {
         let dataset = ArrayDataset(rows: 23, inputs: 5, outputs: 3)
         let network = Network(
@@ -131,6 +149,83 @@ private final class TraceProbe: Probe {
         // Runs that train together say the same.
         let together = try ReplicaSession([plan(5), plan(8)])
         #expect(try together.run(observed: { _, _ in }, progress: { _ in true }) == [expected, expected])
+    }
+
+    private func bursting(_ network: Bursting, steps: Int = 300, optimizer: any Optimizer) -> TrainingPlan {
+        let dataset = ArrayDataset(rows: 23, inputs: 5, outputs: 3)
+        return TrainingPlan(
+            network: Network(model: network, loss: network, fields: dataset.fields), dataset: dataset,
+            optimizer: optimizer, steps: steps, batchSize: 7, precision: .f64, seed: 5)
+    }
+
+    /// Training does not depend on a statistic, so it is not what made the loss NaN; at the end it is named.
+    @Test func statisticsAreNotTheCause() throws {
+        let descent = PlainDescent(lr: Bursting.lr)
+        let outcome = try trained(bursting(Bursting(at: "fc1", after: 5, hasPeak: true), optimizer: descent)).1
+        #expect(
+            outcome
+                == .diverged(step: 6, what: "loss became NaN at step 6; first in fc1/layer.output (28 of 28 values)")
+        )
+        let last = try trained(bursting(Bursting(at: "", after: 5, hasPeak: true), steps: 3, optimizer: descent)).1
+        #expect(
+            last
+                == .diverged(
+                    step: 3,
+                    what: "parameters became infinite or NaN at step 3; first in peak/parameter.value (1 of 1 values)"
+                ))
+    }
+
+    /// A step whose quantities cannot be looked at again has diverged all the same.
+    @Test func divergenceDoesNotDependOnItsCause() throws {
+        let descent = PlainDescent(lr: Bursting.lr)
+        let network = Bursting(at: "fc1", after: 5, mostBuilds: 1)
+        guard case .diverged(step: 6, let what) = try trained(bursting(network, optimizer: descent)).1 else {
+            Issue.record("not diverged at step 6")
+            return
+        }
+        #expect(what == "loss became NaN at step 6; first in fc1.weight/parameter.grad (20 of 20 values)")
+    }
+
+    /// Leaves parameters alone whose gradient is not finite.
+    private final class Careful: Optimizer {
+        private final class Attached: AttachedUpdate {
+            let state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
+            private(set) var updates: [Update] = []
+
+            init(_ store: ParameterStore, _ blocks: [Int]) {
+                updates = blocks.map { index in
+                    let block = store.blocks[index], (gradient, value) = (store.gradients, store.values)
+                    let (offset, bytes) = (8 * block.offset, 8 * block.count)
+                    return Update(
+                        gradient: gradient + offset, count: block.count,
+                        operands: [
+                            Update.Operand(gradient + offset, bytes: bytes, isWrite: false),
+                            Update.Operand(value + offset, bytes: bytes, isWrite: true),
+                        ]
+                    ) {
+                        let steps = store.copyGradient(block: index).map { $0.isFinite ? Bursting.lr * $0 : 0 }
+                        store.set(block: index, zip(store.copy(block: index), steps).map { $0 - $1 })
+                    }
+                }
+            }
+
+            func begin(step: Int) {}
+            func end() -> Double { 0 }
+        }
+
+        func attach(to parameters: ParameterStore, blocks: [Int]) -> any AttachedUpdate {
+            Attached(parameters, blocks)
+        }
+    }
+
+    /// A gradient that is not finite in the last step is no divergence, as it is none in a step before.
+    @Test func aGradientAloneIsNoDivergence() throws {
+        let plan = bursting(Bursting(at: "gradient", after: 8), steps: 9, optimizer: Careful())
+        let (session, outcome) = try trained(plan)
+        #expect(outcome == .finished)
+        #expect(!session.store.copyGradient(block: 2)[0].isFinite && session.store.isFinite)
+        let together = try ReplicaSession([plan, plan])
+        #expect(try together.run(observed: { _, _ in }, progress: { _ in true }) == [.finished, .finished])
     }
 
     /// The loss of the last batch was finite before its update, and no step follows to show what the update did.

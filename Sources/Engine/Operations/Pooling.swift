@@ -119,11 +119,11 @@ extension Graph {
                     "\(kind.rawValue): padding \(max(axis.before, axis.after)) is not smaller than the window, "
                         + "\(axis.kernel): a window would hold padding only")
             }
-            guard axis.windowsHoldPixels else {
-                throw GraphError(
-                    "\(kind.rawValue): with dilation \(axis.dilation) a window of \(operand(x)) would hold padding only"
-                )
-            }
+            // Dilated taps may step over a small image.
+            guard let empty = (0..<axis.positions).first(where: { axis.taps(at: $0).isEmpty }) else { continue }
+            throw GraphError(
+                "\(kind.rawValue): window \(empty) of \(axis.kernel) elements, \(axis.dilation) apart, holds padding "
+                    + "only on \(operand(x)) with padding \(axis.before)")
         }
         return Operation(Pooling(kind: kind, axes: axes, channels: shape(of: x)[3]))
     }

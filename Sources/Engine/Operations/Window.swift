@@ -14,13 +14,12 @@ package struct WindowAxis: Hashable, Sendable {
     /// Windows that fit.
     package var positions: Int { (size + before + after - dilation * (kernel - 1) - 1) / stride + 1 }
 
-    /// Whether every window has a tap inside the image, for padding smaller than the kernel. Windows that begin in the image have
-    /// their first one there; others may step over it.
-    var windowsHoldPixels: Bool {
-        (0..<positions).prefix { $0 * stride < before }.allSatisfy { q in
-            let first = q * stride - before
-            return first + (-first + dilation - 1) / dilation * dilation < size
-        }
+    /// Taps of the window at a position that are inside the image.
+    func taps(at position: Int) -> Range<Int> {
+        let first = position * stride - before
+        let begin = first >= 0 ? 0 : (-first + dilation - 1) / dilation
+        let end = first >= size ? 0 : min(kernel, (size - first + dilation - 1) / dilation)
+        return begin..<max(begin, end)
     }
 
     var inC: sz_conv_axis {
