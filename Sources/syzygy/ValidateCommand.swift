@@ -36,6 +36,7 @@ extension PluginCommand {
 
         func run() throws {
             let folder = try Failure.report { try self.folder() }
+            try Failure.report { try checkComponents(folder) }
             let run = ValidationRun(
                 folder: folder, level: level, seed: seed, only: only, components: component, timeLimit: timeLimit,
                 executable: Installation.executable ?? "/proc/self/exe",
@@ -43,6 +44,10 @@ extension PluginCommand {
             let text = ValidationText(folder: folder)
             let isQuiet = json
             let results = run.run { result in if !isQuiet { print(text.lines(result)) } }
+            guard !results.isEmpty else {
+                Failure.say("\(folder): \(only.joined(separator: ", ")) applies to no component here")
+                throw Failure.usage
+            }
             let receipt = try writeReceipt(results, folder)
             if json {
                 print(text.json(results, level: level, seed: seed).text(pretty: true))
@@ -64,6 +69,14 @@ extension PluginCommand {
                 plugin,
                 "no folder with plugin.json, and no plugin of this id"
                     + Nearest.hint(for: plugin, among: registry.manifests.map(\.id)))
+        }
+
+        private func checkComponents(_ folder: String) throws {
+            guard let manifest = try? Manifest.load(folder: folder) else { return }
+            let known = manifest.components.map(\.id)
+            for id in component where !known.contains(id) {
+                throw PluginError(manifest.id, "has no component '\(id)'\(Nearest.hint(for: id, among: known))")
+            }
         }
 
         /// A whole battery has a receipt, whether it passed or not.

@@ -158,6 +158,27 @@ import Validating
     }
 }
 
+@Suite struct ValidateCommandTests {
+    /// A name that means nothing must not look like a success.
+    @Test(
+        arguments: [
+            (["--only", "Z9"], "no test 'Z9'"), (["--component", "cise"], "has no component 'cise'"),
+            (["--only", "P2"], "P2 applies to no component here"), (["--level", "thorough"], "'thorough'"),
+        ])
+    func wrongUsageIsSaid(arguments: [String], sentence: String) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: TrialPlugin.executable)
+        process.arguments = ["plugin", "validate", TrialPlugin.badPlugins + "/C1"] + arguments
+        let errors = Pipe()
+        process.standardError = errors
+        try process.run()
+        let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 64)
+        #expect(text.contains(sentence), "\(text)")
+    }
+}
+
 @Suite struct ReceiptTests {
     private func digests(library: String = "a") -> PluginDigests {
         PluginDigests(
