@@ -16,6 +16,9 @@ final class CallContext {
     let folder: String
     /// Where relative paths of options begin.
     let dataFolder: String
+    /// Further arguments that every call gets behind those of the manifest: a function that takes more than its manifest
+    /// says then reads these, not what a register happens to hold.
+    var hasCanaries = false
     /// Begin of error messages: `plugin syzygy.sgd/sgd`.
     var place: String { "plugin \(component.fullID)" }
 

@@ -30,6 +30,8 @@ struct PreparedCall {
     /// Where the number of the step goes, if the function takes it: an i64.
     let step: UnsafeMutablePointer<UInt64>?
     let hasStatus: Bool
+    /// Of `values`: the arguments, and canaries behind them.
+    let count: Int
 
     func set(step number: Int) { step?.pointee = UInt64(bitPattern: Int64(number)) }
 
@@ -69,7 +71,8 @@ final class CallFrame {
         self.function = function
         self.precision = precision
         self.context = context
-        let types = function.arguments.map { $0.type.code(precision) }
+        let canaries = context.hasCanaries ? Self.canaries : []
+        let types = function.arguments.map { $0.type.code(precision) } + canaries.map(\.type)
         let resultType: Int32 =
             switch function.returns {
             case .nothing: Int32(SZ_VOID)
@@ -86,6 +89,7 @@ final class CallFrame {
         slots.initialize(repeating: 0, count: count)
         numbers = .allocate(capacity: count)
         numbers.initialize(repeating: 0, count: count)
+        for (i, canary) in canaries.enumerated() { slots[function.arguments.count + i] = canary.bits }
         values = .allocate(capacity: count)
         for i in 0..<count { (values + i).initialize(to: UnsafeMutableRawPointer(slots + i)) }
         result = .allocate(capacity: 2)
@@ -96,8 +100,13 @@ final class CallFrame {
         let slots = slots
         prepared = PreparedCall(
             address: address, signature: signature, values: values, result: result, message: message,
-            step: step.map { slots + $0 }, hasStatus: function.returns == .status)
+            step: step.map { slots + $0 }, hasStatus: function.returns == .status, count: types.count)
     }
+
+    /// Pointers to nowhere and NaN: as many as there are registers for arguments, and some more.
+    private static let canaries: [(type: Int32, bits: UInt64)] =
+        Array(repeating: (Int32(SZ_U64), 0x5A5A_5A5A_5A5A_5A58), count: 8)
+        + Array(repeating: (Int32(SZ_F64), Double.nan.bitPattern), count: 10)
 
     deinit {
         sz_signature_destroy(signature)
@@ -160,6 +169,14 @@ final class CallFrame {
                 numbers[i] = slots[i]
                 set(i, UnsafeMutableRawPointer(numbers + i))
             }
+        }
+    }
+
+    /// Gives the function another place for its message than the frame's own; `bind` undoes it.
+    func setMessage(_ place: UnsafeMutableRawBufferPointer) {
+        for (i, argument) in function.arguments.enumerated() {
+            if argument.source == .message { set(i, place.baseAddress) }
+            if argument.source == .messageSize { set(i, integer: place.count, argument) }
         }
     }
 
@@ -303,7 +320,7 @@ extension Scalar {
         }
     }
 
-    func bytes(_ precision: Precision) -> Int {
+    package func bytes(_ precision: Precision) -> Int {
         switch self {
         case .i8, .u8: 1
         case .i16, .u16: 2

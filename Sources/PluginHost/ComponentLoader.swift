@@ -16,15 +16,17 @@ package final class ComponentLoader {
     private let note: (String) -> Void
     private let isolation: Isolation
     private var sandboxes: [String: Sandbox] = [:]
+    private let hasCanaries: Bool
     private var libraries: [String: Library] = [:]
 
     /// - Parameters:
     ///   - steps: the number of updates of the run, for schedules.
     ///   - dataFolder: where relative paths of options begin: the folder of the study file.
     ///   - isolation: which components run in processes of their own.
+    ///   - hasCanaries: whether calls get further arguments behind those of the manifest, as validation wants it.
     package init(
         registry: Registry, seed: UInt64, steps: Int = 0, dataFolder: String = ".",
-        isolation: Isolation = Isolation(),
+        isolation: Isolation = Isolation(), hasCanaries: Bool = false,
         note: @escaping (String) -> Void = { _ in }
     ) {
         self.registry = registry
@@ -32,6 +34,7 @@ package final class ComponentLoader {
         self.steps = steps
         self.dataFolder = dataFolder
         self.isolation = isolation
+        self.hasCanaries = hasCanaries
         self.note = note
     }
 
@@ -96,11 +99,11 @@ package final class ComponentLoader {
     ) throws(PluginError) -> LoadedComponent {
         let (manifest, component) = try registry.component(choice.component, kind: kind)
         let library = try library(of: manifest)
-        return LoadedComponent(
-            component: component, library: library, loader: self,
-            context: CallContext(
-                component, options: choice.options, seed: seed, scope: key, steps: steps, folder: manifest.folder,
-                dataFolder: dataFolder))
+        let context = CallContext(
+            component, options: choice.options, seed: seed, scope: key, steps: steps, folder: manifest.folder,
+            dataFolder: dataFolder)
+        context.hasCanaries = hasCanaries
+        return LoadedComponent(component: component, library: library, loader: self, context: context)
     }
 
     /// The file that the value of an option means.
@@ -120,7 +123,7 @@ package final class ComponentLoader {
     }
 
     /// `lib<name>.so` in the plugin's folder, else beside the executable, where first-party plugins are built.
-    private static func path(of name: String, folder: String) throws(PluginError) -> String {
+    package static func path(of name: String, folder: String) throws(PluginError) -> String {
         let file = "lib\(name).so"
         let places = [folder, ((Installation.executable ?? "") as NSString).deletingLastPathComponent]
         for place in places where FileManager.default.fileExists(atPath: "\(place)/\(file)") {

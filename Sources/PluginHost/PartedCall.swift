@@ -64,8 +64,8 @@ final class PartedCall {
         threads = UnsafeMutableBufferPointer(
             start: allocate(sz_parts_thread(), count: parts.threads), count: parts.threads)
         for thread in threads.indices {
-            let values = allocate(UnsafeMutableRawPointer?.none, count: function.arguments.count)
-            values.update(from: prepared.values, count: function.arguments.count)
+            let values = allocate(UnsafeMutableRawPointer?.none, count: prepared.count)
+            values.update(from: prepared.values, count: prepared.count)
             let slots = allocate(UInt64(0), count: moving.count + 1)
             for (slot, item) in moving.enumerated() {
                 values[Int(item.argument)] = UnsafeMutableRawPointer(slots + slot)

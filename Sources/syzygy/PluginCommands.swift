@@ -4,11 +4,14 @@ import Foundation
 import Manifests
 import PluginHost
 
-/// What is installed. None of these commands but `replay` runs code of a plugin.
+/// What is installed. Of these commands only `validate`, in other processes, and `replay` run code of a plugin.
 struct PluginCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "List, show, check and begin plugins; only 'replay' runs code of theirs.",
-        subcommands: [List.self, Show.self, Check.self, New.self, HeaderFile.self, Replay.self])
+        commandName: "plugin",
+        abstract: "List, show, check, begin and validate plugins; only 'validate' and 'replay' run code of theirs.",
+        subcommands: [
+            List.self, Show.self, Check.self, New.self, HeaderFile.self, Validate.self, ValidateOne.self, Replay.self,
+        ])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the components of all plugins found.")

@@ -9,6 +9,7 @@
 #include "binding.h"
 #include "conv.h"
 #include "gemm.h"
+#include "guard.h"
 #include "kernels.h"
 #include "loops.h"
 #include "philox.h"

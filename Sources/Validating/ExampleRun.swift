@@ -5,55 +5,33 @@ import Manifests
 import PluginHost
 import Protocols
 
-/// Runs the golden examples of a plugin's manifest through the loaded library. Returns one sentence per disagreement.
-package func exampleFailures(
-    ofPlugin id: String, registry: Registry = ShippedPlugins.registry
-) throws -> (count: Int, failures: [String]) {
-    guard let manifest = registry.manifests.first(where: { $0.id == id }) else {
-        let why = registry.rejected.map { "\($0.error)" }.joined(separator: "\n")
-        throw PluginError("plugin '\(id)'", "not found. \(why)")
-    }
-    var count = 0
-    var failures: [String] = []
-    for component in manifest.components {
-        for example in component.examples {
-            count += 1
-            let place = "\(component.fullID), example '\(example.name)'"
-            do {
-                let run = try ExampleRun(component, example, registry)
-                failures += try run.disagreements().map { "\(place): \($0)" }
-            } catch {
-                failures.append("\(place): \(error)")
-            }
-        }
-    }
-    return (count, failures)
-}
-
 /// One worked case: what was given, and what came out by name.
-private struct ExampleRun {
+package struct ExampleRun {
     private let component: Component
     private let example: Example
     private let registry: Registry
     private let choice: Choice
+    private let isolation: Isolation
+    private let hasCanaries: Bool
 
-    init(_ component: Component, _ example: Example, _ registry: Registry) throws {
+    /// - Parameters:
+    ///   - isolation: whether it runs in a process of its own, as runs may do with probes and datasets.
+    ///   - hasCanaries: whether calls get further arguments behind those of the manifest.
+    ///   - options: instead of those of the example.
+    package init(
+        _ component: Component, _ example: Example, _ registry: Registry,
+        isolation: Isolation = Isolation(), hasCanaries: Bool = false, options: [String: JSON]? = nil
+    ) throws {
         self.component = component
         self.example = example
         self.registry = registry
-        var options: [String: JSON] = [:]
-        for (name, given) in example.given {
-            guard let parameter = component.parameter(name) else { continue }
-            switch given {
-            case .value(let value): options[name] = try parameter.check(value).get()
-            case .array(_, let data):
-                options[name] = try parameter.check(.array(data.map { .double($0) })).get()
-            }
-        }
-        choice = Choice(component: component.fullID, options: component.options(options))
+        (self.isolation, self.hasCanaries) = (isolation, hasCanaries)
+        let options = try options ?? example.options(of: component)
+        choice = Choice(component: component.fullID, options: options)
     }
 
-    func disagreements() throws -> [String] {
+    /// One sentence for each number that is not the expected one.
+    package func disagreements() throws -> [String] {
         let actual = try results()
         return example.expected.flatMap { name, expected -> [String] in
             guard let values = actual[name] else {
@@ -85,24 +63,17 @@ private struct ExampleRun {
         return []
     }
 
-    private func array(_ name: String) -> (shape: [Int], data: [Double])? {
-        switch example.given[name] {
-        case .array(let shape, let data): (shape, data)
-        case .value(let value): value.double.map { ([], [$0]) }
-        case nil: nil
-        }
-    }
+    private func array(_ name: String) -> (shape: [Int], data: [Double])? { example.array(name) }
+    private func integer(_ name: String) -> Int? { example.integer(name) }
 
-    private func integer(_ name: String) -> Int? {
-        if case .value(let value) = example.given[name] { value.int ?? value.string.flatMap(Int.init) } else { nil }
-    }
-
-    private func results() throws -> [String: [Observation.Value]] {
+    /// What came out, by name.
+    func results() throws -> [String: [Observation.Value]] {
         let seed = UInt64(clamping: integer("seed") ?? 0)
         // Examples of a plugin name files of its folder.
         let folder = registry.manifests.first { $0.id == component.plugin }?.folder ?? "."
         let loader = ComponentLoader(
-            registry: registry, seed: seed, steps: integer("steps") ?? 0, dataFolder: folder)
+            registry: registry, seed: seed, steps: integer("steps") ?? 0, dataFolder: folder,
+            isolation: isolation, hasCanaries: hasCanaries)
         switch component.kind {
         case .probe: return try probe(loader)
         case .optimizer, .regularizer: return try update(loader)
@@ -270,5 +241,34 @@ private struct ExampleRun {
         let rows = try dataset.rows(in: split)
         let range = (integer("begin") ?? 0)..<(integer("end") ?? rows)
         return try readRows(of: dataset, split, range).mapValues { $0.map { .number($0) } }
+    }
+}
+
+extension Example {
+    /// The values of all options under which it runs.
+    func options(of component: Component) throws -> [String: JSON] {
+        var options: [String: JSON] = [:]
+        for (name, given) in given {
+            guard let parameter = component.parameter(name) else { continue }
+            switch given {
+            case .value(let value): options[name] = try parameter.check(value).get()
+            case .array(_, let data):
+                options[name] = try parameter.check(.array(data.map { .double($0) })).get()
+            }
+        }
+        return component.options(options)
+    }
+
+    func array(_ name: String) -> (shape: [Int], data: [Double])? {
+        switch given[name] {
+        case .array(let shape, let data): (shape, data)
+        case .value(let value): value.double.map { ([], [$0]) }
+        case nil: nil
+        }
+    }
+
+    /// An integer, also one in quotes, as seeds are.
+    func integer(_ name: String) -> Int? {
+        if case .value(let value) = given[name] { value.int ?? value.string.flatMap { Int($0) } } else { nil }
     }
 }

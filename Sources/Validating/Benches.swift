@@ -4,20 +4,6 @@ import Observing
 import PluginHost
 import Protocols
 
-/// Calls a probe on given arrays: `fc1/layer.input` (rows), `labels`, `head.weight`; derived quantities are formed from
-/// them. Returns values by `binding.output`, with `[i]` for elements of arrays.
-package func measure(
-    _ probe: String, _ options: [String: JSON] = [:], layer: String = "", arrays: [String: RecordedQuantities.Array],
-    loader: ComponentLoader = ShippedPlugins.loader()
-) throws -> [String: Observation.Value] {
-    let probe = try loader.probe(Choice(component: probe, options: options))
-    var values: [String: Observation.Value] = [:]
-    try probe.measure(step: 0, layer: layer, quantities: RecordedQuantities(arrays)) { observation in
-        values[observation.output + (observation.index.map { "[\($0)]" } ?? "")] = observation.value
-    }
-    return values
-}
-
 extension Observation.Value {
     /// The number, NaN if there is none.
     package var number: Double { if case .number(let value) = self { value } else { .nan } }
@@ -35,7 +21,7 @@ package final class UpdateBench {
     package init(
         _ choice: Choice, kind: Component.Kind, values: [(name: String, shape: [Int], values: [Double])],
         precision: Precision = .f64, role: ParameterRole = .weight, fanIn: Int? = nil,
-        loader: ComponentLoader = ShippedPlugins.loader(), threads: Int = 1
+        loader: ComponentLoader, threads: Int = 1
     ) throws {
         let graph = Graph()
         for block in values {
@@ -109,7 +95,7 @@ package final class UpdateBench {
 /// What a parametrization makes of a parameter at its first values: `value`, and its variables by name.
 package func evaluateParametrization(
     _ choice: Choice, shape: [Int], values: [Double], role: ParameterRole = .weight,
-    loader: ComponentLoader = ShippedPlugins.loader()
+    loader: ComponentLoader
 ) throws -> [String: [Double]] {
     let parametrization = try loader.parametrization(choice)
     let source = Graph(), graph = Graph()
@@ -131,7 +117,7 @@ package func evaluateParametrization(
 /// Values and the gradient of the sum of a loss at given outputs.
 package func evaluateLoss(
     _ choice: Choice, output: (shape: [Int], data: [Double]), targets: [String: (field: Field, data: [Double])],
-    precision: Precision = .f64, loader: ComponentLoader = ShippedPlugins.loader()
+    precision: Precision = .f64, loader: ComponentLoader
 ) throws -> (loss: [Double], gradient: [Double]) {
     let graph = Graph()
     let node = graph.input("output", shape: output.shape)
@@ -153,7 +139,7 @@ package func evaluateLoss(
 /// The result of an activation or operation at given inputs.
 package func evaluateOperation(
     _ choice: Choice, inputs: [(shape: [Int], data: [Double])], precision: Precision = .f64,
-    loader: ComponentLoader = ShippedPlugins.loader()
+    loader: ComponentLoader
 ) throws -> [Double] {
     let graph = Graph()
     let operation = try loader.operation(choice)
@@ -169,7 +155,7 @@ package func evaluateOperation(
 package func evaluateModel(
     _ choice: Choice, batch: [String: (field: Field, rows: Int, data: [Double])],
     parameters: [String: [Double]] = [:],
-    precision: Precision = .f64, loader: ComponentLoader = ShippedPlugins.loader(), seed: UInt64 = 0
+    precision: Precision = .f64, loader: ComponentLoader, seed: UInt64 = 0
 ) throws -> (outputs: [String: (shape: [Int], data: [Double])], blocks: [ParameterBlock]) {
     let graph = Graph()
     let nodes = batch.mapValues { item in item }.reduce(into: [String: BatchNode]()) { result, item in

@@ -1,0 +1,195 @@
+import Engine
+import Manifests
+import Observing
+import PluginHost
+import Protocols
+
+/// Sizes of a random input. Functions of a flat array get `inputs · outputs` elements.
+struct TrialSizes: CustomStringConvertible {
+    var rows = 13
+    var inputs = 7
+    var outputs = 5
+    var classes = 3
+
+    var description: String { "\(rows) rows, \(inputs) inputs, \(outputs) outputs, \(classes) classes" }
+
+    /// All byte counts are multiples of 64, so that a page ends where an array does.
+    static let aligned = TrialSizes(rows: 48, inputs: 16, outputs: 32, classes: 8)
+}
+
+/// Makes the numbers of an array of this shape.
+typealias TrialValues = @Sendable (_ shape: [Int], _ draw: inout Draw) -> [Double]
+
+extension Subject {
+    /// Random inputs of these sizes: one for each binding of a probe, one for each example of an operation (whose shapes it
+    /// stretches) and of what builds graphs (other rows), one for other kinds.
+    func random(
+        _ sizes: TrialSizes, options: [String: JSON]? = nil, precision: Precision? = nil, draw: inout Draw,
+        label: String? = nil, values: TrialValues = { shape, draw in draw.normal(shape.reduce(1, *)) }
+    ) throws -> [TrialInput] {
+        let options = try options ?? usualOptions()
+        let known = component.precisions
+        var input = TrialInput(
+            label: label ?? "random numbers, \(sizes)", options: options,
+            precision: precision ?? (known.contains(.f64) ? .f64 : .f32))
+        input.fields = [.role: 0, .fanIn: sizes.inputs, .fanOut: sizes.outputs]
+        input.seed = 1
+        input.step = 3
+        guard component.isPlain else { return try graphs(input, sizes, &draw, values) }
+        switch component.kind {
+        case .probe: return try probes(input, sizes, &draw, values)
+        case .dataset: return try ranges(input)
+        case .schedule: return [input]
+        case .activation, .operation: return try operations(input, sizes, &draw, values)
+        default: return [parameters(input, sizes, &draw, values)]
+        }
+    }
+
+    // MARK: By kind
+
+    private func probes(
+        _ input: TrialInput, _ sizes: TrialSizes, _ draw: inout Draw, _ values: TrialValues
+    ) throws -> [TrialInput] {
+        var input = input
+        if component.needsNetwork {
+            let (n, p) = (sizes.rows, sizes.inputs)
+            input.problem = (Tensor([n, p], values([n, p], &draw)), values([n], &draw), values([p], &draw))
+        }
+        let recorded = RecordedQuantities(arrays(sizes, &draw, values))
+        return try component.expandedBindings(input.options).map { binding in
+            var input = input
+            if !binding.name.isEmpty { input.label += ", binding \(binding.name)" }
+            for (argument, expression) in binding.quantities {
+                guard let quantity = try recorded.quantity(expression, layer: "") else { continue }
+                let count = quantity.shape.reduce(1, *)
+                let data: [Double] =
+                    switch quantity.data {
+                    case .real(let pointer): (0..<count).map { pointer[$0] }
+                    case .integer(let pointer): (0..<count).map { Double(pointer[$0]) }
+                    }
+                input.tensors[argument] = Tensor(quantity.shape, data)
+            }
+            return input
+        }
+    }
+
+    /// What a layer, which is the head too where that matters, and its rows could be.
+    private func arrays(
+        _ sizes: TrialSizes, _ draw: inout Draw, _ values: TrialValues
+    ) -> [String: RecordedQuantities.Array] {
+        let (n, a, b, c) = (sizes.rows, sizes.inputs, sizes.outputs, sizes.classes)
+        var arrays: [String: RecordedQuantities.Array] = [:]
+        func add(_ name: QuantityExpression.Basic, _ shape: [Int]) {
+            arrays[name.rawValue] = RecordedQuantities.Array(shape: shape, data: values(shape, &draw))
+        }
+        for (basic, shape) in [
+            (.layerInput, [n, a]), (.layerOutput, [n, b]), (.layerOutputGrad, [n, b]), (.layerInputGrad, [n, a]),
+            (.layerWeight, [b, a]), (.layerWeightInitial, [b, a]), (.layerBias, [b]), (.headInput, [n, a]),
+            (.headOutput, [n, c]), (.headOutputGrad, [n, c]), (.headInputGrad, [n, a]), (.headWeight, [c, a]),
+            (.headWeightInitial, [c, a]), (.headBias, [c]), (.modelOutput, [n, c]), (.sampleLoss, [n]),
+            (.parameterValue, [a * b]), (.parameterGrad, [a * b]),
+        ] as [(QuantityExpression.Basic, [Int])] { add(basic, shape) }
+        let order = draw.permutation(n)
+        let labels = order.map { Double($0 % max(c, 1)) }
+        arrays[QuantityExpression.Basic.labels.rawValue] = .init(shape: [n], data: labels)
+        let targets = labels.flatMap { label in (0..<c).map { Double($0) == label ? 1.0 : 0 } }
+        arrays[QuantityExpression.Basic.targets.rawValue] = .init(shape: [n, c], data: targets)
+        return arrays
+    }
+
+    private func parameters(
+        _ input: TrialInput, _ sizes: TrialSizes, _ draw: inout Draw, _ values: TrialValues
+    ) -> TrialInput {
+        var input = input
+        // Parametrizations know the shape, updates see elements.
+        let shape =
+            component.kind == .parametrization
+            ? [sizes.outputs, sizes.inputs] : [sizes.outputs * sizes.inputs]
+        for argument in component.plainFunction.arguments {
+            if case .quantity = argument.source { input.tensors[argument.name] = Tensor(shape, values(shape, &draw)) }
+        }
+        addStates(to: &input)
+        return input
+    }
+
+    private func ranges(_ input: TrialInput) throws -> [TrialInput] {
+        let dataset = try loader(seed: input.seed).dataset(choice(input.options))
+        return try dataset.splits.enumerated().compactMap { index, split in
+            let rows = try dataset.rows(in: split)
+            guard rows > 0 else { return nil }
+            var input = input
+            input.split = index
+            input.rows = rows / 3..<min(rows / 3 + 16, rows)
+            input.label = "rows \(input.rows.lowerBound) ..< \(input.rows.upperBound) of '\(split)'"
+            return input
+        }
+    }
+
+    /// Shapes of an example with every size replaced by another one, equal sizes by equal ones. An activation's is a vector.
+    private func operations(
+        _ input: TrialInput, _ sizes: TrialSizes, _ draw: inout Draw, _ values: TrialValues
+    ) throws -> [TrialInput] {
+        let inputs = component.plainFunction.arguments.filter(\.isTensorInput)
+        if component.isElementwise {
+            var input = input
+            let shape = [sizes.inputs * sizes.outputs]
+            for argument in inputs { input.tensors[argument.name] = Tensor(shape, values(shape, &draw)) }
+            return [input]
+        }
+        return try examples().map { example in
+            var input = input
+            input.options = example.options
+            var renamed: [Int: Int] = [:]
+            let fresh = [sizes.rows, sizes.inputs, sizes.outputs, sizes.classes]
+            for argument in inputs {
+                guard let tensor = example.tensors[argument.name] else { continue }
+                let shape = tensor.shape.map { size in
+                    if size == 1 { return 1 }
+                    renamed[size] = renamed[size] ?? fresh[renamed.count % fresh.count]
+                    return renamed[size] ?? size
+                }
+                input.tensors[argument.name] = Tensor(shape, values(shape, &draw))
+            }
+            return input
+        }
+    }
+
+    /// Examples with as many rows as `sizes` has; parameters of models are as they are initialized.
+    private func graphs(
+        _ input: TrialInput, _ sizes: TrialSizes, _ draw: inout Draw, _ values: TrialValues
+    ) throws -> [TrialInput] {
+        let names = Set(
+            component.call.arguments.compactMap { argument in
+                if case .input(let name) = argument.source { name } else { nil }
+            })
+        let chosen = component.examples.first { example in
+            (try? example.options(of: component)) == input.options
+        }
+        return (chosen ?? component.examples.first).map { example in
+            var example = example
+            for (name, given) in example.given {
+                guard case .array(let shape, let data) = given, !component.isOption(name) else { continue }
+                guard names.contains(name) || component.kind == .parametrization else {
+                    if component.kind == .model { example.given[name] = nil }
+                    continue
+                }
+                let isParameter = component.kind == .parametrization
+                let changed = isParameter ? shape : [sizes.rows] + shape.dropFirst()
+                let count = changed.reduce(1, *)
+                // Labels, one-hot rows and tokens must stay what they are.
+                let isInteger = !isParameter && data.allSatisfy { $0 == $0.rounded() } && name != "output"
+                example.given[name] = .array(
+                    shape: changed,
+                    data: isInteger && !data.isEmpty
+                        ? (0..<count).map { data[$0 % data.count] } : values(changed, &draw))
+            }
+            var input = input
+            input.example = example
+            return [input]
+        } ?? []
+    }
+}
+
+extension Component {
+    fileprivate func isOption(_ id: String) -> Bool { parameter(id) != nil }
+}

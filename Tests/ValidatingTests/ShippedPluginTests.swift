@@ -1,0 +1,13 @@
+import PluginTesting
+import Testing
+import Validating
+
+@Suite(.serialized) struct ShippedPluginTests {
+    @Test(arguments: ShippedPlugins.registry.manifests.map(\.folder)) func passesAtLevelStandard(folder: String) {
+        let results = TrialPlugin.validate(folder)
+        #expect(results.hasPassed, "\(results.sentences(.error))")
+        #expect(results.count > 8)
+        // A test that cannot call tests nothing.
+        #expect(results.sentences(.note).filter { $0.contains("not called") || $0.contains("not checked") } == [])
+    }
+}
