@@ -8,20 +8,25 @@ struct Plugin {
     /// Modules of this package beside SyzygyKit.
     var uses: [Target.Dependency] = []
     var tests = true
+    /// False: `plugin.json` binds functions of a library of the system.
+    var hasLibrary = true
 
     var folder: String { "Plugins/\(name)" }
-    var product: Product { .library(name: name, type: .dynamic, targets: ["\(name)Plugin"]) }
-    var targets: [Target] {
-        let library = Target.target(
+    var product: Product? {
+        hasLibrary ? .library(name: name, type: .dynamic, targets: ["\(name)Plugin"]) : nil
+    }
+    var targets: [Target] { (hasLibrary ? [library] : []) + (tests ? [test] : []) }
+
+    private var library: Target {
+        .target(
             name: "\(name)Plugin", dependencies: (swift ? ["SyzygyKit"] : ["CSyzygy"]) + uses,
             path: "\(folder)/Sources", publicHeadersPath: swift ? nil : ".",  // no `include` folder
             cSettings: [.unsafeFlags(["-fno-math-errno"])],
             linkerSettings: [.linkedLibrary("m")])
-        guard tests else { return [library] }
-        return [
-            library,
-            .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"] + uses, path: "\(folder)/Tests"),
-        ]
+    }
+
+    private var test: Target {
+        .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"] + uses, path: "\(folder)/Tests")
     }
 }
 
@@ -42,6 +47,7 @@ let plugins: [Plugin] = [
     Plugin(name: "MeanSquaredError", swift: true),
     Plugin(name: "NeuralCollapse", swift: true),
     Plugin(name: "Noise"),
+    Plugin(name: "Norms", hasLibrary: false),
     Plugin(name: "Performance", tests: false),
     Plugin(name: "RecurrentNet", swift: true),
     Plugin(name: "Reparametrization"),
@@ -62,7 +68,7 @@ let systemLibraries: [LinkerSetting] = [
 
 let testedModules = [
     "ArrayFiles", "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Validating", "Training",
-    "Studies", "Reporting",
+    "Studies", "Reporting", "Authoring",
 ]
 
 /// Files of test targets that tests read by themselves.
@@ -76,7 +82,7 @@ func testTarget(of module: String) -> Target {
 
 let package = Package(
     name: "Syzygy",
-    products: [.executable(name: "syzygy", targets: ["syzygy"])] + plugins.map(\.product),
+    products: [.executable(name: "syzygy", targets: ["syzygy"])] + plugins.compactMap(\.product),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -135,11 +141,13 @@ let package = Package(
                 "ArrayFiles", "Validating", "PluginHost", "Observing", "Training", "Manifests", "Protocols", "Engine",
                 "LinearAlgebra",
             ]),
+        .target(name: "CDebugInfo", linkerSettings: [.linkedLibrary("dw")]),
+        .target(name: "Authoring", dependencies: ["CDebugInfo", "ArrayFiles", "Engine", "Manifests"]),
         .target(name: "SyzygyKit", dependencies: ["CSyzygy"]),
         .executableTarget(
             name: "syzygy",
             dependencies: [
-                "ArrayFiles", "Studies", "Reporting", "Validating", "PluginHost", "Manifests",
+                "ArrayFiles", "Studies", "Reporting", "Validating", "Authoring", "PluginHost", "Manifests",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),

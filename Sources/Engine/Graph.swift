@@ -92,7 +92,8 @@ package final class Graph {
         return Shape.elements(shape)
     }
 
-    /// A trained block, or a statistic. Fans left out follow from the shape: `[out, in, …]` has fan_in = in · … and fan_out = out · ….
+    /// A trained block, or a statistic. Fans left out follow from the shape: `[out, …, in]` has fan_in = … · in and
+    /// fan_out = out · …, where … is the kernel of a convolution.
     package func parameter(
         _ name: String, role: ParameterRole, shape: [Int], initializer: Initializer, fanIn: Int? = nil,
         fanOut: Int? = nil
@@ -118,7 +119,7 @@ package final class Graph {
         let block = ParameterBlock(
             name: name, shape: shape, role: role, initializer: initializer,
             fanIn: fanIn ?? (rest.isEmpty ? shape.first ?? 1 : rest.reduce(1, *)),
-            fanOut: fanOut ?? (shape.first ?? 1) * rest.dropFirst().reduce(1, *), offset: blocks.last?.end ?? 0)
+            fanOut: fanOut ?? (shape.first ?? 1) * rest.dropLast().reduce(1, *), offset: blocks.last?.end ?? 0)
         if let node = try substitute?(block) { return node }
         blocks.append(block)
         return node(.parameter(blocks.count - 1), shape)

@@ -125,11 +125,14 @@ package enum Axis: Hashable, Sendable, CustomStringConvertible {
     case index(Int)
     /// Of a target: the columns that a one-hot or real target has.
     case classes
+    /// Of class indices: the number of classes; 0 of real values.
+    case labels
 
     package var description: String {
         switch self {
         case .index(let index): "\(index)"
         case .classes: "classes"
+        case .labels: "labels"
         }
     }
 }

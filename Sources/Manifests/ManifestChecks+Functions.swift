@@ -56,7 +56,7 @@ extension ManifestChecks {
             add(
                 argument.pointer,
                 "the bindings give argument '\(argument.name)' labels (i32*) as well as real quantities (f64*)")
-        } else if !expected.contains("\(argument.type)") {
+        } else if !expected.contains("\(argument.passedType(in: component))") {
             add(
                 "\(argument.pointer)/type",
                 "argument '\(argument.name)' has type \(argument.type), but "
@@ -83,8 +83,8 @@ extension ManifestChecks {
             guard checkKnown(id, "param", among: component.parameters.map(\.id), at: "\(here)/param") else {
                 return false
             }
-            guard argument.type == .scalar(.i32), let parameter = component.parameter(id), parameter.type == .int
-            else { return true }
+            let isShort = argument.passedType(in: component) == .scalar(.i32)
+            guard isShort, let parameter = component.parameter(id), parameter.type == .int else { return true }
             guard let low = parameter.minimum?.double, let high = parameter.maximum?.double,
                 low >= Double(Int32.min), high <= Double(Int32.max)
             else {
@@ -114,10 +114,15 @@ extension ManifestChecks {
                 add("\(here)/elements", "the factor of a workspace must be from 1 to 2^32")
             }
         case .constant(let value):
-            guard case .scalar(let type) = argument.type, type.isInteger else { return true }
-            if let int = value.int, Self.fits(int, type) { return true }
-            add("\(here)/value", "\(value.brief) is no value of type \(type.rawValue)")
-            return false
+            let type = argument.passedType(in: component)
+            let fits =
+                switch type {
+                case .scalar(let scalar) where scalar.isInteger: value.int.map { Self.fits($0, scalar) } ?? false
+                case .text: value.string != nil
+                default: value.double != nil
+                }
+            if !fits { add("\(here)/value", "\(value.brief) is no value of type \(type)") }
+            return fits
         case .service(.graph) where !component.kind.buildsGraphs:
             add(
                 "\(here)/service",
@@ -196,12 +201,12 @@ extension ManifestChecks {
     ) {
         let isGraph = component.kind.buildsGraphs
         // Classes belong to a tensor of the batch, which need not be an argument itself.
-        if axis == .classes, isGraph, function.argument(name) == nil { return }
+        if axis == .classes || axis == .labels, isGraph, function.argument(name) == nil { return }
         let isFound = checkTarget(name, "axes", in: function, at: pointer) { Self.hasAxes($0, component) }
         guard isFound, let target = function.argument(name) else { return }
         guard case .index(let index) = axis else {
             if case .input = target.source { return }
-            return add("\(pointer)/axis", "only inputs have the axis \"classes\", and '\(name)' is none")
+            return add("\(pointer)/axis", "only inputs have the axis \"\(axis)\", and '\(name)' is none")
         }
         for (rank, what) in ranks(of: target, component) where index >= rank {
             let axes =

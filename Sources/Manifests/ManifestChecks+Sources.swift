@@ -78,7 +78,7 @@ extension ManifestChecks {
             }
         case .dimension, .count, .field: return integers
         case .sizes, .rows, .shape, .classes: return ["i64*"]
-        case .constant: return Scalar.allCases.map(\.rawValue)
+        case .constant: return Scalar.allCases.map(\.rawValue) + ["char*"]
         case .workspace: return Scalar.allCases.map { "\($0.rawValue)*" }
         case .file: return ["u8*"]
         case .service: return ["service"]

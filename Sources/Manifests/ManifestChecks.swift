@@ -224,9 +224,14 @@ struct ManifestChecks {
                 add("\(component.pointer)/outputs", "a parametrization has one output, with the id 'value'")
             }
             for variable in component.variables {
-                for case (let axis, .dimension(let name)) in (variable.shape ?? []).enumerated() {
-                    let known = component.dimensions.map(\.name)
-                    checkKnown(name, "dim", among: known, at: "\(variable.pointer)/shape/\(axis)")
+                for (axis, extent) in (variable.shape ?? []).enumerated() {
+                    let here = "\(variable.pointer)/shape/\(axis)"
+                    switch extent {
+                    case .constant: break
+                    case .rows, .described: add(here, "a variable's sizes are integers or names of 'dims'")
+                    case .dimension(let name):
+                        checkKnown(name, "dim", among: component.dimensions.map(\.name), at: here)
+                    }
                 }
             }
         case .model:

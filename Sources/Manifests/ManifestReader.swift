@@ -210,7 +210,9 @@ struct ManifestReader {
 
     // MARK: - Pieces
 
-    private func axis(_ json: JSON?) -> Axis { json?.int.map { .index($0) } ?? .classes }
+    private func axis(_ json: JSON?) -> Axis {
+        json?.int.map { .index($0) } ?? (json?.string == "labels" ? .labels : .classes)
+    }
 
     private func size(_ json: JSON) -> Size {
         if json.string != nil { return .described }

@@ -2,6 +2,7 @@ import CShims
 import Engine
 import Foundation
 import Manifests
+import Protocols
 
 /// What a pointer or node argument stands for in one call.
 package struct Operand {
@@ -11,11 +12,11 @@ package struct Operand {
     }
     package var value: Value
     package var shape: [Int]
-    /// `"axis": "classes"`: columns that a one-hot or real target has.
-    package var columns: Int?
+    /// Of a tensor of the batch.
+    package var field: Field?
 
-    package init(_ value: Value, shape: [Int], columns: Int? = nil) {
-        (self.value, self.shape, self.columns) = (value, shape, columns)
+    package init(_ value: Value, shape: [Int], field: Field? = nil) {
+        (self.value, self.shape, self.field) = (value, shape, field)
     }
 }
 
@@ -52,6 +53,8 @@ final class CallFrame {
     private let context: CallContext
     /// 8 bytes per argument; `values[i]` points to `slots + i`.
     private let slots: UnsafeMutablePointer<UInt64>
+    /// What the slots of numbers by reference point to.
+    private let numbers: UnsafeMutablePointer<UInt64>
     private let values: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private let result: UnsafeMutablePointer<Double>
     private let message: UnsafeMutablePointer<CChar>
@@ -85,6 +88,8 @@ final class CallFrame {
         slots = .allocate(capacity: count)
         slots.initialize(repeating: 0, count: count)
         for (i, canary) in canaries.enumerated() { slots[function.arguments.count + i] = canary.bits }
+        numbers = .allocate(capacity: count)
+        numbers.initialize(repeating: 0, count: count)
         values = .allocate(capacity: count)
         for i in 0..<count { (values + i).initialize(to: UnsafeMutableRawPointer(slots + i)) }
         result = .allocate(capacity: 2)
@@ -106,6 +111,7 @@ final class CallFrame {
     deinit {
         sz_signature_destroy(signature)
         slots.deallocate()
+        numbers.deallocate()
         values.deallocate()
         result.deallocate()
         message.deallocate()
@@ -141,6 +147,7 @@ final class CallFrame {
                 workspaces[i] = memory
                 set(i, memory)
             case .field(let field): set(i, integer: fields[field] ?? 0, argument)
+            case .constant(.string(let text)): set(i, context.keep(text))
             case .constant(let value):
                 if argument.type.isFloating(precision) {
                     set(i, number: value.double ?? 0, argument)
@@ -157,6 +164,10 @@ final class CallFrame {
             case .indexEnd: set(i, integer: rows.upperBound, argument)
             case .message: set(i, UnsafeMutableRawPointer(message))
             case .messageSize: set(i, integer: Self.messageSize, argument)
+            }
+            if argument.isByReference(in: context.component) {
+                numbers[i] = slots[i]
+                set(i, UnsafeMutableRawPointer(numbers + i))
             }
         }
     }
@@ -185,7 +196,9 @@ final class CallFrame {
 
     /// Where the value of a float option goes: f64, once for every argument that takes it.
     func slots(of option: String) -> [UnsafeMutablePointer<UInt64>] {
-        function.arguments.indices.filter { function.arguments[$0].source == .parameter(option) }.map { slots + $0 }
+        function.arguments.indices.filter { function.arguments[$0].source == .parameter(option) }.map {
+            function.arguments[$0].isByReference(in: context.component) ? numbers + $0 : slots + $0
+        }
     }
 
     /// Calls the function. Returns the status, 0 for functions without one, or `changedFloatMode`.
@@ -224,7 +237,7 @@ final class CallFrame {
     }
 
     private func setSize(_ i: Int, _ argument: Argument, _ size: Int) throws(PluginError) {
-        if case .scalar(let scalar) = argument.type, let limit = scalar.largest, size > limit {
+        if let scalar = argument.type.scalar, let limit = scalar.largest, size > limit {
             throw PluginError(
                 context.place, "argument '\(argument.name)' is \(scalar.rawValue) and cannot hold \(size)")
         }
@@ -262,13 +275,18 @@ extension ArgumentType {
         }
     }
 
-    func isFloating(_ precision: Precision) -> Bool {
-        if case .scalar(let scalar) = self { return !scalar.isInteger }
-        return false
+    /// Of a number, also one by reference.
+    var scalar: Scalar? {
+        switch self {
+        case .scalar(let scalar), .pointer(let scalar): scalar
+        default: nil
+        }
     }
 
+    func isFloating(_ precision: Precision) -> Bool { scalar.map { !$0.isInteger } ?? false }
+
     func isSingle(_ precision: Precision) -> Bool {
-        self == .scalar(.f32) || (self == .scalar(.precision) && precision == .f32)
+        scalar == .f32 || (scalar == .precision && precision == .f32)
     }
 }
 

@@ -134,12 +134,16 @@ package final class ComponentLoader {
             "library '\(file)' not found in \(places.joined(separator: " or ")); was the plugin built?")
     }
 
+    /// The plugin's own library; nil if it binds one of the system.
+    package static func libraryPath(of manifest: Manifest) throws -> String? {
+        guard case .named(let name) = manifest.library else { return nil }
+        return try path(of: name, folder: manifest.folder)
+    }
+
     /// Digests of a plugin's files, without opening the library.
     package static func digests(of manifest: Manifest) throws -> PluginDigests {
         var library = ""
-        if case .named(let name) = manifest.library {
-            library = try SHA256.hex(ofFile: try path(of: name, folder: manifest.folder))
-        }
+        if let path = try libraryPath(of: manifest) { library = try SHA256.hex(ofFile: path) }
         var files: OrderedDictionary<String, String> = [:]
         for name in manifest.files { files[name] = try SHA256.hex(ofFile: "\(manifest.folder)/\(name)") }
         return PluginDigests(

@@ -5,6 +5,8 @@ import Manifests
 /// `syzygy.graph/1`: lets a plugin's function build a graph. Node numbers are indices into `nodes`.
 package final class GraphService {
     let graph: Graph
+    /// Whether parameters and layers may be declared: what observers and optimizers know is the model's.
+    private let declares: Bool
     private let operation: (OperationReference) throws -> (any CustomOperation)?
     private(set) var nodes: [Node] = []
     /// The first error, in the host's or the plugin's words.
@@ -13,16 +15,21 @@ package final class GraphService {
     /// Scans and fixed points that are begun and not ended, the last one innermost; nil where the beginning failed.
     var loops: [Loop?] = []
 
-    /// - Parameter operation: those of plugins that may be applied by name; nil for others.
+    /// - Parameters:
+    ///   - declares: false for losses and parametrizations, which declare no parameters and layers.
+    ///   - operation: those of plugins that may be applied by name; nil for others.
     package init(
-        _ graph: Graph, operation: @escaping (OperationReference) throws -> (any CustomOperation)? = { _ in nil }
+        _ graph: Graph, declares: Bool = true,
+        operation: @escaping (OperationReference) throws -> (any CustomOperation)? = { _ in nil }
     ) {
         self.graph = graph
+        self.declares = declares
         self.operation = operation
         table.struct_size = UInt32(MemoryLayout<syzygy_graph>.size)
         table.context = Unmanaged.passUnretained(self).toOpaque()
         table.parameter = { context, name, role, shape, rank, initializer, fanIn, fanOut in
             GraphService.of(context) { service in
+                try service.checkDeclares("parameter '\(text(name))'")
                 let scheme = text(initializer.scheme)
                 guard let known = Initializer.Scheme(rawValue: scheme) else {
                     throw GraphError(
@@ -64,6 +71,7 @@ package final class GraphService {
         }
         table.layer = { context, name, input, weight, bias, output in
             let made = GraphService.of(context) { service in
+                try service.checkDeclares("layer '\(text(name))'")
                 let output = try service.node(output)
                 try service.graph.layer(
                     text(name), input: try service.node(input), weight: try service.node(weight),
@@ -73,7 +81,10 @@ package final class GraphService {
             return made < 0 ? Int32(SYZYGY_INVALID) : Int32(SYZYGY_OK)
         }
         table.fail = { context, message in
-            GraphService.of(context) { _ in throw GraphError(text(message)) }
+            GraphService.of(context) { _ in
+                let words = text(message)
+                throw GraphError(words.isEmpty ? "fails without saying why" : words)
+            }
         }
         table.tensor = { context, values, shape, rank in
             GraphService.of(context) { service in
@@ -108,6 +119,10 @@ package final class GraphService {
             }
         }
         addLoops()
+    }
+
+    private func checkDeclares(_ what: String) throws {
+        if !declares { throw GraphError("\(what): only models declare parameters and layers") }
     }
 
     /// The number under which the plugin knows a node.

@@ -17,6 +17,12 @@ final class PluginDataset: Dataset {
         var fields: [Field] = []
         for output in loaded.component.outputs {
             let shape = try sizes.shape(of: output) + (description.shapes[output.id] ?? [])
+            guard shape.allSatisfy({ $0 > 0 }), Sizes.elements(shape) <= 0x1p40 else {
+                throw PluginError(
+                    loaded.context.place,
+                    "a row of '\(output.id)' has the shape \(shape); expected sizes of at least 1, at most 2^40 elements"
+                )
+            }
             var classes = description.classes[output.id]
             if let size = output.classes, size != .described { classes = try sizes.size(size) }
             fields.append(Field(name: output.id, shape: shape, classes: classes))
@@ -67,14 +73,14 @@ final class PluginDataset: Dataset {
                 guard value.isFinite else {
                     throw PluginError(
                         loaded.context.place,
-                        "'\(field.name)' of row \(range.lowerBound + i / max(field.elements, 1)) of "
+                        "'\(field.name)' of row \(range.lowerBound + i / field.elements) of "
                             + "'\(split)' is \(value) or was not written")
                 }
                 if let classes = field.classes, value < 0 || value >= Double(classes) || value != value.rounded() {
                     throw PluginError(
                         loaded.context.place,
-                        "label \(String(format: "%g", value)) in row \(range.lowerBound + i) of '\(split)' is outside "
-                            + "0..<\(classes)")
+                        "label \(String(format: "%g", value)) in row \(range.lowerBound + i / field.elements) of "
+                            + "'\(split)' is outside 0..<\(classes)")
                 }
                 buffer[i] = value
             }

@@ -9,7 +9,7 @@ final class PluginModel: Model {
     init(_ loaded: LoadedComponent) { self.loaded = loaded }
 
     func build(in graph: Graph, batch: [String: BatchNode]) throws -> [String: Node] {
-        try loaded.build(graph, inputs: batch.mapValues { ($0.node, $0.field.columns) })
+        try loaded.build(graph, inputs: batch.mapValues { ($0.node, $0.field) })
     }
 }
 
@@ -20,8 +20,8 @@ final class PluginLoss: Loss {
     init(_ loaded: LoadedComponent) { self.loaded = loaded }
 
     func build(in graph: Graph, outputs: [String: Node], batch: [String: BatchNode]) throws -> Node {
-        var inputs = batch.mapValues { (node: $0.node, columns: Int?.some($0.field.columns)) }
-        for (name, node) in outputs { inputs[name] = (node, graph.shape(of: node).last) }
+        var inputs = batch.mapValues { (node: $0.node, field: Field?.some($0.field)) }
+        for (name, node) in outputs { inputs[name] = (node, nil) }
         guard let loss = try loaded.build(graph, inputs: inputs)["sample_loss"] else {
             throw PluginError(loaded.context.place, "wrote no node for 'sample_loss'")
         }
@@ -41,14 +41,14 @@ extension LoadedComponent {
     /// Calls a graph-building function; returns the nodes of its outputs.
     /// - Parameter inputs: batch tensors and outputs, or the variables of a parametrization.
     func build(
-        _ graph: Graph, inputs: [String: (node: Node, columns: Int?)], fields: [Argument.Field: Int] = [:]
+        _ graph: Graph, inputs: [String: (node: Node, field: Field?)], fields: [Argument.Field: Int] = [:]
     ) throws -> [String: Node] {
-        let service = GraphService(graph, operation: operation)
+        let service = GraphService(graph, declares: component.kind == .model, operation: operation)
         context.graph = service
         defer { context.graph = nil }
         // Sizes may be asked of any batch tensor, not only of those that are arguments.
         var operands = inputs.mapValues {
-            Operand(.node(-1), shape: graph.shape(of: $0.node), columns: $0.columns)
+            Operand(.node(-1), shape: graph.shape(of: $0.node), field: $0.field)
         }
         var results: [(id: String, memory: UnsafeMutablePointer<Int32>)] = []
         defer { for result in results { result.memory.deallocate() } }
@@ -60,7 +60,7 @@ extension LoadedComponent {
                     throw PluginError(context.place, "asks for the tensor '\(name)'; there are \(given)")
                 }
                 operands[argument.name] = Operand(
-                    .node(service.number(input.node)), shape: graph.shape(of: input.node), columns: input.columns)
+                    .node(service.number(input.node)), shape: graph.shape(of: input.node), field: input.field)
             case .output(let id):
                 let memory = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
                 memory.initialize(to: -1)
@@ -74,6 +74,9 @@ extension LoadedComponent {
         let status = frame.call()
         if let failure = service.failure { throw PluginError(context.place, failure) }
         try check(status, frame)
+        guard service.loops.isEmpty else {
+            throw PluginError(context.place, "a scan or fixed point was begun and not ended")
+        }
         var outputs: [String: Node] = [:]
         for result in results {
             guard let node = try? service.node(result.memory.pointee) else {

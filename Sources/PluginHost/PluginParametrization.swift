@@ -9,7 +9,7 @@ final class PluginParametrization: Parametrization {
     init(_ loaded: LoadedComponent) { self.loaded = loaded }
 
     func build(_ parameter: ParameterBlock, in graph: Graph) throws -> Node {
-        var variables: [String: (node: Node, columns: Int?)] = [:]
+        var variables: [String: (node: Node, field: Field?)] = [:]
         for (declaration, shape) in zip(loaded.component.variables, try shapes(parameter)) {
             let node = try graph.parameter(
                 "\(parameter.name).\(declaration.id)", role: declaration.role ?? parameter.role, shape: shape,

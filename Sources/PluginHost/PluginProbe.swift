@@ -8,6 +8,8 @@ final class PluginProbe: Probe {
     private let outline: ProbeOutline
     private let frame: CallFrame
     private let note: (String) -> Void
+    /// Of an output: each becomes a line of a table.
+    private static let mostNumbers = 0x1p24
 
     /// `note` gets the words of calls that fail.
     init(_ loaded: LoadedComponent, note: @escaping (String) -> Void) throws(PluginError) {
@@ -79,7 +81,12 @@ final class PluginProbe: Probe {
         }
         let sizes = Sizes(operands: operands, context: loaded.context)
         let outputs = try loaded.component.outputs.map { output in
-            OutputBuffer(output, shape: try sizes.shape(of: output))
+            let shape = try sizes.shape(of: output)
+            guard Sizes.elements(shape) <= Self.mostNumbers else {
+                throw PluginError(
+                    loaded.context.place, "output '\(output.id)' of shape \(shape) has more than 2^24 numbers")
+            }
+            return OutputBuffer(output, shape: shape)
         }
         for argument in loaded.component.call.arguments {
             guard case .output(let id) = argument.source else { continue }

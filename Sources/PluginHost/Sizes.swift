@@ -10,7 +10,8 @@ struct Sizes {
     func axis(_ name: String, _ axis: Axis) throws(PluginError) -> Int {
         guard let operand = operands[name] else { return 0 }
         switch axis {
-        case .classes: return operand.columns ?? operand.shape.last ?? 1
+        case .classes: return operand.field?.columns ?? operand.shape.last ?? 1
+        case .labels: return operand.field?.classes ?? 0
         case .index(let index):
             guard operand.shape.indices.contains(index) else {
                 throw PluginError(
@@ -50,8 +51,14 @@ struct Sizes {
             case .dimension(let name): shape.append(try named(name))
             }
         }
+        guard Self.elements(shape) <= 0x1p40 else {
+            throw PluginError(context.place, "asks for an array of shape \(shape), more than 2^40 elements")
+        }
         return shape
     }
+
+    /// The product of the sizes, which may be beyond integers.
+    static func elements(_ shape: [Int]) -> Double { shape.reduce(1) { $0 * Double($1) } }
 
     /// factor · product of sizes of `dims`, at most 2^40 elements.
     func product(_ factor: Int, _ names: [String]) throws(PluginError) -> Int {
@@ -71,8 +78,16 @@ struct Sizes {
         switch size {
         case .constant(let value): value
         case .described: 0  // `PluginDataset` has asked for these
-        case .parameter(let id): context.integer(id)
+        case .parameter(let id): try number(id)
         case .axis(let of, let axis): try self.axis(of, axis)
         }
+    }
+
+    private func number(_ id: String) throws(PluginError) -> Int {
+        let size = context.integer(id)
+        guard size >= 0 else {
+            throw PluginError(context.place, "'\(id)' is \(size), but as a size it must be at least 0")
+        }
+        return size
     }
 }

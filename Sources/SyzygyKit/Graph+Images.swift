@@ -8,11 +8,10 @@ extension Graph {
     ///   - outputs: channels of the result; the weight `name.weight` is `[outputs, kernel, kernel, channels]`
     ///   - padding: zeros at every side; nil for as many as keep the size at stride 1 (the odd one below and on the right)
     ///   - bias: how `name.bias`, `[outputs]`, begins; nil for a layer without bias
-    ///   - fanIn: what the initializer takes for it; 0 for kernel² channels
     /// - Returns: `[rows, height', width', outputs]`, with the bias; probes see the layer's output without it.
     public func conv(
         _ input: Node, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int? = nil, name: String,
-        weight: Initializer = Initializer("torch_linear"), bias: Initializer? = nil, fanIn: Int = 0
+        weight: Initializer = Initializer("torch_linear"), bias: Initializer? = nil
     ) -> Node {
         guard input.id >= 0 else { return input }
         let sizes = input.shape
@@ -20,8 +19,7 @@ extension Graph {
             return fail("layer \(name) takes images [rows, height, width, channels], not \(sizes)")
         }
         let weights = parameter(
-            "\(name).weight", role: .weight, shape: [outputs, kernel, kernel, sizes[3]], initializer: weight,
-            fanIn: fanIn)
+            "\(name).weight", role: .weight, shape: [outputs, kernel, kernel, sizes[3]], initializer: weight)
         let biases = bias.map {
             parameter(
                 "\(name).bias", role: .bias, shape: [outputs], initializer: $0, fanIn: kernel * kernel * sizes[3],

@@ -7,23 +7,20 @@ extension Graph {
     ///   - input: `[rows, …, d_in]`
     ///   - units: d_out; the weight `name.weight` is `[d_out, d_in]`
     ///   - bias: how `name.bias`, `[d_out]`, begins; nil for a layer without bias
-    ///   - fanIn: what the initializers take for it; 0 for d_in
     /// - Returns: `[rows, …, d_out]`, with the bias; probes see the layer's output without it.
     public func dense(
         _ input: Node, _ units: Int, name: String, weight: Initializer = Initializer("torch_linear"),
-        bias: Initializer? = nil, fanIn: Int = 0
+        bias: Initializer? = nil
     ) -> Node {
         guard input.id >= 0 else { return input }
         let sizes = input.shape
         guard sizes.count >= 2, let features = sizes.last else {
             return fail("layer \(name) takes [rows, …, features], not \(sizes)")
         }
-        let weights = parameter(
-            "\(name).weight", role: .weight, shape: [units, features], initializer: weight, fanIn: fanIn)
+        let weights = parameter("\(name).weight", role: .weight, shape: [units, features], initializer: weight)
         let biases = bias.map {
             parameter(
-                "\(name).bias", role: .bias, shape: [units], initializer: $0, fanIn: fanIn > 0 ? fanIn : features,
-                fanOut: units)
+                "\(name).bias", role: .bias, shape: [units], initializer: $0, fanIn: features, fanOut: units)
         }
         return dense(input, weight: weights, bias: biases, name: name)
     }

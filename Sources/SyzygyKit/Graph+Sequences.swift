@@ -2,16 +2,27 @@
 public enum SequenceOutput: String, CaseIterable, Sendable { case each, last, mean }
 
 extension Graph {
-    /// The number of outputs of a head for targets `y`: `classes` for labels `[rows]` and `[rows, length]`; for real targets
-    /// `[rows, …]` and `[rows, length, …]` what one row, or one position, has. Nil, with an error, where `y` has no positions.
-    public func outputs(for y: Node, classes: Int, at positions: SequenceOutput) -> Int? {
+    /// The number of outputs of a head for targets `y`: `labels`, the number of classes, for class indices; for real targets
+    /// (0) what one row, or one position, has. Nil, with an error, where `y` has no positions.
+    public func outputs(for y: Node, labels: Int, at positions: SequenceOutput) -> Int? {
         let own = y.shape
-        guard positions == .each else { return classes }
-        guard own.count >= 2 else {
+        guard positions != .each || own.count >= 2 else {
             _ = fail("outputs at each position need targets [rows, length] or [rows, length, outputs], not \(own)")
             return nil
         }
-        return own.count == 2 ? classes : own.dropFirst(2).reduce(1, *)
+        return labels > 0 ? labels : own.dropFirst(positions == .each ? 2 : 1).reduce(1, *)
+    }
+
+    /// Whether the inputs of a model of sequences are tokens `[rows, length]`, of which there are `vocabulary` (0: real
+    /// numbers), or vectors `[rows, length, features]`. Nil, with an error, if neither.
+    public func areTokens(_ x: Node, vocabulary: Int, model: StaticString) -> Bool? {
+        let own = x.shape
+        if own.count == 2, vocabulary > 0 { return true }
+        if own.count == 3, vocabulary == 0 { return false }
+        _ = fail(
+            "\(model) takes tokens [rows, length], which are class indices, or vectors [rows, length, features], not \(own) of "
+                + (vocabulary > 0 ? "class indices" : "real numbers"))
+        return nil
     }
 }
 

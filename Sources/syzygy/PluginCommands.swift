@@ -1,4 +1,5 @@
 import ArgumentParser
+import Authoring
 import Foundation
 import Manifests
 import PluginHost
@@ -7,8 +8,10 @@ import PluginHost
 struct PluginCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugin",
-        abstract: "List, show, check and validate plugins; only 'validate' and 'replay' run code of theirs.",
-        subcommands: [List.self, Show.self, Check.self, Validate.self, ValidateOne.self, Replay.self])
+        abstract: "List, show, check, begin and validate plugins; only 'validate' and 'replay' run code of theirs.",
+        subcommands: [
+            List.self, Show.self, Check.self, New.self, HeaderFile.self, Validate.self, ValidateOne.self, Replay.self,
+        ])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the components of all plugins found.")
@@ -74,18 +77,21 @@ struct PluginCommand: ParsableCommand {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Check a plugin's manifest, and that its library is there.")
+            abstract: "Check a plugin's manifest, that its library is there, and the types of its functions.")
         @ArgumentParser.Argument(help: ArgumentHelp("The plugin's folder, with plugin.json.", valueName: "dir"))
         var folder: String
 
         func run() throws {
             try Failure.report {
                 let manifest = try Manifest.load(folder: folder)
+                try Header.checkFiles(of: manifest)
                 let files = try ComponentLoader.digests(of: manifest)
                 let components = manifest.components.map { "\($0.kind.rawValue) \($0.id)" }.joined(separator: ", ")
                 print("\(manifest.id) \(manifest.version): \(components)")
                 print("manifest sha256 \(files.manifestDigest)")
-                if !files.libraryDigest.isEmpty { print("library  sha256 \(files.libraryDigest)") }
+                guard let library = try ComponentLoader.libraryPath(of: manifest) else { return }
+                print("library  sha256 \(files.libraryDigest)")
+                print("types    \(try DebugInformation(checking: manifest, library: library).words)")
             }
         }
     }

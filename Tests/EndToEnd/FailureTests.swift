@@ -3,6 +3,23 @@ import Testing
 
 /// What a user sees when a plugin or a study is broken, and what is left of the study.
 @Suite struct FailureTests {
+    /// Sums of products over one unit were turned around without end.
+    @Test func aRecurrentNetworkOfOneUnit() throws {
+        let scratch = try Scratch()
+        try scratch.write(
+            """
+            study: one-unit
+            dataset: {plugin: modular_arithmetic, p: 5}
+            model: {plugin: recurrent_net, hidden: 1}
+            loss: {plugin: cross_entropy}
+            optimizer: {plugin: sgd}
+            train: {steps: 2}
+            probes: {noise: {plugin: gradient_noise}}
+            """, to: "s.yaml")
+        let run = try Tool.run(["run", "s.yaml", "--out", "out"], in: scratch)
+        #expect(run.status == 0, "\(run.output)\(run.errors)")
+    }
+
     private static func study(_ model: String = "mlp, widths: [7]", probe: String = "performance") -> String {
         """
         study: broken

@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func everyRecordIsACase() {
-        #expect(Self.cases.count == 158)
+        #expect(Self.cases.count == 159)
     }
 
     static let cases = records.components(separatedBy: "\n\n").compactMap(Case.init)
@@ -310,6 +310,11 @@ import Testing
         - "of": "a", "axis": 1
         + "of": "a", "axis": "classes"
         plugin.json:24:73: only inputs have the axis "classes", and 'a' is none
+
+        probe
+        - "of": "a", "axis": 1
+        + "of": "a", "axis": "labels"
+        plugin.json:24:73: only inputs have the axis "labels", and 'a' is none
 
         probe
         - "of": "a", "axis": 1

@@ -16,6 +16,18 @@ import Testing
         #expect(!manifest.components.isEmpty)
     }
 
+    /// Sizes of variables come from nothing that only datasets have.
+    @Test(arguments: ["rows", "describe"]) func variablesHaveSizesOfTheirOwn(size: String) throws {
+        let path = try Installation.root + "/Plugins/Reparametrization/plugin.json"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let edited = text.replacing("\"shape\": [\"rows_of_w\"]", with: "\"shape\": [\"\(size)\"]")
+        try #require(edited != text)
+        let error = #expect(throws: ManifestError.self) {
+            try Manifest(try StrictJSON.parse(edited, file: "plugin.json"), folder: "")
+        }
+        #expect(error?.description == "plugin.json:64:42: a variable's sizes are integers or names of 'dims'")
+    }
+
     @Test func idsAreUnique() throws {
         var ids: Set<String> = []
         for folder in Self.folders {

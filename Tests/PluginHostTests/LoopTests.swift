@@ -24,9 +24,15 @@ import Testing
                 *loss = g->end_scan(c, 0, 0, 0, 0, 0, 0);
                 return SYZYGY_INVALID;
             }
+            if (mode == 9) g->parameter(c, "own", "weight", (int64_t[]){3}, 1, (syzygy_initializer){"normal", 1}, 0, 0);
+            if (mode == 10) g->layer(c, "own", f, f, -1, f);
             g->begin_scan(c, &columns, 1, &first, 1, &truncate, mode == 1 || mode == 3, &x, &h);
             syzygy_node next = two(g, "add", two(g, "mul", h, g->constant(c, decay)), x);
             if (mode == 4) g->end_fixed_point(c, next, (syzygy_node[3]){0});
+            if (mode == 8) {
+                *loss = g->apply(c, "sum", &f, 1, &(syzygy_attribute){"axis", 1}, 1);
+                return SYZYGY_OK;
+            }
             syzygy_node wide = mode == 7 ? g->shaped(c, "reshape", next, (int64_t[]){2, 1, 1, 1, 1, 1, 1, 1}, 8) : next;
             g->end_scan(c, &next, mode == 5 ? 0 : 1, &wide, 1, &last, &all);
             *loss = g->apply(c, "sum", mode == 6 ? &next : &all, 1, &(syzygy_attribute){"axis", 0}, mode != 6);
@@ -46,7 +52,7 @@ import Testing
         """
         {"kind": "loss", "id": "\(id)",
          "params": [{"id": "decay", "type": "float", "default": 0.5}
-                    \(mode.isEmpty ? "" : ", {\"id\": \"mode\", \"type\": \"int\", \"default\": 0, \"min\": 0, \"max\": 9}")],
+                    \(mode.isEmpty ? "" : ", {\"id\": \"mode\", \"type\": \"int\", \"default\": 0, \"min\": 0, \"max\": 10}")],
          "outputs": [{"id": "sample_loss", "shape": ["rows"]}],
          "call": {"symbol": "\(id)", "returns": "status", "args": [
             {"name": "g", "type": "service", "from": "service", "service": "syzygy.graph/1"},
@@ -88,6 +94,9 @@ import Testing
         (1, "scan: unknown attribute 'truncat'; did you mean 'truncate'?"), (2, "end_scan: nothing was begun"),
         (4, "end_fixed_point: a scan was begun last"), (5, "scan: 0 next carries; 1 expected"),
         (7, "[3, 2, 1, 1, 1, 1, 1, 1, 1] has more than 8 axes"),
+        (8, "a scan or fixed point was begun and not ended"),
+        (9, "parameter 'own': only models declare parameters and layers"),
+        (10, "layer 'own': only models declare parameters and layers"),
     ])
     func misuseIsNamed(_ mode: Int, _ sentence: String) throws {
         let error = #expect(throws: PluginError.self) { try evaluated(mode) }

@@ -177,6 +177,11 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
                 "study.yaml:11:57: probes.crh.at must have at most 1 key, got 2"
             ]),
         .init(
+            name: "more measurements than anyone reads", edits: [("at: {log: 4}", "at: {log: 1000001}")],
+            lines: [
+                "study.yaml:11:57: probes.crh.at: 1000001 measurements; at most 1000000 are planned"
+            ]),
+        .init(
             name: "step beyond the end", edits: [("at: {log: 4}", "at: {steps: [0, 101]}")],
             lines: [
                 "study.yaml:11:57: probes.crh.at: step 101 lies beyond the last step, 100"

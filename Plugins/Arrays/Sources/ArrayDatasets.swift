@@ -11,7 +11,12 @@ private struct ArrayNames {
     var testX: String
     var testY: String
 
-    func contents(_ target: TargetKind, classes given: Int64, flatten: Bool) throws -> Contents {
+    /// - Parameters:
+    ///   - given: the number of classes; 0: by the labels.
+    ///   - vocabulary: the number of tokens of x; 0: x are real numbers.
+    func contents(
+        _ target: TargetKind, classes given: Int64, vocabulary: Int64, flatten: Bool
+    ) throws -> Contents {
         guard let train else { throw Failure(option: "the study names no file") }
         let (x, y) = try pair(train, x, y)
         var own: (x: NamedArray, y: NamedArray)?
@@ -31,22 +36,22 @@ private struct ArrayNames {
         switch target {
         case .auto: isClass = y.shape.count == 1 && !y.data.isReal && own?.y.data.isReal != true
         case .number: isClass = false
-        case .class:
-            isClass = true
-            guard y.shape.count == 1 else {
-                throw Failure("array '\(y.name)' has the shape \(y.shape); class labels have one axis")
-            }
+        case .class: isClass = true
         }
         var highest = -1.0
         for array in isClass ? [y, own?.y].compactMap(\.self) : [] {
-            highest = max(highest, try highestLabel(array, below: given > 0 ? Int(given) : mostClasses))
+            highest = max(highest, try highestLabel(array, "label", below: given > 0 ? Int(given) : mostClasses))
+        }
+        for array in vocabulary > 0 ? [x, own?.x].compactMap(\.self) : [] {
+            _ = try highestLabel(array, "token", below: Int(vocabulary))
         }
         let classes = isClass ? (given > 0 ? Int(given) : Int(highest) + 1) : 0
         func row(_ array: NamedArray) -> [Int] { array.shape.count == 1 ? [1] : Array(array.shape.dropFirst()) }
         return Contents(
             train: Samples(rows: x.shape[0], x: x.data, y: y.data),
             test: own.map { Samples(rows: $0.x.shape[0], x: $0.x.data, y: $0.y.data) },
-            xShape: flatten ? [row(x).reduce(1, *)] : row(x), yShape: isClass ? [] : row(y), classes: classes)
+            xShape: flatten ? [row(x).reduce(1, *)] : row(x),
+            yShape: isClass ? Array(y.shape.dropFirst()) : row(y), classes: classes)
     }
 
     /// Inputs and targets of one file, with as many rows.
@@ -69,6 +74,12 @@ private struct ArrayNames {
                     "\(file.path): array '\(name)' has the shape \(array.shape); expected rows and at most 8 axes, none of size 0"
                 )
             }
+            if let place = array.data.firstNotFinite {
+                let size = array.data.count / array.shape[0]
+                throw Failure(
+                    "\(file.path): array '\(name)' is infinite or NaN in row \(place / size)"
+                        + (size > 1 ? ", element \(place % size) of \(size)" : ""))
+            }
             return array
         }
         let (inputs, targets) = (try array(x), try array(y))
@@ -79,13 +90,15 @@ private struct ArrayNames {
         return (inputs, targets)
     }
 
-    private func highestLabel(_ array: NamedArray, below limit: Int) throws -> Double {
+    private func highestLabel(_ array: NamedArray, _ what: String, below limit: Int) throws -> Double {
         var highest = -1.0
         var label = [0.0]
-        for row in 0..<array.data.count {
-            label.withUnsafeMutableBufferPointer { array.data.copy(row, into: $0) }
+        let size = array.data.count / array.shape[0]
+        for i in 0..<array.data.count {
+            label.withUnsafeMutableBufferPointer { array.data.copy(i, into: $0) }
             guard label[0] >= 0, label[0] < Double(limit), label[0] == label[0].rounded() else {
-                throw Failure("array '\(array.name)': label \(label[0]) of row \(row) is not one of 0..<\(limit)")
+                throw Failure(
+                    "array '\(array.name)': \(what) \(label[0]) of row \(i / size) is not one of 0..<\(limit)")
             }
             highest = max(highest, label[0])
         }
@@ -98,9 +111,11 @@ private struct ArrayNames {
     _ x: UnsafePointer<CChar>, _ y: UnsafePointer<CChar>, _ testFile: UnsafePointer<UInt8>?, _ testBytes: Int64,
     _ testPath: UnsafePointer<CChar>, _ testX: UnsafePointer<CChar>, _ testY: UnsafePointer<CChar>,
     _ target: Int32, _ trainRows: Int64, _ testRows: Int64, _ testFraction: Double, _ classes: Int64,
-    _ flatten: UInt8, _ rowsTrain: UnsafeMutablePointer<Int64>, _ rowsTest: UnsafeMutablePointer<Int64>,
+    _ vocabulary: Int64, _ flatten: UInt8, _ rowsTrain: UnsafeMutablePointer<Int64>,
+    _ rowsTest: UnsafeMutablePointer<Int64>,
     _ xShape: UnsafeMutablePointer<Int64>, _ yShape: UnsafeMutablePointer<Int64>,
-    _ classCount: UnsafeMutablePointer<Int64>, _ message: UnsafeMutablePointer<CChar>, _ messageSize: Int
+    _ classCount: UnsafeMutablePointer<Int64>, _ tokenCount: UnsafeMutablePointer<Int64>,
+    _ message: UnsafeMutablePointer<CChar>, _ messageSize: Int
 ) -> syzygy_status {
     report(message, messageSize) {
         let names = ArrayNames(
@@ -108,13 +123,13 @@ private struct ArrayNames {
             y: String(cString: y), testFile: GivenFile(testFile, testBytes, testPath),
             testX: String(cString: testX), testY: String(cString: testY))
         let contents = try names.contents(
-            TargetKind(rawValue: target) ?? .auto, classes: classes, flatten: flatten != 0)
+            TargetKind(rawValue: target) ?? .auto, classes: classes, vocabulary: vocabulary, flatten: flatten != 0)
         let counts = try SplitOptions(trainRows: trainRows, testRows: testRows, testFraction: testFraction)
             .counts(contents)
         (rowsTrain.pointee, rowsTest.pointee) = (Int64(counts.train), Int64(counts.test))
         for (i, size) in contents.xShape.enumerated() { xShape[i] = Int64(size) }
         for (i, size) in contents.yShape.enumerated() { yShape[i] = Int64(size) }
-        classCount.pointee = Int64(contents.classes)
+        (classCount.pointee, tokenCount.pointee) = (Int64(contents.classes), vocabulary)
     }
 }
 
@@ -123,7 +138,7 @@ private struct ArrayNames {
     _ x: UnsafePointer<CChar>, _ y: UnsafePointer<CChar>, _ testFile: UnsafePointer<UInt8>?, _ testBytes: Int64,
     _ testPath: UnsafePointer<CChar>, _ testX: UnsafePointer<CChar>, _ testY: UnsafePointer<CChar>,
     _ target: Int32, _ trainRows: Int64, _ testRows: Int64, _ testFraction: Double, _ classes: Int64,
-    _ flatten: UInt8, _ shuffle: UInt8, _ standardize: UInt8, _ per: Int32, _ random: UnsafePointer<syzygy_random>,
+    _ vocabulary: Int64, _ shuffle: UInt8, _ standardize: UInt8, _ per: Int32, _ random: UnsafePointer<syzygy_random>,
     _ split: Int32, _ begin: Int64, _ end: Int64, _ xRows: UnsafeMutablePointer<Double>,
     _ yRows: UnsafeMutablePointer<Double>, _ message: UnsafeMutablePointer<CChar>, _ messageSize: Int
 ) -> syzygy_status {
@@ -132,7 +147,9 @@ private struct ArrayNames {
             isSafetensors: isSafetensors != 0, train: GivenFile(file, bytes, path), x: String(cString: x),
             y: String(cString: y), testFile: GivenFile(testFile, testBytes, testPath),
             testX: String(cString: testX), testY: String(cString: testY))
-        let contents = try names.contents(TargetKind(rawValue: target) ?? .auto, classes: classes, flatten: false)
+        if vocabulary > 0, standardize != 0 { throw Failure(option: "tokens are not standardized") }
+        let contents = try names.contents(
+            TargetKind(rawValue: target) ?? .auto, classes: classes, vocabulary: vocabulary, flatten: false)
         let request = RowRequest(
             split: split, begin: begin, end: end, shuffle: shuffle != 0, standardize: standardize != 0,
             perChannel: per == 1, random: random)

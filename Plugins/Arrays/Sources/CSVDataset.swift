@@ -14,22 +14,30 @@ private final class Column {
         (self.name, self.isNumber, self.mostTexts) = (name, isNumber, mostTexts)
     }
 
-    private static let missing: Set<String> = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"]
+    private static let missing: Set<String> = [
+        "", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "NAN", "-nan", "null", "NULL", "Null", "None", "?",
+    ]
+    private static let infinities: Set<String> = ["inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"]
 
     /// The first value decides whether the column holds numbers.
     func append(_ field: CSVReader.Field, _ reader: CSVReader) throws {
         let number = isNumber == false ? nil : decimalNumber(field.bytes)
-        let isNumber = self.isNumber ?? (number != nil)
-        self.isNumber = isNumber
-        if let number { return numbers.append(number) }
+        if let number, number.isFinite {
+            isNumber = true
+            return numbers.append(number)
+        }
         let text = field.text
         if Self.missing.contains(text) {
             throw reader.failure("column '\(name)' has no value ('\(text)'); fill it in or leave the row out")
         }
-        if isNumber {
+        if number != nil || isNumber != false && Self.infinities.contains(text.lowercased()) {
+            throw reader.failure("column '\(name)': '\(text.prefix(40))' is not a finite number of 64 bits")
+        }
+        if isNumber == true {
             throw reader.failure(
                 "column '\(name)': '\(text.prefix(40))' is not a number, which the column holds before")
         }
+        isNumber = false
         let code = texts[text] ?? texts.count
         texts[text] = code
         guard texts.count <= mostTexts else {

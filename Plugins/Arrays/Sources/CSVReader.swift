@@ -105,7 +105,7 @@ struct CSVReader {
     }
 }
 
-/// A decimal number, `-1.5e3`; nil for anything else, `nan` and `inf` included.
+/// A decimal number, `-1.5e3`, infinite if it is too large; nil for anything else, `nan` and `inf` included.
 func decimalNumber(_ bytes: UnsafeRawBufferPointer) -> Double? {
     var i = 0
     func digit() -> UInt64? {
@@ -143,12 +143,11 @@ func decimalNumber(_ bytes: UnsafeRawBufferPointer) -> Double? {
         let value = exponent < 0 ? Double(mantissa) / power : Double(mantissa) * power
         return isNegative ? -value : value
     }
-    let value = withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { text -> Double in
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { text in
         for j in 0..<bytes.count { text[j] = CChar(bitPattern: bytes[j]) }
         text[bytes.count] = 0
-        return text.baseAddress.map { strtod($0, nil) } ?? .nan
+        return text.baseAddress.map { strtod($0, nil) }
     }
-    return value.isFinite ? value : nil
 }
 
 private let powersOfTen: [Double] = (0...22).map { power in (0..<power).reduce(1.0) { value, _ in value * 10 } }

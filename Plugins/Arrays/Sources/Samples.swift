@@ -83,6 +83,7 @@ struct SplitOptions {
         if train > left {
             throw Failure(option: "train_rows \(train) exceeds the \(left) rows that are left for train")
         }
+        if train == 0 { throw Failure(option: "test takes all \(all) rows; none is left for train") }
         return (train, test)
     }
 }
@@ -183,6 +184,15 @@ extension NamedArray.Element {
         case .i32(let values): convert(values) { Double($0) }
         case .i64(let values): convert(values) { Double($0) }
         case .u8(let values): convert(values) { Double($0) }
+        }
+    }
+
+    /// The first element that is infinite or NaN.
+    var firstNotFinite: Int? {
+        switch self {
+        case .f64(let values): values.firstIndex { !$0.isFinite }
+        case .f32(let values): values.firstIndex { !$0.isFinite }
+        case .i32, .i64, .u8: nil
         }
     }
 

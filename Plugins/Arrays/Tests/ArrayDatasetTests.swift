@@ -66,6 +66,29 @@ private let plain: [String: JSON] = ["path": "a", "shuffle": .bool(false)]
         }
     }
 
+    /// Tokens and classes at each position, for models of sequences.
+    @Test(arguments: ["npz", "safetensors"]) func sequences(format: String) throws {
+        try withTemporaryFolder { folder in
+            let tokens = (0..<7 * 5).map { UInt8($0 * 4 % 6) }
+            let arrays = [
+                NamedArray("x", shape: [7, 5], .u8(tokens)),
+                NamedArray("y", shape: [7, 5], .i32(tokens.map { 5 - Int32($0) })),
+            ]
+            try write(format, arrays, to: folder + "/a")
+            let options: [String: JSON] = ["vocabulary": .int(9), "target": "class"]
+            func open(_ more: [String: JSON] = [:]) throws -> any Dataset {
+                try dataset(format, in: folder, plain.merging(options) { $1 }.merging(more) { $1 })
+            }
+            #expect(
+                try open().fields == [
+                    Field(name: "x", shape: [5], classes: 9), Field(name: "y", shape: [5], classes: 6),
+                ])
+            #expect(try readRows(of: open(), "train", 3..<4)["y"] == tokens[15..<20].map { 5 - Double($0) })
+            let found = sentence { _ = try readRows(of: open(["standardize": .bool(true)]), "train") }
+            #expect(found == "failed (invalid arguments): tokens are not standardized")
+        }
+    }
+
     /// Own test rows keep their order; others are the last of the shuffled order. Scaling is that of the training rows.
     @Test func splitsAndScaling() throws {
         try withTemporaryFolder { folder in
@@ -119,7 +142,16 @@ private let plain: [String: JSON] = ["path": "a", "shuffle": .bool(false)]
             (["x": "x_test"], "a: array 'x_test' has 3 rows, but 'y' has 7"),
             (["classes": .int(4)], "array 'y': label 4.0 of row 4 is not one of 0..<4"),
             (["y": "column", "target": "class"], "array 'column': label 0.5 of row 1 is not one of 0..<1000000"),
-            (["y": "real", "target": "class"], "array 'real' has the shape [7, 2]; class labels have one axis"),
+            (
+                ["y": "real", "target": "class"],
+                "array 'real': label 0.3333333333333333 of row 0 is not one of 0..<1000000"
+            ),
+            (
+                ["x": "x_test", "y": "y_test", "vocabulary": .int(17)],
+                "array 'x_test': token 17.0 of row 2 is not one of 0..<17"
+            ),
+            (["path": "holes"], "holes: array 'x' is infinite or NaN in row 4, element 1 of 2"),
+            (["path": "holes", "x": "y", "y": "z"], "holes: array 'z' is infinite or NaN in row 1"),
             (
                 ["x": "real", "test_x": "x_test", "test_y": "y_test"],
                 "array 'x_test' of test has the shape [3, 3, 2], 'real' of train [7, 2]"
@@ -137,11 +169,20 @@ private let plain: [String: JSON] = ["path": "a", "shuffle": .bool(false)]
             (["test_x": "x_test"], "test_x and test_y, names of arrays in one file, must be given both"),
             (["train_rows": .int(8)], "train_rows 8 exceeds the 7 rows that are left for train"),
             (["test_rows": .int(8)], "test_rows 8 exceeds the 7 rows there are"),
+            (["test_rows": .int(7), "standardize": .bool(true)], "test takes all 7 rows; none is left for train"),
+            (["test_fraction": .double(0.95)], "test takes all 7 rows; none is left for train"),
         ]
         try withTemporaryFolder { folder in
             try write("npz", to: folder + "/a")
             try NPZ.write([NamedArray("s", shape: [], .f64([1])), Self.arrays[1]], to: folder + "/scalar")
             try PluginTesting.write(Array("x,y\n1,2\n".utf8), to: folder + "/text")
+            var numbers = (0..<10).map { Float($0) }
+            numbers[9] = .nan
+            try NPZ.write(
+                [
+                    NamedArray("x", shape: [5, 2], .f32(numbers)), NamedArray("y", shape: [5], .u8([0, 1, 1, 0, 1])),
+                    NamedArray("z", shape: [5], .f64([1, -.infinity, 1, 1, 1])),
+                ], to: folder + "/holes")
             for (given, text) in cases {
                 let found = sentence { _ = try dataset("npz", in: folder, plain.merging(given) { $1 }) }
                 #expect(found == "failed (input/output error): \(text)")

@@ -139,7 +139,14 @@ private let plain: [String: JSON] = ["path": "t.csv", "shuffle": .bool(false)]
             ),
             (
                 "a,b\n1,2\n1e999,4\n", [:],
-                "t.csv, line 3: column 'a': '1e999' is not a number, which the column holds before"
+                "t.csv, line 3: column 'a': '1e999' is not a finite number of 64 bits"
+            ),
+            ("a,b\n-1e999,2\n", [:], "t.csv, line 2: column 'a': '-1e999' is not a finite number of 64 bits"),
+            ("a,b\n-Inf,2\n3,4\n", [:], "t.csv, line 2: column 'a': '-Inf' is not a finite number of 64 bits"),
+            ("a,b\n3,inf\n", [:], "t.csv, line 2: column 'b': 'inf' is not a finite number of 64 bits"),
+            (
+                "a,b\n<NA>,2\n3,4\n", [:],
+                "t.csv, line 2: column 'a' has no value ('<NA>'); fill it in or leave the row out"
             ),
             (
                 "a,b\n1,2\n0x10,4\n", [:],

@@ -47,7 +47,9 @@ private func network(
                 "head.bias",
             ])
         #expect(blocks[0].shape == [6, 2, 2, 3] && blocks[6].shape == [9, 2, 2, 6] && blocks[12].shape == [4, 9])
-        #expect(blocks[0].fanIn == 12 && blocks[1].fanIn == 12)
+        // In PyTorch: fan_in = inputs · kernel², fan_out = outputs · kernel².
+        #expect(blocks[0].fanIn == 12 && blocks[1].fanIn == 12 && blocks[6].fanIn == 24)
+        #expect(blocks[0].fanOut == 24 && blocks[6].fanOut == 36)
     }
 
     /// 5 × 7 pixels: 3 × 5 without zeros around, then 1 × 2 after pooling.

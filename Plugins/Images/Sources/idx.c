@@ -1,6 +1,7 @@
 // IDX, the format of MNIST: 0, 0, element type, rank, then each axis and each element big-endian.
 // Source: yann.lecun.com/exdb/mnist, "The IDX file format".
 #include "rows.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,29 +94,46 @@ static int32_t open_idx(const uint8_t *bytes, int64_t count, const char *path, i
     return SYZYGY_OK;
 }
 
+static double element(const uint8_t *bytes, int type)
+{
+    switch (type) {
+    case u8: return *bytes;
+    case i8: return (int8_t)*bytes;
+    case i16: return (int16_t)big_endian(bytes, 2);
+    case i32: return (int32_t)big_endian(bytes, 4);
+    case f32: {
+        const uint32_t word = (uint32_t)big_endian(bytes, 4);
+        float value;
+        memcpy(&value, &word, 4);
+        return value;
+    }
+    default: {
+        const uint64_t word = big_endian(bytes, 8);
+        double value;
+        memcpy(&value, &word, 8);
+        return value;
+    }
+    }
+}
+
 static void image(const source *source, int64_t row, double *x)
 {
     const idx *file = &((const pair *)source->files)->images;
     const uint8_t *bytes = file->elements + row * file->row * file->width;
-    for (int64_t i = 0; i < file->row; i++, bytes += file->width) {
-        switch (file->type) {
-        case u8: x[i] = *bytes; break;
-        case i8: x[i] = (int8_t)*bytes; break;
-        case i16: x[i] = (int16_t)big_endian(bytes, 2); break;
-        case i32: x[i] = (int32_t)big_endian(bytes, 4); break;
-        case f32: {
-            const uint32_t word = (uint32_t)big_endian(bytes, 4);
-            float value;
-            memcpy(&value, &word, 4);
-            x[i] = value;
-            break;
-        }
-        default: {
-            const uint64_t word = big_endian(bytes, 8);
-            memcpy(&x[i], &word, 8);
-        }
+    for (int64_t i = 0; i < file->row; i++, bytes += file->width) x[i] = element(bytes, file->type);
+}
+
+static int32_t check_finite(const idx *file, const failure *failure)
+{
+    if (file->type != f32 && file->type != f64) return SYZYGY_OK;
+    const uint8_t *bytes = file->elements;
+    for (int64_t i = 0; i < file->sizes[0] * file->row; i++, bytes += file->width) {
+        if (!isfinite(element(bytes, file->type))) {
+            return fail(failure, SYZYGY_IO, "%s: image %lld has an infinite or NaN element (byte %lld)", file->name,
+                        (long long)(i / file->row), (long long)(file->header + i * file->width));
         }
     }
+    return SYZYGY_OK;
 }
 
 static int64_t label(const source *source, int64_t row)
@@ -152,6 +170,8 @@ static int32_t open_pair(const uint8_t *images, int64_t image_bytes, const char 
         return fail(failure, SYZYGY_IO, "%s has %lld labels, but %s has %lld images", l->name, (long long)l->sizes[0],
                     x->name, (long long)x->sizes[0]);
     }
+    status = check_finite(x, failure);
+    if (status != SYZYGY_OK) return status;
     source->rows = x->sizes[0];
     source->elements = x->row;
     source->channels = x->rank == 4 ? x->sizes[3] : x->rank == 3 ? 1 : x->row;

@@ -44,6 +44,9 @@ int32_t count_rows(const source *from, const source *own, const options *options
         return fail(failure, SYZYGY_INVALID, "train_rows %lld exceeds the %lld images that are left for train",
                     (long long)rows[train], (long long)left);
     }
+    if (rows[train] == 0) {
+        return fail(failure, SYZYGY_INVALID, "test takes all %lld images; none is left for train", (long long)from->rows);
+    }
     return SYZYGY_OK;
 }
 

@@ -201,6 +201,10 @@ private func writePair(_ images: [UInt8]? = nil, _ y: [UInt8]? = nil, in folder:
                 nil, idx(9, [7], [0, 1, 255, 0, 0, 0, 0], width: 1),
                 "y: label -1 of image 2 (byte 10) is outside 0..<1000000"
             ),
+            (
+                idx(13, [7, 2], (0..<14).map { UInt64(($0 == 9 ? Float.nan : 1).bitPattern) }, width: 4), nil,
+                "x: image 4 has an infinite or NaN element (byte 48)"
+            ),
         ]
         for (pixels, labels, text) in cases {
             try withTemporaryFolder { folder in
@@ -216,6 +220,7 @@ private func writePair(_ images: [UInt8]? = nil, _ y: [UInt8]? = nil, in folder:
                 "(invalid arguments): train_rows 8 exceeds the 7 images that are left for train"
             ),
             (["test_rows": .int(9)], "(invalid arguments): test_rows 9 exceeds the 7 images of the files"),
+            (["test_rows": .int(7)], "(invalid arguments): test takes all 7 images; none is left for train"),
             (
                 ["test_rows": .int(3), "train_rows": .int(5)],
                 "(invalid arguments): train_rows 5 exceeds the 4 images that are left for train"

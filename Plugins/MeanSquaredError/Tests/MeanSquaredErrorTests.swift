@@ -46,6 +46,20 @@ private func loss(_ f: [Double], _ options: [String: JSON] = [:]) throws -> (los
         for (a, b) in zip(together.gradient, each.gradient) { #expect(abs(a - b / 2) < 1e-14) }
     }
 
+    /// Numbers are never taken for classes, though there be as many of them as outputs.
+    @Test func realTargetsAreNoClasses() throws {
+        let y = Field(name: "y", shape: [3])
+        let error = #expect(throws: (any Error).self) {
+            try evaluateLoss(
+                Choice(component: "mean_squared_error"), output: ([2, 3, 3], Array(repeating: 0.5, count: 18)),
+                targets: ["y": (y, targets)])
+        }
+        #expect(error.map { "\($0)" }?.contains("outputs [rows, 3]") ?? false)
+        let values = try evaluateLoss(
+            Choice(component: "mean_squared_error"), output: ([2, 3, 1], outputs), targets: ["y": (y, targets)])
+        #expect(abs(values.loss[0] - (0.64 + 2.89 + 1.44) / 6) < 1e-14)
+    }
+
     @Test func outputsThatDoNotFitAreNamed() throws {
         let error = #expect(throws: (any Error).self) {
             try evaluateLoss(

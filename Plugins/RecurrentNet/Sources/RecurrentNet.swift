@@ -16,7 +16,7 @@ private enum Cell: CaseIterable {
 /// Recurrent layers on sequences of tokens `[rows, length]` or vectors `[rows, length, d]` and a dense head: outputs
 /// `[rows, length, K]` or `[rows, K]`. See ../README.md.
 @c(recurrent_net) public func recurrentNet(
-    _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ vocabulary: Int64, _ y: syzygy_node, _ classes: Int64,
+    _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ vocabulary: Int64, _ y: syzygy_node, _ labels: Int64,
     _ cell: Int32, _ hidden: Int64, _ layers: Int64, _ embedding: Int64, _ truncate: Int64, _ position: Int32,
     _ hasBias: UInt8, _ scheme: Int32, _ gain: Double, _ initStd: Double,
     _ output: UnsafeMutablePointer<syzygy_node>
@@ -26,26 +26,24 @@ private enum Cell: CaseIterable {
             let position = SequenceOutput(index: position)
         else { return graph.failOption() }
         let (y, hidden) = (graph.node(y), Int(hidden))
+        let weight = scheme.initializer(gain: gain, std: initStd)
         var h = graph.node(x)
-        let sizes = h.shape
-        guard sizes.count == 2 || sizes.count == 3 else {
-            return graph.fail(
-                "recurrent_net takes tokens [rows, length] or vectors [rows, length, features], not \(sizes)")
-        }
-        guard let outputs = graph.outputs(for: y, classes: Int(classes), at: position) else { return y }
-        if sizes.count == 2 {
+        guard let areTokens = graph.areTokens(h, vocabulary: Int(vocabulary), model: "recurrent_net"),
+            let outputs = graph.outputs(for: y, labels: Int(labels), at: position)
+        else { return graph.node(-1) }
+        if areTokens {
             h = graph.embedding(
                 h, count: Int(vocabulary), width: embedding > 0 ? Int(embedding) : hidden, name: "embedding")
         }
         for layer in 1...max(Int(layers), 1) {
             let net = Recurrence(
                 graph: graph, cell: cell, hidden: hidden, truncate: Int(truncate), hasBias: hasBias != 0,
-                weight: scheme.initializer(gain: gain, std: initStd), name: "rnn\(layer)")
+                weight: weight, name: "rnn\(layer)")
             h = net.states(h)
         }
         return graph.dense(
-            h.positions(position), outputs, name: "head", bias: hasBias != 0 ? Graph.Initializer("torch_linear") : nil
-        )
+            h.positions(position), outputs, name: "head", weight: weight,
+            bias: hasBias != 0 ? Graph.Initializer("torch_linear") : nil)
     }
 }
 
@@ -67,16 +65,10 @@ private struct Recurrence {
         let units = cell.gates * hidden
         // Of all steps at once.
         let inputs = graph.dense(
-            input, units, name: "\(name).input", weight: weight,
-            bias: hasBias ? Graph.Initializer("torch_linear") : nil, fanIn: hidden)
-        let recurrent = graph.parameter(
-            "\(name).hidden.weight", role: .weight, shape: [units, hidden], initializer: weight, fanIn: hidden,
-            fanOut: hidden)
-        let recurrentBias =
-            hasBias
-            ? graph.parameter(
-                "\(name).hidden.bias", role: .bias, shape: [units], initializer: .init("torch_linear"), fanIn: hidden,
-                fanOut: hidden) : nil
+            input, weight: parameter("input.weight", [units, sizes[2]]),
+            bias: hasBias ? parameter("input.bias", [units]) : nil, name: "\(name).input")
+        let recurrent = parameter("hidden.weight", [units, hidden])
+        let recurrentBias = hasBias ? parameter("hidden.bias", [units]) : nil
 
         let zeros = graph.constant(0).broadcast(to: [sizes[0], hidden])
         let states = graph.scan(
@@ -89,6 +81,14 @@ private struct Recurrence {
             return (next, [next[0]])
         }
         return states.outputs[0].permuted([1, 0, 2])
+    }
+
+    /// All fans are the hidden units, whatever the width of the inputs and the number of gates.
+    private func parameter(_ name: String, _ shape: [Int]) -> Node {
+        let isBias = shape.count == 1
+        return graph.parameter(
+            "\(self.name).\(name)", role: isBias ? .bias : .weight, shape: shape,
+            initializer: isBias ? Graph.Initializer("torch_linear") : weight, fanIn: hidden, fanOut: hidden)
     }
 
     /// The next state (of an LSTM: and its memory) from W x + b and U h + b'.

@@ -1,5 +1,6 @@
 import Engine
 import Manifests
+import Observing
 import PluginTesting
 import Protocols
 import Testing
@@ -44,6 +45,51 @@ import Testing
             ])
         // U(±1/√hidden), as PyTorch, but for the head also where inputs have another width.
         #expect(result.blocks.allSatisfy { $0.fanIn == 5 })
+        #expect(result.blocks.dropLast(2).allSatisfy { $0.fanOut == 5 })
+    }
+
+    /// `init` and `gain` are those of all weights, the head's too.
+    @Test func everyWeightBeginsAsAsked() throws {
+        let (x, y) = (Field(name: "x", shape: [3, 2]), Field(name: "y", shape: [], classes: 4))
+        let result = try evaluateModel(
+            Choice(
+                component: "recurrent_net",
+                options: ["cell": "gru", "hidden": .int(5), "init": "glorot_normal", "gain": .double(0.25)]),
+            batch: ["x": (x, 1, Array(repeating: 0.5, count: 6)), "y": (y, 1, [0])])
+        let weights = result.blocks.filter { $0.role == .weight }
+        #expect(weights.map(\.name) == ["rnn1.input.weight", "rnn1.hidden.weight", "head.weight"])
+        #expect(weights.allSatisfy { $0.initializer == Initializer(scheme: .glorot_normal, scale: 0.25) })
+    }
+
+    /// Real targets [rows, length] are one number at each position, whatever the length; class indices as many as classes.
+    @Test(arguments: [nil, 4], ["recurrent_net", "transformer"])
+    func targetsAtEachPosition(classes: Int?, model: String) throws {
+        let loader = ShippedPlugins.loader()
+        let fields = [Field(name: "x", shape: [6, 3]), Field(name: "y", shape: [6], classes: classes)]
+        let network = Network(
+            model: try loader.model(Choice(component: model, options: ["output": "each"])),
+            loss: try loader.loss(Choice(component: "mean_squared_error")), fields: fields)
+        let built = try network.build(rows: 2)
+        let output = try #require(built.outputs["output"])
+        #expect(built.graph.shape(of: output) == [2, 6, classes ?? 1])
+    }
+
+    /// Numbers in two axes are no tokens, and tokens have no features.
+    @Test(
+        arguments: [
+            (Field(name: "x", shape: [6]), "not [2, 6] of real numbers"),
+            (Field(name: "x", shape: [6, 3], classes: 5), "not [2, 6, 3] of class indices"),
+        ], ["recurrent_net", "transformer"])
+    func inputsThatAreNoSequences(x: (field: Field, sentence: String), model: String) throws {
+        let error = #expect(throws: (any Error).self) {
+            try evaluateModel(
+                Choice(component: model, options: ["output": "last"]),
+                batch: [
+                    "x": (x.field, 2, Array(repeating: 0, count: 2 * x.field.elements)),
+                    "y": (Field(name: "y", shape: [], classes: 2), 2, [0, 1]),
+                ])
+        }
+        #expect(error.map { "\($0)" }?.contains(x.sentence) ?? false, "\(String(describing: error))")
     }
 
     @Test func imagesAreNoSequences() throws {

@@ -34,9 +34,10 @@ private struct ResNet {
         -> Node
     {
         let bias: Graph.Initializer? = if case .none = norm { .zero } else { nil }
+        // N(0, 2/fan_out), as torchvision; no scheme of ours takes the fan_out alone.
         let output = graph.conv(
             input, width, kernel: kernel, stride: stride, padding: kernel / 2, name: name,
-            weight: Graph.Initializer("he_normal"), bias: bias, fanIn: width * kernel * kernel)
+            weight: Graph.Initializer("normal", (2 / Double(width * kernel * kernel)).squareRoot()), bias: bias)
         return graph.normalized(output, norm, name: normName)
     }
 

@@ -37,12 +37,12 @@ private func blocks(_ options: [String: JSON] = [:], size: Int = 32) throws -> [
         #expect(all.count { $0.name.hasSuffix(".shortcut.weight") } == 3)
     }
 
-    /// N(0, 2 / fan_out).
+    /// N(0, 2 / fan_out), while optimizers and regularizers that ask are told the fan_in.
     @Test func convolutionsBeginAsInTorchvision() throws {
         let all = try blocks(["width": .int(5), "blocks": .array([.int(1), .int(1)])], size: 8)
         let weight = try #require(all.first { $0.name == "stage2.block1.conv1.weight" })
-        #expect(weight.shape == [10, 3, 3, 5] && weight.fanIn == 90)
-        #expect(weight.initializer == Initializer(scheme: .he_normal, scale: 1))
+        #expect(weight.shape == [10, 3, 3, 5] && weight.fanIn == 45 && weight.fanOut == 90)
+        #expect(weight.initializer == Initializer(scheme: .normal, scale: (2.0 / 90).squareRoot()))
     }
 
     @Test func withoutNormalizationThereAreBiases() throws {

@@ -5,7 +5,7 @@
 // Warmup takes the first steps, t < warmup: (t + 1)/(warmup + 1), never 0, reaching 1 where the main part begins.
 // Each main part is a function of u = t - warmup and, where it ends with the run, of M = N - warmup.
 #define WARMUP                                                                                                        \
-    if (step < warmup) return (double)(step + 1) / (double)(warmup + 1);                                              \
+    if (step < warmup) return ((double)step + 1) / ((double)warmup + 1);                                              \
     const double u = (double)(step - warmup);
 
 static double fraction(double u, int64_t steps, int64_t warmup)

@@ -65,6 +65,10 @@ private func factors(_ component: String, _ options: [String: JSON], steps: Int,
         #expect(Array(found[7...]) == plain)
     }
 
+    @Test func theLongestWarmup() throws {
+        #expect(try factors("constant", ["warmup": .int(.max)], steps: 3) == [1, 2, 3].map { $0 / 0x1p63 })
+    }
+
     /// A run that is all warmup, or goes on after its end, stays where it should.
     @Test func theEndHolds() throws {
         #expect(try factors("cosine", ["min_factor": .double(0.25)], steps: 5, until: 8)[5...] == [0.25, 0.25, 0.25])

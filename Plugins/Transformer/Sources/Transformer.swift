@@ -6,7 +6,7 @@ private let norms: [Norm] = [.layer, .rms, .none]
 /// Blocks of self-attention and a two-layer network on sequences of tokens `[rows, length]` or vectors `[rows, length, d]`:
 /// outputs `[rows, length, K]` or `[rows, K]`. See ../README.md.
 @c(transformer) public func transformer(
-    _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ vocabulary: Int64, _ y: syzygy_node, _ classes: Int64,
+    _ service: UnsafePointer<syzygy_graph>, _ x: syzygy_node, _ vocabulary: Int64, _ y: syzygy_node, _ labels: Int64,
     _ width: Int64, _ heads: Int64, _ layers: Int64, _ mlpRatio: Int64, _ isCausal: UInt8, _ isAttentionOnly: UInt8,
     _ norm: Int32, _ isPostNorm: Int32, _ activation: UnsafePointer<CChar>, _ hasNoPositions: Int32, _ isTied: Int32,
     _ position: Int32, _ dropout: Double, _ hasBias: UInt8, _ scheme: Int32, _ gain: Double, _ initStd: Double,
@@ -18,14 +18,12 @@ private let norms: [Norm] = [.layer, .rms, .none]
         else { return graph.failOption() }
         let (x, y, width) = (graph.node(x), graph.node(y), Int(width))
         let sizes = x.shape
-        guard sizes.count == 2 || sizes.count == 3 else {
-            return graph.fail(
-                "transformer takes tokens [rows, length] or vectors [rows, length, features], not \(sizes)")
-        }
         guard width % Int(heads) == 0 else {
             return graph.fail("d_model \(width) is not a multiple of heads, \(heads)")
         }
-        guard let outputs = graph.outputs(for: y, classes: Int(classes), at: position) else { return y }
+        guard let areTokens = graph.areTokens(x, vocabulary: Int(vocabulary), model: "transformer"),
+            let outputs = graph.outputs(for: y, labels: Int(labels), at: position)
+        else { return graph.node(-1) }
         let net = Transformer(
             graph: graph, width: width, heads: Int(heads), hidden: isAttentionOnly != 0 ? nil : width * Int(mlpRatio),
             mask: isCausal != 0 ? graph.causalMask(sizes[1]) : nil, norm: norms[Int(norm)],
@@ -36,7 +34,7 @@ private let norms: [Norm] = [.layer, .rms, .none]
 
         var table: Node?
         var h: Node
-        if sizes.count == 2 {
+        if areTokens {
             let tokens = graph.parameter(
                 "embedding.weight", role: .weight, shape: [Int(vocabulary), width],
                 initializer: Graph.Initializer("normal", embeddingStd))

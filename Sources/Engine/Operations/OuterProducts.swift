@@ -56,8 +56,9 @@ extension Term {
     /// Σ_s a_si b_sj = aᵀ b.
     private func sumOfOuterProducts(_ a: Term, _ b: Term) -> Term? {
         let (n, m, l) = (shape[0], shape[1], shape[2])
+        guard n > 1, m > 1, l > 1 else { return nil }
         if a.shape == [n, 1, l], b.shape == [n, m, 1] { return sumOfOuterProducts(b, a) }
-        guard n > 1, m > 1, l > 1, a.shape == [n, m, 1], b.shape == [n, 1, l] else { return nil }
+        guard a.shape == [n, m, 1], b.shape == [n, 1, l] else { return nil }
         return a.reshaped(to: [n, m]).matmul(b.reshaped(to: [n, l]), transposeA: true)
     }
 
