@@ -313,18 +313,6 @@ struct RunResolver {
         if case .steps(let steps) = schedule, let beyond = steps.last(where: { $0 > total }) {
             add(tree.place(key.appending("at")), "\(key).at: step \(beyond) lies beyond the last step, \(total)")
         }
-        let measurements =
-            switch schedule {
-            case .every(let interval): total / max(interval, 1) + 1
-            case .log(let count): count
-            default: 1
-            }
-        guard measurements <= 1_000_000 else {
-            add(
-                tree.place(key.appending("at")),
-                "\(key).at: \(measurements) measurements; at most 1000000 are planned")
-            return nil
-        }
         if let splits = entries[DottedKey("dataset")]?.component.splits.map(\.name), !splits.contains(split) {
             let nearest = Nearest.question(for: split, among: splits)
             let list = splits.joined(separator: ", ")

@@ -179,7 +179,7 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
         .init(
             name: "more measurements than anyone reads", edits: [("at: {log: 4}", "at: {log: 1000001}")],
             lines: [
-                "study.yaml:11:57: probes.crh.at: 1000001 measurements; at most 1000000 are planned"
+                "study.yaml:11:57: probes.crh.at: 1000003 observations of a run are too many; at most 1000000 are expected"
             ]),
         .init(
             name: "step beyond the end", edits: [("at: {log: 4}", "at: {steps: [0, 101]}")],
