@@ -69,16 +69,16 @@ import Testing
         return (lines.reduce(0) { $0 + numbers[$1] }, lines.map { numbers[$0 + 1] }.max() ?? 0)
     }
 
-    /// 10,000 steps more ask for nothing more, whatever the number of threads, and memory does not grow.
+    /// 50,000 steps more ask for nothing more, whatever the number of threads, and memory does not grow.
     @Test(arguments: [1, 2])
     func stepsAllocateNothing(_ threads: Int) throws {
         let scratch = try Scratch()
         try scratch.compile(AllocationTests.counter, to: ".", name: "counter")
         let short = try use(scratch, steps: 500, threads: threads),
-            long = try use(scratch, steps: 10_500, threads: threads)
+            long = try use(scratch, steps: 50_500, threads: threads)
         #expect(short.requests > 100, "the counter counts")
-        // Manifests are read by all cores, so the requests before the first step vary by some hundreds.
-        #expect(abs(long.requests - short.requests) < 1000, "\(short.requests) requests, then \(long.requests)")
+        // Manifests are read by all cores, so the requests before the first step vary by some thousands.
+        #expect(abs(long.requests - short.requests) < 5000, "\(short.requests) requests, then \(long.requests)")
         #expect(long.kilobytes - short.kilobytes < 2048, "\(short.kilobytes) kB, then \(long.kilobytes)")
     }
 }
