@@ -76,7 +76,8 @@ struct IsolationOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             Which datasets and probes run in a process of their own, where a crash or an endless loop costs their values \
-            only: auto (those of plugins that do not ship with this installation), all or none.
+            only: auto (those of plugins that neither ship with this installation nor have passed 'plugin validate'), all, \
+            none.
             """, valueName: "mode"))
     var isolate = Isolation.Mode.auto
 

@@ -6,7 +6,7 @@ import Testing
 import Validating
 
 @Suite struct ValidationTests {
-    private static func probe(_ body: String, head: String = "") -> (manifest: String, source: String) {
+    static func probe(_ body: String, head: String = "") -> (manifest: String, source: String) {
         let manifest = """
             {"manifest": 1, "id": "org.example.case", "version": "1.0.0", "name": "Case", "summary": "For a test.",
              "license": "MIT", "library": "Case", "components": [{
@@ -215,6 +215,28 @@ import Validating
         #expect(!receipt(digests()).covers(level: "deep"))
         #expect(!receipt(digests(), hasPassed: false).covers(level: "quick"))
         #expect(!receipt(digests()).covers(level: "thorough"))
+    }
+
+    /// What a run lets into its own process.
+    @Test func aReceiptDecidesWhereAPluginRuns() throws {
+        let (manifest, source) = ValidationTests.probe("")
+        let plugin = try TrialPlugin(manifest: manifest, source: source)
+        let found = try #require(Registry(paths: [plugin.folder]).manifests.first)
+        var isolation = Isolation(mode: .auto)
+        isolation.receipts = ReceiptFolder(path: plugin.folder + "/receipts")
+        #expect(isolation.isolates(found))
+        let digests = try ComponentLoader.digests(of: found)
+        _ = try isolation.receipts.write(receipt(digests, level: "quick"))
+        #expect(isolation.isolates(found))
+        _ = try isolation.receipts.write(receipt(digests))
+        #expect(!isolation.isolates(found))
+        isolation.mode = .all
+        #expect(isolation.isolates(found))
+        isolation.mode = .auto
+        try (manifest + "\n").write(toFile: plugin.folder + "/plugin.json", atomically: true, encoding: .utf8)
+        #expect(isolation.isolates(found), "another byte")
+        let shipped = try #require(ShippedPlugins.registry.manifests.first)
+        #expect(!isolation.isolates(shipped))
     }
 
     /// By the command, with the files of a plugin.

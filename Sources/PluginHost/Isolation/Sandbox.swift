@@ -5,7 +5,7 @@ import Manifests
 /// Which components run in a process of their own, and what that process may use.
 package struct Isolation: Sendable {
     package enum Mode: String, CaseIterable, Sendable {
-        /// Datasets and probes of plugins that nothing has validated.
+        /// Datasets and probes of plugins that nothing has validated: no receipt of level standard is there.
         case auto
         /// Datasets and probes of all plugins.
         case all
@@ -24,12 +24,16 @@ package struct Isolation: Sendable {
         (self.mode, self.seconds, self.megabytes) = (mode, seconds, megabytes)
     }
 
+    /// Where receipts of validations are.
+    package var receipts = ReceiptFolder()
+
     /// Plugins that ship with this installation are validated by its tests.
     package func isolates(_ manifest: Manifest) -> Bool {
         switch mode {
         case .all: true
         case .none: false
-        case .auto: !Registry.isShipped(manifest.folder)
+        case .auto:
+            !Registry.isShipped(manifest.folder) && receipts.receipt(of: manifest)?.covers(level: "standard") != true
         }
     }
 }
