@@ -101,7 +101,7 @@ enum RepetitionTests {
         let pair = SharedTrials(trials: try trials())
         let meeting = Meeting()
         let found = Mutex([[UInt64]](repeating: [], count: 2))
-        DispatchQueue.concurrentPerform(iterations: 2) { index in
+        let call = { @Sendable (index: Int) in
             var digests: [UInt64] = []
             for round in 0..<rounds {
                 meeting.wait(2 * (round + 1))
@@ -109,6 +109,13 @@ enum RepetitionTests {
             }
             found.withLock { $0[index] = digests }
         }
+        let isDone = DispatchSemaphore(value: 0)
+        Thread {
+            call(1)
+            isDone.signal()
+        }.start()
+        call(0)
+        isDone.wait()
         for (index, digests) in found.withLock({ $0 }).enumerated() {
             guard let round = digests.indices.first(where: { digests[$0] != expected[index][$0] }) else { continue }
             return examination.report(
