@@ -23,7 +23,7 @@ package enum Memory {
 
     static func zeroed(bytes: Int) -> UnsafeMutableRawPointer {
         let memory = allocate(bytes: bytes)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: max(bytes, 64))
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: max((bytes + 63) / 64 * 64, 64))
         return memory
     }
 

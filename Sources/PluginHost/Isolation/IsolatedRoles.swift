@@ -122,7 +122,8 @@ final class IsolatedProbe: Probe {
         (self.isolated, self.note) = (isolated, note)
         outline = ProbeOutline(isolated.component, isolated.options)
         expressions = OrderedSet(outline.needs.map(\.expression)).elements
-        try isolated.open()
+        // A library that ends the process while it is opened costs values too; the first call tries again.
+        do { try isolated.open() } catch is SandboxFailure {}
     }
 
     var scope: ProbeScope { outline.scope }
