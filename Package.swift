@@ -41,6 +41,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Digits"),
     Plugin(name: "Exponents"),
     Plugin(name: "Fact"),
+    Plugin(name: "FeedbackAlignment"),
     Plugin(name: "Images"),
     Plugin(name: "L2"),
     Plugin(name: "MLP", swift: true),

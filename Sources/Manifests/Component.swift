@@ -5,9 +5,10 @@ import Protocols
 package struct Component: Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         case dataset, model, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe
+        case rule
 
         /// Its `call` builds a part of a graph, so outputs are nodes.
-        package var buildsGraphs: Bool { [.model, .parametrization, .loss].contains(self) }
+        package var buildsGraphs: Bool { [.model, .parametrization, .loss, .rule].contains(self) }
 
         /// Its `call` is a node of graphs.
         package var isOperation: Bool { self == .activation || self == .operation }
@@ -61,6 +62,7 @@ package struct Component: Sendable {
         case .parametrization: ["plugin", "parameters"]
         case .regularizer: ["plugin", "parameters", "schedules"]
         case .optimizer: ["plugin", "schedules"]
+        case .rule: ["plugin", "layers"]
         default: ["plugin"]
         }
     }

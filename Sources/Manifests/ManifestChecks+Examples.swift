@@ -146,6 +146,7 @@ extension ManifestChecks {
                 }
         case .loss: known = outputs + ["output_grad"]
         case .parametrization: known = outputs + component.variables.map(\.id)
+        case .rule: known = outputs
         default: known = outputs
         }
         for (name, value) in example.expected {

@@ -258,8 +258,26 @@ struct ManifestChecks {
             for output in component.outputs where output.id != "factor" || output.shape != [] {
                 add(output.pointer, "the output of a schedule must have the id 'factor' and shape []")
             }
+        case .rule: checkParts(of: component)
         case .activation, .operation: checkResult(of: component)
         case .optimizer, .probe: break
+        }
+    }
+
+    /// A rule says something about a layer's cotangents, and new values of states have the states' names.
+    private mutating func checkParts(of component: Component) {
+        let parts = ["input_grad", "weight_grad", "backward_weight"]
+        for output in component.outputs {
+            checkKnown(
+                output.id, "output of rules", among: parts + component.state.map(\.id), at: "\(output.pointer)/id")
+        }
+        if let both = component.output("backward_weight"), component.output("input_grad") != nil {
+            add(both.pointer, "'backward_weight' says what 'input_grad' is; a rule has one of them")
+        }
+        if !component.outputs.contains(where: { parts.contains($0.id) }) {
+            add(
+                "\(component.pointer)/outputs",
+                "a rule has at least one of the outputs \(parts.joined(separator: ", "))")
         }
     }
 
@@ -282,7 +300,7 @@ struct ManifestChecks {
                     add(variable.pointer, "variable '\(variable.id)' is no argument of '\(name)'")
                 }
             }
-        case .model, .loss:
+        case .model, .loss, .rule:
             if !sources.contains(.service(.graph)) {
                 add(here, "a \(component.kind.rawValue) needs an argument from service syzygy.graph/1")
             }

@@ -51,6 +51,40 @@ package protocol Model: AnyObject {
     func build(in graph: Graph, batch: [String: BatchNode]) throws -> [String: Node]
 }
 
+/// What a rule makes of the cotangent of a layer's output; what it leaves out is what the derivative gives.
+package struct RulePart {
+    /// Cotangent of the layer's input.
+    package var inputGrad: Node?
+    /// Cotangent of the layer's weight.
+    package var weightGrad: Node?
+    /// In place of the weight in the cotangent of the input.
+    package var backwardWeight: Node?
+    /// New values of states, by their ids.
+    package var states: [String: Node]
+
+    package init(
+        inputGrad: Node? = nil, weightGrad: Node? = nil, backwardWeight: Node? = nil, states: [String: Node] = [:]
+    ) {
+        (self.inputGrad, self.weightGrad, self.backwardWeight) = (inputGrad, weightGrad, backwardWeight)
+        self.states = states
+    }
+}
+
+/// Takes the place of the derivative of each layer, input ↦ input · weightᵀ, where training computes gradients.
+package protocol LearningRule: AnyObject {
+    /// The tensors that the host keeps for each layer, of the shape of its weight.
+    var states: [String] { get }
+    /// First values of a state, a block of its own, of a layer whose weight begins with `initial`; nil if that is made of other
+    /// parameters.
+    func start(_ state: String, of block: ParameterBlock, initial: [Double]?) throws -> [Double]
+    /// - Parameters:
+    ///   - outputGrad: the cotangent of the layer's output, from the batch's loss.
+    ///   - headGrad: the same of the last layer's output.
+    func part(
+        of layer: Layer, outputGrad: Node, headGrad: Node, states: [String: Node], in graph: Graph
+    ) throws -> RulePart
+}
+
 /// Makes a parameter of other parameters, its variables, which are trained in its place.
 package protocol Parametrization: AnyObject {
     /// Declares the variables of a parameter and builds its value from them.

@@ -53,7 +53,7 @@ package final class ReplicaSession {
         let one = built[0], graph = one.graph
         let loss = try one.meanLoss()
         let partition = try Partition(first.groups, graph.blocks)
-        let gradients = try graph.gradient(
+        let gradients = try one.gradients(
             of: loss, withRespectTo: partition.trained.map { graph.parameterNodes[$0] })
         let isOneBatch = batch == rows && tables.allSatisfy { $0["train"] === tables[0]["train"] }
         let (together, nodes) = try graph.replicated(
@@ -134,7 +134,7 @@ package final class ReplicaSession {
     }
 
     /// Groups of plans whose networks are one computation, in training and evaluation, so that each group can train
-    /// together; indices ascend.
+    /// together; indices ascend. A learning rule is the same in all.
     /// - Parameter steps: where each begins if not at 0; those of a group are equal.
     package static func groups(_ plans: [TrainingPlan], from steps: [Int?]) throws -> [[Int]] {
         var groups: [(graphs: [Graph], rows: Int, step: Int?, plans: [Int])] = []

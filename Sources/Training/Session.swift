@@ -97,7 +97,7 @@ package final class Session {
         let lossNode = try built.meanLoss()
         let partition = try Partition(plan.groups, graph.blocks)
         let trained = partition.trained.map { graph.parameterNodes[$0] }
-        let gradients = try graph.gradient(of: lossNode, withRespectTo: trained)
+        let gradients = try built.gradients(of: lossNode, withRespectTo: trained)
         let differentiated = clock.now
         let store = store
         batch = BatchLoader(

@@ -148,6 +148,20 @@ package func evaluateLoss(
     return (program.copy(loss), program.copy(gradient))
 }
 
+/// The outputs of a rule at given quantities and states.
+package func evaluateRule(
+    _ choice: Choice, inputs: [String: (shape: [Int], data: [Double])], precision: Precision = .f64,
+    loader: ComponentLoader
+) throws -> [String: [Double]] {
+    let graph = Graph(isTraining: true)
+    let nodes = Dictionary(uniqueKeysWithValues: inputs.map { ($0, graph.input($0, shape: $1.shape)) })
+    let outputs = try loader.ruleOutputs(choice, nodes, in: graph)
+    let program = try Program(graph, outputs: Array(outputs.values), precision: precision, parameters: nil)
+    for (name, input) in inputs where program.inputBuffer(name) != nil { program.setInput(name, input.data) }
+    program.run()
+    return outputs.mapValues { program.copy($0) }
+}
+
 /// The result of an activation or operation at given inputs.
 package func evaluateOperation(
     _ choice: Choice, inputs: [(shape: [Int], data: [Double])], precision: Precision = .f64,

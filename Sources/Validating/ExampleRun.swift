@@ -82,6 +82,7 @@ package struct ExampleRun {
         case .dataset: return try dataset(loader)
         case .parametrization: return try parametrization(loader)
         case .activation, .operation: return try operation(loader)
+        case .rule: return try rule(loader)
         case .schedule:
             return ["factor": [.number(try loader.schedule(choice).factor(step: integer("step") ?? 0))]]
         }
@@ -187,6 +188,19 @@ package struct ExampleRun {
         let made = try evaluateParametrization(
             choice, shape: value.shape, values: value.data, role: roles.indices.contains(role) ? roles[role] : .other,
             loader: loader)
+        return made.mapValues { $0.map { .number($0) } }
+    }
+
+    private func rule(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+        var inputs: [String: (shape: [Int], data: [Double])] = [:]
+        for argument in component.call.arguments {
+            switch argument.source {
+            case .quantity(let name?, _, _): inputs[name] = array(argument.name)
+            case .state(let id): inputs[id] = array(id) ?? array(argument.name)
+            default: continue
+            }
+        }
+        let made = try evaluateRule(choice, inputs: inputs, precision: example.precision, loader: loader)
         return made.mapValues { $0.map { .number($0) } }
     }
 

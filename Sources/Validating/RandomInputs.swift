@@ -166,7 +166,11 @@ extension Subject {
     ) throws -> [TrialInput] {
         let names = Set(
             component.call.arguments.compactMap { argument in
-                if case .input(let name) = argument.source { name } else { nil }
+                switch argument.source {
+                case .input(let name): name
+                case .quantity(let quantity?, _, _) where quantity != "layer.weight": argument.name
+                default: nil
+                }
             })
         let chosen = component.examples.first { example in
             (try? example.options(of: component)) == input.options

@@ -70,7 +70,7 @@ import Testing
         probe
         - "kind": "probe"
         + "kind": "prob"
-        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, model, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe)
+        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, model, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe, rule)
 
         probe
         - "kind": "probe", 
@@ -430,7 +430,7 @@ import Testing
         blas
         - "type": "i32", "from": "const", "value": 1
         + "type": "service", "from": "service", "service": "syzygy.graph/1"
-        plugin.json:17:75: syzygy.graph/1 is for models, parametrizations and losses, not for a probe
+        plugin.json:17:75: syzygy.graph/1 is for models, parametrizations, losses and rules, not for a probe
 
         blas
         - "type": "i32", "from": "const", "value": 1
@@ -852,7 +852,7 @@ import Testing
         -         { "name": "at"
         + "from": "state" },
         +         { "name": "at"
-        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, not for a schedule
+        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, rules, not for a schedule
 
         optimizer
         - "from": "step" }
