@@ -51,6 +51,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Norms", hasLibrary: false),
     Plugin(name: "Performance", tests: false),
     Plugin(name: "RecurrentNet", swift: true),
+    Plugin(name: "RecursiveFeatureMachine"),
     Plugin(name: "Reparametrization"),
     Plugin(name: "ResNet", swift: true),
     Plugin(name: "SGD"),

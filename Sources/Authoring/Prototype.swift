@@ -189,6 +189,7 @@ private struct PrototypeReader {
         case .input(let name):
             return component.kind.isOperation
                 ? "input \(name)" : name == "output" ? "node of the model's output" : "node of the batch's \(name)"
+        case .data(let field, let split): return "\(field) of split \(split), all rows"
         case .output(let id):
             let place = component.kind.buildsGraphs ? "place for the node of " : "output "
             return place + id + shape(component.output(id)?.shape)

@@ -6,6 +6,7 @@ package struct Component: Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         case dataset, model, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe
         case rule
+        case procedure
 
         /// Its `call` builds a part of a graph, so outputs are nodes.
         package var buildsGraphs: Bool { [.model, .parametrization, .loss, .rule].contains(self) }
@@ -63,6 +64,7 @@ package struct Component: Sendable {
         case .regularizer: ["plugin", "parameters", "schedules"]
         case .optimizer: ["plugin", "schedules"]
         case .rule: ["plugin", "layers"]
+        case .procedure: ["plugin", "threads"]
         default: ["plugin"]
         }
     }
@@ -90,6 +92,13 @@ package struct Component: Sendable {
     /// Names of the inputs, in the order of the arguments of `call`.
     package var inputs: [String] {
         call.arguments.compactMap { if case .input(let name) = $0.source { name } else { nil } }
+    }
+
+    /// Fields of the dataset that a procedure reads.
+    package var data: [(field: String, split: String)] {
+        call.arguments.compactMap {
+            if case .data(let field, let split) = $0.source { (field, split) } else { nil }
+        }
     }
 
     package func parameter(_ id: String) -> ParameterDeclaration? { parameters.first { $0.id == id } }

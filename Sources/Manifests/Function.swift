@@ -32,6 +32,8 @@ package struct Argument: Hashable, Sendable {
         /// An expression of the catalogue in its canonical form, or nil if the bindings give it.
         case quantity(String?, isWritable: Bool, isOptional: Bool)
         case input(String)
+        /// All rows of a field of the dataset, by split.
+        case data(field: String, split: String)
         case output(String)
         case state(String)
         /// In `call` the node of a variable, in `start` its first values.
@@ -66,6 +68,7 @@ package struct Argument: Hashable, Sendable {
         case linalg = "syzygy.linalg/1"
         case objective = "syzygy.objective/1"
         case jacobian = "syzygy.jacobian/1"
+        case record = "syzygy.record/1"
 
         /// Evaluates the network.
         package var needsNetwork: Bool { self == .objective || self == .jacobian }

@@ -92,6 +92,7 @@ extension ManifestChecks {
             argument -> (name: String, rank: Int?, isRequired: Bool)? in
             switch argument.source {
             case .input(let id): return (id, nil, true)
+            case .data: return (argument.name, nil, true)
             case .quantity(_, _, let isOptional):
                 let ranks = Set(
                     bindings.compactMap { $0.quantities[argument.name] }

@@ -130,6 +130,8 @@ extension ManifestChecks {
             )
         case .service(.objective) where !component.isOfRun([.probe, .optimizer]):
             add("\(here)/service", "syzygy.objective/1 is for probes and optimizers per run")
+        case .service(.record) where component.kind != .procedure:
+            add("\(here)/service", "syzygy.record/1 is for procedures, not for \(component.kind.withArticle)")
         case .service(.jacobian) where !component.isOfRun([.probe]):
             add("\(here)/service", "syzygy.jacobian/1 is for probes per run")
         case .field where component.kind == .optimizer && component.scope == .run:
@@ -220,7 +222,10 @@ extension ManifestChecks {
         let isFound = checkTarget(name, "axes", in: function, at: pointer) { Self.hasAxes($0, component) }
         guard isFound, let target = function.argument(name) else { return }
         guard case .index(let index) = axis else {
-            if case .input = target.source { return }
+            switch target.source {
+            case .input, .data: return
+            default: break
+            }
             return add("\(pointer)/axis", "only inputs have the axis \"\(axis)\", and '\(name)' is none")
         }
         for (rank, what) in ranks(of: target, component) where index >= rank {
@@ -294,7 +299,8 @@ extension ManifestChecks {
                 writers[id, default: []].append(("'\(argument.name)'", argument.pointer))
             }
         }
-        for output in component.outputs {
+        // The outputs of a procedure are recorded by name.
+        for output in component.outputs where component.kind != .procedure {
             let writers = writers[output.id] ?? []
             if writers.isEmpty {
                 add(output.pointer, "output '\(output.id)' is written by no argument and is not the result")

@@ -4,6 +4,7 @@ extension ManifestChecks {
         switch source {
         case .quantity: "quantity"
         case .input: "input"
+        case .data: "data"
         case .output: "output"
         case .state: "state"
         case .variable: "variable"
@@ -36,6 +37,7 @@ extension ManifestChecks {
         case .quantity: [.probe, .optimizer, .regularizer, .parametrization, .rule]
         case .variable: [.parametrization]
         case .input: [.model, .loss, .activation, .operation]
+        case .data: [.procedure]
         case .output:
             [
                 .dataset, .model, .parametrization, .activation, .operation, .loss, .regularizer, .schedule, .probe,
@@ -60,6 +62,7 @@ extension ManifestChecks {
             guard component.kind == .probe else { return [ownPrecision] }
             return text == "labels" ? ["i32*"] : text == nil ? openTypes(argument, component) : ["f64*"]
         case .input: return component.kind.isOperation ? [ownPrecision] : ["i32"]
+        case .data: return ["f64*"]
         case .output(let id):
             if component.kind.buildsGraphs { return ["i32*"] }
             if component.kind.isOperation { return [ownPrecision] }
@@ -115,7 +118,7 @@ extension ManifestChecks {
 
     static func isCountable(_ source: Argument.Source, _ component: Component) -> Bool {
         switch source {
-        case .quantity, .state, .file: true
+        case .quantity, .state, .file, .data: true
         case .input: component.kind.isOperation
         case .output: !component.kind.buildsGraphs
         case .parameter(let id): component.parameter(id).map { $0.type.isList || $0.type.isFile } ?? false

@@ -260,7 +260,7 @@ struct ManifestChecks {
             }
         case .rule: checkParts(of: component)
         case .activation, .operation: checkResult(of: component)
-        case .optimizer, .probe: break
+        case .optimizer, .probe, .procedure: break
         }
     }
 
@@ -325,6 +325,13 @@ struct ManifestChecks {
             }
             if !sources.contains(.step) { add(here, "a schedule needs an argument from step") }
         case .activation, .operation: checkInputs(of: component)
+        case .procedure:
+            if !sources.contains(.service(.record)) {
+                add(here, "a procedure needs an argument from service syzygy.record/1")
+            }
+            if component.call.returns != .status {
+                add("\(component.pointer)/call/returns", "a procedure returns \"status\"")
+            }
         case .probe: break
         }
     }

@@ -180,6 +180,7 @@ struct ManifestReader {
                 quantity, isWritable: json["access"]?.string == "readwrite",
                 isOptional: json["optional"]?.bool ?? false)
         case "input": return .input(text("input"))
+        case "data": return .data(field: text("field"), split: json["split"]?.string ?? "train")
         case "output": return .output(text("output"))
         case "state": return .state(text("state"))
         case "variable": return .variable(text("variable"))

@@ -64,23 +64,32 @@ package struct RunConfiguration: Hashable, Sendable {
         package var sighting: Sighting
     }
 
-    package var dataset: Choice
-    package var model: Choice
-    package var parametrizations: [Parametrization]
-    package var loss: Choice
     package struct Rule: Hashable, Sendable {
         package var choice: Choice
         /// nil: all.
         package var layers: [String]?
     }
 
-    /// In place of backpropagation.
-    package var rule: Rule?
-    package var optimizer: Choice
-    /// In the order of the file: a parameter belongs to the first that matches it.
-    package var groups: [Group]
-    /// In the order of their keys, so that two files that differ in order mean the same run.
-    package var regularizers: [Regularizer]
+    /// A network and how it learns.
+    package struct Training: Hashable, Sendable {
+        package var model: Choice
+        package var parametrizations: [Parametrization]
+        package var loss: Choice
+        /// In place of backpropagation.
+        package var rule: Rule?
+        package var optimizer: Choice
+        /// In the order of the file: a parameter belongs to the first that matches it.
+        package var groups: [Group]
+        /// In the order of their keys, so that two files that differ in order mean the same run.
+        package var regularizers: [Regularizer]
+    }
+
+    /// nil: a procedure that makes its data by itself.
+    package var dataset: Choice?
+    /// nil: the run follows a procedure.
+    package var training: Training?
+    package var procedure: Choice?
+    /// Of a procedure: its threads.
     package var train: Train
     package var probes: [ProbeChoice]
     package var record: Record?

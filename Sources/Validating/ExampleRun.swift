@@ -83,6 +83,7 @@ package struct ExampleRun {
         case .parametrization: return try parametrization(loader)
         case .activation, .operation: return try operation(loader)
         case .rule: return try rule(loader)
+        case .procedure: return try procedure(loader)
         case .schedule:
             return ["factor": [.number(try loader.schedule(choice).factor(step: integer("step") ?? 0))]]
         }
@@ -189,6 +190,40 @@ package struct ExampleRun {
             choice, shape: value.shape, values: value.data, role: roles.indices.contains(role) ? roles[role] : .other,
             loader: loader)
         return made.mapValues { $0.map { .number($0) } }
+    }
+
+    /// The last values that were recorded.
+    private func procedure(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+        let procedure = try loader.procedure(choice)
+        var owners: [UnsafeMutablePointer<Double>] = []
+        defer { for owner in owners { owner.deallocate() } }
+        let data = component.call.arguments.compactMap { argument -> DataField? in
+            guard case .data(let name, _) = argument.source, let given = array(argument.name) else { return nil }
+            let memory = UnsafeMutablePointer<Double>.allocate(capacity: max(given.data.count, 1))
+            memory.initialize(from: given.data, count: given.data.count)
+            owners.append(memory)
+            return DataField(field: field(name, given), rows: given.shape.first ?? 1, values: memory)
+        }
+        let recorded = Recorded()
+        _ = try procedure.run(data, recorded)
+        return recorded.values
+    }
+
+    private final class Recorded: ProcedureListener {
+        var values: [String: [Observation.Value]] = [:]
+        private var steps: [String: Int] = [:]
+
+        func record(_ observation: Observation) {
+            if steps[observation.output] != observation.step { values[observation.output] = [] }
+            steps[observation.output] = observation.step
+            values[observation.output, default: []].append(observation.value)
+        }
+
+        func record(step: Int, output: String, shape: [Int], values: [Double]) {
+            self.values[output] = values.map { .number($0) }
+        }
+
+        func progress(step: Int) -> Bool { true }
     }
 
     private func rule(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {

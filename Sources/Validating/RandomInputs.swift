@@ -168,6 +168,7 @@ extension Subject {
             component.call.arguments.compactMap { argument in
                 switch argument.source {
                 case .input(let name): name
+                case .data: argument.name
                 case .quantity(let quantity?, _, _) where quantity != "layer.weight": argument.name
                 default: nil
                 }

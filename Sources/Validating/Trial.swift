@@ -192,9 +192,9 @@ extension Component {
     /// The function that works on plain memory.
     var plainFunction: Function { kind == .parametrization ? start ?? call : call }
 
-    /// Whether `plainFunction` gets arrays and numbers, so that it can be called without a graph.
+    /// Whether `plainFunction` gets arrays and numbers, so that it can be called without a graph and a run.
     var isPlain: Bool {
-        plainFunction.arguments.allSatisfy { $0.source != .service(.graph) }
+        plainFunction.arguments.allSatisfy { $0.source != .service(.graph) && $0.source != .service(.record) }
     }
 
     func mayWrite(_ argument: Argument) -> Bool {
