@@ -4,7 +4,8 @@ import Protocols
 /// What a plugin contributes: one function with its options, outputs and state.
 package struct Component: Sendable {
     package enum Kind: String, CaseIterable, Sendable {
-        case dataset, model, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe
+        case dataset, sampler, model, initializer, parametrization, activation, operation, loss, regularizer,
+            optimizer, schedule, probe
 
         /// Its `call` builds a part of a graph, so outputs are nodes.
         package var buildsGraphs: Bool { [.model, .parametrization, .loss].contains(self) }
@@ -14,7 +15,7 @@ package struct Component: Sendable {
 
         /// `a probe`, `an optimizer`.
         package var withArticle: String {
-            ([.activation, .operation, .optimizer].contains(self) ? "an " : "a ") + rawValue
+            ([.initializer, .activation, .operation, .optimizer].contains(self) ? "an " : "a ") + rawValue
         }
     }
 
@@ -58,7 +59,7 @@ package struct Component: Sendable {
     package var studyKeys: [String] {
         switch kind {
         case .probe: ["plugin", "at", "samples", "split", "layers"]
-        case .parametrization: ["plugin", "parameters"]
+        case .initializer, .parametrization: ["plugin", "parameters"]
         case .regularizer: ["plugin", "parameters", "schedules"]
         case .optimizer: ["plugin", "schedules"]
         default: ["plugin"]
@@ -88,6 +89,14 @@ package struct Component: Sendable {
     /// Names of the inputs, in the order of the arguments of `call`.
     package var inputs: [String] {
         call.arguments.compactMap { if case .input(let name) = $0.source { name } else { nil } }
+    }
+
+    /// The text that a choice stands for under these options.
+    package func text(of choice: Argument.Choice, options: [String: JSON]) -> String {
+        switch choice {
+        case .named(let name): name
+        case .parameter(let id): (options[id] ?? parameter(id)?.defaultValue)?.string ?? ""
+        }
     }
 
     package func parameter(_ id: String) -> ParameterDeclaration? { parameters.first { $0.id == id } }

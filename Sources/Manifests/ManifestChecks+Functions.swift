@@ -123,6 +123,11 @@ extension ManifestChecks {
                 }
             if !fits { add("\(here)/value", "\(value.brief) is no value of type \(type)") }
             return fits
+        case .activation(let name, let view):
+            guard checkChoice(name, "activation", component, at: here) else { return false }
+            guard let view else { return true }
+            return checkChoice(view, "view", component, at: here)
+        case .column(let name): return checkChoice(name, "column", component, at: here)
         case .service(.graph) where !component.kind.buildsGraphs:
             add(
                 "\(here)/service",
@@ -155,8 +160,8 @@ extension ManifestChecks {
             }
             return checkExpression(text, of: component, at: here) != nil
         }
-        let isParametrization = component.kind == .parametrization
-        let known = ["parameter.value"] + (isParametrization ? [] : ["parameter.grad"])
+        let isParametrization = component.kind == .parametrization, isInitializer = component.kind == .initializer
+        let known = ["parameter.value"] + (isParametrization || isInitializer ? [] : ["parameter.grad"])
         guard let text else {
             add(argument.pointer, "argument '\(argument.name)' needs 'quantity': \(known.joined(separator: " or "))")
             return false
@@ -169,6 +174,11 @@ extension ManifestChecks {
             add(
                 argument.pointer,
                 "the values of a parameter are for 'start' of a parametrization, which may not change them")
+        }
+        if isInitializer, isWritable {
+            add(
+                "\(argument.pointer)/access",
+                "an initializer may not change the values that the model says; it writes its output")
         }
         // `start` may move the initial values; a step of a regularizer may not.
         if isWritable, component.kind == .regularizer, !isStart, text != "parameter.grad" {
@@ -205,7 +215,10 @@ extension ManifestChecks {
         let isFound = checkTarget(name, "axes", in: function, at: pointer) { Self.hasAxes($0, component) }
         guard isFound, let target = function.argument(name) else { return }
         guard case .index(let index) = axis else {
-            if case .input = target.source { return }
+            switch target.source {
+            case .input, .activation, .column: return
+            default: break
+            }
             return add("\(pointer)/axis", "only inputs have the axis \"\(axis)\", and '\(name)' is none")
         }
         for (rank, what) in ranks(of: target, component) where index >= rank {
@@ -233,7 +246,8 @@ extension ManifestChecks {
     /// The possible ranks of an argument with what gives them; empty if unknown.
     private func ranks(of argument: Argument, _ component: Component) -> [(rank: Int, what: String)] {
         switch argument.source {
-        case .quantity where component.kind == .parametrization: []  // has the parameter's axes
+        case .quantity where component.kind == .parametrization || component.kind == .initializer:
+            []  // has the parameter's axes
         case .quantity:
             component.expandedBindings(values: component.allValues).compactMap { binding in
                 guard let text = binding.quantities[argument.name], let expression = try? QuantityExpression(text)

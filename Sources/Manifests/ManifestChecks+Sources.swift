@@ -4,6 +4,8 @@ extension ManifestChecks {
         switch source {
         case .quantity: "quantity"
         case .input: "input"
+        case .activation: "activation"
+        case .column: "column"
         case .output: "output"
         case .state: "state"
         case .variable: "variable"
@@ -33,13 +35,18 @@ extension ManifestChecks {
     /// The kinds that have the source.
     static func kinds(of source: Argument.Source) -> [Component.Kind] {
         switch source {
-        case .quantity: [.probe, .optimizer, .regularizer, .parametrization]
+        case .quantity: [.probe, .optimizer, .regularizer, .parametrization, .initializer]
         case .variable: [.parametrization]
         case .input: [.model, .loss, .activation, .operation]
+        case .activation: [.loss]
+        case .column: [.sampler]
         case .output:
-            [.dataset, .model, .parametrization, .activation, .operation, .loss, .regularizer, .schedule, .probe]
+            [
+                .dataset, .sampler, .initializer, .model, .parametrization, .activation, .operation, .loss,
+                .regularizer, .schedule, .probe,
+            ]
         case .state: [.optimizer, .regularizer]
-        case .field: [.optimizer, .regularizer, .parametrization]
+        case .field(let field): field.kinds
         case .step: [.optimizer, .regularizer, .schedule, .probe]
         case .steps: [.schedule]
         case .split, .indexBegin, .indexEnd, .rows, .shape, .classes: [.dataset]
@@ -56,6 +63,8 @@ extension ManifestChecks {
             guard component.kind == .probe else { return [ownPrecision] }
             return text == "labels" ? ["i32*"] : text == nil ? openTypes(argument, component) : ["f64*"]
         case .input: return component.kind.isOperation ? [ownPrecision] : ["i32"]
+        case .activation: return ["i32"]
+        case .column: return ["i32*", "f64*"]
         case .output(let id):
             if component.kind.buildsGraphs { return ["i32*"] }
             if component.kind.isOperation { return [ownPrecision] }
@@ -76,6 +85,7 @@ extension ManifestChecks {
             case .fileList: return ["u8**", "char**"]
             default: return ["f64"]
             }
+        case .field(.name): return ["char*"]
         case .dimension, .count, .field: return integers
         case .sizes, .rows, .shape, .classes: return ["i64*"]
         case .constant: return Scalar.allCases.map(\.rawValue) + ["char*"]
@@ -111,7 +121,7 @@ extension ManifestChecks {
 
     static func isCountable(_ source: Argument.Source, _ component: Component) -> Bool {
         switch source {
-        case .quantity, .state, .file: true
+        case .quantity, .state, .file, .column: true
         case .input: component.kind.isOperation
         case .output: !component.kind.buildsGraphs
         case .parameter(let id): component.parameter(id).map { $0.type.isList || $0.type.isFile } ?? false
@@ -121,7 +131,7 @@ extension ManifestChecks {
 
     static func hasAxes(_ source: Argument.Source, _ component: Component) -> Bool {
         switch source {
-        case .input, .variable: true
+        case .input, .variable, .activation: true
         default: isCountable(source, component)
         }
     }

@@ -7,14 +7,18 @@ package struct Network {
     package let loss: any Loss
     package let fields: [Field]
     package let parametrizations: [ParametrizationRule]
+    /// The first that matches a parameter gives its first values.
+    package let initializers: [InitializerRule]
 
     package init(
-        model: any Model, loss: any Loss, fields: [Field], parametrizations: [ParametrizationRule] = []
+        model: any Model, loss: any Loss, fields: [Field], parametrizations: [ParametrizationRule] = [],
+        initializers: [InitializerRule] = []
     ) {
         self.model = model
         self.loss = loss
         self.fields = fields
         self.parametrizations = parametrizations
+        self.initializers = initializers
     }
 
     /// The field that losses compare with.
@@ -29,10 +33,13 @@ package struct Network {
         package let outputs: [String: Node]
         package let output: Node
         fileprivate let loss: any Loss
+        /// The outputs, layers and views by the names that a loss has for them.
+        fileprivate let activations: [String: Node]
         let parametrized: [Parametrized]
+        let initializers: [InitializerRule]
 
         /// The loss of each sample, `[rows]`, or of the batch, `[]`.
-        package func anyLoss() throws -> Node { try loss.build(in: graph, outputs: outputs, batch: batch) }
+        package func anyLoss() throws -> Node { try loss.build(in: graph, outputs: activations, batch: batch) }
 
         /// What training descends on: the mean of the samples' losses, or the batch's.
         package func meanLoss() throws -> Node {
@@ -73,7 +80,8 @@ package struct Network {
         guard let output = outputs["output"] else { throw Undefined("model_without_output") }
         return Built(
             graph: graph, parameters: graph.trainedNodes, batch: batch, outputs: outputs, output: output, loss: loss,
-            parametrized: substitution.parametrized)
+            activations: try activations(outputs, batch, in: graph), parametrized: substitution.parametrized,
+            initializers: initializers)
     }
 }
 

@@ -53,13 +53,17 @@ struct RunResolver {
         func keyed(_ section: DottedKey, _ kind: Component.Kind) -> [(DottedKey, Component.Kind)] {
             (tree[section]?.object?.keys.sorted() ?? []).map { (section.appending($0), kind) }
         }
+        let initializers = (tree[DottedKey("initializers")]?.object?.keys ?? []).map {
+            (DottedKey(["initializers", $0]), Component.Kind.initializer)
+        }
         func schedules(_ section: DottedKey) -> [(DottedKey, Component.Kind)] {
             keyed(section.appending("schedules"), .schedule)
         }
         func updates(_ sections: [(DottedKey, Component.Kind)]) -> [(DottedKey, Component.Kind)] {
             sections.filter { tree[$0.0] != nil }.flatMap { [$0] + schedules($0.0) }
         }
-        return [(DottedKey("dataset"), .dataset), (DottedKey("model"), .model)]
+        return [(DottedKey("dataset"), .dataset), (DottedKey("sampler"), .sampler), (DottedKey("model"), .model)]
+            .filter { tree[$0.0] != nil || $0.1 != .sampler } + initializers
             + keyed(DottedKey("parametrizations"), .parametrization) + [(DottedKey("loss"), .loss)]
             + updates(keyed(DottedKey("regularizers"), .regularizer) + [(DottedKey("optimizer"), .optimizer)])
             + groups(of: tree).flatMap { schedules($0) + updates([($0.appending("optimizer"), .optimizer)]) }
@@ -67,7 +71,8 @@ struct RunResolver {
     }
 
     private static let componentSections = [
-        "dataset", "model", "parametrizations", "loss", "regularizers", "optimizer", "groups", "probes",
+        "dataset", "sampler", "model", "initializers", "parametrizations", "loss", "regularizers", "optimizer",
+        "groups", "probes",
     ]
 
     /// Every section whose keys have values: what can be swept and overridden.
@@ -168,6 +173,13 @@ struct RunResolver {
                 }
             }
         }
+        let initializers = entries.filter { $0.value.component.kind == .initializer }.keys.compactMap { key in
+            choices[key].flatMap { choice in
+                ParameterPattern(tree[key.appending("parameters")]).map {
+                    RunConfiguration.Initializer(key: key.last, choice: choice, parameters: $0)
+                }
+            }
+        }
         let groups = groups(choices)
         var probes: [RunConfiguration.ProbeChoice] = []
         for (key, choice) in choices where key.parts[0] == "probes" {
@@ -179,7 +191,8 @@ struct RunResolver {
             probes.append(.init(key: key.last, choice: choice, sighting: sighting))
         }
         return RunConfiguration(
-            dataset: dataset, model: model, parametrizations: parametrizations, loss: loss, optimizer: optimizer,
+            dataset: dataset, sampler: choices[DottedKey("sampler")], model: model, initializers: initializers,
+            parametrizations: parametrizations, loss: loss, optimizer: optimizer,
             groups: groups,
             regularizers: regularizers, train: train, probes: probes, record: record(steps: train.steps), json: json()
         )
@@ -271,7 +284,10 @@ struct RunResolver {
     }
 
     private mutating func train() -> RunConfiguration.Train? {
-        checkRows(DottedKey("train.batch_size"), in: "train", remedy: "'full' takes all")
+        // An epoch of a sampler may have other rows.
+        if tree[DottedKey("sampler")] == nil {
+            checkRows(DottedKey("train.batch_size"), in: "train", remedy: "'full' takes all")
+        }
         guard let train = tree[DottedKey("train")], let steps = train["steps"]?.int,
             let precision = train["precision"]?.string.flatMap(Precision.init),
             let threads = train["threads"]?.int, let together = train["together"]?.int,

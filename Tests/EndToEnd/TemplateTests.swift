@@ -7,7 +7,8 @@ import Testing
 /// the study.
 @Suite struct TemplateTests {
     static let kinds = [
-        "dataset", "model", "parametrization", "activation", "operation", "loss", "regularizer", "optimizer",
+        "dataset", "sampler", "model", "initializer", "parametrization", "activation", "operation", "loss",
+        "regularizer", "optimizer",
         "schedule",
         "probe",
     ]
