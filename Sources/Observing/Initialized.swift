@@ -15,7 +15,7 @@ package struct InitializerRule {
 
 extension Network.Built {
     /// Sets every parameter to its first values: what the model says, or the first initializer that matches it; variables so that what
-    /// they make has the values it would have by itself.
+    /// they make has the values it would have by itself; last the states of a rule.
     package func initialize(_ store: ParameterStore, seed: UInt64) throws {
         store.initialize(seed: seed)
         let variables = Set(parametrized.flatMap(\.variables))
@@ -32,6 +32,7 @@ extension Network.Built {
                 store.set(block: index, values)
             }
         }
+        try startRule(store)
     }
 
     /// nil if the parameter keeps what the model says.

@@ -9,11 +9,14 @@ package struct Network {
     package let parametrizations: [ParametrizationRule]
     /// The first that matches a parameter gives its first values.
     package let initializers: [InitializerRule]
+    /// In place of backpropagation in training; nil: none.
+    package let rule: LayerRule?
 
     package init(
         model: any Model, loss: any Loss, fields: [Field], parametrizations: [ParametrizationRule] = [],
-        initializers: [InitializerRule] = []
+        initializers: [InitializerRule] = [], rule: LayerRule? = nil
     ) {
+        self.rule = rule
         self.model = model
         self.loss = loss
         self.fields = fields
@@ -37,6 +40,8 @@ package struct Network {
         fileprivate let activations: [String: Node]
         let parametrized: [Parametrized]
         let initializers: [InitializerRule]
+        /// The layers that a rule acts on.
+        let ruled: [RuledLayer]
 
         /// The loss of each sample, `[rows]`, or of the batch, `[]`.
         package func anyLoss() throws -> Node { try loss.build(in: graph, outputs: activations, batch: batch) }
@@ -77,11 +82,16 @@ package struct Network {
         let outputs = try model.build(in: graph, batch: batch)
         graph.substitute = nil
         try substitution.check()
+        let ruled = try rule?.declare(in: graph) ?? []
+        guard rule == nil || loss.views.isEmpty else {
+            throw GraphError(
+                "rule: the loss applies the model to '\(loss.views[0])' too; a rule acts on one application of it")
+        }
         guard let output = outputs["output"] else { throw Undefined("model_without_output") }
         return Built(
             graph: graph, parameters: graph.trainedNodes, batch: batch, outputs: outputs, output: output, loss: loss,
             activations: try activations(outputs, batch, in: graph), parametrized: substitution.parametrized,
-            initializers: initializers)
+            initializers: initializers, ruled: ruled)
     }
 }
 

@@ -140,7 +140,8 @@ package struct RunExecutor {
                 InitializerRule(
                     key: $0.key, parameters: $0.parameters,
                     initializer: try loader.initializer($0.choice, key: "initializers.\($0.key)"))
-            })
+            },
+            rule: try configuration.rule.map { LayerRule(rule: try loader.rule($0.choice), layers: $0.layers) })
         return TrainingPlan(
             network: network, dataset: dataset, sampler: try configuration.sampler.map(loader.sampler),
             regularizers: try configuration.regularizers.map { term in

@@ -65,14 +65,15 @@ struct RunResolver {
         return [(DottedKey("dataset"), .dataset), (DottedKey("sampler"), .sampler), (DottedKey("model"), .model)]
             .filter { tree[$0.0] != nil || $0.1 != .sampler } + initializers
             + keyed(DottedKey("parametrizations"), .parametrization) + [(DottedKey("loss"), .loss)]
+            + (tree[DottedKey("rule")] == nil ? [] : [(DottedKey("rule"), .rule)])
             + updates(keyed(DottedKey("regularizers"), .regularizer) + [(DottedKey("optimizer"), .optimizer)])
             + groups(of: tree).flatMap { schedules($0) + updates([($0.appending("optimizer"), .optimizer)]) }
             + keyed(DottedKey("probes"), .probe)
     }
 
     private static let componentSections = [
-        "dataset", "sampler", "model", "initializers", "parametrizations", "loss", "regularizers", "optimizer",
-        "groups", "probes",
+        "dataset", "sampler", "model", "initializers", "parametrizations", "loss", "rule", "regularizers",
+        "optimizer", "groups", "probes",
     ]
 
     /// Every section whose keys have values: what can be swept and overridden.
@@ -192,8 +193,11 @@ struct RunResolver {
         }
         return RunConfiguration(
             dataset: dataset, sampler: choices[DottedKey("sampler")], model: model, initializers: initializers,
-            parametrizations: parametrizations, loss: loss, optimizer: optimizer,
-            groups: groups,
+            parametrizations: parametrizations, loss: loss,
+            rule: choices[DottedKey("rule")].map {
+                .init(choice: $0, layers: tree[DottedKey("rule.layers")]?.array?.compactMap(\.string))
+            },
+            optimizer: optimizer, groups: groups,
             regularizers: regularizers, train: train, probes: probes, record: record(steps: train.steps), json: json()
         )
     }

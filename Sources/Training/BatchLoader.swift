@@ -38,6 +38,9 @@ final class BatchLoader {
         }
     }
 
+    /// The rows of a step.
+    func current(step: Int) throws -> [Int] { try rowOrder.rows(step: step).map(Int.init) }
+
     /// Chooses the rows of the next run.
     func load(step: Int) throws { order.pointee = try rowOrder.rows(step: step).baseAddress }
 }

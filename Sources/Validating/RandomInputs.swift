@@ -111,6 +111,12 @@ extension Subject {
         for argument in component.plainFunction.arguments {
             if case .quantity = argument.source { input.tensors[argument.name] = Tensor(shape, values(shape, &draw)) }
         }
+        if component.needsNetwork, let parameters = input.tensors[component.parametersName] {
+            // Its matrix stays of a size that is quickly made.
+            let rows = min(sizes.rows, max(1, (1 << 22) / max(parameters.data.count, 1)))
+            let x = [rows, parameters.data.count]
+            input.problem = (Tensor(x, values(x, &draw)), values([rows], &draw), parameters.data)
+        }
         addStates(to: &input)
         return input
     }
@@ -182,6 +188,7 @@ extension Subject {
                 switch argument.source {
                 case .input(let name): name
                 case .activation: argument.name
+                case .quantity(let quantity?, _, _) where quantity != "layer.weight": argument.name
                 default: nil
                 }
             })
