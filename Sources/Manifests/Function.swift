@@ -34,6 +34,10 @@ package struct Argument: Hashable, Sendable {
         case input(String)
         /// All rows of a field of the dataset, by split.
         case data(field: String, split: String)
+        /// A node of the model by its name, `output`, `fc1.input`, `fc1.output`; of its application to a view if one is given.
+        case activation(Choice, view: Choice?)
+        /// All rows of a field of the training split.
+        case column(Choice)
         case output(String)
         case state(String)
         /// In `call` the node of a variable, in `start` its first values.
@@ -60,6 +64,27 @@ package struct Argument: Hashable, Sendable {
         case role
         case fanIn = "fan_in"
         case fanOut = "fan_out"
+        /// Of the parameter, a text.
+        case name
+        case epoch
+        case batchSize = "batch_size"
+        /// Rows of the training split.
+        case rowCount = "row_count"
+
+        /// The kinds that have it.
+        package var kinds: [Component.Kind] {
+            switch self {
+            case .role, .fanIn, .fanOut: [.optimizer, .regularizer, .parametrization, .initializer]
+            case .name: [.initializer]
+            case .epoch, .batchSize, .rowCount: [.sampler]
+            }
+        }
+    }
+
+    /// A name that the manifest gives, or the value of a string param.
+    package enum Choice: Hashable, Sendable {
+        case named(String)
+        case parameter(String)
     }
 
     package enum Service: String, CaseIterable, Sendable {

@@ -95,7 +95,14 @@ package protocol Parametrization: AnyObject {
 
 /// Builds the loss of each sample, shape `[rows]`, or of the whole batch, shape `[]`.
 package protocol Loss: AnyObject {
+    /// Fields of the batch to each of which the model is applied in place of `x`, with the same parameters.
+    var views: [String] { get }
+    /// - Parameter outputs: the model's by their names, `<layer>.input` and `<layer>.output`; of a view, `<name>@<view>`.
     func build(in graph: Graph, outputs: [String: Node], batch: [String: BatchNode]) throws -> Node
+}
+
+extension Loss {
+    package var views: [String] { [] }
 }
 
 /// A term of the objective that depends on the parameters only.

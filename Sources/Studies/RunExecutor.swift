@@ -135,9 +135,14 @@ package struct RunExecutor {
                 ParametrizationRule(
                     key: $0.key, parameters: $0.parameters, parametrization: try loader.parametrization($0.choice))
             },
+            initializers: try training.initializers.map {
+                InitializerRule(
+                    key: $0.key, parameters: $0.parameters,
+                    initializer: try loader.initializer($0.choice, key: "initializers.\($0.key)"))
+            },
             rule: try training.rule.map { LayerRule(rule: try loader.rule($0.choice), layers: $0.layers) })
         return TrainingPlan(
-            network: network, dataset: dataset,
+            network: network, dataset: dataset, sampler: try training.sampler.map(loader.sampler),
             regularizers: try training.regularizers.map { term in
                 RegularizerTerm(
                     key: term.key, regularizer: try loader.regularizer(term.choice, key: "regularizers.\(term.key)"),
@@ -176,7 +181,9 @@ package struct RunExecutor {
             guard let wanted, wanted > rows else { return }
             throw StudyError("\(key): \(wanted) is more than the \(rows) rows of the split '\(split)'; \(remedy)")
         }
-        try check(configuration.train.batchSize, "train.batch_size", in: "train", "'full' takes all")
+        if configuration.training?.sampler == nil {
+            try check(configuration.train.batchSize, "train.batch_size", in: "train", "'full' takes all")
+        }
         let sightings = configuration.probes.map { ("probes.\($0.key)", $0.sighting) }
         for (key, sighting) in sightings + (configuration.record.map { [("record", $0.sighting)] } ?? []) {
             try check(sighting.samples, "\(key).samples", in: sighting.split, "without 'samples' all are taken")

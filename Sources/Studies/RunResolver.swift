@@ -57,22 +57,25 @@ struct RunResolver {
             let key = DottedKey(section)
             return tree[key] == nil ? [] : [(key, kind)]
         }
+        let initializers = (tree[DottedKey("initializers")]?.object?.keys ?? []).map {
+            (DottedKey(["initializers", $0]), Component.Kind.initializer)
+        }
         func schedules(_ section: DottedKey) -> [(DottedKey, Component.Kind)] {
             keyed(section.appending("schedules"), .schedule)
         }
         func updates(_ sections: [(DottedKey, Component.Kind)]) -> [(DottedKey, Component.Kind)] {
             sections.filter { tree[$0.0] != nil }.flatMap { [$0] + schedules($0.0) }
         }
-        return one("dataset", .dataset) + one("procedure", .procedure) + one("model", .model)
-            + keyed(DottedKey("parametrizations"), .parametrization) + one("loss", .loss) + one("rule", .rule)
+        return one("dataset", .dataset) + one("procedure", .procedure) + one("sampler", .sampler)
+            + one("model", .model) + initializers + keyed(DottedKey("parametrizations"), .parametrization) + one("loss", .loss) + one("rule", .rule)
             + updates(keyed(DottedKey("regularizers"), .regularizer) + one("optimizer", .optimizer))
             + groups(of: tree).flatMap { schedules($0) + updates([($0.appending("optimizer"), .optimizer)]) }
             + keyed(DottedKey("probes"), .probe)
     }
 
     private static let componentSections = [
-        "dataset", "procedure", "model", "parametrizations", "loss", "rule", "regularizers", "optimizer", "groups",
-        "probes",
+        "dataset", "procedure", "sampler", "model", "initializers", "parametrizations", "loss", "rule", "regularizers",
+        "optimizer", "groups", "probes",
     ]
 
     /// Every section whose keys have values: what can be swept and overridden.
@@ -184,6 +187,13 @@ struct RunResolver {
                 }
             }
         }
+        let initializers = entries.filter { $0.value.component.kind == .initializer }.keys.compactMap { key in
+            choices[key].flatMap { choice in
+                ParameterPattern(tree[key.appending("parameters")]).map {
+                    RunConfiguration.Initializer(key: key.last, choice: choice, parameters: $0)
+                }
+            }
+        }
         let groups = groups(choices)
         var probes: [RunConfiguration.ProbeChoice] = []
         for (key, choice) in choices where key.parts[0] == "probes" {
@@ -195,7 +205,8 @@ struct RunResolver {
             probes.append(.init(key: key.last, choice: choice, sighting: sighting))
         }
         let training = RunConfiguration.Training(
-            model: model, parametrizations: parametrizations, loss: loss,
+            sampler: choices[DottedKey("sampler")], model: model, initializers: initializers,
+            parametrizations: parametrizations, loss: loss,
             rule: choices[DottedKey("rule")].map {
                 .init(choice: $0, layers: tree[DottedKey("rule.layers")]?.array?.compactMap(\.string))
             },
@@ -314,7 +325,10 @@ struct RunResolver {
     }
 
     private mutating func train() -> RunConfiguration.Train? {
-        checkRows(DottedKey("train.batch_size"), in: "train", remedy: "'full' takes all")
+        // An epoch of a sampler may have other rows.
+        if tree[DottedKey("sampler")] == nil {
+            checkRows(DottedKey("train.batch_size"), in: "train", remedy: "'full' takes all")
+        }
         guard let train = tree[DottedKey("train")], let steps = train["steps"]?.int,
             let precision = train["precision"]?.string.flatMap(Precision.init),
             let threads = train["threads"]?.int, let together = train["together"]?.int,
