@@ -34,6 +34,7 @@ package struct Argument: Hashable, Sendable {
         case input(String)
         case output(String)
         case state(String)
+        case accumulator(String)
         /// In `call` the node of a variable, in `start` its first values.
         case variable(String)
         case parameter(String)

@@ -6,6 +6,7 @@ extension ManifestChecks {
         case .input: "input"
         case .output: "output"
         case .state: "state"
+        case .accumulator: "accumulator"
         case .variable: "variable"
         case .parameter: "param"
         case .dimension: "dim"
@@ -38,7 +39,8 @@ extension ManifestChecks {
         case .input: [.model, .loss, .activation, .operation]
         case .output:
             [.dataset, .model, .parametrization, .activation, .operation, .loss, .regularizer, .schedule, .probe]
-        case .state: [.optimizer, .regularizer]
+        case .state: [.optimizer, .regularizer, .probe]
+        case .accumulator: [.probe]
         case .field: [.optimizer, .regularizer, .parametrization]
         case .step: [.optimizer, .regularizer, .schedule, .probe]
         case .steps: [.schedule]
@@ -60,7 +62,11 @@ extension ManifestChecks {
             if component.kind.buildsGraphs { return ["i32*"] }
             if component.kind.isOperation { return [ownPrecision] }
             return ["\(component.output(id)?.type.rawValue ?? "f64")*"]
-        case .state: return [ownPrecision]
+        case .state(let id):
+            guard component.kind == .probe else { return [ownPrecision] }
+            return ["\(component.state.first { $0.id == id }?.type.rawValue ?? "f64")*"]
+        case .accumulator(let id):
+            return ["\(component.accumulators.first { $0.id == id }?.type.rawValue ?? "f64")*"]
         case .variable: return [function.pointer == component.call.pointer ? "i32" : "f64*"]
         case .parameter(let id):
             switch component.parameter(id)?.type {
@@ -102,6 +108,7 @@ extension ManifestChecks {
         case .quantity(let text, _, _): "quantity \(text.map { "'\($0)'" } ?? "of a binding")"
         case .output(let id): "output '\(id)'"
         case .state(let id): "state '\(id)'"
+        case .accumulator(let id): "accumulator '\(id)'"
         case .variable(let id): "variable '\(id)'"
         case .parameter(let id): "param '\(id)' of type \(component.parameter(id)?.type.rawValue ?? "")"
         case .input(let id): "input '\(id)'"
@@ -111,7 +118,7 @@ extension ManifestChecks {
 
     static func isCountable(_ source: Argument.Source, _ component: Component) -> Bool {
         switch source {
-        case .quantity, .state, .file: true
+        case .quantity, .state, .accumulator, .file: true
         case .input: component.kind.isOperation
         case .output: !component.kind.buildsGraphs
         case .parameter(let id): component.parameter(id).map { $0.type.isList || $0.type.isFile } ?? false
