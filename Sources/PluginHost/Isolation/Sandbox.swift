@@ -110,7 +110,7 @@ final class Sandbox {
             }
         } catch let broken as Channel.Broken {
             let failure = process?.end(of: broken)
-            if let process { failed(process.channel.sent(end)) }
+            if let process { failed(process.channel.sent(before: end)) }
             process = nil
             throw failure ?? SandboxFailure(reason: "plugin_crashed", description: "its process could not be started")
         }
