@@ -80,6 +80,16 @@ func testTarget(of module: String) -> Target {
         exclude: testFolders[module] ?? [])
 }
 
+/// Needs libFuzzer, so `./dev fuzz` alone asks for it.
+let fuzzing: [Target] =
+    Context.environment["SYZYGY_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "fuzz", dependencies: ["ArrayFiles", "Manifests", "PluginHost", "Studies"], path: "Tests/Fuzzing",
+            exclude: ["README.md", "corpus", "idx.c"], sources: ["Fuzz.swift"])
+    ]
+
 let package = Package(
     name: "Syzygy",
     products: [.executable(name: "syzygy", targets: ["syzygy"])] + plugins.compactMap(\.product),
@@ -152,6 +162,6 @@ let package = Package(
             ]),
         .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),
         .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit", "PluginHost", "Engine"]),
-    ] + plugins.flatMap(\.targets) + testedModules.map(testTarget),
+    ] + plugins.flatMap(\.targets) + testedModules.map(testTarget) + fuzzing,
     swiftLanguageModes: [.v6]
 )

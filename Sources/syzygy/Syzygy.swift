@@ -13,6 +13,7 @@ struct Syzygy: ParsableCommand {
         subcommands: [
             Plan.self, Run.self, Table.self, ReportPage.self, Bench.self, PluginCommand.self, Doctor.self,
             WorkerProcessCommand.self, SandboxCommand.self, PluginBench.self,
+            Docs.self,
         ])
 }
 
