@@ -148,6 +148,7 @@ private struct PrototypeReader {
         guard component.kind.buildsGraphs, !isStart else { return false }
         switch argument.source {
         case .input, .output, .variable: return true
+        case .quantity, .state: return component.kind == .rule
         default: return false
         }
     }
@@ -191,7 +192,12 @@ private struct PrototypeReader {
         case .output(let id):
             let place = component.kind.buildsGraphs ? "place for the node of " : "output "
             return place + id + shape(component.output(id)?.shape)
-        case .state(let id): return "state \(id), of the parameter's shape"
+        case .state(let id):
+            switch (component.kind, component.scope) {
+            case (.rule, _): return "node of state \(id), of the weight's shape"
+            case (.optimizer, .run): return "state \(id), of all parameters"
+            default: return "state \(id), of the parameter's shape"
+            }
         case .variable(let id):
             let variable = component.variables.first { $0.id == id }
             let axes = variable?.shape.map { shape($0) } ?? ", of the parameter's shape"
@@ -231,6 +237,8 @@ private struct PrototypeReader {
             let shown = unique.prefix(2).joined(separator: ", ")
             return unique.count > 2 ? "by binding \(shown), ..." : "by binding \(shown)"
         }
+        if component.kind == .rule { return "node of \(text)" }
+        if component.kind == .optimizer, component.scope == .run { return "\(text) of all parameters" }
         guard component.kind == .probe else { return "\(text), of the parameter's shape" }
         return text + ((try? QuantityExpression(text)).map { " [\($0.axes)]" } ?? "")
     }

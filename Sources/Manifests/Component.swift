@@ -5,9 +5,10 @@ import Protocols
 package struct Component: Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         case dataset, model, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe
+        case rule
 
         /// Its `call` builds a part of a graph, so outputs are nodes.
-        package var buildsGraphs: Bool { [.model, .parametrization, .loss].contains(self) }
+        package var buildsGraphs: Bool { [.model, .parametrization, .loss, .rule].contains(self) }
 
         /// Its `call` is a node of graphs.
         package var isOperation: Bool { self == .activation || self == .operation }
@@ -30,7 +31,7 @@ package struct Component: Sendable {
     package var start: Function?
     /// Of a dataset: called once, before anything else, to say the sizes that only its files know.
     package var describe: Function?
-    /// What one call is about; `parameter` for optimizers and regularizers, nil for the others.
+    /// What one call is about: of probes, optimizers (`parameter` or `run`) and regularizers (`parameter`); nil for the others.
     package var scope: ProbeScope?
     /// Of an optimizer, regularizer or operation: what it does to an element depends on that element's numbers only, so it may be
     /// called on any contiguous part, or on several parameters that lie together. Activations are.
@@ -61,6 +62,7 @@ package struct Component: Sendable {
         case .parametrization: ["plugin", "parameters"]
         case .regularizer: ["plugin", "parameters", "schedules"]
         case .optimizer: ["plugin", "schedules"]
+        case .rule: ["plugin", "layers"]
         default: ["plugin"]
         }
     }

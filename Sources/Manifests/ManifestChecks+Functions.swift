@@ -126,10 +126,16 @@ extension ManifestChecks {
         case .service(.graph) where !component.kind.buildsGraphs:
             add(
                 "\(here)/service",
-                "syzygy.graph/1 is for models, parametrizations and losses, not for \(component.kind.withArticle)")
-        case .service(let service)
-        where service.needsNetwork && (component.kind != .probe || component.scope != .run):
-            add("\(here)/service", "\(service.rawValue) is for probes per run")
+                "syzygy.graph/1 is for models, parametrizations, losses and rules, not for \(component.kind.withArticle)"
+            )
+        case .service(.objective) where !component.isOfRun([.probe, .optimizer]):
+            add("\(here)/service", "syzygy.objective/1 is for probes and optimizers per run")
+        case .service(.jacobian) where !component.isOfRun([.probe]):
+            add("\(here)/service", "syzygy.jacobian/1 is for probes per run")
+        case .field where component.kind == .optimizer && component.scope == .run:
+            add(
+                "\(here)/from", "argument '\(argument.name)': an optimizer per run has many parameters, so no 'field'"
+            )
         default: break
         }
         return true
@@ -156,7 +162,9 @@ extension ManifestChecks {
             return checkExpression(text, of: component, at: here) != nil
         }
         let isParametrization = component.kind == .parametrization
-        let known = ["parameter.value"] + (isParametrization ? [] : ["parameter.grad"])
+        let known =
+            component.kind == .rule
+            ? Self.ruleQuantities : ["parameter.value"] + (isParametrization ? [] : ["parameter.grad"])
         guard let text else {
             add(argument.pointer, "argument '\(argument.name)' needs 'quantity': \(known.joined(separator: " or "))")
             return false
@@ -165,6 +173,9 @@ extension ManifestChecks {
             return false
         }
         let isStart = argument.pointer.hasPrefix("\(component.pointer)/start/")
+        if component.kind == .rule, isWritable {
+            add("\(argument.pointer)/access", "a rule gets nodes and changes nothing")
+        }
         if isParametrization, isWritable || !isStart {
             add(
                 argument.pointer,
@@ -176,6 +187,10 @@ extension ManifestChecks {
         }
         return true
     }
+
+    private static let ruleQuantities = [
+        "layer.input", "layer.output", "layer.weight", "layer.output_grad", "head.output_grad",
+    ]
 
     /// The expression, if it is one and exists in the probe's scope.
     mutating func checkExpression(_ text: String, of component: Component, at pointer: String) -> QuantityExpression?
@@ -233,7 +248,8 @@ extension ManifestChecks {
     /// The possible ranks of an argument with what gives them; empty if unknown.
     private func ranks(of argument: Argument, _ component: Component) -> [(rank: Int, what: String)] {
         switch argument.source {
-        case .quantity where component.kind == .parametrization: []  // has the parameter's axes
+        case .quantity where component.kind == .parametrization || component.kind == .rule: []  // as the network has
+        case .state where component.kind == .rule: []
         case .quantity:
             bindings.compactMap { binding in
                 guard let text = binding.quantities[argument.name], let expression = try? QuantityExpression(text)

@@ -33,12 +33,15 @@ extension ManifestChecks {
     /// The kinds that have the source.
     static func kinds(of source: Argument.Source) -> [Component.Kind] {
         switch source {
-        case .quantity: [.probe, .optimizer, .regularizer, .parametrization]
+        case .quantity: [.probe, .optimizer, .regularizer, .parametrization, .rule]
         case .variable: [.parametrization]
         case .input: [.model, .loss, .activation, .operation]
         case .output:
-            [.dataset, .model, .parametrization, .activation, .operation, .loss, .regularizer, .schedule, .probe]
-        case .state: [.optimizer, .regularizer]
+            [
+                .dataset, .model, .parametrization, .activation, .operation, .loss, .regularizer, .schedule, .probe,
+                .rule,
+            ]
+        case .state: [.optimizer, .regularizer, .rule]
         case .field: [.optimizer, .regularizer, .parametrization]
         case .step: [.optimizer, .regularizer, .schedule, .probe]
         case .steps: [.schedule]
@@ -53,6 +56,7 @@ extension ManifestChecks {
         let integers = ["i32", "i64", "u32", "u64", "size"]
         switch argument.source {
         case .quantity(let text, _, _):
+            if component.kind == .rule { return ["i32"] }
             guard component.kind == .probe else { return [ownPrecision] }
             return text == "labels" ? ["i32*"] : text == nil ? openTypes(argument, component) : ["f64*"]
         case .input: return component.kind.isOperation ? [ownPrecision] : ["i32"]
@@ -60,7 +64,7 @@ extension ManifestChecks {
             if component.kind.buildsGraphs { return ["i32*"] }
             if component.kind.isOperation { return [ownPrecision] }
             return ["\(component.output(id)?.type.rawValue ?? "f64")*"]
-        case .state: return [ownPrecision]
+        case .state: return [component.kind == .rule ? "i32" : ownPrecision]
         case .variable: return [function.pointer == component.call.pointer ? "i32" : "f64*"]
         case .parameter(let id):
             switch component.parameter(id)?.type {
@@ -141,6 +145,9 @@ extension ManifestChecks {
 }
 
 extension Component {
+    /// Whether it is of one of these kinds, called once for a run.
+    func isOfRun(_ kinds: [Kind]) -> Bool { scope == .run && kinds.contains(kind) }
+
     /// Every value a placeholder can take in some study.
     func allValues(_ parameter: String) -> [String] { self.parameter(parameter)?.values ?? [] }
 }

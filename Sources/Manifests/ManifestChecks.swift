@@ -266,8 +266,26 @@ struct ManifestChecks {
             for output in component.outputs where output.id != "factor" || output.shape != [] {
                 add(output.pointer, "the output of a schedule must have the id 'factor' and shape []")
             }
+        case .rule: checkParts(of: component)
         case .activation, .operation: checkResult(of: component)
         case .optimizer, .probe: break
+        }
+    }
+
+    /// A rule says something about a layer's cotangents, and new values of states have the states' names.
+    private mutating func checkParts(of component: Component) {
+        let parts = ["input_grad", "weight_grad", "backward_weight"]
+        for output in component.outputs {
+            checkKnown(
+                output.id, "output of rules", among: parts + component.state.map(\.id), at: "\(output.pointer)/id")
+        }
+        if let both = component.output("backward_weight"), component.output("input_grad") != nil {
+            add(both.pointer, "'backward_weight' says what 'input_grad' is; a rule has one of them")
+        }
+        if !component.outputs.contains(where: { parts.contains($0.id) }) {
+            add(
+                "\(component.pointer)/outputs",
+                "a rule has at least one of the outputs \(parts.joined(separator: ", "))")
         }
     }
 
@@ -290,7 +308,7 @@ struct ManifestChecks {
                     add(variable.pointer, "variable '\(variable.id)' is no argument of '\(name)'")
                 }
             }
-        case .model, .loss:
+        case .model, .loss, .rule:
             if !sources.contains(.service(.graph)) {
                 add(here, "a \(component.kind.rawValue) needs an argument from service syzygy.graph/1")
             }
@@ -299,6 +317,11 @@ struct ManifestChecks {
                 add(here, "a regularizer needs an argument from quantity parameter.grad with access readwrite")
             }
         case .optimizer:
+            if component.scope == .run, component.isElementwise {
+                add(
+                    "\(component.pointer)/elementwise",
+                    "an optimizer per run is called once for all its parameters, so it is not elementwise")
+            }
             if !sources.contains(.quantity("parameter.value", isWritable: true, isOptional: false)) {
                 add(here, "an optimizer needs an argument from quantity parameter.value with access readwrite")
             }

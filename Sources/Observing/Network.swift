@@ -7,10 +7,14 @@ package struct Network {
     package let loss: any Loss
     package let fields: [Field]
     package let parametrizations: [ParametrizationRule]
+    /// In place of backpropagation in training; nil: none.
+    package let rule: LayerRule?
 
     package init(
-        model: any Model, loss: any Loss, fields: [Field], parametrizations: [ParametrizationRule] = []
+        model: any Model, loss: any Loss, fields: [Field], parametrizations: [ParametrizationRule] = [],
+        rule: LayerRule? = nil
     ) {
+        self.rule = rule
         self.model = model
         self.loss = loss
         self.fields = fields
@@ -30,6 +34,8 @@ package struct Network {
         package let output: Node
         fileprivate let loss: any Loss
         let parametrized: [Parametrized]
+        /// The layers that a rule acts on.
+        let ruled: [RuledLayer]
 
         /// The loss of each sample, `[rows]`, or of the batch, `[]`.
         package func anyLoss() throws -> Node { try loss.build(in: graph, outputs: outputs, batch: batch) }
@@ -70,10 +76,11 @@ package struct Network {
         let outputs = try model.build(in: graph, batch: batch)
         graph.substitute = nil
         try substitution.check()
+        let ruled = try rule?.declare(in: graph) ?? []
         guard let output = outputs["output"] else { throw Undefined("model_without_output") }
         return Built(
             graph: graph, parameters: graph.trainedNodes, batch: batch, outputs: outputs, output: output, loss: loss,
-            parametrized: substitution.parametrized)
+            parametrized: substitution.parametrized, ruled: ruled)
     }
 }
 

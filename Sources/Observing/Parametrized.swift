@@ -76,5 +76,6 @@ extension Network.Built {
                 store.set(block: index, values)
             }
         }
+        try startRule(store)
     }
 }

@@ -39,7 +39,7 @@ final class PluginLoss: Loss {
 
 extension LoadedComponent {
     /// Calls a graph-building function; returns the nodes of its outputs.
-    /// - Parameter inputs: batch tensors and outputs, or the variables of a parametrization.
+    /// - Parameter inputs: batch tensors and outputs, the variables of a parametrization, or a rule's quantities and states.
     func build(
         _ graph: Graph, inputs: [String: (node: Node, field: Field?)], fields: [Argument.Field: Int] = [:]
     ) throws -> [String: Node] {
@@ -54,7 +54,7 @@ extension LoadedComponent {
         defer { for result in results { result.memory.deallocate() } }
         for argument in component.call.arguments {
             switch argument.source {
-            case .input(let name), .variable(let name):
+            case .input(let name), .variable(let name), .state(let name), .quantity(let name?, _, _):
                 guard let input = inputs[name] else {
                     let given = inputs.keys.sorted().joined(separator: ", ")
                     throw PluginError(context.place, "asks for the tensor '\(name)'; there are \(given)")

@@ -51,6 +51,40 @@ package protocol Model: AnyObject {
     func build(in graph: Graph, batch: [String: BatchNode]) throws -> [String: Node]
 }
 
+/// What a rule makes of the cotangent of a layer's output; what it leaves out is what the derivative gives.
+package struct RulePart {
+    /// Cotangent of the layer's input.
+    package var inputGrad: Node?
+    /// Cotangent of the layer's weight.
+    package var weightGrad: Node?
+    /// In place of the weight in the cotangent of the input.
+    package var backwardWeight: Node?
+    /// New values of states, by their ids.
+    package var states: [String: Node]
+
+    package init(
+        inputGrad: Node? = nil, weightGrad: Node? = nil, backwardWeight: Node? = nil, states: [String: Node] = [:]
+    ) {
+        (self.inputGrad, self.weightGrad, self.backwardWeight) = (inputGrad, weightGrad, backwardWeight)
+        self.states = states
+    }
+}
+
+/// Takes the place of the derivative of each layer, input ↦ input · weightᵀ, where training computes gradients.
+package protocol LearningRule: AnyObject {
+    /// The tensors that the host keeps for each layer, of the shape of its weight.
+    var states: [String] { get }
+    /// First values of a state, a block of its own, of a layer whose weight begins with `initial`; nil if that is made of other
+    /// parameters.
+    func start(_ state: String, of block: ParameterBlock, initial: [Double]?) throws -> [Double]
+    /// - Parameters:
+    ///   - outputGrad: the cotangent of the layer's output, from the batch's loss.
+    ///   - headGrad: the same of the last layer's output.
+    func part(
+        of layer: Layer, outputGrad: Node, headGrad: Node, states: [String: Node], in graph: Graph
+    ) throws -> RulePart
+}
+
 /// Makes a parameter of other parameters, its variables, which are trained in its place.
 package protocol Parametrization: AnyObject {
     /// Declares the variables of a parameter and builds its value from them.
@@ -81,28 +115,36 @@ extension Regularizer {
 package protocol Optimizer: AnyObject {
     /// Optimizers of equal keys update several networks by one attachment to all their parameters as well as by one for each; nil: never.
     var sharingKey: AnyHashable? { get }
+    /// Evaluates the objective at points it tries.
+    var needsObjective: Bool { get }
     /// Binds to the buffers of some blocks; `start` functions run here.
-    func attach(to parameters: ParameterStore, blocks: [Int]) throws -> any AttachedUpdate
+    /// - Parameter objective: of these blocks, for optimizers that need it.
+    func attach(
+        to parameters: ParameterStore, blocks: [Int], objective: (any Derivatives)?
+    ) throws -> any AttachedUpdate
 }
 
 extension Optimizer {
     package var sharingKey: AnyHashable? { nil }
+    package var needsObjective: Bool { false }
 
     /// Binds to all trained blocks.
-    package func attach(to parameters: ParameterStore) throws -> any AttachedUpdate {
-        try attach(to: parameters, blocks: parameters.trainedBlocks)
+    package func attach(
+        to parameters: ParameterStore, objective: (any Derivatives)? = nil
+    ) throws -> any AttachedUpdate {
+        try attach(to: parameters, blocks: parameters.trainedBlocks, objective: objective)
     }
 }
 
 /// An optimizer or a regularizer bound to parameters: calls that each run of the training program makes when the gradients are
 /// there.
 package protocol AttachedUpdate: AnyObject, StateOwner {
-    /// Regularizers add to the gradients, optimizers change the values. Valid as long as this object.
+    /// Regularizers add to the gradients, optimizers change the values. Valid as long as this object. Empty if all is done in `end`.
     var updates: [Update] { get }
     /// Before a run; `step` counts the updates done before. Sets what depends on it.
     func begin(step: Int) throws
-    /// After a run: the value of a regularizer, 0 for an optimizer. Throws what a call has reported; the parameters may then
-    /// have changed in part.
+    /// After a run: the value of a regularizer, 0 for an optimizer, which may change the values here. Throws what a call has
+    /// reported; the parameters may then have changed in part.
     func end() throws -> Double
 }
 

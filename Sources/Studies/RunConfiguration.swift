@@ -68,6 +68,14 @@ package struct RunConfiguration: Hashable, Sendable {
     package var model: Choice
     package var parametrizations: [Parametrization]
     package var loss: Choice
+    package struct Rule: Hashable, Sendable {
+        package var choice: Choice
+        /// nil: all.
+        package var layers: [String]?
+    }
+
+    /// In place of backpropagation.
+    package var rule: Rule?
     package var optimizer: Choice
     /// In the order of the file: a parameter belongs to the first that matches it.
     package var groups: [Group]

@@ -135,7 +135,8 @@ package struct RunExecutor {
             parametrizations: try configuration.parametrizations.map {
                 ParametrizationRule(
                     key: $0.key, parameters: $0.parameters, parametrization: try loader.parametrization($0.choice))
-            })
+            },
+            rule: try configuration.rule.map { LayerRule(rule: try loader.rule($0.choice), layers: $0.layers) })
         return TrainingPlan(
             network: network, dataset: dataset,
             regularizers: try configuration.regularizers.map { term in

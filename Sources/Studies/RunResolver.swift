@@ -61,13 +61,15 @@ struct RunResolver {
         }
         return [(DottedKey("dataset"), .dataset), (DottedKey("model"), .model)]
             + keyed(DottedKey("parametrizations"), .parametrization) + [(DottedKey("loss"), .loss)]
+            + (tree[DottedKey("rule")] == nil ? [] : [(DottedKey("rule"), .rule)])
             + updates(keyed(DottedKey("regularizers"), .regularizer) + [(DottedKey("optimizer"), .optimizer)])
             + groups(of: tree).flatMap { schedules($0) + updates([($0.appending("optimizer"), .optimizer)]) }
             + keyed(DottedKey("probes"), .probe)
     }
 
     private static let componentSections = [
-        "dataset", "model", "parametrizations", "loss", "regularizers", "optimizer", "groups", "probes",
+        "dataset", "model", "parametrizations", "loss", "rule", "regularizers", "optimizer", "groups",
+        "probes",
     ]
 
     /// Every section whose keys have values: what can be swept and overridden.
@@ -179,8 +181,11 @@ struct RunResolver {
             probes.append(.init(key: key.last, choice: choice, sighting: sighting))
         }
         return RunConfiguration(
-            dataset: dataset, model: model, parametrizations: parametrizations, loss: loss, optimizer: optimizer,
-            groups: groups,
+            dataset: dataset, model: model, parametrizations: parametrizations, loss: loss,
+            rule: choices[DottedKey("rule")].map {
+                .init(choice: $0, layers: tree[DottedKey("rule.layers")]?.array?.compactMap(\.string))
+            },
+            optimizer: optimizer, groups: groups,
             regularizers: regularizers, train: train, probes: probes, record: record(steps: train.steps), json: json()
         )
     }

@@ -213,7 +213,7 @@ package struct StudyPlanner: Sendable {
             return key.parts[0] == "record"
         }
         let lists =
-            kind == .probe
+            kind == .probe || kind == .rule
             ? ["layers"] : isGroup || [.regularizer, .parametrization].contains(kind) ? ["parameters"] : []
         guard let name = tree[section.appending("plugin")]?.string,
             let (_, component) = try? registry.component(name, kind: kind)

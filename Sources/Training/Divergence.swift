@@ -16,7 +16,7 @@ struct Divergence {
         (self.batch, self.store) = (batch, store)
         let graph = built.graph
         let sampleLoss = try built.anyLoss(), loss = try built.meanLoss()
-        let gradients = try graph.gradient(of: loss, withRespectTo: built.parameters)
+        let gradients = try built.gradients(of: loss, withRespectTo: built.parameters)
         var quantities: [(name: String, node: Node)] = []
         for layer in graph.layers {
             quantities += [("\(layer.name)/layer.input", layer.input), ("\(layer.name)/layer.output", layer.output)]

@@ -82,6 +82,7 @@ package struct ExampleRun {
         case .dataset: return try dataset(loader)
         case .parametrization: return try parametrization(loader)
         case .activation, .operation: return try operation(loader)
+        case .rule: return try rule(loader)
         case .schedule:
             return ["factor": [.number(try loader.schedule(choice).factor(step: integer("step") ?? 0))]]
         }
@@ -145,11 +146,14 @@ package struct ExampleRun {
         else { throw PluginError(component.fullID, "an example must give the argument bound to parameter.value") }
         let roles: [ParameterRole] = [.weight, .bias, .scale, .other]
         let role = integer("role") ?? 0
+        var problem: (Matrix, [Double])?
+        if let x = array("x"), let y = array("y"), x.shape == [y.data.count, value.data.count] {
+            problem = (Matrix(rows: x.shape[0], columns: x.shape[1], elements: x.data), y.data)
+        }
         let bench = try UpdateBench(
             choice, kind: component.kind, values: [("p", value.shape.isEmpty ? [1] : value.shape, value.data)],
             precision: example.precision, role: roles.indices.contains(role) ? roles[role] : .other,
-            fanIn: integer("fan_in"),
-            loader: loader)
+            fanIn: integer("fan_in"), problem: problem, loader: loader)
         // Start functions have run on random states; an example states its own.
         bench.store.set(block: 0, value.data)
         for state in component.state {
@@ -184,6 +188,19 @@ package struct ExampleRun {
         let made = try evaluateParametrization(
             choice, shape: value.shape, values: value.data, role: roles.indices.contains(role) ? roles[role] : .other,
             loader: loader)
+        return made.mapValues { $0.map { .number($0) } }
+    }
+
+    private func rule(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+        var inputs: [String: (shape: [Int], data: [Double])] = [:]
+        for argument in component.call.arguments {
+            switch argument.source {
+            case .quantity(let name?, _, _): inputs[name] = array(argument.name)
+            case .state(let id): inputs[id] = array(id) ?? array(argument.name)
+            default: continue
+            }
+        }
+        let made = try evaluateRule(choice, inputs: inputs, precision: example.precision, loader: loader)
         return made.mapValues { $0.map { .number($0) } }
     }
 

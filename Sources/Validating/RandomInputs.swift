@@ -108,6 +108,12 @@ extension Subject {
         for argument in component.plainFunction.arguments {
             if case .quantity = argument.source { input.tensors[argument.name] = Tensor(shape, values(shape, &draw)) }
         }
+        if component.needsNetwork, let parameters = input.tensors[component.parametersName] {
+            // Its matrix stays of a size that is quickly made.
+            let rows = min(sizes.rows, max(1, (1 << 22) / max(parameters.data.count, 1)))
+            let x = [rows, parameters.data.count]
+            input.problem = (Tensor(x, values(x, &draw)), values([rows], &draw), parameters.data)
+        }
         addStates(to: &input)
         return input
     }
@@ -160,7 +166,11 @@ extension Subject {
     ) throws -> [TrialInput] {
         let names = Set(
             component.call.arguments.compactMap { argument in
-                if case .input(let name) = argument.source { name } else { nil }
+                switch argument.source {
+                case .input(let name): name
+                case .quantity(let quantity?, _, _) where quantity != "layer.weight": argument.name
+                default: nil
+                }
             })
         let chosen = component.examples.first { example in
             (try? example.options(of: component)) == input.options

@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func everyRecordIsACase() {
-        #expect(Self.cases.count == 159)
+        #expect(Self.cases.count == 160)
     }
 
     static let cases = records.components(separatedBy: "\n\n").compactMap(Case.init)
@@ -70,7 +70,7 @@ import Testing
         probe
         - "kind": "probe"
         + "kind": "prob"
-        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, model, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe)
+        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, model, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe, rule)
 
         probe
         - "kind": "probe", 
@@ -342,6 +342,11 @@ import Testing
         plugin.json:19:15: a regularizer needs an argument from quantity parameter.grad with access readwrite
 
         optimizer
+        - "per": "parameter"
+        + "per": "run"
+        plugin.json:35:50: argument 'role': an optimizer per run has many parameters, so no 'field'
+
+        optimizer
         - , "access": "readwrite"
         + 
         plugin.json:25:15: an optimizer needs an argument from quantity parameter.value with access readwrite
@@ -425,12 +430,12 @@ import Testing
         blas
         - "type": "i32", "from": "const", "value": 1
         + "type": "service", "from": "service", "service": "syzygy.graph/1"
-        plugin.json:17:75: syzygy.graph/1 is for models, parametrizations and losses, not for a probe
+        plugin.json:17:75: syzygy.graph/1 is for models, parametrizations, losses and rules, not for a probe
 
         blas
         - "type": "i32", "from": "const", "value": 1
         + "type": "service", "from": "service", "service": "syzygy.objective/1"
-        plugin.json:17:75: syzygy.objective/1 is for probes per run
+        plugin.json:17:75: syzygy.objective/1 is for probes and optimizers per run
 
         model
         - "name": "g", "type": "service", "from": "service", "service": "syzygy.graph/1"
@@ -847,7 +852,7 @@ import Testing
         -         { "name": "at"
         + "from": "state" },
         +         { "name": "at"
-        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, not for a schedule
+        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, rules, not for a schedule
 
         optimizer
         - "from": "step" }
