@@ -17,7 +17,8 @@ package enum GeneratedDocument: String, CaseIterable {
         switch self {
         case .quantities: QuantityCatalogue.text
         case .manifest:
-            ManifestReference(schema: try StrictJSON.read("\(Installation.root)/Schemas/plugin.schema.json").root).text
+            ManifestReference(schema: try StrictJSON.read("\(Installation.root)/Schemas/plugin.schema.json").root)
+                .text
         }
     }
 

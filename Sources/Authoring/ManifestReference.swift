@@ -17,7 +17,9 @@ package struct ManifestReference {
 
     package var text: String { lines.joined(separator: "\n") + "\n" }
 
-    private var definitions: [(key: String, value: JSON)] { root["$defs"]?.object?.elements.map { ($0.key, $0.value) } ?? [] }
+    private var definitions: [(key: String, value: JSON)] {
+        root["$defs"]?.object?.elements.map { ($0.key, $0.value) } ?? []
+    }
 
     private mutating func write() {
         lines = [
@@ -50,7 +52,9 @@ package struct ManifestReference {
             lines += ["| `\(tag)` | further keys | meaning |", "| --- | --- | --- |"]
             for branch in branches { write(branch, tag: tag, of: schema, in: name) }
         } else if !branches.isEmpty {
-            lines += ["One of:", ""] + branches.map { "- \(form($0))" + ($0["description"]?.string.map { ": \($0)" } ?? "") }
+            lines +=
+                ["One of:", ""]
+                + branches.map { "- \(form($0))" + ($0["description"]?.string.map { ": \($0)" } ?? "") }
         } else {
             table(of: schema, in: name, required: schema["required"], inherited: inherited)
         }
@@ -70,7 +74,8 @@ package struct ManifestReference {
         let required = Set((target["required"]?.array ?? []).compactMap(\.string))
         let keys = (target["properties"]?.object ?? [:]).filter { !common.contains($0.key) }.map { key, value in
             let meaning = value["description"]?.string ?? resolved(value)["description"]?.string
-            return (required.contains(key) ? "**\(code(key))**" : code(key)) + ": \(form(value))" + (meaning.map { ". \($0)" } ?? "")
+            return (required.contains(key) ? "**\(code(key))**" : code(key)) + ": \(form(value))"
+                + (meaning.map { ". \($0)" } ?? "")
         }
         if target["description"]?.string == nil { undescribed.append("\(section).\(names)") }
         lines.append("| \(names) | \(keys.joined(separator: "<br>")) | \(target["description"]?.string ?? "") |")
@@ -91,7 +96,9 @@ package struct ManifestReference {
             if meaning == nil { undescribed.append("\(section).\(prefix)\(key)") }
             let name = code(prefix + key)
             let initial = value["default"].map { code($0.text(pretty: false)) } ?? ""
-            lines.append("| \(required.contains(key) ? "**\(name)**" : name) | \(form(value)) | \(initial) | \(meaning ?? "") |")
+            lines.append(
+                "| \(required.contains(key) ? "**\(name)**" : name) | \(form(value)) | \(initial) | \(meaning ?? "") |"
+            )
             for (inner, suffix) in inlined(value) {
                 rows(of: inner, prefix: prefix + key + suffix + ".", in: section, inherited: [:])
             }
@@ -163,9 +170,10 @@ package struct ManifestReference {
     }
 
     private func descriptions(_ schema: JSON) -> [String: String] {
-        Dictionary(uniqueKeysWithValues: (schema["properties"]?.object ?? [:]).compactMap { key, value in
-            value["description"]?.string.map { (key, $0) }
-        })
+        Dictionary(
+            uniqueKeysWithValues: (schema["properties"]?.object ?? [:]).compactMap { key, value in
+                value["description"]?.string.map { (key, $0) }
+            })
     }
 
     /// The key whose values tell the branches apart.

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "nursery.h"
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,13 +109,35 @@ static reply end(pid_t process, int milliseconds) {
     return answer;
 }
 
-int32_t sz_nursery_serve(int32_t control, sz_task *task) {
+int32_t sz_nursery_fork(int32_t *control) {
+    int threads = 0, ends[2];
+    DIR *folder = opendir("/proc/self/task");
+    if (!folder) return -1;
+    for (const struct dirent *entry; (entry = readdir(folder));) threads += entry->d_name[0] != '.';
+    closedir(folder);
+    if (threads != 1 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return -1;
+    const pid_t process = fork();
+    const int own = process == 0 ? 1 : 0;
+    close(ends[1 - own]);
+    *control = ends[own];
+    if (process < 0) close(ends[own]);
+    if (process == 0) {
+        const int nothing = open("/dev/null", O_RDONLY);
+        dup2(nothing, 0);
+        if (nothing > 0) close(nothing);
+        dup2(2, 1);
+    }
+    return process;
+}
+
+int32_t sz_nursery_serve(int32_t control, sz_task *task, void (*prepare)(const sz_task *)) {
     request r;
     for (;;) {
         int files[FILES] = {-1, -1, -1};
         if (!receive_request(control, &r, files)) break;
         reply answer = {0};
         if (r.starts) {
+            prepare(&r.task);
             const pid_t process = fork();
             if (process == 0) {
                 free(copies.items);

@@ -124,21 +124,32 @@ struct JSONScanner {
 
     private mutating func number() throws(Problem) -> JSON {
         let begin = index, place = position
-        _ = take("-")
-        let integer = digits()
+        let isNegative = take("-")
+        // The digits as one integer, which has wrapped around if there are more than 19.
+        var mantissa: UInt64 = 0
+        let integer = digits(&mantissa)
         guard integer > 0 else { throw problem("expected a digit after '-', found \(found)") }
         if integer > 1, bytes[index - integer] == UInt8(ascii: "0") {
             throw problem("a number has no leading zeros", at: place)
         }
-        var isInteger = true
+        var isInteger = true, fraction = 0
         if take(".") {
             isInteger = false
-            guard digits() > 0 else { throw problem("expected a digit after the decimal point, found \(found)") }
+            fraction = digits(&mantissa)
+            guard fraction > 0 else { throw problem("expected a digit after the decimal point, found \(found)") }
         }
+        var hasExponent = false
         if take("e") || take("E") {
-            isInteger = false
+            (isInteger, hasExponent) = (false, true)
             if !take("+") { _ = take("-") }
-            guard digits() > 0 else { throw problem("expected a digit in the exponent, found \(found)") }
+            var exponent: UInt64 = 0
+            guard digits(&exponent) > 0 else { throw problem("expected a digit in the exponent, found \(found)") }
+        }
+        if isInteger, integer <= 18 { return .int(isNegative ? -Int(mantissa) : Int(mantissa)) }
+        // Two exact doubles, so their quotient is the nearest double to the number.
+        if !isInteger, !hasExponent, integer + fraction <= 15 {
+            let value = Double(mantissa) / Self.powersOfTen[fraction]
+            return .double(isNegative ? -value : value)
         }
         let text = String(decoding: bytes[begin..<index], as: UTF8.self)
         if isInteger {
@@ -153,9 +164,17 @@ struct JSONScanner {
         return .double(value)
     }
 
-    private mutating func digits() -> Int {
+    private static let powersOfTen: [Double] = [
+        1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ]
+
+    /// How many digits there are; they are appended to a number.
+    private mutating func digits(_ number: inout UInt64) -> Int {
         let begin = index
-        while let byte = next, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") { index += 1 }
+        while let byte = next, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
+            number = number &* 10 &+ UInt64(byte - UInt8(ascii: "0"))
+            index += 1
+        }
         return index - begin
     }
 

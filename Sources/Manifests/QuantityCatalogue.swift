@@ -50,14 +50,19 @@ package enum QuantityCatalogue {
         Entry("sample.loss", "n", "ℓ_i, without regularizers"),
         Entry("labels", "n", "class indices, i32"),
         Entry("parameter.value", "count", "for `per: parameter`: its values, row-major"),
-        Entry("parameter.grad", "count", "for `per: parameter`: the gradient of the mean loss over the observed rows"),
+        Entry(
+            "parameter.grad", "count", "for `per: parameter`: the gradient of the mean loss over the observed rows"),
         Entry("parameters", "count", "all trained parameters, one after the other in the order of the model"),
     ]
 
     /// Names with `*`, for several quantities that are those of another place.
     private static let families = [
-        Entry("head.*", "as `layer.*`", "the same for the last layer of the model: `head.input` are the penultimate features"),
-        Entry("first.*", "as `layer.*`, `model.*`, …", "of a pair of layers or runs: the quantity of the first one; `first.input` is its `layer.input`"),
+        Entry(
+            "head.*", "as `layer.*`",
+            "the same for the last layer of the model: `head.input` are the penultimate features"),
+        Entry(
+            "first.*", "as `layer.*`, `model.*`, …",
+            "of a pair of layers or runs: the quantity of the first one; `first.input` is its `layer.input`"),
         Entry("second.*", "as `layer.*`, `model.*`, …", "the same of the second one"),
     ]
 

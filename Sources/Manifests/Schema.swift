@@ -15,6 +15,9 @@ package struct Schema: Sendable {
         var values: [JSON]?
         var isConst = false
         var reference: Int?
+        /// If a type is all that is asked: most values of a manifest are numbers of examples.
+        var onlyTypes: SchemaTypes?
+        fileprivate var asksForTypeOnly = false
 
         var properties: OrderedDictionary<String, Int> = [:]
         var patternProperties: [(pattern: SchemaPattern, node: Int)] = []
@@ -68,6 +71,9 @@ package struct Schema: Sendable {
     package init(_ document: Document) throws(Problem) {
         self.document = document
         _ = try compile("", document.root)
+        for node in nodes where node.asksForTypeOnly {
+            node.onlyTypes = node.reference.map { nodes[$0].asksForTypeOnly ? nodes[$0].types : nil } ?? node.types
+        }
         for index in nodes.indices {
             nodes[index].oneOfTag = tag(of: nodes[index].oneOf)
             nodes[index].anyOfTag = tag(of: nodes[index].anyOf)
@@ -132,6 +138,10 @@ package struct Schema: Sendable {
         for (key, value) in members {
             try read(key, value, Pointer.child(pointer, key), into: nodes[index])
         }
+        let silent: Set = ["title", "description", "default", "type"],
+            bare: Set = ["title", "description", "default", "$ref"]
+        nodes[index].asksForTypeOnly =
+            members.keys.allSatisfy(silent.contains) || members.keys.allSatisfy(bare.contains)
         return index
     }
 

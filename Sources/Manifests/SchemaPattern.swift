@@ -21,7 +21,9 @@ final class SchemaPattern: Sendable {
         guard let expression = try? NSRegularExpression(pattern: changed) else { return nil }
         (self.text, self.expression) = (text, expression)
         let rest = text.dropFirst()
-        let isPlain = rest.utf8.allSatisfy { $0 == UInt8(ascii: "-") || ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z")) }
+        let isPlain = rest.utf8.allSatisfy {
+            $0 == UInt8(ascii: "-") || ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z"))
+        }
         prefix = text.hasPrefix("^") && isPlain ? String(rest) : nil
     }
 

@@ -3,7 +3,8 @@ struct SchemaTypes: OptionSet, Hashable {
     let rawValue: UInt8
 
     static let null = SchemaTypes(rawValue: 1), boolean = SchemaTypes(rawValue: 2), object = SchemaTypes(rawValue: 4)
-    static let array = SchemaTypes(rawValue: 8), number = SchemaTypes(rawValue: 16), integer = SchemaTypes(rawValue: 32)
+    static let array = SchemaTypes(rawValue: 8), number = SchemaTypes(rawValue: 16),
+        integer = SchemaTypes(rawValue: 32)
     static let string = SchemaTypes(rawValue: 64)
 
     static let names: [(name: String, type: SchemaTypes, phrase: String)] = [

@@ -24,6 +24,7 @@ struct SchemaValidation {
     mutating func check(_ value: JSON, against index: Int) {
         if isQuiet, fails { return }
         let node = schema.nodes[index]
+        if let types = node.onlyTypes, !types.isDisjoint(with: SchemaTypes(of: value)) { return }
         if let always = node.always {
             if !always { add { "\($0) is not allowed here" } }
             return
@@ -221,7 +222,8 @@ struct SchemaValidation {
 
     private func types(_ index: Int) -> SchemaTypes? {
         let node = schema.resolved(index)
-        return node.types ?? node.values.map { $0.reduce(into: []) { $0.formUnion(SchemaTypes(of: $1).subtracting(.integer)) } }
+        return node.types
+            ?? node.values.map { $0.reduce(into: []) { $0.formUnion(SchemaTypes(of: $1).subtracting(.integer)) } }
     }
 
     private func title(_ index: Int) -> String? { schema.nodes[index].title ?? schema.resolved(index).title }

@@ -4,7 +4,8 @@ import Manifests
 import Testing
 
 @Suite struct GeneratedDocumentTests {
-    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+        "../..")
 
     @Test(arguments: GeneratedDocument.allCases) func isCurrent(_ document: GeneratedDocument) throws {
         let file = Self.root.appendingPathComponent(document.file)
@@ -15,12 +16,14 @@ import Testing
     /// Every quantity that the code knows is explained, with as many axes as it has.
     @Test func quantitiesAreExplained() throws {
         for basic in QuantityExpression.Basic.allCases {
-            let entry = try #require(QuantityCatalogue.entry(basic), "\(basic.rawValue) has no line in QuantityCatalogue")
+            let entry = try #require(
+                QuantityCatalogue.entry(basic), "\(basic.rawValue) has no line in QuantityCatalogue")
             if entry.name.hasSuffix("*") { continue }
             #expect(entry.shape.split(separator: "×").count == basic.form.rank, "\(entry.name)")
         }
         for function in QuantityExpression.Function.allCases {
-            let entry = try #require(QuantityCatalogue.entry(function), "\(function.rawValue) has no line in QuantityCatalogue")
+            let entry = try #require(
+                QuantityCatalogue.entry(function), "\(function.rawValue) has no line in QuantityCatalogue")
             let arguments = entry.name.split(separator: "(").last?.split(separator: ",").count
             #expect(arguments == function.forms.count, "\(entry.name)")
         }
@@ -47,8 +50,10 @@ import Testing
             """
         let reference = ManifestReference(schema: try StrictJSON.parse(text, file: "f").root)
         for line in [
-            "| `components` | a list of [component](#component) (at most 3) |  | C. |", "| `potion` | [potion](#potion) | Bubbles. |",
-            "| **`kind`** | `potion` |  | K. |", "| `id` | a string |  | Shared. |", "| `hue` | `red`, `blue` | `\"red\"` |  |",
+            "| `components` | a list of [component](#component) (at most 3) |  | C. |",
+            "| `potion` | [potion](#potion) | Bubbles. |",
+            "| **`kind`** | `potion` |  | K. |", "| `id` | a string |  | Shared. |",
+            "| `hue` | `red`, `blue` | `\"red\"` |  |",
             "Stands in: [component](#component).",
         ] {
             #expect(reference.text.contains(line), "\(line)\n\(reference.text)")

@@ -33,7 +33,8 @@ enum Fuzz {
     ]
 
     static let schemas = ["plugin", "study", "run"].compactMap { try? Installation.schema("\($0).schema.json") }
-    static let planner = try? StudyPlanner(registry: Registry(paths: [(try? Installation.root).map { $0 + "/Plugins" } ?? ""]))
+    static let planner = try? StudyPlanner(
+        registry: Registry(paths: [(try? Installation.root).map { $0 + "/Plugins" } ?? ""]))
     static let target = ProcessInfo.processInfo.environment["FUZZ_TARGET"] ?? ""
     static let reader = readers[target]
 

@@ -26,7 +26,8 @@ import Testing
     }
 
     private static let python = "/usr/bin/python3"
-    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+        "../..")
 
     /// `MUTATIONS` and `MUTATION_SEED` in the environment ask for more, and for others: `./dev mutations`.
     private static func setting(_ name: String, _ usual: Int) -> Int {
@@ -45,7 +46,9 @@ import Testing
             let bytes = Self.bytes(fields[0]), document = try? StrictJSON.parse(bytes, file: "f")
             let ours = document.map { Self.canonical($0.root) } ?? "-"
             if ours != String(decoding: fields[1], as: UTF8.self) {
-                Issue.record("Python disagrees, seed \(seed), mutation \(seen): \(String(decoding: bytes.prefix(300), as: UTF8.self))")
+                Issue.record(
+                    "Python disagrees, seed \(seed), mutation \(seen): \(String(decoding: bytes.prefix(300), as: UTF8.self))"
+                )
             }
             seen += 1
             if ours != "-" { accepted += 1 }

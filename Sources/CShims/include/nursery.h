@@ -15,7 +15,11 @@ int32_t sz_nursery_start(int32_t control, const sz_task *task, const int32_t fil
  * whether it had to be ended; -1 if the nursery is gone. */
 int32_t sz_nursery_end(int32_t control, int32_t process, int32_t milliseconds, int32_t *was_killed);
 
-/* The nursery itself, a process of one thread. Returns 1 in each copy, with its task; in the nursery 0 when the other end of `control` is
- * closed, after all copies were ended. */
-int32_t sz_nursery_serve(int32_t control, sz_task *task);
+/* The nursery itself, a process of one thread. `prepare` is called there before each copy is made. Returns 1 in each copy, with its task;
+ * in the nursery 0 when the other end of `control` is closed, after all copies were ended. */
+int32_t sz_nursery_serve(int32_t control, sz_task *task, void (*prepare)(const sz_task *));
+
+/* Forks this process, if it has one thread, to become a nursery, with nothing to read and standard error as output. Gives each of the two
+ * its end of the control socket. Returns 0 in the nursery, its process id in the caller, -1 if there is none. */
+int32_t sz_nursery_fork(int32_t *control);
 #endif

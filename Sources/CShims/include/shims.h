@@ -12,6 +12,7 @@
 #include "kernels.h"
 #include "loops.h"
 #include "mailbox.h"
+#include "nursery.h"
 #include "philox.h"
 #include "pool.h"
 #include "region.h"

@@ -50,7 +50,8 @@ final class Channel: @unchecked Sendable {
     private func send(_ kind: Kind, begin: Int, bytes: Int) throws {
         // Of the whole region, which may have grown.
         let region = Int64(outgoing.bytes)
-        var frame = sz_frame(kind: kind.rawValue, version: 1, begin: Int64(begin), bytes: Int64(bytes), region: region)
+        var frame = sz_frame(
+            kind: kind.rawValue, version: 1, begin: Int64(begin), bytes: Int64(bytes), region: region)
         guard sz_post(outgoing.base, incoming.base, socket, &frame) == 0 else { throw Broken.closed }
     }
 
