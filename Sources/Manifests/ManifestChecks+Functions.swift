@@ -123,6 +123,11 @@ extension ManifestChecks {
                 }
             if !fits { add("\(here)/value", "\(value.brief) is no value of type \(type)") }
             return fits
+        case .activation(let name, let view):
+            guard checkChoice(name, "activation", component, at: here) else { return false }
+            guard let view else { return true }
+            return checkChoice(view, "view", component, at: here)
+        case .column(let name): return checkChoice(name, "column", component, at: here)
         case .service(.graph) where !component.kind.buildsGraphs:
             add(
                 "\(here)/service",
@@ -130,6 +135,8 @@ extension ManifestChecks {
             )
         case .service(.objective) where !component.isOfRun([.probe, .optimizer]):
             add("\(here)/service", "syzygy.objective/1 is for probes and optimizers per run")
+        case .service(.record) where component.kind != .procedure:
+            add("\(here)/service", "syzygy.record/1 is for procedures, not for \(component.kind.withArticle)")
         case .service(.jacobian) where !component.isOfRun([.probe]):
             add("\(here)/service", "syzygy.jacobian/1 is for probes per run")
         case .field where component.kind == .optimizer && component.scope == .run:
@@ -161,10 +168,11 @@ extension ManifestChecks {
             }
             return checkExpression(text, of: component, at: here) != nil
         }
-        let isParametrization = component.kind == .parametrization
+        let isParametrization = component.kind == .parametrization, isInitializer = component.kind == .initializer
         let known =
             component.kind == .rule
-            ? Self.ruleQuantities : ["parameter.value"] + (isParametrization ? [] : ["parameter.grad"])
+            ? Self.ruleQuantities
+            : ["parameter.value"] + (isParametrization || isInitializer ? [] : ["parameter.grad"])
         guard let text else {
             add(argument.pointer, "argument '\(argument.name)' needs 'quantity': \(known.joined(separator: " or "))")
             return false
@@ -180,6 +188,11 @@ extension ManifestChecks {
             add(
                 argument.pointer,
                 "the values of a parameter are for 'start' of a parametrization, which may not change them")
+        }
+        if isInitializer, isWritable {
+            add(
+                "\(argument.pointer)/access",
+                "an initializer may not change the values that the model says; it writes its output")
         }
         // `start` may move the initial values; a step of a regularizer may not.
         if isWritable, component.kind == .regularizer, !isStart, text != "parameter.grad" {
@@ -220,7 +233,10 @@ extension ManifestChecks {
         let isFound = checkTarget(name, "axes", in: function, at: pointer) { Self.hasAxes($0, component) }
         guard isFound, let target = function.argument(name) else { return }
         guard case .index(let index) = axis else {
-            if case .input = target.source { return }
+            switch target.source {
+            case .input, .data, .activation, .column: return
+            default: break
+            }
             return add("\(pointer)/axis", "only inputs have the axis \"\(axis)\", and '\(name)' is none")
         }
         for (rank, what) in ranks(of: target, component) where index >= rank {
@@ -248,7 +264,7 @@ extension ManifestChecks {
     /// The possible ranks of an argument with what gives them; empty if unknown.
     private func ranks(of argument: Argument, _ component: Component) -> [(rank: Int, what: String)] {
         switch argument.source {
-        case .quantity where component.kind == .parametrization || component.kind == .rule: []  // as the network has
+        case .quantity where [.parametrization, .initializer, .rule].contains(component.kind): []  // as the network has
         case .state where component.kind == .rule: []
         case .quantity:
             bindings.compactMap { binding in
@@ -294,7 +310,8 @@ extension ManifestChecks {
                 writers[id, default: []].append(("'\(argument.name)'", argument.pointer))
             }
         }
-        for output in component.outputs {
+        // The outputs of a procedure are recorded by name.
+        for output in component.outputs where component.kind != .procedure {
             let writers = writers[output.id] ?? []
             if writers.isEmpty {
                 add(output.pointer, "output '\(output.id)' is written by no argument and is not the result")

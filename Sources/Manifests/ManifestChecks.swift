@@ -147,7 +147,8 @@ struct ManifestChecks {
         case .axis(let name, let axis):
             // The shapes of variables are known before there are nodes.
             let function = component.kind == .parametrization ? component.start ?? component.call : component.call
-            if let target = function.argument(name), case .output = target.source {
+            // A sampler's epoch has its size before the call; `checkOrder` sees to its own dims.
+            if component.kind != .sampler, let target = function.argument(name), case .output = target.source {
                 return add(
                     "\(pointer)/of", "a dim cannot be measured on output '\(name)', whose shape may depend on it")
             }
@@ -169,8 +170,8 @@ struct ManifestChecks {
             switch extent {
             case .constant: break
             case .rows:
-                if !(component.kind == .dataset || isNode) || axis > 0 {
-                    add(here, "'rows' can only be the first axis, of a dataset, model or loss")
+                if !(component.kind == .dataset || component.kind == .sampler || isNode) || axis > 0 {
+                    add(here, "'rows' can only be the first axis, of a dataset, sampler, model or loss")
                 }
             case .described:
                 if axis == 0 || axis + 1 < output.shape?.count ?? 0 {
@@ -268,7 +269,15 @@ struct ManifestChecks {
             }
         case .rule: checkParts(of: component)
         case .activation, .operation: checkResult(of: component)
-        case .optimizer, .probe: break
+        case .sampler: checkOrder(of: component)
+        case .initializer:
+            if component.outputs.map(\.id) != ["value"] || component.outputs[0].shape != nil {
+                add(
+                    "\(component.pointer)/outputs",
+                    "an initializer has one output, with the id 'value' and the parameter's shape, so without 'shape'"
+                )
+            }
+        case .optimizer, .probe, .procedure: break
         }
     }
 
@@ -333,7 +342,18 @@ struct ManifestChecks {
             }
             if !sources.contains(.step) { add(here, "a schedule needs an argument from step") }
         case .activation, .operation: checkInputs(of: component)
-        case .probe: break
+        case .procedure:
+            if !sources.contains(.service(.record)) {
+                add(here, "a procedure needs an argument from service syzygy.record/1")
+            }
+            if component.call.returns != .status {
+                add("\(component.pointer)/call/returns", "a procedure returns \"status\"")
+            }
+        case .initializer:
+            if !sources.contains(.quantity("parameter.value", isWritable: false, isOptional: false)) {
+                add(here, "an initializer needs an argument from quantity parameter.value")
+            }
+        case .probe, .sampler: break
         }
     }
 

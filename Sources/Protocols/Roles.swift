@@ -95,7 +95,14 @@ package protocol Parametrization: AnyObject {
 
 /// Builds the loss of each sample, shape `[rows]`, or of the whole batch, shape `[]`.
 package protocol Loss: AnyObject {
+    /// Fields of the batch to each of which the model is applied in place of `x`, with the same parameters.
+    var views: [String] { get }
+    /// - Parameter outputs: the model's by their names, `<layer>.input` and `<layer>.output`; of a view, `<name>@<view>`.
     func build(in graph: Graph, outputs: [String: Node], batch: [String: BatchNode]) throws -> Node
+}
+
+extension Loss {
+    package var views: [String] { [] }
 }
 
 /// A term of the objective that depends on the parameters only.
@@ -151,6 +158,35 @@ package protocol AttachedUpdate: AnyObject, StateOwner {
 /// State tensors that a checkpoint keeps, by name (`optimizer.velocity.fc1.weight`).
 package protocol StateOwner {
     var state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] { get }
+}
+
+/// Rows of a field that a procedure works on.
+package struct DataField {
+    package var field: Field
+    package var rows: Int
+    /// `[rows, elements]`, row-major.
+    package var values: UnsafePointer<Double>
+
+    package init(field: Field, rows: Int, values: UnsafePointer<Double>) {
+        (self.field, self.rows, self.values) = (field, rows, values)
+    }
+}
+
+/// What a procedure says while it runs.
+package protocol ProcedureListener: AnyObject {
+    func record(_ observation: Observation) throws
+    /// A tensor of two axes or more.
+    func record(step: Int, output: String, shape: [Int], values: [Double]) throws
+    /// After `step` steps. False: the procedure shall end.
+    func progress(step: Int) throws -> Bool
+}
+
+/// Owns its whole loop, and records what it measures.
+package protocol Procedure: AnyObject {
+    /// Fields of the dataset, by split.
+    var data: [(field: String, split: String)] { get }
+    /// Runs to the end. Returns false if it was cancelled. `data` in the order of that property.
+    func run(_ data: [DataField], _ listener: any ProcedureListener) throws -> Bool
 }
 
 /// What one call of a probe is about.

@@ -214,7 +214,8 @@ package struct StudyPlanner: Sendable {
         }
         let lists =
             kind == .probe || kind == .rule
-            ? ["layers"] : isGroup || [.regularizer, .parametrization].contains(kind) ? ["parameters"] : []
+            ? ["layers"]
+            : isGroup || [.regularizer, .initializer, .parametrization].contains(kind) ? ["parameters"] : []
         guard let name = tree[section.appending("plugin")]?.string,
             let (_, component) = try? registry.component(name, kind: kind)
         else { return lists.contains(key.last) }

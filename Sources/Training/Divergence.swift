@@ -32,9 +32,9 @@ struct Divergence {
     }
 
     /// The first quantity that is not finite: `fc2/layer.output (12 of 640 values)`. Nil if all are finite.
-    func first(in step: Int) -> String? {
+    func first(in step: Int) throws -> String? {
         if let found = firstParameter() { return found }
-        batch.load(step: step)
+        try batch.load(step: step)
         program.setStep(step)
         program.run()
         for quantity in quantities {
