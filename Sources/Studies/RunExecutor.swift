@@ -130,7 +130,8 @@ package struct RunExecutor {
         let dataset = try dataset ?? loader.dataset(configuration.dataset)
         try checkRows(configuration, dataset)
         let network = Network(
-            model: try loader.model(configuration.model), loss: try loader.loss(configuration.loss),
+            model: try loader.model(configuration.model),
+            others: try configuration.others.map { ($0.key, try loader.model($0.choice)) }, loss: try loader.loss(configuration.loss),
             fields: dataset.fields,
             parametrizations: try configuration.parametrizations.map {
                 ParametrizationRule(

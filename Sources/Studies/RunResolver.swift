@@ -63,7 +63,7 @@ struct RunResolver {
             sections.filter { tree[$0.0] != nil }.flatMap { [$0] + schedules($0.0) }
         }
         return [(DottedKey("dataset"), .dataset), (DottedKey("sampler"), .sampler), (DottedKey("model"), .model)]
-            .filter { tree[$0.0] != nil || $0.1 != .sampler } + initializers
+            .filter { tree[$0.0] != nil || $0.1 != .sampler } + keyed(DottedKey("models"), .model) + initializers
             + keyed(DottedKey("parametrizations"), .parametrization) + [(DottedKey("loss"), .loss)]
             + (tree[DottedKey("rule")] == nil ? [] : [(DottedKey("rule"), .rule)])
             + updates(keyed(DottedKey("regularizers"), .regularizer) + [(DottedKey("optimizer"), .optimizer)])
@@ -72,7 +72,7 @@ struct RunResolver {
     }
 
     private static let componentSections = [
-        "dataset", "sampler", "model", "initializers", "parametrizations", "loss", "rule", "regularizers",
+        "dataset", "sampler", "model", "models", "initializers", "parametrizations", "loss", "rule", "regularizers",
         "optimizer", "groups", "probes",
     ]
 
@@ -174,6 +174,9 @@ struct RunResolver {
                 }
             }
         }
+        let others = choices.filter { $0.key.parts[0] == "models" }.map {
+            RunConfiguration.NamedModel(key: $0.key.last, choice: $0.value)
+        }
         let initializers = entries.filter { $0.value.component.kind == .initializer }.keys.compactMap { key in
             choices[key].flatMap { choice in
                 ParameterPattern(tree[key.appending("parameters")]).map {
@@ -192,7 +195,7 @@ struct RunResolver {
             probes.append(.init(key: key.last, choice: choice, sighting: sighting))
         }
         return RunConfiguration(
-            dataset: dataset, sampler: choices[DottedKey("sampler")], model: model, initializers: initializers,
+            dataset: dataset, sampler: choices[DottedKey("sampler")], model: model, others: others, initializers: initializers,
             parametrizations: parametrizations, loss: loss,
             rule: choices[DottedKey("rule")].map {
                 .init(choice: $0, layers: tree[DottedKey("rule.layers")]?.array?.compactMap(\.string))
