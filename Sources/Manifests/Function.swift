@@ -32,12 +32,15 @@ package struct Argument: Hashable, Sendable {
         /// An expression of the catalogue in its canonical form, or nil if the bindings give it.
         case quantity(String?, isWritable: Bool, isOptional: Bool)
         case input(String)
+        /// All rows of a field of the dataset, by split.
+        case data(field: String, split: String)
         /// A node of the model by its name, `output`, `fc1.input`, `fc1.output`; of its application to a view if one is given.
         case activation(Choice, view: Choice?)
         /// All rows of a field of the training split.
         case column(Choice)
         case output(String)
         case state(String)
+        case accumulator(String)
         /// In `call` the node of a variable, in `start` its first values.
         case variable(String)
         case parameter(String)
@@ -91,6 +94,7 @@ package struct Argument: Hashable, Sendable {
         case linalg = "syzygy.linalg/1"
         case objective = "syzygy.objective/1"
         case jacobian = "syzygy.jacobian/1"
+        case record = "syzygy.record/1"
 
         /// Evaluates the network.
         package var needsNetwork: Bool { self == .objective || self == .jacobian }

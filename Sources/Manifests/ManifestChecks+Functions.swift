@@ -79,6 +79,9 @@ extension ManifestChecks {
         case .variable(let id):
             return checkKnown(id, "variable", among: component.variables.map(\.id), at: "\(here)/variable")
         case .state(let id): return checkKnown(id, "state", among: component.state.map(\.id), at: "\(here)/state")
+        case .accumulator(let id):
+            return checkKnown(
+                id, "accumulator", among: component.accumulators.map(\.id), at: "\(here)/accumulator")
         case .parameter(let id):
             guard checkKnown(id, "param", among: component.parameters.map(\.id), at: "\(here)/param") else {
                 return false
@@ -135,6 +138,8 @@ extension ManifestChecks {
             )
         case .service(.objective) where !component.isOfRun([.probe, .optimizer]):
             add("\(here)/service", "syzygy.objective/1 is for probes and optimizers per run")
+        case .service(.record) where component.kind != .procedure:
+            add("\(here)/service", "syzygy.record/1 is for procedures, not for \(component.kind.withArticle)")
         case .service(.jacobian) where !component.isOfRun([.probe]):
             add("\(here)/service", "syzygy.jacobian/1 is for probes per run")
         case .field where component.kind == .optimizer && component.scope == .run:
@@ -213,8 +218,8 @@ extension ManifestChecks {
             add(pointer, error.sentence)
             return nil
         }
-        if let needed = expression.scope, let scope = component.scope, needed != scope {
-            add(pointer, "'\(text)' exists per \(needed.rawValue), but this probe is per \(scope.rawValue)")
+        if let scope = component.scope, !expression.scopes.contains(scope) {
+            add(pointer, Self.misplaced(expression, in: scope))
             return nil
         }
         return expression
@@ -232,7 +237,7 @@ extension ManifestChecks {
         guard isFound, let target = function.argument(name) else { return }
         guard case .index(let index) = axis else {
             switch target.source {
-            case .input, .activation, .column: return
+            case .input, .data, .activation, .column: return
             default: break
             }
             return add("\(pointer)/axis", "only inputs have the axis \"\(axis)\", and '\(name)' is none")
@@ -271,7 +276,10 @@ extension ManifestChecks {
                 return (expression.rank, "'\(text)'")
             }
         case .output(let id): component.output(id)?.rank.map { [($0, "output '\(id)'")] } ?? []
-        case .state(let id): [(1, "state '\(id)'")]
+        case .state(let id):
+            [(component.state.first { $0.id == id }?.shape?.count ?? 1, "state '\(id)'")]
+        case .accumulator(let id):
+            [(component.accumulators.first { $0.id == id }?.shape.count ?? 1, "accumulator '\(id)'")]
         case .parameter(let id): [(1, "param '\(id)'")]
         case .file(let file): [(1, "file '\(file)'")]
         default: []
@@ -308,7 +316,8 @@ extension ManifestChecks {
                 writers[id, default: []].append(("'\(argument.name)'", argument.pointer))
             }
         }
-        for output in component.outputs {
+        // The outputs of a procedure are recorded by name.
+        for output in component.outputs where component.kind != .procedure {
             let writers = writers[output.id] ?? []
             if writers.isEmpty {
                 add(output.pointer, "output '\(output.id)' is written by no argument and is not the result")
@@ -329,7 +338,8 @@ extension ManifestChecks {
     mutating func checkBindings(of component: Component) {
         guard !component.bindings.isEmpty else { return }
         let before = problems.count
-        let quantities = component.call.arguments.compactMap { argument -> (name: String, isOpen: Bool)? in
+        let arguments = component.measuringFunctions.flatMap(\.arguments)
+        let quantities = arguments.compactMap { argument -> (name: String, isOpen: Bool)? in
             guard case .quantity(let text, _, _) = argument.source else { return nil }
             return (argument.name, text == nil)
         }

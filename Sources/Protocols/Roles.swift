@@ -160,16 +160,84 @@ package protocol StateOwner {
     var state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] { get }
 }
 
+/// Rows of a field that a procedure works on.
+package struct DataField {
+    package var field: Field
+    package var rows: Int
+    /// `[rows, elements]`, row-major.
+    package var values: UnsafePointer<Double>
+
+    package init(field: Field, rows: Int, values: UnsafePointer<Double>) {
+        (self.field, self.rows, self.values) = (field, rows, values)
+    }
+}
+
+/// What a procedure says while it runs.
+package protocol ProcedureListener: AnyObject {
+    func record(_ observation: Observation) throws
+    /// A tensor of two axes or more.
+    func record(step: Int, output: String, shape: [Int], values: [Double]) throws
+    /// After `step` steps. False: the procedure shall end.
+    func progress(step: Int) throws -> Bool
+}
+
+/// Owns its whole loop, and records what it measures.
+package protocol Procedure: AnyObject {
+    /// Fields of the dataset, by split.
+    var data: [(field: String, split: String)] { get }
+    /// Runs to the end. Returns false if it was cancelled. `data` in the order of that property.
+    func run(_ data: [DataField], _ listener: any ProcedureListener) throws -> Bool
+}
+
 /// What one call of a probe is about.
-package enum ProbeScope: String, Sendable { case run, layer, parameter }
+package enum ProbeScope: String, Sendable {
+    case run, layer, parameter
+    case layerPair = "layer_pair"
+    case runPair = "run_pair"
+
+    /// About a `first` and a `second`.
+    package var isOfPairs: Bool { self == .layerPair || self == .runPair }
+
+    package var words: String {
+        switch self {
+        case .layerPair: "pair of layers"
+        case .runPair: "pair of runs"
+        default: rawValue
+        }
+    }
+}
 
 /// Turns quantities into numbers.
 package protocol Probe: AnyObject {
     var scope: ProbeScope { get }
     /// Expressions of the catalogue, for every binding: `moment.raw(layer.output)`.
     var needs: [Need] { get }
-    /// Measures one layer, parameter or run; `quantity` gives the values of `needs`.
-    func measure(step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void) throws
+    /// Expressions with a row for each sample that `add` takes pass by pass, before `measure`.
+    var streamed: [Need] { get }
+    /// Of pairs: exchanging the two changes nothing, so that each pair is measured once.
+    var isSymmetric: Bool { get }
+    /// The states in its memory outlive an observation.
+    var hasState: Bool { get }
+    /// Takes in some rows of one layer, pair or run; `rows` gives the values of `streamed` for them.
+    func add(layer: String, rows: any QuantitySource, memory: ProbeMemory)
+    /// Measures one layer, parameter, pair or run; `quantities` gives the values of `needs`. Pairs of layers are named `fc1:fc2`.
+    func measure(
+        step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory, record: (Observation) -> Void
+    ) throws
+}
+
+extension Probe {
+    package var streamed: [Need] { [] }
+    package var isSymmetric: Bool { false }
+    package var hasState: Bool { false }
+    package func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {}
+
+    /// A measurement that nothing was kept for.
+    package func measure(
+        step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void
+    ) throws {
+        try measure(step: step, layer: layer, quantities: quantities, memory: ProbeMemory(), record: record)
+    }
 }
 
 /// A quantity a probe asks for.

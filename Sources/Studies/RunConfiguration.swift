@@ -70,6 +70,10 @@ package struct RunConfiguration: Hashable, Sendable {
         package var key: String
         package var choice: Choice
         package var sighting: Sighting
+        /// Steps at which a state goes on beside those of the sighting; nil: none.
+        package var updates: [Int]?
+        /// Of a probe of two runs: pairs of a setting, at most.
+        package var pairs: Int?
     }
 
     package struct Record: Hashable, Sendable {
@@ -77,29 +81,38 @@ package struct RunConfiguration: Hashable, Sendable {
         package var sighting: Sighting
     }
 
-    package var dataset: Choice
-    /// nil: each epoch is a new order of all rows.
-    package var sampler: Choice?
-    package var model: Choice
-    /// In the order of their keys.
-    package var others: [NamedModel]
-    /// In the order of the file: the first that matches a parameter has it.
-    package var initializers: [Initializer]
-    package var parametrizations: [Parametrization]
-    package var loss: Choice
     package struct Rule: Hashable, Sendable {
         package var choice: Choice
         /// nil: all.
         package var layers: [String]?
     }
 
-    /// In place of backpropagation.
-    package var rule: Rule?
-    package var optimizer: Choice
-    /// In the order of the file: a parameter belongs to the first that matches it.
-    package var groups: [Group]
-    /// In the order of their keys, so that two files that differ in order mean the same run.
-    package var regularizers: [Regularizer]
+    /// A network and how it learns.
+    package struct Training: Hashable, Sendable {
+        /// nil: each epoch is a new order of all rows.
+        package var sampler: Choice?
+        package var model: Choice
+        /// In the order of their keys.
+        package var others: [NamedModel]
+        /// In the order of the file: the first that matches a parameter has it.
+        package var initializers: [Initializer]
+        package var parametrizations: [Parametrization]
+        package var loss: Choice
+        /// In place of backpropagation.
+        package var rule: Rule?
+        package var optimizer: Choice
+        /// In the order of the file: a parameter belongs to the first that matches it.
+        package var groups: [Group]
+        /// In the order of their keys, so that two files that differ in order mean the same run.
+        package var regularizers: [Regularizer]
+    }
+
+    /// nil: a procedure that makes its data by itself.
+    package var dataset: Choice?
+    /// nil: the run follows a procedure.
+    package var training: Training?
+    package var procedure: Choice?
+    /// Of a procedure: its threads.
     package var train: Train
     package var probes: [ProbeChoice]
     package var record: Record?

@@ -43,19 +43,22 @@ package struct RunExecutor {
         var shared: [Choice: any Dataset] = [:]
         return try runs.enumerated().map { index, run in
             let plan = try trainingPlan(
-                of: run, shared[run.configuration.dataset], failures: failures?[index]
+                of: run, run.configuration.dataset.flatMap { shared[$0] }, failures: failures?[index]
             ) { note(index, $0) }
-            if !plan.dataset.isSeeded { shared[run.configuration.dataset] = plan.dataset }
+            if !plan.dataset.isSeeded, let choice = run.configuration.dataset { shared[choice] = plan.dataset }
             return plan
         }
     }
 
     private func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
         let configuration = run.configuration, precision = configuration.train.precision
+        if let procedure = configuration.procedure { return try follow(procedure, run, output) }
         let session = try Session(
             try trainingPlan(of: run, failures: output.folder + "/failures", note: output.note))
         if Checkpoint.exists(in: output.folder) {
-            session.resume(at: try Checkpoint.read(into: session.checkpoint, precision, from: output.folder))
+            let step = try Checkpoint.read(
+                into: session.checkpoint, precision, from: output.folder, state: session.observer.setState)
+            session.resume(at: step)
         }
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let outcome = try session.run(observed: output.record) { session in
@@ -66,7 +69,8 @@ package struct RunExecutor {
             return !output.isCancelled
         }
         output.ended(step: session.step, output)
-        try Checkpoint.write(session.checkpoint, precision, step: session.step, to: output.folder)
+        try Checkpoint.write(
+            session.checkpoint, precision, states: session.observer.states, step: session.step, to: output.folder)
         return outcome
     }
 
@@ -76,7 +80,8 @@ package struct RunExecutor {
         if let step = try Checkpoint.step(in: outputs[0].folder) {
             for (run, output) in outputs.enumerated() {
                 _ = try Checkpoint.read(
-                    into: session.checkpoint(of: run), configuration.train.precision, from: output.folder)
+                    into: session.checkpoint(of: run), configuration.train.precision, from: output.folder,
+                    state: session.observers[run].setState)
             }
             session.resume(at: step)
         }
@@ -109,7 +114,8 @@ package struct RunExecutor {
             if case .diverged(let last, _) = outcomes[run] { step = last }
             output.ended(step: step, leader)
             try Checkpoint.write(
-                session.checkpoint(of: run), configuration.train.precision, step: step, to: output.folder)
+                session.checkpoint(of: run), configuration.train.precision, states: session.observers[run].states,
+                step: step, to: output.folder)
         }
         return outcomes
     }
@@ -119,51 +125,61 @@ package struct RunExecutor {
     package func trainingPlan(
         of run: PlannedRun, _ dataset: (any Dataset)? = nil, failures: String? = nil, note: @escaping (String) -> Void
     ) throws -> TrainingPlan {
-        var isolation = isolation
-        isolation.failures = failures
         let configuration = run.configuration
+        guard let training = configuration.training, let data = configuration.dataset else {
+            throw StudyError("\(run.label): follows a procedure, which trains no network")
+        }
         let seed = UInt64(run.seed)
-        let loader = ComponentLoader(
-            registry: registry, seed: seed, steps: configuration.train.steps, dataFolder: run.folder,
-            isolation: isolation,
-            note: note)
-        let dataset = try dataset ?? loader.dataset(configuration.dataset)
+        let loader = loader(run, failures: failures, note: note)
+        let dataset = try dataset ?? loader.dataset(data)
         try checkRows(configuration, dataset)
         let network = Network(
-            model: try loader.model(configuration.model),
-            others: try configuration.others.map { ($0.key, try loader.model($0.choice)) }, loss: try loader.loss(configuration.loss),
+            model: try loader.model(training.model),
+            others: try training.others.map { ($0.key, try loader.model($0.choice)) },
+            loss: try loader.loss(training.loss),
             fields: dataset.fields,
-            parametrizations: try configuration.parametrizations.map {
+            parametrizations: try training.parametrizations.map {
                 ParametrizationRule(
                     key: $0.key, parameters: $0.parameters, parametrization: try loader.parametrization($0.choice))
             },
-            initializers: try configuration.initializers.map {
+            initializers: try training.initializers.map {
                 InitializerRule(
                     key: $0.key, parameters: $0.parameters,
                     initializer: try loader.initializer($0.choice, key: "initializers.\($0.key)"))
             },
-            rule: try configuration.rule.map { LayerRule(rule: try loader.rule($0.choice), layers: $0.layers) })
+            rule: try training.rule.map { LayerRule(rule: try loader.rule($0.choice), layers: $0.layers) })
         return TrainingPlan(
-            network: network, dataset: dataset, sampler: try configuration.sampler.map(loader.sampler),
-            regularizers: try configuration.regularizers.map { term in
+            network: network, dataset: dataset, sampler: try training.sampler.map(loader.sampler),
+            regularizers: try training.regularizers.map { term in
                 RegularizerTerm(
                     key: term.key, regularizer: try loader.regularizer(term.choice, key: "regularizers.\(term.key)"),
                     parameters: term.parameters)
             },
-            optimizer: try loader.optimizer(configuration.optimizer),
-            groups: try configuration.groups.map { group in
+            optimizer: try loader.optimizer(training.optimizer),
+            groups: try training.groups.map { group in
                 ParameterGroup(
                     key: group.key, parameters: group.parameters,
                     optimizer: try group.optimizer.map { try loader.optimizer($0, key: "groups.\(group.key)") })
             },
             probes: try configuration.probes.map { probe in
-                ScheduledProbe(
-                    key: probe.key, probe: try loader.probe(probe.choice), steps: Set(probe.sighting.steps),
+                let steps = Set(probe.sighting.steps)
+                return ScheduledProbe(
+                    key: probe.key, probe: try loader.probe(probe.choice), steps: steps.union(probe.updates ?? []),
                     split: probe.sighting.split, samples: probe.sighting.samples,
-                    layers: probe.sighting.layers.map(Set.init))
+                    layers: probe.sighting.layers.map(Set.init), recorded: probe.updates == nil ? nil : steps)
             },
             steps: configuration.train.steps, batchSize: configuration.train.batchSize,
             precision: configuration.train.precision, seed: seed)
+    }
+
+    func loader(
+        _ run: PlannedRun, failures: String?, note: @escaping (String) -> Void
+    ) -> ComponentLoader {
+        var isolation = isolation
+        isolation.failures = failures
+        return ComponentLoader(
+            registry: registry, seed: UInt64(run.seed), steps: run.configuration.train.steps, dataFolder: run.folder,
+            isolation: isolation, note: note)
     }
 
     /// What planning checks where the manifest says the rows; here they may come from a file.
@@ -173,7 +189,7 @@ package struct RunExecutor {
             guard let wanted, wanted > rows else { return }
             throw StudyError("\(key): \(wanted) is more than the \(rows) rows of the split '\(split)'; \(remedy)")
         }
-        if configuration.sampler == nil {
+        if configuration.training?.sampler == nil {
             try check(configuration.train.batchSize, "train.batch_size", in: "train", "'full' takes all")
         }
         let sightings = configuration.probes.map { ("probes.\($0.key)", $0.sighting) }
@@ -205,8 +221,6 @@ package struct RunExecutor {
                 }
             arrays.append(NamedArray(name, shape: quantity.shape, data))
         }
-        let number = String(step)
-        let padded = String(repeating: "0", count: max(0, 8 - number.count)) + number
-        try NPZ.write(arrays, to: "\(folder)/arrays/step-\(padded).npz")
+        try NPZ.write(arrays, to: "\(folder)/arrays/\(StudyFolder.arrays(step: step))")
     }
 }

@@ -53,6 +53,10 @@ struct RunResolver {
         func keyed(_ section: DottedKey, _ kind: Component.Kind) -> [(DottedKey, Component.Kind)] {
             (tree[section]?.object?.keys.sorted() ?? []).map { (section.appending($0), kind) }
         }
+        func one(_ section: String, _ kind: Component.Kind) -> [(DottedKey, Component.Kind)] {
+            let key = DottedKey(section)
+            return tree[key] == nil ? [] : [(key, kind)]
+        }
         let initializers = (tree[DottedKey("initializers")]?.object?.keys ?? []).map {
             (DottedKey(["initializers", $0]), Component.Kind.initializer)
         }
@@ -62,17 +66,17 @@ struct RunResolver {
         func updates(_ sections: [(DottedKey, Component.Kind)]) -> [(DottedKey, Component.Kind)] {
             sections.filter { tree[$0.0] != nil }.flatMap { [$0] + schedules($0.0) }
         }
-        return [(DottedKey("dataset"), .dataset), (DottedKey("sampler"), .sampler), (DottedKey("model"), .model)]
-            .filter { tree[$0.0] != nil || $0.1 != .sampler } + keyed(DottedKey("models"), .model) + initializers
-            + keyed(DottedKey("parametrizations"), .parametrization) + [(DottedKey("loss"), .loss)]
-            + (tree[DottedKey("rule")] == nil ? [] : [(DottedKey("rule"), .rule)])
-            + updates(keyed(DottedKey("regularizers"), .regularizer) + [(DottedKey("optimizer"), .optimizer)])
+        return one("dataset", .dataset) + one("procedure", .procedure) + one("sampler", .sampler)
+            + one("model", .model) + keyed(DottedKey("models"), .model) + initializers
+            + keyed(DottedKey("parametrizations"), .parametrization) + one("loss", .loss) + one("rule", .rule)
+            + updates(keyed(DottedKey("regularizers"), .regularizer) + one("optimizer", .optimizer))
             + groups(of: tree).flatMap { schedules($0) + updates([($0.appending("optimizer"), .optimizer)]) }
             + keyed(DottedKey("probes"), .probe)
     }
 
     private static let componentSections = [
-        "dataset", "sampler", "model", "models", "initializers", "parametrizations", "loss", "rule", "regularizers",
+        "dataset", "procedure", "sampler", "model", "models", "initializers", "parametrizations", "loss", "rule",
+        "regularizers",
         "optimizer", "groups", "probes",
     ]
 
@@ -126,10 +130,13 @@ struct RunResolver {
             fill(train.appending("together"), .int(1))
             fill(train.appending("log_every"), .int(100))
         }
+        let procedure = DottedKey("procedure")
+        if tree[procedure]?.object != nil { fill(procedure.appending("threads"), .int(1)) }
         let probes = tree[DottedKey("probes")]?.object?.keys.map { DottedKey(["probes", $0]) } ?? []
         for key in probes + [DottedKey("record")] where tree[key]?.object != nil {
             fill(key.appending("at"), .string("last"))
             fill(key.appending("split"), .string("train"))
+            if entries[key]?.component.scope == .runPair { fill(key.appending("pairs"), .int(45)) }
         }
     }
 
@@ -155,6 +162,15 @@ struct RunResolver {
         for (key, entry) in entries where entry.component.studyKeys.contains("schedules") {
             let schedules = schedules(of: key, for: entry.component, choices)
             choices[key]?.schedules = schedules
+        }
+        if let procedure = choices[DottedKey("procedure")] {
+            checkData(of: DottedKey("procedure"))
+            return RunConfiguration(
+                dataset: choices[DottedKey("dataset")], training: nil, procedure: procedure,
+                train: .init(
+                    steps: 0, precision: .f64, threads: tree[DottedKey("procedure.threads")]?.int ?? 1, together: 1,
+                    logEvery: 100),
+                probes: [], record: nil, json: json())
         }
         checkPrecision()
         guard let train = train(), let dataset = choices[DottedKey("dataset")],
@@ -192,17 +208,45 @@ struct RunResolver {
                 let place = tree.keyPlace(key.appending("layers"))
                 add(place, "\(key).layers: \(choice.component) measures the whole network, so it takes no layers")
             }
-            probes.append(.init(key: key.last, choice: choice, sighting: sighting))
+            let updates = updates(key, steps: train.steps)
+            probes.append(
+                .init(
+                    key: key.last, choice: choice, sighting: sighting, updates: updates,
+                    pairs: tree[key.appending("pairs")]?.int))
         }
-        return RunConfiguration(
-            dataset: dataset, sampler: choices[DottedKey("sampler")], model: model, others: others, initializers: initializers,
+        let training = RunConfiguration.Training(
+            sampler: choices[DottedKey("sampler")], model: model, others: others, initializers: initializers,
             parametrizations: parametrizations, loss: loss,
             rule: choices[DottedKey("rule")].map {
                 .init(choice: $0, layers: tree[DottedKey("rule.layers")]?.array?.compactMap(\.string))
             },
             optimizer: optimizer, groups: groups,
-            regularizers: regularizers, train: train, probes: probes, record: record(steps: train.steps), json: json()
-        )
+            regularizers: regularizers)
+        return RunConfiguration(
+            dataset: dataset, training: training, train: train, probes: probes, record: record(steps: train.steps),
+            json: json())
+    }
+
+    /// The dataset must have the fields and splits that a procedure works on.
+    private mutating func checkData(of key: DottedKey) {
+        guard let component = entries[key]?.component, let wanted = component.data.first else { return }
+        guard let dataset = entries[DottedKey("dataset")]?.component else {
+            add(
+                tree.keyPlace(key),
+                "\(key): \(component.id) works on '\(wanted.field)' of a dataset, and the study has none")
+            return
+        }
+        for (field, split) in component.data {
+            let fields = dataset.outputs.map(\.id), splits = dataset.splits.map(\.name)
+            if !fields.contains(field) {
+                let hint = Nearest.hint(for: field, among: fields, label: "it has")
+                add(tree.keyPlace(key), "\(key): \(component.id) needs the field '\(field)' of \(dataset.id)\(hint)")
+            }
+            if !splits.contains(split) {
+                let hint = Nearest.hint(for: split, among: splits, label: "it has")
+                add(tree.keyPlace(key), "\(key): \(component.id) needs the split '\(split)' of \(dataset.id)\(hint)")
+            }
+        }
     }
 
     private mutating func choice(_ key: DottedKey, _ entry: Entry) -> Choice {
@@ -311,7 +355,12 @@ struct RunResolver {
         let quantities = (record["quantities"]?.array ?? []).compactMap(\.string)
         for (index, quantity) in quantities.enumerated() {
             do throws(UnknownQuantity) {
-                _ = try QuantityExpression(quantity)
+                guard try QuantityExpression(quantity).arguments.contains(where: { $0.member != nil }) else {
+                    continue
+                }
+                add(
+                    tree.place(key.appending("quantities").appending("\(index)")),
+                    "record.quantities: '\(quantity)' is of pairs; arrays are of single layers")
             } catch {
                 add(
                     tree.place(key.appending("quantities").appending("\(index)")),
@@ -319,6 +368,18 @@ struct RunResolver {
             }
         }
         return .init(quantities: quantities, sighting: sighting)
+    }
+
+    /// When the state of a probe goes on, if the study says it.
+    private mutating func updates(_ key: DottedKey, steps total: Int) -> [Int]? {
+        guard let value = tree[key.appending("update")], let schedule = Schedule(value) else { return nil }
+        guard schedule.count(until: total) <= Schedule.most else {
+            add(
+                tree.place(key.appending("update")),
+                "\(key).update: more than \(Schedule.most) updates of a state in a run")
+            return nil
+        }
+        return schedule.steps(until: total)
     }
 
     private mutating func sighting(_ key: DottedKey, steps total: Int) -> RunConfiguration.Sighting? {
@@ -359,7 +420,7 @@ struct RunResolver {
             for key in names.map(section.appending) {
                 guard let value = tree[key] else { continue }
                 switch key.last {
-                case "at": copy(key, Schedule(value)?.json)
+                case "at", "update": copy(key, Schedule(value)?.json)
                 case "parameters": copy(key, ParameterPattern(value)?.json)
                 default: copy(key, value)
                 }
@@ -390,13 +451,32 @@ extension StudyTree {
     func problems(_ schema: Schema, skippingReferences: Bool = false) -> [String] {
         var document = document
         document.root = root
-        return schema.problems(in: document).compactMap { problem in
+        let own = schema.problems(in: document) + document.problemsOfSections()
+        return own.compactMap { problem in
             let key = DottedKey(Pointer.tokens(problem.pointer))
             if skippingReferences, ReferenceResolver.isReference(self[key]) { return nil }
             switch origin(key) {
             case .override, .sweep: return "\(place(key)): \(problem.sentence)"
             case .default, .file: return problem.description
             }
+        }
+    }
+}
+
+extension Document {
+    /// A study trains a network or follows a procedure; it has the sections of one of them.
+    fileprivate func problemsOfSections() -> [Problem] {
+        let sections = root.object ?? [:]
+        guard sections["procedure"] != nil else {
+            let needed = ["dataset", "model", "loss", "optimizer", "train"]
+            return needed.filter { sections[$0] == nil }.map {
+                problem(at: "", "missing key '\($0)' at the top level")
+            }
+        }
+        let own = ["study", "title", "dataset", "procedure", "sweep", "seeds", "claims"]
+        return sections.keys.filter { !own.contains($0) && !$0.hasPrefix("x-") }.map {
+            problem(
+                at: "/\($0)", key: true, "'\($0)' is for studies that train a network; this one follows a procedure")
         }
     }
 }

@@ -17,11 +17,13 @@ import Testing
 
     @Test func sectionsAreRead() throws {
         let configuration = try #require(try Fixtures.plan(Self.study).runs.first).configuration
-        #expect(configuration.sampler == Choice(component: "test.others/rotated", options: ["by": .int(3)]))
-        #expect(configuration.initializers.map(\.key) == ["stem", "rest"])
-        #expect(configuration.initializers[0].parameters == ParameterPattern(names: ["fc1.*"]))
+        #expect(configuration.training?.sampler == Choice(component: "test.others/rotated", options: ["by": .int(3)]))
+        #expect(configuration.training?.initializers.map(\.key) == ["stem", "rest"])
+        #expect(configuration.training?.initializers[0].parameters == ParameterPattern(names: ["fc1.*"]))
         #expect(
-            configuration.initializers.map(\.choice.options) == [["factor": .double(0.5)], ["factor": .double(1)]])
+            configuration.training?.initializers.map(\.choice.options) == [
+                ["factor": .double(0.5)], ["factor": .double(1)],
+            ])
         let json = configuration.json
         #expect(
             json["sampler"]?.text(pretty: false) == #"{"plugin":"test.others/rotated","by":3}"#
@@ -37,15 +39,15 @@ import Testing
         let plan = try Fixtures.plan(
             Self.study, ["initializers.stem.factor=[0.1, 0.3]", "regularizers.l2.weight_decay=0", "sampler.by=7"])
         #expect(plan.runs.count == 4 && plan.axes["initializers.stem.factor"] == [.double(0.1), .double(0.3)])
-        #expect(plan.runs[0].configuration.sampler?.options["by"] == .int(7))
+        #expect(plan.runs[0].configuration.training?.sampler?.options["by"] == .int(7))
         let added = try Fixtures.plan(
             Fixtures.study,
             [
                 "sampler.by=2", "sampler.plugin=rotated", "initializers.a.parameters=[x.*, y]",
                 "initializers.a.plugin=times",
             ])
-        #expect(added.runs[0].configuration.sampler?.options["by"] == .int(2))
-        #expect(added.runs[0].configuration.initializers[0].parameters.names == ["x.*", "y"])
+        #expect(added.runs[0].configuration.training?.sampler?.options["by"] == .int(2))
+        #expect(added.runs[0].configuration.training?.initializers[0].parameters.names == ["x.*", "y"])
     }
 
     /// Runs that differ in numbers of their initializers train together.
@@ -109,9 +111,10 @@ import Testing
     @Test func theyAreModels() throws {
         let plan = try Fixtures.plan(Self.study, ["models.teacher.activation=relu", "models.a.plugin=net"])
         let configuration = plan.runs[0].configuration
-        #expect(configuration.others.map(\.key) == ["a", "teacher"])
-        #expect(configuration.others[1].choice.options["activation"] == "relu")
-        #expect(configuration.others[1].choice.options["widths"] == .array([.int(9)]))
+        let others = try #require(configuration.training).others
+        #expect(others.map(\.key) == ["a", "teacher"])
+        #expect(others[1].choice.options["activation"] == "relu")
+        #expect(others[1].choice.options["widths"] == .array([.int(9)]))
         let swept = try Fixtures.plan(Self.study, ["models.teacher.widths=[[3], [4, 4]]"])
         #expect(swept.axes["models.teacher.widths"]?.count == 2)
         #expect(
