@@ -42,6 +42,7 @@ let plugins: [Plugin] = [
     Plugin(name: "CrossEntropy", swift: true),
     Plugin(name: "Curvature"),
     Plugin(name: "Digits"),
+    Plugin(name: "Distillation", swift: true),
     Plugin(name: "Exponents"),
     Plugin(name: "Fact"),
     Plugin(name: "FeedbackAlignment"),

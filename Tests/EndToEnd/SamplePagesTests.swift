@@ -53,7 +53,7 @@ import Testing
 
     @Test(arguments: [
         ("Samplers", "orders"), ("Initializers", "lazy-and-rich"), ("TwoViews", "barlow-twins"),
-        ("Activity", "decorrelation"),
+        ("Activity", "activity"), ("Distillation", "imitation"),
     ])
     func shippedStudiesHold(plugin: String, study: String) throws {
         let scratch = try Scratch()
