@@ -33,6 +33,7 @@ struct Plugin {
 let plugins: [Plugin] = [
     Plugin(name: "Activations"),
     Plugin(name: "Adam"),
+    Plugin(name: "Agreement"),
     Plugin(name: "Alignment"),
     Plugin(name: "Arrays", swift: true, uses: ["ArrayFiles"]),
     Plugin(name: "Averages"),

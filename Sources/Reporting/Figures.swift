@@ -16,7 +16,7 @@ struct Figures {
         shown = Array(results.settings.indices.prefix(Figures.curveLimit))
         bandsAreIntervals = (results.finished.map(\.count).max() ?? 0) >= 4
         var steps = Set<Int>()
-        for run in results.runs {
+        for run in results.sources {
             for s in results.series.indices {
                 for row in run.curves.range(s) { steps.insert(Int(run.curves.steps[row])) }
             }

@@ -293,7 +293,9 @@ struct RunResolver {
         let quantities = (record["quantities"]?.array ?? []).compactMap(\.string)
         for (index, quantity) in quantities.enumerated() {
             do throws(UnknownQuantity) {
-                guard try QuantityExpression(quantity).arguments.contains(where: { $0.member != nil }) else { continue }
+                guard try QuantityExpression(quantity).arguments.contains(where: { $0.member != nil }) else {
+                    continue
+                }
                 add(
                     tree.place(key.appending("quantities").appending("\(index)")),
                     "record.quantities: '\(quantity)' is of pairs; arrays are of single layers")
@@ -369,8 +371,8 @@ struct RunResolver {
                 for key in Self.groups(of: tree) { copy(key, ["parameters", "frozen"], options: options) }
             }
             for (key, entry) in entries where key.parts[0] == section {
-                // Schedules are entries themselves.
-                let own = entry.component.studyKeys.filter { $0 != "schedules" }
+                // Schedules are entries themselves; how many pairs are measured does not change a run.
+                let own = entry.component.studyKeys.filter { $0 != "schedules" && $0 != "pairs" }
                 copy(key, own, options: entry.component.parameters)
             }
         }
