@@ -33,6 +33,12 @@ struct Figures {
         return mean + (bandsAreIntervals ? " Bands: 95 % interval of the mean." : " Bands: least to greatest value.")
     }
 
+    /// The same for these metrics, which may be of pairs of runs.
+    func legend(of metrics: [Outline.Metric]) -> String {
+        guard metrics.contains(where: { $0.cells.values.contains(where: results.isOfPairs) }) else { return legend }
+        return "Lines: mean over the pairs of runs of each setting. Bands: least to greatest value."
+    }
+
     /// A row of charts with one scale: their titles and series.
     struct Block {
         var title: String
@@ -129,7 +135,7 @@ struct Figures {
     }
 
     private func band(_ value: Aggregate, _ mean: Double) -> (low: Double, high: Double) {
-        if bandsAreIntervals { return (mean - (value.halfWidth ?? 0), mean + (value.halfWidth ?? 0)) }
+        if bandsAreIntervals, let half = value.halfWidth { return (mean - half, mean + half) }
         return (value.min ?? mean, value.max ?? mean)
     }
 

@@ -24,6 +24,8 @@ struct TrialInput {
     var rows = 0..<0
     var split = 0
     var fields: [Argument.Field: Int] = [.role: 0, .fanIn: 5, .fanOut: 3]
+    /// Of columns of labels.
+    var classes = 1
     /// By argument; what is not here is a null pointer.
     var tensors: [String: Tensor] = [:]
     /// The network of probes that evaluate one: a least-squares problem.
@@ -32,6 +34,16 @@ struct TrialInput {
     var pair: PairArrays?
     /// Instead of all that, for functions that build graphs: a case whose expected values do not count.
     var example: Example?
+}
+
+extension TrialInput {
+    /// The field that an argument is a column of; nil for other arguments.
+    fileprivate func field(of argument: Argument, _ tensor: Tensor) -> Field? {
+        guard case .column = argument.source else { return nil }
+        return Field(
+            name: argument.name, shape: Array(tensor.shape.dropFirst()),
+            classes: argument.type == .pointer(.i32) ? classes : nil)
+    }
 }
 
 /// What came out of one call.
@@ -89,7 +101,8 @@ final class Trial {
             }
             let memory = try TrialMemory(
                 argument.name, bytes: tensor.data.count * scalar.bytes(input.precision), plan.placement)
-            operands[argument.name] = Operand(.memory(memory.pointer), shape: tensor.shape)
+            operands[argument.name] = Operand(
+                .memory(memory.pointer), shape: tensor.shape, field: input.field(of: argument, tensor))
             buffers[argument.name] = Buffer(
                 memory: memory, scalar: scalar, first: tensor.data, isWritable: call.component.mayWrite(argument))
         }
@@ -123,6 +136,8 @@ final class Trial {
                 let declared = component.output(id)
                 if let field = fields.first(where: { $0.name == id }) {
                     shapes[argument.name] = [input.rows.count] + field.shape
+                } else if component.kind == .sampler, declared?.shape == [.rows] {
+                    shapes[argument.name] = [input.fields[.rowCount] ?? 0]
                 } else if let extents = declared?.shape {
                     shapes[argument.name] = try call.shape(extents, for: operands)
                 } else {
@@ -194,9 +209,10 @@ extension Component {
     /// The function that works on plain memory.
     var plainFunction: Function { kind == .parametrization ? start ?? call : call }
 
-    /// Whether `plainFunction` gets arrays and numbers, so that it can be called without a graph, and by itself.
+    /// Whether `plainFunction` gets arrays and numbers, so that it can be called without a graph and a run, and by itself.
     var isPlain: Bool {
-        add == nil && plainFunction.arguments.allSatisfy { $0.source != .service(.graph) }
+        add == nil
+            && plainFunction.arguments.allSatisfy { $0.source != .service(.graph) && $0.source != .service(.record) }
     }
 
     func mayWrite(_ argument: Argument) -> Bool {
@@ -226,7 +242,7 @@ extension Component {
 extension Argument {
     var isTensorInput: Bool {
         switch source {
-        case .quantity, .input, .state, .accumulator: true
+        case .quantity, .input, .state, .accumulator, .column: true
         default: false
         }
     }

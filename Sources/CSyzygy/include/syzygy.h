@@ -206,6 +206,20 @@ typedef struct {
                          const double *u, int64_t u_count, double *out, int64_t count);
 } syzygy_jacobian;
 
+/* syzygy.record/1: what a procedure measures. `output` is one that the manifest declares, `count` its number of elements; numbers
+ * and vectors become observations, tensors of more axes arrays of the run's folder. Steps may not go back. */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t reserved;
+    void *context;
+
+    syzygy_status (*values)(void *context, int64_t step, const char *output, const double *values, int64_t count);
+    /* The output has no value at this step; `reason` is a word in snake_case. */
+    syzygy_status (*undefined)(void *context, int64_t step, const char *output, const char *reason);
+    /* To be called now and then, with the steps done: shows progress. SYZYGY_CANCELLED: return it soon. */
+    syzygy_status (*progress)(void *context, int64_t step);
+} syzygy_record;
+
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L && UINTPTR_MAX == UINT64_MAX
 _Static_assert(sizeof(syzygy_initializer) == 16, "syzygy_initializer");
 _Static_assert(sizeof(syzygy_attribute) == 16, "syzygy_attribute");
@@ -216,6 +230,7 @@ _Static_assert(sizeof(syzygy_linalg) == 48 && offsetof(syzygy_linalg, gemm) == 1
 _Static_assert(sizeof(syzygy_rows) == 32 && offsetof(syzygy_rows, begin) == 16, "syzygy_rows");
 _Static_assert(sizeof(syzygy_objective) == 88 && offsetof(syzygy_objective, value) == 40, "syzygy_objective");
 _Static_assert(sizeof(syzygy_jacobian) == 40 && offsetof(syzygy_jacobian, width) == 16, "syzygy_jacobian");
+_Static_assert(sizeof(syzygy_record) == 40 && offsetof(syzygy_record, values) == 16, "syzygy_record");
 #endif
 
 #ifdef __cplusplus
