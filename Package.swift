@@ -34,6 +34,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Activations"),
     Plugin(name: "Activity", swift: true),
     Plugin(name: "Adam"),
+    Plugin(name: "Agreement"),
     Plugin(name: "Alignment"),
     Plugin(name: "Arrays", swift: true, uses: ["ArrayFiles"]),
     Plugin(name: "Averages", tests: false),

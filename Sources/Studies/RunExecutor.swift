@@ -61,9 +61,13 @@ package struct RunExecutor {
             session.resume(at: step)
         }
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
+        let kept = configuration.keptSteps
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record, record.sighting.steps.contains(session.step) {
                 try write(record, session.observer, session.store, step: session.step, to: output.folder)
+            }
+            if kept.contains(session.step) {
+                try Self.keep(session.store, step: session.step, in: output.folder)
             }
             try output.finished(step: session.step, loss: session.batchLoss)
             return !output.isCancelled
@@ -88,6 +92,7 @@ package struct RunExecutor {
         try session.observers[0].check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let leader = outputs[0], train = configuration.train
         var hasMeasured = false
+        let kept = configuration.keptSteps
         let outcomes = try session.run(
             observed: { run, observation in
                 outputs[run].record(observation)
@@ -98,6 +103,11 @@ package struct RunExecutor {
             if let record = configuration.record, record.sighting.steps.contains(step) {
                 for (run, output) in outputs.enumerated() where session.outcomes[run] == nil {
                     try write(record, session.observers[run], session.stores[run], step: step, to: output.folder)
+                }
+            }
+            if kept.contains(step) {
+                for (run, output) in outputs.enumerated() where session.outcomes[run] == nil {
+                    try Self.keep(session.stores[run], step: step, in: output.folder)
                 }
             }
             try leader.finished(step: step, loss: session.batchLosses[0])

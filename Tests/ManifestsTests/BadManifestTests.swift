@@ -80,7 +80,7 @@ import Testing
         probe
         - "per": "layer"
         + "per": "layers"
-        plugin.json:11:42: unknown per 'layers' in components[0]; did you mean 'layer'? (allowed: run, layer, parameter)
+        plugin.json:11:42: unknown per 'layers' in components[0]; did you mean 'layer'? (allowed: run, layer, parameter, layer_pair, run_pair)
 
         probe
         - "library": "Alignment"
@@ -541,7 +541,7 @@ import Testing
         blas
         - "quantity": "parameter.value"
         + "quantity": "parameter.valeu"
-        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.weight, layer.weight_initial, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.weight, head.weight_initial, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad)
+        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.weight, layer.weight_initial, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.weight, head.weight_initial, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters)
 
         blas
         - "quantity": "parameter.value"
@@ -556,7 +556,7 @@ import Testing
         probe
         - "b": "wwt(layer.weight)"
         + "b": "moment(layer.input)"
-        plugin.json:33:78: unknown function 'moment' in 'moment(layer.input)' (allowed: moment.raw, moment.centred, moment.normalized, cross.raw, mean, wtw, wwt)
+        plugin.json:33:78: unknown function 'moment' in 'moment(layer.input)' (allowed: moment.raw, moment.centred, moment.normalized, cross.raw, cross.centred, mean, wtw, wwt)
 
         probe
         - "b": "wwt(layer.weight)"
@@ -852,7 +852,7 @@ import Testing
         -         { "name": "at"
         + "from": "state" },
         +         { "name": "at"
-        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, rules, not for a schedule
+        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, probes, rules, not for a schedule
 
         optimizer
         - "from": "step" }
