@@ -6,6 +6,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 #include <sodium.h>
+#include "beneath.h"
 #include "binding.h"
 #include "conv.h"
 #include "gemm.h"
