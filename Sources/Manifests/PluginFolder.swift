@@ -67,7 +67,11 @@ package struct FileTrust: Sendable {
         if stat("/proc/self/exe", &status) == 0 { owners.insert(status.st_uid) }
         let named = ProcessInfo.processInfo.environment["SYZYGY_TRUSTED_OWNERS"] ?? ""
         for name in named.split(separator: ",") {
-            if let id = UInt32(name) { owners.insert(id) } else if let user = getpwnam(String(name)) { owners.insert(user.pointee.pw_uid) }
+            if let id = UInt32(name) {
+                owners.insert(id)
+            } else if let user = getpwnam(String(name)) {
+                owners.insert(user.pointee.pw_uid)
+            }
         }
         return FileTrust(owners: owners)
     }()
@@ -96,12 +100,16 @@ package struct FileTrust: Sendable {
         }
         if !owners.contains(owner) {
             let me = geteuid(), myself = UserNames.user(me) ?? String(me)
-            return "belongs to another user (\(facts)), who could change what \(myself) runs: chown \(me) \(quoted), or "
+            return
+                "belongs to another user (\(facts)), who could change what \(myself) runs: chown \(me) \(quoted), or "
                 + "SYZYGY_TRUSTED_OWNERS=\(user ?? String(owner)) if you trust that user"
         }
         if mode & 0o020 != 0, hasList || !UserNames.isPrivate(group: group, of: owner) {
-            let name = hasList ? "whom its access control list names" : "the group \(UserNames.group(group)?.name ?? String(group))"
-            return "can be written by \(name) (\(facts)), so its members could change what runs here: chmod g-w \(quoted)"
+            let name =
+                hasList
+                ? "whom its access control list names" : "the group \(UserNames.group(group)?.name ?? String(group))"
+            return
+                "can be written by \(name) (\(facts)), so its members could change what runs here: chmod g-w \(quoted)"
         }
         return nil
     }

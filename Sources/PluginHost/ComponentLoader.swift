@@ -146,7 +146,7 @@ package final class ComponentLoader {
         }
         let library: Library =
             switch manifest.library {
-            case .system(let name): try Library(system: name)
+            case .system(let name): try Library(system: name, expected: expected?.libraryDigest)
             case .named(let name):
                 try Library(path: Self.path(of: name, folder: manifest.folder), expected: expected?.libraryDigest)
             }

@@ -56,7 +56,8 @@ package final class Library {
     }
 
     /// Opens a library of the system by its bare name, such as `libopenblas.so.0`.
-    package init(system name: String) throws(PluginError) {
+    /// - Parameter expected: the digest that its file must have, unless it is empty.
+    package init(system name: String, expected: String? = nil) throws(PluginError) {
         let opened = Opened(name)
         guard let handle = opened.handle else {
             throw PluginError(name, "no such library on this system: \(Self.lastError())")
@@ -64,6 +65,10 @@ package final class Library {
         content = nil
         (changesFloatMode, others) = (opened.changedFloatMode, opened.others)
         (path, self.handle) = (name, handle)
+        guard let expected, !expected.isEmpty else { return }
+        let file = SystemLibrary.file(of: handle, name: name)
+        if case .digest(expected, _) = file.content { return }
+        throw PluginError(file.path, "is not the one of the lock: expected SHA-256 \(expected), \(file.content)")
     }
 
     /// What is loaded because of it: itself and the libraries that were not there before.

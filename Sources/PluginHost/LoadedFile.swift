@@ -6,11 +6,18 @@ import OrderedCollections
 
 /// A library that code of a plugin came from, for the record of a run.
 package struct LoadedFile: Hashable, Sendable {
-    package enum Content: Hashable, Sendable {
+    package enum Content: Hashable, Sendable, CustomStringConvertible {
         /// SHA-256 of the bytes that were loaded.
         case digest(String, bytes: Int)
         /// Why they are not known.
         case unknown(String)
+
+        package var description: String {
+            switch self {
+            case .digest(let digest, _): "found \(digest)"
+            case .unknown(let reason): reason
+            }
+        }
     }
 
     package var path: String
