@@ -55,6 +55,7 @@ let plugins: [Plugin] = [
     Plugin(name: "SGD"),
     Plugin(name: "Schedules"),
     Plugin(name: "Sequences"),
+    Plugin(name: "SharpnessAware"),
     Plugin(name: "Syre"),
     Plugin(name: "Teachers"),
     Plugin(name: "Transformer", swift: true),

@@ -52,7 +52,8 @@ package enum Memory {
         values.withUnsafeBufferPointer { write($0, to: target, precision) }
     }
 
-    private static func write(
+    /// f32 rounds to nearest.
+    package static func write(
         _ values: UnsafeBufferPointer<Double>, to target: UnsafeMutableRawPointer, _ precision: Precision
     ) {
         guard let base = values.baseAddress else { return }

@@ -30,7 +30,7 @@ package struct Component: Sendable {
     package var start: Function?
     /// Of a dataset: called once, before anything else, to say the sizes that only its files know.
     package var describe: Function?
-    /// What one call is about; `parameter` for optimizers and regularizers, nil for the others.
+    /// What one call is about: of probes, optimizers (`parameter` or `run`) and regularizers (`parameter`); nil for the others.
     package var scope: ProbeScope?
     /// Of an optimizer, regularizer or operation: what it does to an element depends on that element's numbers only, so it may be
     /// called on any contiguous part, or on several parameters that lie together. Activations are.

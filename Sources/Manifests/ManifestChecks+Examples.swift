@@ -83,8 +83,9 @@ extension ManifestChecks {
         let needsNetwork = component.call.arguments.contains { argument in
             if case .service(let service) = argument.source { service.needsNetwork } else { false }
         }
-        // The network of an example is linear: losses ½ (x_s · parameters − y_s)².
-        let network = needsNetwork ? [("x", 2, true), ("y", 1, true), ("parameters", 1, true)] : []
+        // The network of an example is linear: losses ½ (x_s · parameters − y_s)². An optimizer has its parameters.
+        let network = needsNetwork ? [("x", 2, true), ("y", 1, true)] : []
+        let parameters = needsNetwork && component.kind == .probe ? [("parameters", 1, true)] : []
         let bindings = component.expandedBindings(values: component.allValues)
         let function = component.kind == .parametrization ? component.start ?? component.call : component.call
         let arguments = function.arguments.compactMap {
@@ -101,7 +102,7 @@ extension ManifestChecks {
             }
         }
         // Without `start`, a random state has no value that an example could know.
-        return network.map { ($0.0, Optional($0.1), $0.2) } + arguments
+        return (network + parameters).map { ($0.0, Optional($0.1), $0.2) } + arguments
             + (component.start == nil ? random.map { ($0.id, nil, true) } : [])
     }
 

@@ -127,9 +127,14 @@ extension ManifestChecks {
             add(
                 "\(here)/service",
                 "syzygy.graph/1 is for models, parametrizations and losses, not for \(component.kind.withArticle)")
-        case .service(let service)
-        where service.needsNetwork && (component.kind != .probe || component.scope != .run):
-            add("\(here)/service", "\(service.rawValue) is for probes per run")
+        case .service(.objective) where !component.isOfRun([.probe, .optimizer]):
+            add("\(here)/service", "syzygy.objective/1 is for probes and optimizers per run")
+        case .service(.jacobian) where !component.isOfRun([.probe]):
+            add("\(here)/service", "syzygy.jacobian/1 is for probes per run")
+        case .field where component.kind == .optimizer && component.scope == .run:
+            add(
+                "\(here)/from", "argument '\(argument.name)': an optimizer per run has many parameters, so no 'field'"
+            )
         default: break
         }
         return true

@@ -141,6 +141,9 @@ extension ManifestChecks {
 }
 
 extension Component {
+    /// Whether it is of one of these kinds, called once for a run.
+    func isOfRun(_ kinds: [Kind]) -> Bool { scope == .run && kinds.contains(kind) }
+
     /// Every value a placeholder can take in some study.
     func allValues(_ parameter: String) -> [String] { self.parameter(parameter)?.values ?? [] }
 }

@@ -291,6 +291,11 @@ struct ManifestChecks {
                 add(here, "a regularizer needs an argument from quantity parameter.grad with access readwrite")
             }
         case .optimizer:
+            if component.scope == .run, component.isElementwise {
+                add(
+                    "\(component.pointer)/elementwise",
+                    "an optimizer per run is called once for all its parameters, so it is not elementwise")
+            }
             if !sources.contains(.quantity("parameter.value", isWritable: true, isOptional: false)) {
                 add(here, "an optimizer needs an argument from quantity parameter.value with access readwrite")
             }

@@ -1,5 +1,6 @@
 import Engine
 import OrderedCollections
+import Protocols
 
 /// Turns a document that follows the schema into typed values. Nothing here fails: the schema has checked every form,
 /// so the fallbacks after `??` are never used.
@@ -23,7 +24,7 @@ struct ManifestReader {
     private func component(_ json: JSON, at pointer: String, plugin: String) -> Component {
         let kind = choice(json["kind"]) ?? Component.Kind.probe
         let id = json["id"]?.string ?? ""
-        let isPerParameter = kind == .optimizer || kind == .regularizer
+        let scope: ProbeScope? = choice(json["per"])
         return Component(
             plugin: plugin, kind: kind, id: id, name: json["name"]?.string ?? id,
             summary: json["summary"]?.string ?? "", references: references(json),
@@ -31,7 +32,7 @@ struct ManifestReader {
             call: function(json["call"] ?? .null, at: "\(pointer)/call"),
             start: json["start"].map { function($0, at: "\(pointer)/start") },
             describe: json["describe"].map { function($0, at: "\(pointer)/describe") },
-            scope: isPerParameter ? .parameter : choice(json["per"]),
+            scope: scope ?? (kind == .optimizer || kind == .regularizer ? .parameter : nil),
             isElementwise: json["elementwise"]?.bool ?? (kind == .activation),
             outputs: items(json, "outputs", pointer).map(output),
             dimensions: members(json, "dims", pointer).map { Dimension(name: $0, size: size($1), pointer: $2) },

@@ -1,9 +1,9 @@
 import Engine
 import Protocols
 
-/// One derivative of a network on a fixed number of rows, compiled in f64.
-final class DerivativeProgram {
-    enum Kind: Hashable {
+/// One derivative of a network on a fixed number of rows.
+package final class DerivativeProgram {
+    package enum Kind: Hashable {
         case objective(ObjectiveQuantity)
         case jacobian(JacobianProduct, of: String, variable: String)
         /// Losses of the rows as one batch, and of each row as a batch of its own.
@@ -14,14 +14,15 @@ final class DerivativeProgram {
         var rows: Int
     }
 
-    private let program: Program
+    package let program: Program
     private let store: ParameterStore
     private let rows: Int
     /// Results with the elements of one row; side by side they make a row of the whole.
     private let results: [(node: Node, width: Int)]
     private let inputs: [(field: Int, buffer: UnsafeMutablePointer<Double>)]
-    private let tangents: [(buffer: UnsafeMutablePointer<Double>?, count: Int)]
+    private let tangents: [(buffer: UnsafeMutableRawPointer?, count: Int)]
 
+    /// The derivatives of an evaluation, in f64, on rows given to each run.
     init(_ network: Network, _ key: Key, store: ParameterStore) throws {
         let plan = try Plan(network, key)
         rows = key.rows
@@ -38,22 +39,45 @@ final class DerivativeProgram {
         inputs = network.fields.enumerated().compactMap { index, field in
             buffer(plan.prefix + field.name).map { (index, $0) }
         }
-        let graph = plan.graph
-        tangents = plan.tangents.map { (buffer($0.name), graph.shape(of: $0.node).reduce(1, *)) }
+        tangents = plan.tangentBuffers(program)
+    }
+
+    /// A value, gradient or product of the training step's loss, in the store's precision, on rows that the program finds by itself.
+    /// - Parameter updates: what is added to the gradient.
+    package init(
+        ofTraining quantity: ObjectiveQuantity, _ network: Network, rows: Int, store: ParameterStore,
+        sources: [String: RowSource], updates: [Update], seed: UInt64
+    ) throws {
+        let plan = try Plan(network, Key(kind: .objective(quantity), rows: rows), isTraining: true)
+        self.rows = rows
+        self.store = store
+        results = plan.results.map { ($0, 1) }
+        let gradients = plan.sums.isEmpty ? [] : Array(zip(plan.graph.trainedNodes, plan.sums))
+        program = try Program(
+            plan.graph, outputs: plan.results, gradients: gradients.map { ($0, $1) }, precision: store.precision,
+            parameters: store, updates: updates, rows: sources, seeds: [seed])
+        inputs = []
+        tangents = plan.tangentBuffers(program)
     }
 
     /// The vector of a product, one number for each parameter.
-    func set(vector: UnsafePointer<Double>?) {
+    package func set(vector: UnsafePointer<Double>?) {
         guard var next = vector else { return }
         for tangent in tangents {
-            tangent.buffer?.update(from: next, count: tangent.count)
+            set(tangent.buffer, to: next, count: tangent.count)
             next += tangent.count
         }
     }
 
     /// The vector of a product, `count` numbers for all rows.
     func set(rowsOfVector vector: UnsafePointer<Double>, count: Int) {
-        tangents.first?.buffer?.update(from: vector, count: count)
+        set(tangents.first?.buffer, to: vector, count: count)
+    }
+
+    private func set(_ buffer: UnsafeMutableRawPointer?, to values: UnsafePointer<Double>, count: Int) {
+        if let buffer {
+            Memory.write(UnsafeBufferPointer(start: values, count: count), to: buffer, program.precision)
+        }
     }
 
     func run(_ rows: DataRows) {
@@ -61,15 +85,20 @@ final class DerivativeProgram {
         program.run()
     }
 
-    var value: Double { program.scalar(results[0].node) }
+    package var value: Double { program.scalar(results[0].node) }
 
     /// Adds what went to the store's gradients.
-    func addGradients(to out: UnsafeMutablePointer<Double>, weight: Double) {
-        let gradients = store.gradients.assumingMemoryBound(to: Double.self)
-        var next = 0
-        for block in store.blocks where block.isTrained {
-            for i in 0..<block.count { out[next + i] += weight * gradients[block.offset + i] }
-            next += block.count
+    package func addGradients(to out: UnsafeMutablePointer<Double>, weight: Double) {
+        func add<Value: BinaryFloatingPoint>(_ gradients: UnsafePointer<Value>) {
+            var next = 0
+            for block in store.blocks where block.isTrained {
+                for i in 0..<block.count { out[next + i] += weight * Double(gradients[block.offset + i]) }
+                next += block.count
+            }
+        }
+        switch store.precision {
+        case .f32: add(store.gradients.assumingMemoryBound(to: Float.self))
+        case .f64: add(store.gradients.assumingMemoryBound(to: Double.self))
         }
     }
 
@@ -95,10 +124,10 @@ private struct Plan {
     var sums: [Node] = []
     var tangents: [(name: String, node: Node)] = []
 
-    init(_ network: Network, _ key: DerivativeProgram.Key) throws {
+    init(_ network: Network, _ key: DerivativeProgram.Key, isTraining: Bool = false) throws {
         let isOfSamples =
             [.objective(.sampleGradients), .objective(.sampleSquaredNorms), .lossesAlone].contains(key.kind)
-        let built = try network.build(rows: isOfSamples ? 1 : key.rows)
+        let built = try network.build(rows: isOfSamples ? 1 : key.rows, isTraining: isTraining)
         graph = built.graph
         let parameters = built.parameters
         switch key.kind {
@@ -138,6 +167,11 @@ private struct Plan {
         case .gradient: sums = try graph.gradient(of: loss, withRespectTo: parameters)
         default: results = [loss]
         }
+    }
+
+    /// Where a program finds the vector of a product.
+    func tangentBuffers(_ program: Program) -> [(buffer: UnsafeMutableRawPointer?, count: Int)] {
+        tangents.map { (program.inputBuffer($0.name), graph.shape(of: $0.node).reduce(1, *)) }
     }
 
     /// Inputs for the vector of a product, one for each node.

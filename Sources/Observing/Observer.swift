@@ -128,6 +128,12 @@ package final class Observer {
         weights.update()
     }
 
+    /// The loss on any rows, first of all of a split, at the values in `store`.
+    package func derivatives(at store: ParameterStore, split: String) -> any Derivatives {
+        look(at: store)
+        return derivatives.bound(to: tables, split: split, rows: tables[split]?.rows ?? 0)
+    }
+
     /// Every layer (for a probe of parameters: parameter) that a probe asks for must be there.
     package func check(_ probes: [ScheduledProbe]) throws {
         for scheduled in probes {

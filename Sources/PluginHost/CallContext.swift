@@ -26,7 +26,7 @@ final class CallContext {
 
     /// Set while a graph is built.
     var graph: GraphService?
-    /// Set while a probe that evaluates the network is called.
+    /// Set while a probe that evaluates the network is called; an attached optimizer's stays.
     var derivatives: DerivativesService?
     private lazy var random = RandomService(seed: seed, scope: scope)
     private var texts: [String: UnsafeMutableRawPointer] = [:]
@@ -93,7 +93,7 @@ final class CallContext {
 
     private func network(_ service: Argument.Service) throws(PluginError) -> DerivativesService {
         guard let derivatives else {
-            throw PluginError(place, "asks for \(service.rawValue), which only probes can have")
+            throw PluginError(place, "asks for \(service.rawValue), which there is none of here")
         }
         return derivatives
     }

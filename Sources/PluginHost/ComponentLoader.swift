@@ -181,6 +181,15 @@ struct LoadedComponent {
     let loader: ComponentLoader
     let context: CallContext
 
+    /// The same with a context of its own, for what stays attached while others are.
+    func apart() -> LoadedComponent {
+        let own = CallContext(
+            component, options: context.options, seed: context.seed, scope: context.scope, steps: context.steps,
+            folder: context.folder, dataFolder: context.dataFolder)
+        own.hasCanaries = context.hasCanaries
+        return LoadedComponent(component: component, library: library, loader: loader, context: own)
+    }
+
     func frame(_ function: Function? = nil, _ precision: Precision = .f64) throws(PluginError) -> CallFrame {
         let function = function ?? component.call
         guard let symbol = function.symbols[precision] else {

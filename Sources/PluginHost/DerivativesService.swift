@@ -1,13 +1,18 @@
 import CSyzygy
 import Protocols
 
-/// `syzygy.objective/1` and `syzygy.jacobian/1`: tables of C functions whose context is one of these objects, made for one call.
+/// `syzygy.objective/1` and `syzygy.jacobian/1`: tables of C functions whose context is one of these objects, made for one call
+/// of a probe or for all of an optimizer.
 final class DerivativesService {
     private let derivatives: any Derivatives
     /// The first mistake of the plugin, in one sentence.
     private(set) var failure: String?
     /// The reason code of the first value that does not exist.
     private(set) var undefined: String?
+
+    /// Before a call.
+    func forget() { (failure, undefined) = (nil, nil) }
+
     private(set) var objective = syzygy_objective()
     private(set) var jacobian = syzygy_jacobian()
 

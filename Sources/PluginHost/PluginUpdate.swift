@@ -4,7 +4,8 @@ import LinearAlgebra
 import Manifests
 import Protocols
 
-/// An optimizer or a regularizer: a function called for each parameter in every step, over memory that never moves.
+/// An optimizer or a regularizer: a function called in every step, for each parameter or once for all, over memory that never
+/// moves.
 final class PluginUpdate: Optimizer, Regularizer {
     private let loaded: LoadedComponent
     private let choice: Choice
@@ -24,11 +25,24 @@ final class PluginUpdate: Optimizer, Regularizer {
             component: component.fullID, options: loaded.context.options, schedules: choice.schedules)
     }
 
+    var needsObjective: Bool {
+        loaded.component.call.arguments.contains { $0.source == .service(.objective) }
+    }
+
     func attach(to parameters: ParameterStore, blocks: [Int]) throws -> any AttachedUpdate {
-        try AttachedPlugin(loaded, schedules, parameters, blocks)
+        try attach(to: parameters, blocks: blocks, objective: nil)
+    }
+
+    func attach(
+        to parameters: ParameterStore, blocks: [Int], objective: (any Derivatives)?
+    ) throws -> any AttachedUpdate {
+        loaded.component.scope == .run
+            ? try AttachedToRun(loaded, schedules, parameters, blocks, objective)
+            : try AttachedPlugin(loaded, schedules, parameters, blocks)
     }
 }
 
+/// Called for each parameter.
 final class AttachedPlugin: AttachedUpdate {
     private(set) var updates: [Update] = []
     private(set) var state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] = []
@@ -62,7 +76,8 @@ final class AttachedPlugin: AttachedUpdate {
         let values = parameters.values + block.offset * bytes, gradients = parameters.gradients + block.offset * bytes
         var buffers: [String: UnsafeMutableRawPointer] = [:]
         for declaration in component.state {
-            let buffer = loaded.makeState(declaration, block, parameters, initial: values)
+            let buffer = Memory.allocate(bytes: block.count * bytes)
+            loaded.fillState(declaration, block, parameters.precision, buffer, initial: values)
             buffers[declaration.id] = buffer
             state.append(("\(declaration.id)/\(block.name)", buffer, block.count))
         }
@@ -134,14 +149,12 @@ final class AttachedPlugin: AttachedUpdate {
 }
 
 extension LoadedComponent {
-    /// A state tensor of one parameter with its first values. Random ones come from the stream
+    /// Gives a state tensor of one parameter its first values. Random ones come from the stream
     /// (seed, scope/state/parameter), so they do not depend on the other parameters.
-    fileprivate func makeState(
-        _ declaration: StateDeclaration, _ block: ParameterBlock, _ parameters: ParameterStore,
-        initial: UnsafeMutableRawPointer
-    ) -> UnsafeMutableRawPointer {
-        let precision = parameters.precision
-        let buffer = Memory.allocate(bytes: block.count * precision.bytes)
+    func fillState(
+        _ declaration: StateDeclaration, _ block: ParameterBlock, _ precision: Precision,
+        _ buffer: UnsafeMutableRawPointer, initial: UnsafeRawPointer
+    ) {
         func number(_ value: StateDeclaration.Value) -> Double {
             value.value(options: context.options, fanIn: block.fanIn)
         }
@@ -164,7 +177,6 @@ extension LoadedComponent {
             }
         case .copyOfParameter: buffer.copyMemory(from: initial, byteCount: block.count * precision.bytes)
         }
-        return buffer
     }
 }
 

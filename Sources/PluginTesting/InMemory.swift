@@ -118,7 +118,9 @@ package final class PlainDescent: Optimizer {
         func end() -> Double { 0 }
     }
 
-    package func attach(to parameters: ParameterStore, blocks: [Int]) -> any AttachedUpdate {
+    package func attach(to parameters: ParameterStore, blocks: [Int], objective: (any Derivatives)?)
+        -> any AttachedUpdate
+    {
         Attached(parameters, blocks, lr)
     }
 }

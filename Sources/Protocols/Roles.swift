@@ -81,28 +81,36 @@ extension Regularizer {
 package protocol Optimizer: AnyObject {
     /// Optimizers of equal keys update several networks by one attachment to all their parameters as well as by one for each; nil: never.
     var sharingKey: AnyHashable? { get }
+    /// Evaluates the objective at points it tries.
+    var needsObjective: Bool { get }
     /// Binds to the buffers of some blocks; `start` functions run here.
-    func attach(to parameters: ParameterStore, blocks: [Int]) throws -> any AttachedUpdate
+    /// - Parameter objective: of these blocks, for optimizers that need it.
+    func attach(
+        to parameters: ParameterStore, blocks: [Int], objective: (any Derivatives)?
+    ) throws -> any AttachedUpdate
 }
 
 extension Optimizer {
     package var sharingKey: AnyHashable? { nil }
+    package var needsObjective: Bool { false }
 
     /// Binds to all trained blocks.
-    package func attach(to parameters: ParameterStore) throws -> any AttachedUpdate {
-        try attach(to: parameters, blocks: parameters.trainedBlocks)
+    package func attach(
+        to parameters: ParameterStore, objective: (any Derivatives)? = nil
+    ) throws -> any AttachedUpdate {
+        try attach(to: parameters, blocks: parameters.trainedBlocks, objective: objective)
     }
 }
 
 /// An optimizer or a regularizer bound to parameters: calls that each run of the training program makes when the gradients are
 /// there.
 package protocol AttachedUpdate: AnyObject, StateOwner {
-    /// Regularizers add to the gradients, optimizers change the values. Valid as long as this object.
+    /// Regularizers add to the gradients, optimizers change the values. Valid as long as this object. Empty if all is done in `end`.
     var updates: [Update] { get }
     /// Before a run; `step` counts the updates done before. Sets what depends on it.
     func begin(step: Int) throws
-    /// After a run: the value of a regularizer, 0 for an optimizer. Throws what a call has reported; the parameters may then
-    /// have changed in part.
+    /// After a run: the value of a regularizer, 0 for an optimizer, which may change the values here. Throws what a call has
+    /// reported; the parameters may then have changed in part.
     func end() throws -> Double
 }
 

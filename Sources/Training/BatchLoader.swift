@@ -38,6 +38,9 @@ final class BatchLoader {
         }
     }
 
+    /// The rows of a step.
+    func current(step: Int) -> [Int] { sampler.rows(step: step).map(Int.init) }
+
     /// Chooses the rows of the next run.
     func load(step: Int) { order.pointee = sampler.rows(step: step).baseAddress }
 }

@@ -73,7 +73,8 @@ package final class ReplicaSession {
         optimizers = try (partition.groups + [partition.rest]).enumerated().flatMap { index, blocks in
             try ReplicaSession.shared(owners.map { $0[index]?.sharingKey }).compactMap { runs in
                 let copies = store.copies(runs, of: built[runs.lowerBound].graph.blocks)
-                let optimizer = try owners[runs.lowerBound][index]?.attach(to: copies, blocks: blocks)
+                let optimizer = try owners[runs.lowerBound][index]?.attach(
+                    to: copies, blocks: blocks, objective: nil)
                 return optimizer.map { (runs, $0) }
             }
         }
@@ -138,6 +139,11 @@ package final class ReplicaSession {
     package static func groups(_ plans: [TrainingPlan], from steps: [Int?]) throws -> [[Int]] {
         var groups: [(graphs: [Graph], rows: Int, step: Int?, plans: [Int])] = []
         for (index, plan) in plans.enumerated() {
+            // What is tried is tried for one run at a time.
+            if plan.needsObjective {
+                groups.append(([], 0, steps[index], [index]))
+                continue
+            }
             let rows = try plan.dataset.rows(in: "train")
             // Runs of a group are observed by the network of the first.
             let graphs = try [max(1, min(plan.batchSize ?? rows, rows)), 1].enumerated().map { mode, rows in
@@ -146,7 +152,7 @@ package final class ReplicaSession {
                 return built.graph
             }
             if let known = groups.firstIndex(where: {
-                $0.rows == rows && $0.step == steps[index]
+                $0.rows == rows && !$0.graphs.isEmpty && $0.step == steps[index]
                     && zip($0.graphs, graphs).allSatisfy { $0.computesTheSame(as: $1) }
             }) {
                 groups[known].plans.append(index)

@@ -31,6 +31,11 @@ package struct TrainingPlan {
     }
 }
 
+extension TrainingPlan {
+    /// An optimizer evaluates the objective at points it tries.
+    var needsObjective: Bool { ([optimizer] + groups.compactMap(\.optimizer)).contains(where: \.needsObjective) }
+}
+
 /// How training ended.
 package enum Outcome: Hashable, Sendable {
     case finished
@@ -69,6 +74,8 @@ package final class Session {
     private let regularizers: [any AttachedUpdate]
     /// Of the groups that are not frozen, then of the other parameters.
     private let optimizers: [any AttachedUpdate]
+    /// nil if no optimizer needs it.
+    private let objective: BatchObjective?
     private let recollection: Recollection
 
     package init(_ plan: TrainingPlan) throws {
@@ -93,16 +100,20 @@ package final class Session {
         let gradients = try graph.gradient(of: lossNode, withRespectTo: trained)
         let differentiated = clock.now
         let store = store
+        batch = BatchLoader(
+            table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), precision: plan.precision)
+        objective =
+            try plan.needsObjective
+            ? BatchObjective(plan, rows: rows, store: store, batch: batch, partition: partition) : nil
+        let objective = objective
         regularizers = try plan.regularizers.map { term in
             let blocks = try partition.blocks(of: term, graph.blocks)
             return try term.regularizer.attach(to: store, blocks: blocks)
         }
         let owners = zip(plan.groups.map(\.optimizer), partition.groups) + [(plan.optimizer, partition.rest)]
         optimizers = try owners.compactMap { optimizer, blocks in
-            try optimizer?.attach(to: store, blocks: blocks)
+            try optimizer?.attach(to: store, blocks: blocks, objective: objective?.part(blocks))
         }
-        batch = BatchLoader(
-            table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), precision: plan.precision)
         program = try Program(
             graph, outputs: [lossNode], gradients: zip(trained, gradients).map { ($0, $1) },
             precision: plan.precision, parameters: store,
@@ -112,6 +123,10 @@ package final class Session {
         loss = program.output(lossNode)
         observer = try Observer(plan.network, store: store, tables: tables)
         try observer.check(plan.probes)
+        if let objective {
+            let (observer, before) = (observer, objective.before)
+            objective.evaluation = { observer.derivatives(at: before, split: "train") }
+        }
         recollection = Recollection(
             of: Session.tensors(plan, store, regularizers, optimizers), plan.precision)
         startTimes = StartTimes(
@@ -191,6 +206,7 @@ package final class Session {
         program.setStep(step)
         for regularizer in regularizers { try regularizer.begin(step: step) }
         for optimizer in optimizers { try optimizer.begin(step: step) }
+        try objective?.begin(step: step)
         program.run()
         batchLoss = program.precision == .f32 ? Double(loss.load(as: Float.self)) : loss.load(as: Double.self)
         var sum = 0.0

@@ -1,4 +1,5 @@
 import Engine
+import LinearAlgebra
 import Manifests
 import Observing
 import PluginHost
@@ -16,12 +17,16 @@ package final class UpdateBench {
     private let update: any AttachedUpdate
     private let program: Program
     private var step = 0
+    /// What an optimizer that tries points descends on.
+    private let problem: LeastSquares?
 
-    /// `values`: blocks by name in order, with shapes; the first axis is fan_out, the rest fan_in.
+    /// - Parameters:
+    ///   - values: blocks by name in order, with shapes; the first axis is fan_out, the rest fan_in.
+    ///   - problem: what optimizers that try points descend on, ½ of the mean squared error over all values.
     package init(
         _ choice: Choice, kind: Component.Kind, values: [(name: String, shape: [Int], values: [Double])],
         precision: Precision = .f64, role: ParameterRole = .weight, fanIn: Int? = nil,
-        loader: ComponentLoader, threads: Int = 1
+        problem: (design: Matrix, targets: [Double])? = nil, loader: ComponentLoader, threads: Int = 1
     ) throws {
         let graph = Graph()
         for block in values {
@@ -31,13 +36,20 @@ package final class UpdateBench {
         }
         store = ParameterStore(blocks: graph.blocks, precision: precision)
         for (index, block) in values.enumerated() { store.set(block: index, block.values) }
+        let store = store
+        self.problem = problem.map {
+            LeastSquares(design: $0.design, targets: $0.targets, parameters: store.copyFlat())
+        }
         switch kind {
-        case .optimizer: update = try loader.optimizer(choice).attach(to: store)
+        case .optimizer: update = try loader.optimizer(choice).attach(to: store, objective: self.problem)
         default: update = try loader.regularizer(choice).attach(to: store)
         }
         program = try Program(
             graph, outputs: [], precision: precision, parameters: store, updates: update.updates, threads: threads)
     }
+
+    /// The gradient of the problem at the current values.
+    var problemGradient: [Double]? { problem?.gradient }
 
     package func values(_ block: Int = 0) -> [Double] { store.copy(block: block) }
     package func gradient(_ block: Int = 0) -> [Double] { store.copyGradient(block: block) }

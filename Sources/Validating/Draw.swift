@@ -30,6 +30,12 @@ struct Draw {
         return min(range.lowerBound + Int(uniform() * width), range.upperBound)
     }
 
+    /// A least-squares problem of three more rows than parameters.
+    mutating func problem(parameters: Int) -> (design: Matrix, targets: [Double]) {
+        let rows = parameters + 3
+        return (Matrix(rows: rows, columns: parameters, elements: normal(rows * parameters)), normal(rows))
+    }
+
     mutating func permutation(_ count: Int) -> [Int] {
         var order = Array(0..<count)
         for i in order.indices.reversed() { order.swapAt(i, integer(0...i)) }

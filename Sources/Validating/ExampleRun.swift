@@ -145,11 +145,14 @@ package struct ExampleRun {
         else { throw PluginError(component.fullID, "an example must give the argument bound to parameter.value") }
         let roles: [ParameterRole] = [.weight, .bias, .scale, .other]
         let role = integer("role") ?? 0
+        var problem: (Matrix, [Double])?
+        if let x = array("x"), let y = array("y"), x.shape == [y.data.count, value.data.count] {
+            problem = (Matrix(rows: x.shape[0], columns: x.shape[1], elements: x.data), y.data)
+        }
         let bench = try UpdateBench(
             choice, kind: component.kind, values: [("p", value.shape.isEmpty ? [1] : value.shape, value.data)],
             precision: example.precision, role: roles.indices.contains(role) ? roles[role] : .other,
-            fanIn: integer("fan_in"),
-            loader: loader)
+            fanIn: integer("fan_in"), problem: problem, loader: loader)
         // Start functions have run on random states; an example states its own.
         bench.store.set(block: 0, value.data)
         for state in component.state {

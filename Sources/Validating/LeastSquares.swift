@@ -6,17 +6,24 @@ import Protocols
 package final class LeastSquares: Derivatives {
     private let design: Matrix
     private let targets: [Double]
-    private let parameters: [Double]
+    /// The current ones.
+    private let parameters: () -> [Double]
 
-    package init(design: Matrix, targets: [Double], parameters: [Double]) {
+    package init(design: Matrix, targets: [Double], parameters: @autoclosure @escaping () -> [Double]) {
         (self.design, self.targets, self.parameters) = (design, targets, parameters)
+    }
+
+    /// Its gradient at the current parameters.
+    var gradient: [Double] {
+        let errors = zip(times(parameters()), targets).map { ($0 - $1) / Double(samples) }
+        return transposed(errors)
     }
 
     package var parameterCount: Int { design.columns }
     private var samples: Int { design.rows }
 
     package func readParameters(into out: UnsafeMutablePointer<Double>) {
-        out.update(from: parameters, count: parameterCount)
+        out.update(from: parameters(), count: parameterCount)
     }
 
     package func rowCount(_ rows: RowSelection) throws -> Int {
@@ -29,7 +36,7 @@ package final class LeastSquares: Derivatives {
         along vector: UnsafePointer<Double>?, into out: UnsafeMutablePointer<Double>
     ) throws {
         _ = try rowCount(rows)
-        let theta = (0..<parameterCount).map { point?[$0] ?? parameters[$0] }
+        let theta = point.map { Array(UnsafeBufferPointer(start: $0, count: parameterCount)) } ?? parameters()
         let errors = zip(times(theta), targets).map { $0 - $1 }
         let n = Double(samples)
         switch quantity {

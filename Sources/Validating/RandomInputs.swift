@@ -108,6 +108,12 @@ extension Subject {
         for argument in component.plainFunction.arguments {
             if case .quantity = argument.source { input.tensors[argument.name] = Tensor(shape, values(shape, &draw)) }
         }
+        if component.needsNetwork, let parameters = input.tensors[component.parametersName] {
+            // Its matrix stays of a size that is quickly made.
+            let rows = min(sizes.rows, max(1, (1 << 22) / max(parameters.data.count, 1)))
+            let x = [rows, parameters.data.count]
+            input.problem = (Tensor(x, values(x, &draw)), values([rows], &draw), parameters.data)
+        }
         addStates(to: &input)
         return input
     }

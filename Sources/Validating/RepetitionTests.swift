@@ -160,10 +160,11 @@ enum RepetitionTests {
             for precision in component.precisions.sorted(by: { $0.rawValue < $1.rawValue }) {
                 var draw = examination.draw("gradients")
                 let start = draw.normal(count), gradients = (0..<2 * half).map { _ in draw.normal(count) }
+                let problem = component.needsNetwork ? draw.problem(parameters: count) : nil
                 func bench() throws -> UpdateBench {
                     let bench = try UpdateBench(
                         subject.choice(options), kind: component.kind, values: [("p", [count], start)],
-                        precision: precision, loader: subject.loader(seed: examination.seed))
+                        precision: precision, problem: problem, loader: subject.loader(seed: examination.seed))
                     benches.append(bench)
                     return bench
                 }

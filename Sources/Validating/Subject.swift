@@ -66,7 +66,7 @@ struct Subject {
             input.rows = begin..<max(begin, example.integer("end") ?? rows)
         }
         if component.needsNetwork, let x = example.array("x"), let y = example.array("y"),
-            let parameters = example.array("parameters"), x.shape.count == 2
+            let parameters = example.array(component.parametersName), x.shape.count == 2
         {
             input.problem = (Tensor(x.shape, x.data), y.data, parameters.data)
         }

@@ -205,6 +205,14 @@ extension Component {
         }
     }
 
+    /// The array of an example that holds the parameters of its network.
+    var parametersName: String {
+        let argument = call.arguments.first { argument in
+            if case .quantity("parameter.value", _, _) = argument.source { true } else { false }
+        }
+        return kind == .probe ? "parameters" : argument?.name ?? "parameters"
+    }
+
     var needsNetwork: Bool {
         call.arguments.contains { argument in
             if case .service(let service) = argument.source { service.needsNetwork } else { false }

@@ -45,12 +45,13 @@ enum UpdateProperties {
         // The other gets the options that both have.
         let shared = other.options(options.filter { other.parameter($0.key) != nil })
         let x = draw.normal(23), gradients = (0..<5).map { _ in draw.normal(23) }
+        let problem = subject.component.needsNetwork ? draw.problem(parameters: 23) : nil
         examination.begin("5 steps with 23 numbers")
         func trajectory(_ choice: Choice) throws -> [Double] {
             let bench = try UpdateBench(
                 choice, kind: .optimizer, values: [("p", [23], x)], precision: precision(subject.component),
-                loader: subject.loader(seed: examination.seed))
-            for gradient in gradients { try bench.update([gradient]) }
+                problem: problem, loader: subject.loader(seed: examination.seed))
+            for gradient in gradients { try bench.update([bench.problemGradient ?? gradient]) }
             return bench.values()
         }
         let own = try trajectory(subject.choice(options))

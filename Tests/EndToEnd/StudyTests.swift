@@ -291,7 +291,10 @@ private let small = """
 
     /// 200 steps of a network in f64, done again by NumPy from the same parameters and batches: parameters and velocities agree
     /// to 1e-10.
-    @Test(.enabled(if: Tool.python != nil, "no python3 with numpy")) func numPyTrainsTheSameNetwork() throws {
+    @Test(
+        .enabled(if: Tool.python != nil, "no python3 with numpy"),
+        arguments: ["sgd, lr: 0.05, momentum: 0.9", "sharpness_aware, lr: 0.05, momentum: 0.9, rho: 0.2"])
+    func numPyTrainsTheSameNetwork(optimizer: String) throws {
         let scratch = try Scratch()
         try scratch.write(
             """
@@ -301,7 +304,7 @@ private let small = """
             loss: {plugin: cross_entropy}
             regularizers:
               l2: {plugin: l2, weight_decay: 1e-3}
-            optimizer: {plugin: sgd, lr: 0.05, momentum: 0.9}
+            optimizer: {plugin: \(optimizer)}
             train: {steps: 200, batch_size: 64, precision: f64}
             record: {quantities: [layer.input, layer.weight, layer.bias, labels], at: first}
             seeds: [6]

@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func everyRecordIsACase() {
-        #expect(Self.cases.count == 159)
+        #expect(Self.cases.count == 160)
     }
 
     static let cases = records.components(separatedBy: "\n\n").compactMap(Case.init)
@@ -342,6 +342,11 @@ import Testing
         plugin.json:19:15: a regularizer needs an argument from quantity parameter.grad with access readwrite
 
         optimizer
+        - "per": "parameter"
+        + "per": "run"
+        plugin.json:35:50: argument 'role': an optimizer per run has many parameters, so no 'field'
+
+        optimizer
         - , "access": "readwrite"
         + 
         plugin.json:25:15: an optimizer needs an argument from quantity parameter.value with access readwrite
@@ -430,7 +435,7 @@ import Testing
         blas
         - "type": "i32", "from": "const", "value": 1
         + "type": "service", "from": "service", "service": "syzygy.objective/1"
-        plugin.json:17:75: syzygy.objective/1 is for probes per run
+        plugin.json:17:75: syzygy.objective/1 is for probes and optimizers per run
 
         model
         - "name": "g", "type": "service", "from": "service", "service": "syzygy.graph/1"

@@ -1,6 +1,7 @@
 """Trains the network of a recorded run again in NumPy, f64, and compares the parameters with the run's checkpoint.
 
-The run must be an mlp (tanh) on labels with cross_entropy, at most one l2 (convention half), sgd and precision f64, with
+The run must be an mlp (tanh) on labels with cross_entropy, at most one l2 (convention half), sgd or sharpness_aware (not
+adaptive) and precision f64, with
 `record: {quantities: [layer.input, layer.weight, layer.bias, labels], at: first}` over the whole training split. Initial
 parameters and rows are the recorded ones; the order of the rows is drawn here (streams.py); gradients are written out by hand.
 """
@@ -71,10 +72,24 @@ def compare(run, comparison):
 
     parameters = weights + biases
     velocities = [np.zeros_like(p) for p in parameters]
+
+    def objective(x, labels):
+        return [g + decay * p for g, p in zip(gradients(weights, biases, x, labels), parameters)]
+
     for rows in batches(len(x), train["batch_size"], train["steps"], seed):
-        for p, v, g in zip(parameters, velocities, gradients(weights, biases, x[rows], labels[rows])):
+        slopes = objective(x[rows], labels[rows])
+        if rho := optimizer.get("rho", 0):
+            # The gradient of loss and decay at the worst point of a ball, then back.
+            norm = np.sqrt(sum((g**2).sum() for g in slopes))
+            start = [p.copy() for p in parameters]
+            for p, g in zip(parameters, slopes):
+                p += rho * g / norm
+            slopes = objective(x[rows], labels[rows])
+            for p, first in zip(parameters, start):
+                p[...] = first
+        for p, v, g in zip(parameters, velocities, slopes):
             v *= optimizer["momentum"]
-            v += g + decay * p
+            v += g
             p -= optimizer["lr"] * v
 
     saved = checkpoint(run.folder / "checkpoint.safetensors")

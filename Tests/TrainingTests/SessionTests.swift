@@ -213,7 +213,8 @@ private final class TraceProbe: Probe {
             func end() -> Double { 0 }
         }
 
-        func attach(to parameters: ParameterStore, blocks: [Int]) -> any AttachedUpdate {
+        func attach(to parameters: ParameterStore, blocks: [Int], objective: (any Derivatives)?) -> any AttachedUpdate
+        {
             Attached(parameters, blocks)
         }
     }
