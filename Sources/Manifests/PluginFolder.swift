@@ -91,7 +91,7 @@ package struct FileTrust: Sendable {
 
     /// Why a file is not used; nil if it may be.
     /// - Parameter hasList: whether an access control list names others.
-    func problem(_ path: String, mode: UInt32, owner: UInt32, group: UInt32, hasList: Bool) -> String? {
+    package func problem(_ path: String, mode: UInt32, owner: UInt32, group: UInt32, hasList: Bool) -> String? {
         let user = UserNames.user(owner)
         let facts = "mode \(String(mode & 0o7777, radix: 8)), owner \(user ?? String(owner))"
         let quoted = "'" + path.replacingOccurrences(of: "'", with: "'\\''") + "'"

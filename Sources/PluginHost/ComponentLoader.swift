@@ -33,8 +33,8 @@ package final class ComponentLoader {
     package init(
         registry: Registry, seed: UInt64, steps: Int = 0, dataFolder: String = ".",
         isolation: Isolation = Isolation(), hasCanaries: Bool = false,
-        expected: [PluginDigests] = [], opened: ((LoadedFile) -> Void)? = nil,
-        note: @escaping (String) -> Void = { _ in }
+        expected: [PluginDigests] = [], note: @escaping (String) -> Void = { _ in },
+        opened: ((LoadedFile) -> Void)? = nil
     ) {
         self.registry = registry
         self.seed = seed
@@ -68,6 +68,7 @@ package final class ComponentLoader {
     private func report(_ files: [LoadedFile], of plugin: String) {
         for var file in files {
             file.plugin = plugin
+            file.path = URL(fileURLWithPath: file.path).path
             opened?(file)
             if file.changesFloatMode {
                 note(

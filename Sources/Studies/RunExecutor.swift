@@ -142,7 +142,7 @@ package struct RunExecutor {
         let seed = UInt64(run.seed)
         let loader = ComponentLoader(
             registry: registry, seed: seed, steps: configuration.train.steps, dataFolder: run.folder,
-            isolation: isolation, expected: run.plugins.map { lock?.completed($0) ?? $0 }, opened: opened, note: note)
+            isolation: isolation, expected: run.plugins.map { lock?.completed($0) ?? $0 }, note: note, opened: opened)
         let dataset = try dataset ?? loader.dataset(configuration.dataset)
         try checkRows(configuration, dataset)
         let network = Network(

@@ -70,8 +70,8 @@ package final class SandboxServer {
         var files: [LoadedFile] = []
         let loader = ComponentLoader(
             registry: registry, seed: opening.seed, steps: opening.steps, dataFolder: opening.dataFolder,
-            expected: opening.expected.map { [$0] } ?? [], opened: { files.append($0) },
-            note: { [weak self] in self?.notes.append($0) })
+            expected: opening.expected.map { [$0] } ?? [], note: { [weak self] in self?.notes.append($0) },
+            opened: { files.append($0) })
         let choice = Choice(component: opening.component, options: opening.options)
         let role: Role
         switch opening.kind {
