@@ -32,6 +32,7 @@ struct Plugin {
 
 let plugins: [Plugin] = [
     Plugin(name: "Activations"),
+    Plugin(name: "Activity", swift: true),
     Plugin(name: "Adam"),
     Plugin(name: "Alignment"),
     Plugin(name: "Arrays", swift: true, uses: ["ArrayFiles"]),
@@ -41,7 +42,9 @@ let plugins: [Plugin] = [
     Plugin(name: "Digits"),
     Plugin(name: "Exponents"),
     Plugin(name: "Fact"),
+    Plugin(name: "FeedbackAlignment"),
     Plugin(name: "Images"),
+    Plugin(name: "Initializers"),
     Plugin(name: "L2"),
     Plugin(name: "MLP", swift: true),
     Plugin(name: "MeanSquaredError", swift: true),
@@ -50,15 +53,18 @@ let plugins: [Plugin] = [
     Plugin(name: "Norms", hasLibrary: false),
     Plugin(name: "Performance", tests: false),
     Plugin(name: "RecurrentNet", swift: true),
+    Plugin(name: "RecursiveFeatureMachine"),
     Plugin(name: "Reparametrization"),
     Plugin(name: "ResNet", swift: true),
     Plugin(name: "SGD"),
+    Plugin(name: "Samplers"),
     Plugin(name: "Schedules"),
     Plugin(name: "Sequences"),
     Plugin(name: "SharpnessAware"),
     Plugin(name: "Syre"),
     Plugin(name: "Teachers"),
     Plugin(name: "Transformer", swift: true),
+    Plugin(name: "TwoViews", swift: true),
 ]
 
 /// The C libraries of the system, as module maps and small shims (`Sources/CShims`).

@@ -147,7 +147,8 @@ private struct PrototypeReader {
     private func isNode(_ argument: Argument) -> Bool {
         guard component.kind.buildsGraphs, !isStart else { return false }
         switch argument.source {
-        case .input, .output, .variable: return true
+        case .input, .output, .variable, .activation: return true
+        case .quantity, .state: return component.kind == .rule
         default: return false
         }
     }
@@ -188,10 +189,19 @@ private struct PrototypeReader {
         case .input(let name):
             return component.kind.isOperation
                 ? "input \(name)" : name == "output" ? "node of the model's output" : "node of the batch's \(name)"
+        case .data(let field, let split): return "\(field) of split \(split), all rows"
+        case .activation(let name, let view):
+            return "node of the model's \(words(name))" + (view.map { " where x is \(words($0))" } ?? "")
+        case .column(let name): return "all training rows of \(words(name))"
         case .output(let id):
             let place = component.kind.buildsGraphs ? "place for the node of " : "output "
             return place + id + shape(component.output(id)?.shape)
-        case .state(let id): return "state \(id), of the parameter's shape"
+        case .state(let id):
+            switch (component.kind, component.scope) {
+            case (.rule, _): return "node of state \(id), of the weight's shape"
+            case (.optimizer, .run): return "state \(id), of all parameters"
+            default: return "state \(id), of the parameter's shape"
+            }
         case .variable(let id):
             let variable = component.variables.first { $0.id == id }
             let axes = variable?.shape.map { shape($0) } ?? ", of the parameter's shape"
@@ -202,7 +212,13 @@ private struct PrototypeReader {
         case .count(let of): return "elements of \(of)"
         case .sizes(let of): return "bytes of each of \(of)"
         case .field(let field):
-            return field == .role ? "0 weight, 1 bias, 2 scale, 3 other" : "\(field.rawValue) of the parameter"
+            switch field {
+            case .role: return "0 weight, 1 bias, 2 scale, 3 other"
+            case .epoch: return "number of the epoch, from 0"
+            case .batchSize: return "rows of a step"
+            case .rowCount: return "rows of the training split"
+            default: return "\(field.rawValue) of the parameter"
+            }
         case .constant(let value): return "always \(value.text(pretty: false))"
         case .workspace(let factor, let dimensions):
             let factors = (factor == 1 && !dimensions.isEmpty ? [] : ["\(factor)"]) + dimensions
@@ -224,6 +240,13 @@ private struct PrototypeReader {
         }
     }
 
+    private func words(_ choice: Argument.Choice) -> String {
+        switch choice {
+        case .named(let name): name
+        case .parameter(let id): "(param \(id))"
+        }
+    }
+
     private func quantity(_ text: String?, _ argument: Argument) -> String {
         guard let text else {
             let all = component.bindings.compactMap { $0.quantities[argument.name] }
@@ -231,6 +254,8 @@ private struct PrototypeReader {
             let shown = unique.prefix(2).joined(separator: ", ")
             return unique.count > 2 ? "by binding \(shown), ..." : "by binding \(shown)"
         }
+        if component.kind == .rule { return "node of \(text)" }
+        if component.kind == .optimizer, component.scope == .run { return "\(text) of all parameters" }
         guard component.kind == .probe else { return "\(text), of the parameter's shape" }
         return text + ((try? QuantityExpression(text)).map { " [\($0.axes)]" } ?? "")
     }

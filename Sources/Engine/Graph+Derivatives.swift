@@ -13,9 +13,13 @@ extension Graph {
         try vjp(of: [(output, cotangent)], withRespectTo: nodes)
     }
 
+    /// What takes the place of a node's own derivative: from its cotangent, parts of the cotangents of nodes it is computed from.
+    package typealias Pullback = (_ cotangent: Node) throws -> [(node: Node, part: Node)]
+
     /// The sum over several outputs y of their vector-Jacobian products, in one sweep.
+    /// - Parameter pullbacks: of nodes that pass their cotangents on in another way.
     package func vjp(
-        of outputs: [(output: Node, cotangent: Node)], withRespectTo nodes: [Node]
+        of outputs: [(output: Node, cotangent: Node)], withRespectTo nodes: [Node], pullbacks: [Node: Pullback] = [:]
     ) throws -> [Node] {
         try check(outputs.flatMap { [$0.output, $0.cotangent] } + nodes, for: "vjp")
         for (output, cotangent) in outputs where shape(of: cotangent) != shape(of: output) {
@@ -34,6 +38,15 @@ extension Graph {
                 case .operation(let operation, let inputs) = definition(of: Node(id: id)),
                 inputs.contains(where: { matters[$0.id] })
             else { continue }
+            if let pullback = pullbacks[Node(id: id)] {
+                for (node, part) in try pullback(cotangent.node) where matters[node.id] {
+                    guard shape(of: part) == shape(of: node) else {
+                        throw GraphError("a part of \(operand(node))'s cotangent is \(shape(of: part))")
+                    }
+                    add(Term(graph: self, node: part), to: node.id)
+                }
+                continue
+            }
             let terms = inputs.map { Term(graph: self, node: $0) }
             let parts = try operation.rule.vjp(
                 terms, Term(graph: self, node: Node(id: id)), cotangent, wanted: inputs.map { matters[$0.id] })

@@ -76,6 +76,32 @@ extension Graph {
         return rule
     }
 
+    /// The node that does a layer's arithmetic; reshaped, it is the layer's output.
+    package func product(of layer: Layer) -> Node {
+        var node = layer.output
+        while case .operation(let operation, let inputs) = definition(of: node), operation.rule is Reshape {
+            node = inputs[0]
+        }
+        return node
+    }
+
+    /// The cotangents of a layer's input and weight for one of its output. If `weight` is given, that of the input is what it
+    /// would be with that weight.
+    package func pullback(
+        through layer: Layer, cotangent: Node, backwardWeight: Node? = nil
+    ) throws -> (input: Node, weight: Node) {
+        let own = try vjp(of: layer.output, cotangent: cotangent, withRespectTo: [layer.input, layer.weight])
+        guard let backwardWeight else { return (own[0], own[1]) }
+        let output: Node
+        if let rule = layer.convolution {
+            let weight = Term(graph: self, node: backwardWeight).reshaped(to: [1] + shape(of: layer.weight))
+            output = try apply(Operation(rule), [layer.input, rule.packed(weight).node])
+        } else {
+            output = try apply(.matmul(transposeB: true), [layer.input, backwardWeight])
+        }
+        return (try vjp(of: output, cotangent: cotangent, withRespectTo: [layer.input])[0], own[1])
+    }
+
     /// A convolution's input becomes its patches, `[rows · positions, kernel_h · kernel_w · channels]`; other layers are only
     /// seen as matrices. Positions of a row of the batch follow each other.
     package func matrices(of layer: Layer) throws -> LayerMatrices {

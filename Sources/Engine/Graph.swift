@@ -38,6 +38,8 @@ package final class Graph {
     var streams: [String: Int] = [:]
     private var nodes: [(definition: Definition, shape: [Int])] = []
     private var known: [Definition: Node] = [:]
+    /// Parameters by name, for models that are applied several times.
+    var repetition = Repetition()
 
     /// Gives the node that stands for a parameter when it is declared, made of other parameters, or nil for a block of its own.
     package var substitute: ((ParameterBlock) throws -> Node?)?
@@ -99,6 +101,7 @@ package final class Graph {
         fanOut: Int? = nil
     ) throws -> Node {
         guard !name.isEmpty else { throw GraphError("parameter: the name is empty") }
+        if repetition.isActive { return try repeated(name, shape: shape) }
         guard !blocks.contains(where: { $0.name == name }) else {
             throw GraphError("parameter: '\(name)' is declared twice")
         }
@@ -120,9 +123,14 @@ package final class Graph {
             name: name, shape: shape, role: role, initializer: initializer,
             fanIn: fanIn ?? (rest.isEmpty ? shape.first ?? 1 : rest.reduce(1, *)),
             fanOut: fanOut ?? (shape.first ?? 1) * rest.dropLast().reduce(1, *), offset: blocks.last?.end ?? 0)
-        if let node = try substitute?(block) { return node }
+        let node = try substitute?(block) ?? declare(block)
+        repetition.parameters[name] = node
+        return node
+    }
+
+    private func declare(_ block: ParameterBlock) -> Node {
         blocks.append(block)
-        return node(.parameter(blocks.count - 1), shape)
+        return node(.parameter(blocks.count - 1), block.shape)
     }
 
     // MARK: Operations

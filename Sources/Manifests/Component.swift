@@ -4,17 +4,20 @@ import Protocols
 /// What a plugin contributes: one function with its options, outputs and state.
 package struct Component: Sendable {
     package enum Kind: String, CaseIterable, Sendable {
-        case dataset, model, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe
+        case dataset, sampler, model, initializer, parametrization, activation, operation, loss, regularizer,
+            optimizer, schedule, probe
+        case rule
+        case procedure
 
         /// Its `call` builds a part of a graph, so outputs are nodes.
-        package var buildsGraphs: Bool { [.model, .parametrization, .loss].contains(self) }
+        package var buildsGraphs: Bool { [.model, .parametrization, .loss, .rule].contains(self) }
 
         /// Its `call` is a node of graphs.
         package var isOperation: Bool { self == .activation || self == .operation }
 
         /// `a probe`, `an optimizer`.
         package var withArticle: String {
-            ([.activation, .operation, .optimizer].contains(self) ? "an " : "a ") + rawValue
+            ([.initializer, .activation, .operation, .optimizer].contains(self) ? "an " : "a ") + rawValue
         }
     }
 
@@ -58,9 +61,11 @@ package struct Component: Sendable {
     package var studyKeys: [String] {
         switch kind {
         case .probe: ["plugin", "at", "samples", "split", "layers"]
-        case .parametrization: ["plugin", "parameters"]
+        case .initializer, .parametrization: ["plugin", "parameters"]
         case .regularizer: ["plugin", "parameters", "schedules"]
         case .optimizer: ["plugin", "schedules"]
+        case .rule: ["plugin", "layers"]
+        case .procedure: ["plugin", "threads"]
         default: ["plugin"]
         }
     }
@@ -88,6 +93,21 @@ package struct Component: Sendable {
     /// Names of the inputs, in the order of the arguments of `call`.
     package var inputs: [String] {
         call.arguments.compactMap { if case .input(let name) = $0.source { name } else { nil } }
+    }
+
+    /// Fields of the dataset that a procedure reads.
+    package var data: [(field: String, split: String)] {
+        call.arguments.compactMap {
+            if case .data(let field, let split) = $0.source { (field, split) } else { nil }
+        }
+    }
+
+    /// The text that a choice stands for under these options.
+    package func text(of choice: Argument.Choice, options: [String: JSON]) -> String {
+        switch choice {
+        case .named(let name): name
+        case .parameter(let id): (options[id] ?? parameter(id)?.defaultValue)?.string ?? ""
+        }
     }
 
     package func parameter(_ id: String) -> ParameterDeclaration? { parameters.first { $0.id == id } }

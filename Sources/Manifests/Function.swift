@@ -32,6 +32,12 @@ package struct Argument: Hashable, Sendable {
         /// An expression of the catalogue in its canonical form, or nil if the bindings give it.
         case quantity(String?, isWritable: Bool, isOptional: Bool)
         case input(String)
+        /// All rows of a field of the dataset, by split.
+        case data(field: String, split: String)
+        /// A node of the model by its name, `output`, `fc1.input`, `fc1.output`; of its application to a view if one is given.
+        case activation(Choice, view: Choice?)
+        /// All rows of a field of the training split.
+        case column(Choice)
         case output(String)
         case state(String)
         /// In `call` the node of a variable, in `start` its first values.
@@ -58,6 +64,27 @@ package struct Argument: Hashable, Sendable {
         case role
         case fanIn = "fan_in"
         case fanOut = "fan_out"
+        /// Of the parameter, a text.
+        case name
+        case epoch
+        case batchSize = "batch_size"
+        /// Rows of the training split.
+        case rowCount = "row_count"
+
+        /// The kinds that have it.
+        package var kinds: [Component.Kind] {
+            switch self {
+            case .role, .fanIn, .fanOut: [.optimizer, .regularizer, .parametrization, .initializer]
+            case .name: [.initializer]
+            case .epoch, .batchSize, .rowCount: [.sampler]
+            }
+        }
+    }
+
+    /// A name that the manifest gives, or the value of a string param.
+    package enum Choice: Hashable, Sendable {
+        case named(String)
+        case parameter(String)
     }
 
     package enum Service: String, CaseIterable, Sendable {
@@ -66,6 +93,7 @@ package struct Argument: Hashable, Sendable {
         case linalg = "syzygy.linalg/1"
         case objective = "syzygy.objective/1"
         case jacobian = "syzygy.jacobian/1"
+        case record = "syzygy.record/1"
 
         /// Evaluates the network.
         package var needsNetwork: Bool { self == .objective || self == .jacobian }

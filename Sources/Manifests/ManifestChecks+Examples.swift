@@ -92,6 +92,8 @@ extension ManifestChecks {
             argument -> (name: String, rank: Int?, isRequired: Bool)? in
             switch argument.source {
             case .input(let id): return (id, nil, true)
+            case .data: return (argument.name, nil, true)
+            case .activation, .column: return (argument.name, nil, true)
             case .quantity(_, _, let isOptional):
                 let ranks = Set(
                     bindings.compactMap { $0.quantities[argument.name] }
@@ -114,6 +116,7 @@ extension ManifestChecks {
             case .seed: numbers.append(("seed", true))
             case .step: numbers.append(("step", component.kind == .schedule))
             case .steps: numbers.append(("steps", true))
+            case .field(.name): break
             case .field(let field): numbers.append((field.rawValue, true))
             case .indexBegin: numbers.append(("begin", true))
             case .indexEnd: numbers.append(("end", true))
@@ -121,12 +124,12 @@ extension ManifestChecks {
             }
         }
         switch component.kind {
-        case .model, .loss: numbers.append(("classes", false))
-        case .optimizer, .regularizer, .parametrization:
+        case .model, .loss, .sampler: numbers.append(("classes", false))
+        case .optimizer, .regularizer, .parametrization, .initializer:
             numbers += [("fan_in", false), ("fan_out", false), ("role", false)]
         default: break
         }
-        if component.kind == .dataset, !numbers.contains(where: { $0.0 == "seed" }) {
+        if [.dataset, .sampler, .initializer].contains(component.kind), !numbers.contains(where: { $0.0 == "seed" }) {
             numbers.append(("seed", false))
         }
         return numbers
@@ -144,8 +147,14 @@ extension ManifestChecks {
                 + component.call.arguments.compactMap { argument in
                     if case .quantity(_, isWritable: true, _) = argument.source { argument.name } else { nil }
                 }
-        case .loss: known = outputs + ["output_grad"]
+        case .loss:
+            known =
+                outputs + ["output_grad"]
+                + component.call.arguments.compactMap { argument in
+                    if case .activation = argument.source { "\(argument.name)_grad" } else { nil }
+                }
         case .parametrization: known = outputs + component.variables.map(\.id)
+        case .rule: known = outputs
         default: known = outputs
         }
         for (name, value) in example.expected {

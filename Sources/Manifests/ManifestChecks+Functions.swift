@@ -123,12 +123,20 @@ extension ManifestChecks {
                 }
             if !fits { add("\(here)/value", "\(value.brief) is no value of type \(type)") }
             return fits
+        case .activation(let name, let view):
+            guard checkChoice(name, "activation", component, at: here) else { return false }
+            guard let view else { return true }
+            return checkChoice(view, "view", component, at: here)
+        case .column(let name): return checkChoice(name, "column", component, at: here)
         case .service(.graph) where !component.kind.buildsGraphs:
             add(
                 "\(here)/service",
-                "syzygy.graph/1 is for models, parametrizations and losses, not for \(component.kind.withArticle)")
+                "syzygy.graph/1 is for models, parametrizations, losses and rules, not for \(component.kind.withArticle)"
+            )
         case .service(.objective) where !component.isOfRun([.probe, .optimizer]):
             add("\(here)/service", "syzygy.objective/1 is for probes and optimizers per run")
+        case .service(.record) where component.kind != .procedure:
+            add("\(here)/service", "syzygy.record/1 is for procedures, not for \(component.kind.withArticle)")
         case .service(.jacobian) where !component.isOfRun([.probe]):
             add("\(here)/service", "syzygy.jacobian/1 is for probes per run")
         case .field where component.kind == .optimizer && component.scope == .run:
@@ -160,8 +168,11 @@ extension ManifestChecks {
             }
             return checkExpression(text, of: component, at: here) != nil
         }
-        let isParametrization = component.kind == .parametrization
-        let known = ["parameter.value"] + (isParametrization ? [] : ["parameter.grad"])
+        let isParametrization = component.kind == .parametrization, isInitializer = component.kind == .initializer
+        let known =
+            component.kind == .rule
+            ? Self.ruleQuantities
+            : ["parameter.value"] + (isParametrization || isInitializer ? [] : ["parameter.grad"])
         guard let text else {
             add(argument.pointer, "argument '\(argument.name)' needs 'quantity': \(known.joined(separator: " or "))")
             return false
@@ -170,10 +181,18 @@ extension ManifestChecks {
             return false
         }
         let isStart = argument.pointer.hasPrefix("\(component.pointer)/start/")
+        if component.kind == .rule, isWritable {
+            add("\(argument.pointer)/access", "a rule gets nodes and changes nothing")
+        }
         if isParametrization, isWritable || !isStart {
             add(
                 argument.pointer,
                 "the values of a parameter are for 'start' of a parametrization, which may not change them")
+        }
+        if isInitializer, isWritable {
+            add(
+                "\(argument.pointer)/access",
+                "an initializer may not change the values that the model says; it writes its output")
         }
         // `start` may move the initial values; a step of a regularizer may not.
         if isWritable, component.kind == .regularizer, !isStart, text != "parameter.grad" {
@@ -181,6 +200,10 @@ extension ManifestChecks {
         }
         return true
     }
+
+    private static let ruleQuantities = [
+        "layer.input", "layer.output", "layer.weight", "layer.output_grad", "head.output_grad",
+    ]
 
     /// The expression, if it is one and exists in the probe's scope.
     mutating func checkExpression(_ text: String, of component: Component, at pointer: String) -> QuantityExpression?
@@ -210,7 +233,10 @@ extension ManifestChecks {
         let isFound = checkTarget(name, "axes", in: function, at: pointer) { Self.hasAxes($0, component) }
         guard isFound, let target = function.argument(name) else { return }
         guard case .index(let index) = axis else {
-            if case .input = target.source { return }
+            switch target.source {
+            case .input, .data, .activation, .column: return
+            default: break
+            }
             return add("\(pointer)/axis", "only inputs have the axis \"\(axis)\", and '\(name)' is none")
         }
         for (rank, what) in ranks(of: target, component) where index >= rank {
@@ -238,7 +264,8 @@ extension ManifestChecks {
     /// The possible ranks of an argument with what gives them; empty if unknown.
     private func ranks(of argument: Argument, _ component: Component) -> [(rank: Int, what: String)] {
         switch argument.source {
-        case .quantity where component.kind == .parametrization: []  // has the parameter's axes
+        case .quantity where [.parametrization, .initializer, .rule].contains(component.kind): []  // as the network has
+        case .state where component.kind == .rule: []
         case .quantity:
             component.expandedBindings(values: component.allValues).compactMap { binding in
                 guard let text = binding.quantities[argument.name], let expression = try? QuantityExpression(text)
@@ -283,7 +310,8 @@ extension ManifestChecks {
                 writers[id, default: []].append(("'\(argument.name)'", argument.pointer))
             }
         }
-        for output in component.outputs {
+        // The outputs of a procedure are recorded by name.
+        for output in component.outputs where component.kind != .procedure {
             let writers = writers[output.id] ?? []
             if writers.isEmpty {
                 add(output.pointer, "output '\(output.id)' is written by no argument and is not the result")

@@ -4,6 +4,9 @@ extension ManifestChecks {
         switch source {
         case .quantity: "quantity"
         case .input: "input"
+        case .data: "data"
+        case .activation: "activation"
+        case .column: "column"
         case .output: "output"
         case .state: "state"
         case .variable: "variable"
@@ -33,13 +36,19 @@ extension ManifestChecks {
     /// The kinds that have the source.
     static func kinds(of source: Argument.Source) -> [Component.Kind] {
         switch source {
-        case .quantity: [.probe, .optimizer, .regularizer, .parametrization]
+        case .quantity: [.probe, .optimizer, .regularizer, .parametrization, .initializer, .rule]
         case .variable: [.parametrization]
         case .input: [.model, .loss, .activation, .operation]
+        case .data: [.procedure]
+        case .activation: [.loss]
+        case .column: [.sampler]
         case .output:
-            [.dataset, .model, .parametrization, .activation, .operation, .loss, .regularizer, .schedule, .probe]
-        case .state: [.optimizer, .regularizer]
-        case .field: [.optimizer, .regularizer, .parametrization]
+            [
+                .dataset, .sampler, .initializer, .model, .parametrization, .activation, .operation, .loss,
+                .regularizer, .schedule, .probe, .rule,
+            ]
+        case .state: [.optimizer, .regularizer, .rule]
+        case .field(let field): field.kinds
         case .step: [.optimizer, .regularizer, .schedule, .probe]
         case .steps: [.schedule]
         case .split, .indexBegin, .indexEnd, .rows, .shape, .classes: [.dataset]
@@ -53,14 +62,18 @@ extension ManifestChecks {
         let integers = ["i32", "i64", "u32", "u64", "size"]
         switch argument.source {
         case .quantity(let text, _, _):
+            if component.kind == .rule { return ["i32"] }
             guard component.kind == .probe else { return [ownPrecision] }
             return text == "labels" ? ["i32*"] : text == nil ? openTypes(argument, component) : ["f64*"]
         case .input: return component.kind.isOperation ? [ownPrecision] : ["i32"]
+        case .data: return ["f64*"]
+        case .activation: return ["i32"]
+        case .column: return ["i32*", "f64*"]
         case .output(let id):
             if component.kind.buildsGraphs { return ["i32*"] }
             if component.kind.isOperation { return [ownPrecision] }
             return ["\(component.output(id)?.type.rawValue ?? "f64")*"]
-        case .state: return [ownPrecision]
+        case .state: return [component.kind == .rule ? "i32" : ownPrecision]
         case .variable: return [function.pointer == component.call.pointer ? "i32" : "f64*"]
         case .parameter(let id):
             switch component.parameter(id)?.type {
@@ -76,6 +89,7 @@ extension ManifestChecks {
             case .fileList: return ["u8**", "char**"]
             default: return ["f64"]
             }
+        case .field(.name): return ["char*"]
         case .dimension, .count, .field: return integers
         case .sizes, .rows, .shape, .classes: return ["i64*"]
         case .constant: return Scalar.allCases.map(\.rawValue) + ["char*"]
@@ -111,7 +125,7 @@ extension ManifestChecks {
 
     static func isCountable(_ source: Argument.Source, _ component: Component) -> Bool {
         switch source {
-        case .quantity, .state, .file: true
+        case .quantity, .state, .file, .data, .column: true
         case .input: component.kind.isOperation
         case .output: !component.kind.buildsGraphs
         case .parameter(let id): component.parameter(id).map { $0.type.isList || $0.type.isFile } ?? false
@@ -121,7 +135,7 @@ extension ManifestChecks {
 
     static func hasAxes(_ source: Argument.Source, _ component: Component) -> Bool {
         switch source {
-        case .input, .variable: true
+        case .input, .variable, .activation: true
         default: isCountable(source, component)
         }
     }

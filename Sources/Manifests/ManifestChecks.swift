@@ -139,7 +139,8 @@ struct ManifestChecks {
         case .axis(let name, let axis):
             // The shapes of variables are known before there are nodes.
             let function = component.kind == .parametrization ? component.start ?? component.call : component.call
-            if let target = function.argument(name), case .output = target.source {
+            // A sampler's epoch has its size before the call; `checkOrder` sees to its own dims.
+            if component.kind != .sampler, let target = function.argument(name), case .output = target.source {
                 return add(
                     "\(pointer)/of", "a dim cannot be measured on output '\(name)', whose shape may depend on it")
             }
@@ -161,8 +162,8 @@ struct ManifestChecks {
             switch extent {
             case .constant: break
             case .rows:
-                if !(component.kind == .dataset || isNode) || axis > 0 {
-                    add(here, "'rows' can only be the first axis, of a dataset, model or loss")
+                if !(component.kind == .dataset || component.kind == .sampler || isNode) || axis > 0 {
+                    add(here, "'rows' can only be the first axis, of a dataset, sampler, model or loss")
                 }
             case .described:
                 if axis == 0 || axis + 1 < output.shape?.count ?? 0 {
@@ -258,8 +259,34 @@ struct ManifestChecks {
             for output in component.outputs where output.id != "factor" || output.shape != [] {
                 add(output.pointer, "the output of a schedule must have the id 'factor' and shape []")
             }
+        case .rule: checkParts(of: component)
         case .activation, .operation: checkResult(of: component)
-        case .optimizer, .probe: break
+        case .sampler: checkOrder(of: component)
+        case .initializer:
+            if component.outputs.map(\.id) != ["value"] || component.outputs[0].shape != nil {
+                add(
+                    "\(component.pointer)/outputs",
+                    "an initializer has one output, with the id 'value' and the parameter's shape, so without 'shape'"
+                )
+            }
+        case .optimizer, .probe, .procedure: break
+        }
+    }
+
+    /// A rule says something about a layer's cotangents, and new values of states have the states' names.
+    private mutating func checkParts(of component: Component) {
+        let parts = ["input_grad", "weight_grad", "backward_weight"]
+        for output in component.outputs {
+            checkKnown(
+                output.id, "output of rules", among: parts + component.state.map(\.id), at: "\(output.pointer)/id")
+        }
+        if let both = component.output("backward_weight"), component.output("input_grad") != nil {
+            add(both.pointer, "'backward_weight' says what 'input_grad' is; a rule has one of them")
+        }
+        if !component.outputs.contains(where: { parts.contains($0.id) }) {
+            add(
+                "\(component.pointer)/outputs",
+                "a rule has at least one of the outputs \(parts.joined(separator: ", "))")
         }
     }
 
@@ -282,7 +309,7 @@ struct ManifestChecks {
                     add(variable.pointer, "variable '\(variable.id)' is no argument of '\(name)'")
                 }
             }
-        case .model, .loss:
+        case .model, .loss, .rule:
             if !sources.contains(.service(.graph)) {
                 add(here, "a \(component.kind.rawValue) needs an argument from service syzygy.graph/1")
             }
@@ -307,7 +334,18 @@ struct ManifestChecks {
             }
             if !sources.contains(.step) { add(here, "a schedule needs an argument from step") }
         case .activation, .operation: checkInputs(of: component)
-        case .probe: break
+        case .procedure:
+            if !sources.contains(.service(.record)) {
+                add(here, "a procedure needs an argument from service syzygy.record/1")
+            }
+            if component.call.returns != .status {
+                add("\(component.pointer)/call/returns", "a procedure returns \"status\"")
+            }
+        case .initializer:
+            if !sources.contains(.quantity("parameter.value", isWritable: false, isOptional: false)) {
+                add(here, "an initializer needs an argument from quantity parameter.value")
+            }
+        case .probe, .sampler: break
         }
     }
 

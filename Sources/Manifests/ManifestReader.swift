@@ -180,6 +180,11 @@ struct ManifestReader {
                 quantity, isWritable: json["access"]?.string == "readwrite",
                 isOptional: json["optional"]?.bool ?? false)
         case "input": return .input(text("input"))
+        case "data": return .data(field: text("field"), split: json["split"]?.string ?? "train")
+        case "activation":
+            return .activation(
+                choice(json["activation"], else: name), view: json["view"].map { choice($0, else: "") })
+        case "column": return .column(choice(json["column"], else: name))
         case "output": return .output(text("output"))
         case "state": return .state(text("state"))
         case "variable": return .variable(text("variable"))
@@ -210,6 +215,10 @@ struct ManifestReader {
     }
 
     // MARK: - Pieces
+
+    private func choice(_ json: JSON?, else name: String) -> Argument.Choice {
+        json?["param"]?.string.map { .parameter($0) } ?? .named(json?.string ?? name)
+    }
 
     private func axis(_ json: JSON?) -> Axis {
         json?.int.map { .index($0) } ?? (json?.string == "labels" ? .labels : .classes)

@@ -7,14 +7,21 @@ package struct Network {
     package let loss: any Loss
     package let fields: [Field]
     package let parametrizations: [ParametrizationRule]
+    /// The first that matches a parameter gives its first values.
+    package let initializers: [InitializerRule]
+    /// In place of backpropagation in training; nil: none.
+    package let rule: LayerRule?
 
     package init(
-        model: any Model, loss: any Loss, fields: [Field], parametrizations: [ParametrizationRule] = []
+        model: any Model, loss: any Loss, fields: [Field], parametrizations: [ParametrizationRule] = [],
+        initializers: [InitializerRule] = [], rule: LayerRule? = nil
     ) {
+        self.rule = rule
         self.model = model
         self.loss = loss
         self.fields = fields
         self.parametrizations = parametrizations
+        self.initializers = initializers
     }
 
     /// The field that losses compare with.
@@ -29,10 +36,15 @@ package struct Network {
         package let outputs: [String: Node]
         package let output: Node
         fileprivate let loss: any Loss
+        /// The outputs, layers and views by the names that a loss has for them.
+        fileprivate let activations: [String: Node]
         let parametrized: [Parametrized]
+        let initializers: [InitializerRule]
+        /// The layers that a rule acts on.
+        let ruled: [RuledLayer]
 
         /// The loss of each sample, `[rows]`, or of the batch, `[]`.
-        package func anyLoss() throws -> Node { try loss.build(in: graph, outputs: outputs, batch: batch) }
+        package func anyLoss() throws -> Node { try loss.build(in: graph, outputs: activations, batch: batch) }
 
         /// What training descends on: the mean of the samples' losses, or the batch's.
         package func meanLoss() throws -> Node {
@@ -70,10 +82,16 @@ package struct Network {
         let outputs = try model.build(in: graph, batch: batch)
         graph.substitute = nil
         try substitution.check()
+        let ruled = try rule?.declare(in: graph) ?? []
+        guard rule == nil || loss.views.isEmpty else {
+            throw GraphError(
+                "rule: the loss applies the model to '\(loss.views[0])' too; a rule acts on one application of it")
+        }
         guard let output = outputs["output"] else { throw Undefined("model_without_output") }
         return Built(
             graph: graph, parameters: graph.trainedNodes, batch: batch, outputs: outputs, output: output, loss: loss,
-            parametrized: substitution.parametrized)
+            activations: try activations(outputs, batch, in: graph), parametrized: substitution.parametrized,
+            initializers: initializers, ruled: ruled)
     }
 }
 

@@ -63,18 +63,3 @@ final class Substitution {
         }
     }
 }
-
-extension Network.Built {
-    /// Sets every parameter to its first values, variables so that what they make has the values it would have by itself.
-    package func initialize(_ store: ParameterStore, seed: UInt64) throws {
-        store.initialize(seed: seed)
-        for made in parametrized {
-            let initial = made.parameter.initialValues(seed: seed)
-            for (index, values) in zip(
-                made.variables, try made.parametrization.start(made.parameter, initial: initial))
-            {
-                store.set(block: index, values)
-            }
-        }
-    }
-}

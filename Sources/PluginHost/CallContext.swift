@@ -28,7 +28,13 @@ final class CallContext {
     var graph: GraphService?
     /// Set while a probe that evaluates the network is called; an attached optimizer's stays.
     var derivatives: DerivativesService?
+    /// Set while a procedure is called.
+    var record: RecordService?
     private lazy var random = RandomService(seed: seed, scope: scope)
+    /// Of a sampler, before each call: what its random streams belong to.
+    var epoch = 0 { didSet { random.epoch = UInt64(epoch) } }
+    /// Of an initializer, before each call: likewise.
+    var parameter = "" { didSet { random.parameter = parameter } }
     private var texts: [String: UnsafeMutableRawPointer] = [:]
     private var lists: [String: UnsafeMutableRawPointer] = [:]
     private var files: [String: FileContents] = [:]
@@ -36,6 +42,7 @@ final class CallContext {
     private var randomTable: UnsafeMutablePointer<syzygy_random>?
     private var objectiveTable: UnsafeMutablePointer<syzygy_objective>?
     private var jacobianTable: UnsafeMutablePointer<syzygy_jacobian>?
+    private var recordTable: UnsafeMutablePointer<syzygy_record>?
 
     init(
         _ component: Component, options: [String: JSON], seed: UInt64, scope: String? = nil, steps: Int,
@@ -59,6 +66,7 @@ final class CallContext {
         randomTable?.deallocate()
         objectiveTable?.deallocate()
         jacobianTable?.deallocate()
+        recordTable?.deallocate()
     }
 
     func service(_ service: Argument.Service) throws(PluginError) -> UnsafeMutableRawPointer {
@@ -77,6 +85,14 @@ final class CallContext {
             let table = graphTable ?? .allocate(capacity: 1)
             table.initialize(to: graph.table)
             graphTable = table
+            return UnsafeMutableRawPointer(table)
+        case .record:
+            guard let record else {
+                throw PluginError(place, "asks for \(service.rawValue), which only procedures can have")
+            }
+            let table = recordTable ?? .allocate(capacity: 1)
+            table.initialize(to: record.table)
+            recordTable = table
             return UnsafeMutableRawPointer(table)
         case .objective:
             let table = objectiveTable ?? .allocate(capacity: 1)

@@ -128,7 +128,7 @@ final class CallFrame {
         let sizes = Sizes(operands: operands, context: context, function: function)
         for (i, argument) in function.arguments.enumerated() {
             switch argument.source {
-            case .quantity, .output, .state, .variable, .input, .rows, .shape, .classes:
+            case .quantity, .output, .state, .variable, .input, .data, .rows, .shape, .classes, .activation, .column:
                 switch operands[argument.name]?.value {
                 case .memory(let pointer): set(i, pointer)
                 case .node(let node): set(i, integer: Int(node), argument)
@@ -146,6 +146,7 @@ final class CallFrame {
                     bytes: 8 * max(sizes.product(factor, dimensions), 1), for: argument, context)
                 workspaces[i] = memory
                 set(i, memory)
+            case .field(.name): set(i, context.keep(context.parameter))
             case .field(let field): set(i, integer: fields[field] ?? 0, argument)
             case .constant(.string(let text)): set(i, context.keep(text))
             case .constant(let value):

@@ -87,6 +87,13 @@ package final class ComponentLoader {
         PluginModel(try component(choice, .model))
     }
 
+    package func sampler(_ choice: Choice) throws -> any Sampler { PluginSampler(try component(choice, .sampler)) }
+
+    /// - Parameter key: the key in the study, which names the random streams; by default the component does.
+    package func initializer(_ choice: Choice, key: String? = nil) throws -> any ParameterInitializer {
+        PluginInitializer(try component(choice, .initializer, key: key))
+    }
+
     package func parametrization(_ choice: Choice) throws -> any Parametrization {
         PluginParametrization(try component(choice, .parametrization))
     }

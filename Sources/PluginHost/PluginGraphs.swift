@@ -17,7 +17,17 @@ final class PluginModel: Model {
 final class PluginLoss: Loss {
     private let loaded: LoadedComponent
 
-    init(_ loaded: LoadedComponent) { self.loaded = loaded }
+    let views: [String]
+
+    init(_ loaded: LoadedComponent) {
+        self.loaded = loaded
+        var views: [String] = []
+        for case .activation(_, let view?) in loaded.component.call.arguments.map(\.source) {
+            let name = loaded.component.text(of: view, options: loaded.context.options)
+            if !views.contains(name) { views.append(name) }
+        }
+        self.views = views
+    }
 
     func build(in graph: Graph, outputs: [String: Node], batch: [String: BatchNode]) throws -> Node {
         var inputs = batch.mapValues { (node: $0.node, field: Field?.some($0.field)) }
@@ -39,7 +49,7 @@ final class PluginLoss: Loss {
 
 extension LoadedComponent {
     /// Calls a graph-building function; returns the nodes of its outputs.
-    /// - Parameter inputs: batch tensors and outputs, or the variables of a parametrization.
+    /// - Parameter inputs: batch tensors and outputs, the variables of a parametrization, or a rule's quantities and states.
     func build(
         _ graph: Graph, inputs: [String: (node: Node, field: Field?)], fields: [Argument.Field: Int] = [:]
     ) throws -> [String: Node] {
@@ -54,13 +64,18 @@ extension LoadedComponent {
         defer { for result in results { result.memory.deallocate() } }
         for argument in component.call.arguments {
             switch argument.source {
-            case .input(let name), .variable(let name):
+            case .input(let name), .variable(let name), .state(let name), .quantity(let name?, _, _):
                 guard let input = inputs[name] else {
-                    let given = inputs.keys.sorted().joined(separator: ", ")
-                    throw PluginError(context.place, "asks for the tensor '\(name)'; there are \(given)")
+                    // Of activations only the model's outputs.
+                    let given = inputs.keys.filter { !$0.contains(".") && !$0.contains("@") }.sorted()
+                    throw PluginError(
+                        context.place, "asks for the tensor '\(name)'; there are \(given.joined(separator: ", "))")
                 }
                 operands[argument.name] = Operand(
                     .node(service.number(input.node)), shape: graph.shape(of: input.node), field: input.field)
+            case .activation(let choice, let view):
+                let input = try activation(choice, view: view, among: inputs)
+                operands[argument.name] = Operand(.node(service.number(input)), shape: graph.shape(of: input))
             case .output(let id):
                 let memory = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
                 memory.initialize(to: -1)
@@ -85,6 +100,19 @@ extension LoadedComponent {
             outputs[result.id] = node
         }
         return outputs
+    }
+
+    /// What the model calls a name, of a view if there is one.
+    private func activation(
+        _ choice: Argument.Choice, view: Argument.Choice?, among inputs: [String: (node: Node, field: Field?)]
+    ) throws(PluginError) -> Node {
+        let name = component.text(of: choice, options: context.options)
+        let suffix = view.map { "@\(component.text(of: $0, options: context.options))" } ?? ""
+        if let input = inputs[name + suffix], input.field == nil { return input.node }
+        let known = inputs.filter { $0.value.field == nil && !$0.key.contains("@") }.map(\.key).sorted()
+        throw PluginError(
+            context.place,
+            "the model has no activation '\(name)'\(Nearest.hint(for: name, among: known, label: "it has"))")
     }
 
     /// An operation of a plugin that the component says it uses, or that one of its options names.

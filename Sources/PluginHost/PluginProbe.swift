@@ -32,7 +32,8 @@ final class PluginProbe: Probe {
                         record(
                             ProbeOutline.observation(
                                 binding, output.declaration, step: step, layer: layer,
-                                index: output.shape.isEmpty ? nil : i, checked(output, i, reason)))
+                                index: output.shape.isEmpty ? nil : i,
+                                output.declaration.checked(output.value(i), reason: reason)))
                     }
                 }
             } catch {
@@ -120,19 +121,20 @@ final class PluginProbe: Probe {
         return (outputs, reason)
     }
 
-    /// Element i of an output as a number, or why it has none.
-    private func checked(_ output: OutputBuffer, _ i: Int, _ reason: String) -> Observation.Value {
-        let value = output.value(i)
-        let declaration = output.declaration
+}
+
+extension OutputDeclaration {
+    /// A value that was measured as a number, or why it is none. `reason` is what the function says of an undefined one.
+    func checked(_ value: Double, reason: String) -> Observation.Value {
         if value.isNaN {
-            guard declaration.mayBeUndefined else { return .missing(reason: "nan_result") }
+            guard mayBeUndefined else { return .missing(reason: "nan_result") }
             return .missing(reason: reason.isReasonCode ? reason : "undefined_value")
         }
         guard value.isFinite else { return .missing(reason: "infinite_result") }
         // A range such as [-1, 1] is a statement about exact arithmetic; rounding may pass it by a little.
-        let slack = 1e-9 * max(1, abs(declaration.lowest ?? 0), abs(declaration.highest ?? 0))
-        if let lowest = declaration.lowest, value < lowest - slack { return .missing(reason: "out_of_range") }
-        if let highest = declaration.highest, value > highest + slack { return .missing(reason: "out_of_range") }
+        let slack = 1e-9 * max(1, abs(lowest ?? 0), abs(highest ?? 0))
+        if let lowest, value < lowest - slack { return .missing(reason: "out_of_range") }
+        if let highest, value > highest + slack { return .missing(reason: "out_of_range") }
         return .number(value)
     }
 }
@@ -159,7 +161,7 @@ extension Quantity {
 
 extension String {
     /// `snake_case`, short enough for a column.
-    fileprivate var isReasonCode: Bool {
+    var isReasonCode: Bool {
         !isEmpty && utf8.count <= 60
             && utf8.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == UInt8(ascii: "_") }
     }

@@ -5,6 +5,10 @@ import LinearAlgebra
 final class RandomService {
     private let seed: UInt64
     private let scope: String
+    /// Of a sampler: every epoch has streams of its own.
+    var epoch: UInt64 = 0
+    /// Of an initializer: every parameter has streams of its own, `<scope>/<stream>/<parameter>`.
+    var parameter: String?
     private(set) var table = syzygy_random()
 
     /// Streams are named `<scope>/<stream>`.
@@ -15,20 +19,24 @@ final class RandomService {
         table.context = Unmanaged.passUnretained(self).toOpaque()
         table.uniform = { context, name, begin, count, out in
             guard let out, let target = RandomService.target(out, count) else { return }
-            RandomService.of(context)?.stream(name).uniform(from: Int(begin), into: target)
+            guard let service = RandomService.of(context) else { return }
+            service.stream(name).uniform(step: service.epoch, from: Int(begin), into: target)
         }
         table.normal = { context, name, begin, count, out in
             guard let out, let target = RandomService.target(out, count) else { return }
-            RandomService.of(context)?.stream(name).normal(from: Int(begin), into: target)
+            guard let service = RandomService.of(context) else { return }
+            service.stream(name).normal(step: service.epoch, from: Int(begin), into: target)
         }
         table.permutation = { context, name, count, out in
             guard let out, count > 0, let service = RandomService.of(context) else { return }
-            service.stream(name).permute(into: UnsafeMutableBufferPointer(start: out, count: Int(count)))
+            let target = UnsafeMutableBufferPointer(start: out, count: Int(count))
+            service.stream(name).permute(into: target, step: service.epoch)
         }
     }
 
     private func stream(_ name: UnsafePointer<CChar>?) -> Stream {
-        Stream(seed: seed, name: "\(scope)/\(name.map { String(cString: $0) } ?? "")")
+        let own = parameter.map { "/\($0)" } ?? ""
+        return Stream(seed: seed, name: "\(scope)/\(name.map { String(cString: $0) } ?? "")\(own)")
     }
 
     private static func of(_ context: UnsafeMutableRawPointer?) -> RandomService? {

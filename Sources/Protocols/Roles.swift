@@ -51,6 +51,40 @@ package protocol Model: AnyObject {
     func build(in graph: Graph, batch: [String: BatchNode]) throws -> [String: Node]
 }
 
+/// What a rule makes of the cotangent of a layer's output; what it leaves out is what the derivative gives.
+package struct RulePart {
+    /// Cotangent of the layer's input.
+    package var inputGrad: Node?
+    /// Cotangent of the layer's weight.
+    package var weightGrad: Node?
+    /// In place of the weight in the cotangent of the input.
+    package var backwardWeight: Node?
+    /// New values of states, by their ids.
+    package var states: [String: Node]
+
+    package init(
+        inputGrad: Node? = nil, weightGrad: Node? = nil, backwardWeight: Node? = nil, states: [String: Node] = [:]
+    ) {
+        (self.inputGrad, self.weightGrad, self.backwardWeight) = (inputGrad, weightGrad, backwardWeight)
+        self.states = states
+    }
+}
+
+/// Takes the place of the derivative of each layer, input ↦ input · weightᵀ, where training computes gradients.
+package protocol LearningRule: AnyObject {
+    /// The tensors that the host keeps for each layer, of the shape of its weight.
+    var states: [String] { get }
+    /// First values of a state, a block of its own, of a layer whose weight begins with `initial`; nil if that is made of other
+    /// parameters.
+    func start(_ state: String, of block: ParameterBlock, initial: [Double]?) throws -> [Double]
+    /// - Parameters:
+    ///   - outputGrad: the cotangent of the layer's output, from the batch's loss.
+    ///   - headGrad: the same of the last layer's output.
+    func part(
+        of layer: Layer, outputGrad: Node, headGrad: Node, states: [String: Node], in graph: Graph
+    ) throws -> RulePart
+}
+
 /// Makes a parameter of other parameters, its variables, which are trained in its place.
 package protocol Parametrization: AnyObject {
     /// Declares the variables of a parameter and builds its value from them.
@@ -61,7 +95,14 @@ package protocol Parametrization: AnyObject {
 
 /// Builds the loss of each sample, shape `[rows]`, or of the whole batch, shape `[]`.
 package protocol Loss: AnyObject {
+    /// Fields of the batch to each of which the model is applied in place of `x`, with the same parameters.
+    var views: [String] { get }
+    /// - Parameter outputs: the model's by their names, `<layer>.input` and `<layer>.output`; of a view, `<name>@<view>`.
     func build(in graph: Graph, outputs: [String: Node], batch: [String: BatchNode]) throws -> Node
+}
+
+extension Loss {
+    package var views: [String] { [] }
 }
 
 /// A term of the objective that depends on the parameters only.
@@ -117,6 +158,35 @@ package protocol AttachedUpdate: AnyObject, StateOwner {
 /// State tensors that a checkpoint keeps, by name (`optimizer.velocity.fc1.weight`).
 package protocol StateOwner {
     var state: [(name: String, buffer: UnsafeMutableRawPointer, count: Int)] { get }
+}
+
+/// Rows of a field that a procedure works on.
+package struct DataField {
+    package var field: Field
+    package var rows: Int
+    /// `[rows, elements]`, row-major.
+    package var values: UnsafePointer<Double>
+
+    package init(field: Field, rows: Int, values: UnsafePointer<Double>) {
+        (self.field, self.rows, self.values) = (field, rows, values)
+    }
+}
+
+/// What a procedure says while it runs.
+package protocol ProcedureListener: AnyObject {
+    func record(_ observation: Observation) throws
+    /// A tensor of two axes or more.
+    func record(step: Int, output: String, shape: [Int], values: [Double]) throws
+    /// After `step` steps. False: the procedure shall end.
+    func progress(step: Int) throws -> Bool
+}
+
+/// Owns its whole loop, and records what it measures.
+package protocol Procedure: AnyObject {
+    /// Fields of the dataset, by split.
+    var data: [(field: String, split: String)] { get }
+    /// Runs to the end. Returns false if it was cancelled. `data` in the order of that property.
+    func run(_ data: [DataField], _ listener: any ProcedureListener) throws -> Bool
 }
 
 /// What one call of a probe is about.

@@ -126,9 +126,12 @@ struct ReportSections {
     private var facts: Markup {
         guard let configuration = results.runs.first?.record.configuration else { return "" }
         var rows: [Markup] = []
-        for role in ["dataset", "model", "parametrizations", "loss", "optimizer", "groups", "regularizers", "train"] {
+        for role in [
+            "dataset", "sampler", "model", "initializers", "parametrizations", "loss", "optimizer", "groups",
+            "regularizers", "train",
+        ] {
             guard let tree = configuration[role] else { continue }
-            let isKeyed = ["parametrizations", "groups", "regularizers"].contains(role)
+            let isKeyed = ["initializers", "parametrizations", "groups", "regularizers"].contains(role)
             let text =
                 isKeyed
                 ? (tree.object ?? [:]).map { describe($0.value, at: "\(role).\($0.key)") }.joined(separator: "; ")

@@ -60,6 +60,15 @@ struct ClaimCheck {
     private func unknown(_ output: String) -> String? {
         let key = output.prefix { $0 != "." }
         let rest = String(output.dropFirst(key.count + 1))
+        if key == "procedure", let procedure = configuration.procedure {
+            guard let (_, component) = try? registry.component(procedure.component, kind: .procedure) else {
+                return nil
+            }
+            let outputs = component.outputs.map(\.id)
+            if outputs.contains(rest) { return nil }
+            let hint = Nearest.question(for: rest, among: outputs) { "procedure.\($0)" }
+            return "the procedure has no output '\(rest)'\(hint) (it has: \(list(outputs)))"
+        }
         guard let probe = configuration.probes.first(where: { $0.key == key }) else {
             let probes = configuration.probes.map(\.key)
             let hint = Nearest.question(for: String(key), among: probes)
@@ -73,6 +82,7 @@ struct ClaimCheck {
     }
 
     private func isOfWholeNetwork(_ output: String) -> Bool {
+        if configuration.procedure != nil { return true }
         guard let probe = configuration.probes.first(where: { output.hasPrefix($0.key + ".") }),
             let (_, component) = try? registry.component(probe.choice.component, kind: .probe)
         else { return false }

@@ -7,13 +7,14 @@ import PluginHost
 /// What makes two runs the same run.
 enum Identity {
     /// SHA-256 of the canonical JSON of `{configuration, files, host, plugins, seed}`. Keys are sorted at every depth, so the order of a file
-    /// does not matter, but for `groups`, of which the first that matches counts; the values are those of the resolved configuration,
+    /// does not matter, but for `groups` and `initializers`, of which the first that matches counts; the values are those of the resolved configuration,
     /// so `1e-3` and `0.001` are one. `host` is the version of this program: another one computes again what it might compute otherwise.
     static func of(configuration: JSON, seed: Int, plugins: [PluginDigests], files: [DataFile]) -> String {
         let used = plugins.sorted { $0.id < $1.id }.map(\.json)
         var sections = configuration.object ?? [:]
-        if let groups = sections["groups"]?.object {
-            sections["groups"] = .array(groups.map { .object([$0: $1]) })
+        for section in ["groups", "initializers"] {
+            guard let members = sections[section]?.object else { continue }
+            sections[section] = .array(members.map { .object([$0: $1]) })
         }
         var whole: OrderedDictionary<String, JSON> = [
             "configuration": .object(sections), "host": .string(Version.current), "plugins": .array(used),

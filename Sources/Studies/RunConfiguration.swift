@@ -27,6 +27,13 @@ package struct RunConfiguration: Hashable, Sendable {
         package var parameters: ParameterPattern?
     }
 
+    /// First values of some parameters.
+    package struct Initializer: Hashable, Sendable {
+        package var key: String
+        package var choice: Choice
+        package var parameters: ParameterPattern
+    }
+
     package struct Parametrization: Hashable, Sendable {
         package var key: String
         package var choice: Choice
@@ -64,15 +71,36 @@ package struct RunConfiguration: Hashable, Sendable {
         package var sighting: Sighting
     }
 
-    package var dataset: Choice
-    package var model: Choice
-    package var parametrizations: [Parametrization]
-    package var loss: Choice
-    package var optimizer: Choice
-    /// In the order of the file: a parameter belongs to the first that matches it.
-    package var groups: [Group]
-    /// In the order of their keys, so that two files that differ in order mean the same run.
-    package var regularizers: [Regularizer]
+    package struct Rule: Hashable, Sendable {
+        package var choice: Choice
+        /// nil: all.
+        package var layers: [String]?
+    }
+
+    /// A network and how it learns.
+    package struct Training: Hashable, Sendable {
+        /// nil: each epoch is a new order of all rows.
+        package var sampler: Choice?
+        package var model: Choice
+        /// In the order of the file: the first that matches a parameter has it.
+        package var initializers: [Initializer]
+        package var parametrizations: [Parametrization]
+        package var loss: Choice
+        /// In place of backpropagation.
+        package var rule: Rule?
+        package var optimizer: Choice
+        /// In the order of the file: a parameter belongs to the first that matches it.
+        package var groups: [Group]
+        /// In the order of their keys, so that two files that differ in order mean the same run.
+        package var regularizers: [Regularizer]
+    }
+
+    /// nil: a procedure that makes its data by itself.
+    package var dataset: Choice?
+    /// nil: the run follows a procedure.
+    package var training: Training?
+    package var procedure: Choice?
+    /// Of a procedure: its threads.
     package var train: Train
     package var probes: [ProbeChoice]
     package var record: Record?
@@ -91,7 +119,7 @@ extension RunConfiguration {
             }
         }
         guard var sections = json.object else { return json }
-        for section in ["optimizer", "groups", "regularizers", "model"] {
+        for section in ["optimizer", "groups", "regularizers", "model", "initializers"] {
             sections[section] = sections[section].map(stripped)
         }
         return .object(sections)
@@ -131,7 +159,7 @@ package struct StudyPlan: Sendable {
     package var runs: [PlannedRun]
 
     /// Runs by the worker that computes them: those that differ only in their seed and in real numbers of the optimizer, the groups,
-    /// the regularizers and the model, at most `train.together` in one.
+    /// the regularizers, the model and the initializers, at most `train.together` in one.
     package static func groups(_ runs: [PlannedRun]) -> [[PlannedRun]] {
         var groups: [[PlannedRun]] = []
         var open: [JSON: Int] = [:]

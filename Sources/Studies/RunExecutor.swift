@@ -49,15 +49,16 @@ package struct RunExecutor {
         var shared: [Choice: any Dataset] = [:]
         return try runs.enumerated().map { index, run in
             let plan = try trainingPlan(
-                of: run, shared[run.configuration.dataset], failures: failures?[index], opened: opened
+                of: run, run.configuration.dataset.flatMap { shared[$0] }, failures: failures?[index], opened: opened
             ) { note(index, $0) }
-            if !plan.dataset.isSeeded { shared[run.configuration.dataset] = plan.dataset }
+            if !plan.dataset.isSeeded, let choice = run.configuration.dataset { shared[choice] = plan.dataset }
             return plan
         }
     }
 
     private func run(_ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
         let configuration = run.configuration, precision = configuration.train.precision
+        if let procedure = configuration.procedure { return try follow(procedure, run, output) }
         let session = try Session(
             try trainingPlan(
                 of: run, failures: output.folder + "/failures", opened: output.opened, note: output.note))
@@ -123,7 +124,7 @@ package struct RunExecutor {
     }
 
     /// What plugins share that live in the process of the run. Those that ship with this installation share nothing, as its tests show.
-    private func collisions(in run: PlannedRun) -> [String] {
+    func collisions(in run: PlannedRun) -> [String] {
         let used = Set(run.plugins.map(\.id))
         let manifests = registry.manifests.filter { used.contains($0.id) }
         guard manifests.contains(where: { !Registry.isShipped($0.folder) }) else { return [] }
@@ -136,31 +137,36 @@ package struct RunExecutor {
         of run: PlannedRun, _ dataset: (any Dataset)? = nil, failures: String? = nil,
         opened: ((LoadedFile) -> Void)? = nil, note: @escaping (String) -> Void
     ) throws -> TrainingPlan {
-        var isolation = isolation
-        isolation.failures = failures
         let configuration = run.configuration
+        guard let training = configuration.training, let data = configuration.dataset else {
+            throw StudyError("\(run.label): follows a procedure, which trains no network")
+        }
         let seed = UInt64(run.seed)
-        let loader = ComponentLoader(
-            registry: registry, seed: seed, steps: configuration.train.steps, dataFolder: run.folder,
-            isolation: isolation, expected: run.plugins.map { lock?.completed($0) ?? $0 }, note: note, opened: opened)
-        let dataset = try dataset ?? loader.dataset(configuration.dataset)
+        let loader = loader(run, failures: failures, opened: opened, note: note)
+        let dataset = try dataset ?? loader.dataset(data)
         try checkRows(configuration, dataset)
         let network = Network(
-            model: try loader.model(configuration.model), loss: try loader.loss(configuration.loss),
+            model: try loader.model(training.model), loss: try loader.loss(training.loss),
             fields: dataset.fields,
-            parametrizations: try configuration.parametrizations.map {
+            parametrizations: try training.parametrizations.map {
                 ParametrizationRule(
                     key: $0.key, parameters: $0.parameters, parametrization: try loader.parametrization($0.choice))
-            })
+            },
+            initializers: try training.initializers.map {
+                InitializerRule(
+                    key: $0.key, parameters: $0.parameters,
+                    initializer: try loader.initializer($0.choice, key: "initializers.\($0.key)"))
+            },
+            rule: try training.rule.map { LayerRule(rule: try loader.rule($0.choice), layers: $0.layers) })
         return TrainingPlan(
-            network: network, dataset: dataset,
-            regularizers: try configuration.regularizers.map { term in
+            network: network, dataset: dataset, sampler: try training.sampler.map(loader.sampler),
+            regularizers: try training.regularizers.map { term in
                 RegularizerTerm(
                     key: term.key, regularizer: try loader.regularizer(term.choice, key: "regularizers.\(term.key)"),
                     parameters: term.parameters)
             },
-            optimizer: try loader.optimizer(configuration.optimizer),
-            groups: try configuration.groups.map { group in
+            optimizer: try loader.optimizer(training.optimizer),
+            groups: try training.groups.map { group in
                 ParameterGroup(
                     key: group.key, parameters: group.parameters,
                     optimizer: try group.optimizer.map { try loader.optimizer($0, key: "groups.\(group.key)") })
@@ -175,6 +181,16 @@ package struct RunExecutor {
             precision: configuration.train.precision, seed: seed)
     }
 
+    func loader(
+        _ run: PlannedRun, failures: String?, opened: ((LoadedFile) -> Void)?, note: @escaping (String) -> Void
+    ) -> ComponentLoader {
+        var isolation = isolation
+        isolation.failures = failures
+        return ComponentLoader(
+            registry: registry, seed: UInt64(run.seed), steps: run.configuration.train.steps, dataFolder: run.folder,
+            isolation: isolation, expected: run.plugins.map { lock?.completed($0) ?? $0 }, note: note, opened: opened)
+    }
+
     /// What planning checks where the manifest says the rows; here they may come from a file.
     private func checkRows(_ configuration: RunConfiguration, _ dataset: any Dataset) throws {
         func check(_ wanted: Int?, _ key: String, in split: String, _ remedy: String) throws {
@@ -182,7 +198,9 @@ package struct RunExecutor {
             guard let wanted, wanted > rows else { return }
             throw StudyError("\(key): \(wanted) is more than the \(rows) rows of the split '\(split)'; \(remedy)")
         }
-        try check(configuration.train.batchSize, "train.batch_size", in: "train", "'full' takes all")
+        if configuration.training?.sampler == nil {
+            try check(configuration.train.batchSize, "train.batch_size", in: "train", "'full' takes all")
+        }
         let sightings = configuration.probes.map { ("probes.\($0.key)", $0.sighting) }
         for (key, sighting) in sightings + (configuration.record.map { [("record", $0.sighting)] } ?? []) {
             try check(sighting.samples, "\(key).samples", in: sighting.split, "without 'samples' all are taken")
@@ -212,8 +230,6 @@ package struct RunExecutor {
                 }
             arrays.append(NamedArray(name, shape: quantity.shape, data))
         }
-        let number = String(step)
-        let padded = String(repeating: "0", count: max(0, 8 - number.count)) + number
-        try NPZ.write(arrays, to: "\(folder)/arrays/step-\(padded).npz")
+        try NPZ.write(arrays, to: "\(folder)/arrays/\(StudyFolder.arrays(step: step))")
     }
 }

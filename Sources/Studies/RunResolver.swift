@@ -53,21 +53,31 @@ struct RunResolver {
         func keyed(_ section: DottedKey, _ kind: Component.Kind) -> [(DottedKey, Component.Kind)] {
             (tree[section]?.object?.keys.sorted() ?? []).map { (section.appending($0), kind) }
         }
+        func one(_ section: String, _ kind: Component.Kind) -> [(DottedKey, Component.Kind)] {
+            let key = DottedKey(section)
+            return tree[key] == nil ? [] : [(key, kind)]
+        }
+        let initializers = (tree[DottedKey("initializers")]?.object?.keys ?? []).map {
+            (DottedKey(["initializers", $0]), Component.Kind.initializer)
+        }
         func schedules(_ section: DottedKey) -> [(DottedKey, Component.Kind)] {
             keyed(section.appending("schedules"), .schedule)
         }
         func updates(_ sections: [(DottedKey, Component.Kind)]) -> [(DottedKey, Component.Kind)] {
             sections.filter { tree[$0.0] != nil }.flatMap { [$0] + schedules($0.0) }
         }
-        return [(DottedKey("dataset"), .dataset), (DottedKey("model"), .model)]
-            + keyed(DottedKey("parametrizations"), .parametrization) + [(DottedKey("loss"), .loss)]
-            + updates(keyed(DottedKey("regularizers"), .regularizer) + [(DottedKey("optimizer"), .optimizer)])
+        return one("dataset", .dataset) + one("procedure", .procedure) + one("sampler", .sampler)
+            + one("model", .model) + initializers + keyed(DottedKey("parametrizations"), .parametrization)
+            + one("loss", .loss) + one("rule", .rule)
+            + updates(keyed(DottedKey("regularizers"), .regularizer) + one("optimizer", .optimizer))
             + groups(of: tree).flatMap { schedules($0) + updates([($0.appending("optimizer"), .optimizer)]) }
             + keyed(DottedKey("probes"), .probe)
     }
 
     private static let componentSections = [
-        "dataset", "model", "parametrizations", "loss", "regularizers", "optimizer", "groups", "probes",
+        "dataset", "procedure", "sampler", "model", "initializers", "parametrizations", "loss", "rule",
+        "regularizers",
+        "optimizer", "groups", "probes",
     ]
 
     /// Every section whose keys have values: what can be swept and overridden.
@@ -120,6 +130,8 @@ struct RunResolver {
             fill(train.appending("together"), .int(1))
             fill(train.appending("log_every"), .int(100))
         }
+        let procedure = DottedKey("procedure")
+        if tree[procedure]?.object != nil { fill(procedure.appending("threads"), .int(1)) }
         let probes = tree[DottedKey("probes")]?.object?.keys.map { DottedKey(["probes", $0]) } ?? []
         for key in probes + [DottedKey("record")] where tree[key]?.object != nil {
             fill(key.appending("at"), .string("last"))
@@ -150,6 +162,15 @@ struct RunResolver {
             let schedules = schedules(of: key, for: entry.component, choices)
             choices[key]?.schedules = schedules
         }
+        if let procedure = choices[DottedKey("procedure")] {
+            checkData(of: DottedKey("procedure"))
+            return RunConfiguration(
+                dataset: choices[DottedKey("dataset")], training: nil, procedure: procedure,
+                train: .init(
+                    steps: 0, precision: .f64, threads: tree[DottedKey("procedure.threads")]?.int ?? 1, together: 1,
+                    logEvery: 100),
+                probes: [], record: nil, json: json())
+        }
         checkPrecision()
         guard let train = train(), let dataset = choices[DottedKey("dataset")],
             let model = choices[DottedKey("model")],
@@ -168,6 +189,13 @@ struct RunResolver {
                 }
             }
         }
+        let initializers = entries.filter { $0.value.component.kind == .initializer }.keys.compactMap { key in
+            choices[key].flatMap { choice in
+                ParameterPattern(tree[key.appending("parameters")]).map {
+                    RunConfiguration.Initializer(key: key.last, choice: choice, parameters: $0)
+                }
+            }
+        }
         let groups = groups(choices)
         var probes: [RunConfiguration.ProbeChoice] = []
         for (key, choice) in choices where key.parts[0] == "probes" {
@@ -178,11 +206,39 @@ struct RunResolver {
             }
             probes.append(.init(key: key.last, choice: choice, sighting: sighting))
         }
+        let training = RunConfiguration.Training(
+            sampler: choices[DottedKey("sampler")], model: model, initializers: initializers,
+            parametrizations: parametrizations, loss: loss,
+            rule: choices[DottedKey("rule")].map {
+                .init(choice: $0, layers: tree[DottedKey("rule.layers")]?.array?.compactMap(\.string))
+            },
+            optimizer: optimizer, groups: groups,
+            regularizers: regularizers)
         return RunConfiguration(
-            dataset: dataset, model: model, parametrizations: parametrizations, loss: loss, optimizer: optimizer,
-            groups: groups,
-            regularizers: regularizers, train: train, probes: probes, record: record(steps: train.steps), json: json()
-        )
+            dataset: dataset, training: training, train: train, probes: probes, record: record(steps: train.steps),
+            json: json())
+    }
+
+    /// The dataset must have the fields and splits that a procedure works on.
+    private mutating func checkData(of key: DottedKey) {
+        guard let component = entries[key]?.component, let wanted = component.data.first else { return }
+        guard let dataset = entries[DottedKey("dataset")]?.component else {
+            add(
+                tree.keyPlace(key),
+                "\(key): \(component.id) works on '\(wanted.field)' of a dataset, and the study has none")
+            return
+        }
+        for (field, split) in component.data {
+            let fields = dataset.outputs.map(\.id), splits = dataset.splits.map(\.name)
+            if !fields.contains(field) {
+                let hint = Nearest.hint(for: field, among: fields, label: "it has")
+                add(tree.keyPlace(key), "\(key): \(component.id) needs the field '\(field)' of \(dataset.id)\(hint)")
+            }
+            if !splits.contains(split) {
+                let hint = Nearest.hint(for: split, among: splits, label: "it has")
+                add(tree.keyPlace(key), "\(key): \(component.id) needs the split '\(split)' of \(dataset.id)\(hint)")
+            }
+        }
     }
 
     private mutating func choice(_ key: DottedKey, _ entry: Entry) -> Choice {
@@ -271,7 +327,10 @@ struct RunResolver {
     }
 
     private mutating func train() -> RunConfiguration.Train? {
-        checkRows(DottedKey("train.batch_size"), in: "train", remedy: "'full' takes all")
+        // An epoch of a sampler may have other rows.
+        if tree[DottedKey("sampler")] == nil {
+            checkRows(DottedKey("train.batch_size"), in: "train", remedy: "'full' takes all")
+        }
         guard let train = tree[DottedKey("train")], let steps = train["steps"]?.int,
             let precision = train["precision"]?.string.flatMap(Precision.init),
             let threads = train["threads"]?.int, let together = train["together"]?.int,
@@ -367,13 +426,32 @@ extension StudyTree {
     func problems(_ schema: Schema, skippingReferences: Bool = false) -> [String] {
         var document = document
         document.root = root
-        return schema.problems(in: document).compactMap { problem in
+        let own = schema.problems(in: document) + document.problemsOfSections()
+        return own.compactMap { problem in
             let key = DottedKey(Pointer.tokens(problem.pointer))
             if skippingReferences, ReferenceResolver.isReference(self[key]) { return nil }
             switch origin(key) {
             case .override, .sweep: return "\(place(key)): \(problem.sentence)"
             case .default, .file: return problem.description
             }
+        }
+    }
+}
+
+extension Document {
+    /// A study trains a network or follows a procedure; it has the sections of one of them.
+    fileprivate func problemsOfSections() -> [Problem] {
+        let sections = root.object ?? [:]
+        guard sections["procedure"] != nil else {
+            let needed = ["dataset", "model", "loss", "optimizer", "train"]
+            return needed.filter { sections[$0] == nil }.map {
+                problem(at: "", "missing key '\($0)' at the top level")
+            }
+        }
+        let own = ["study", "title", "dataset", "procedure", "sweep", "seeds", "claims"]
+        return sections.keys.filter { !own.contains($0) && !$0.hasPrefix("x-") }.map {
+            problem(
+                at: "/\($0)", key: true, "'\($0)' is for studies that train a network; this one follows a procedure")
         }
     }
 }

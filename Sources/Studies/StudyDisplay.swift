@@ -83,9 +83,12 @@ package final class LineDisplay: StudyDisplay {
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: max(0, 18 - filled))
         let padded = label.padding(toLength: max(width, label.count), withPad: " ", startingAt: 0)
         var words = ["  \(padded)", bar, "\(Words.grouped(progress.step))/\(Words.grouped(progress.total))"]
+        // A procedure does not say how long it is.
+        if progress.total == 0 { words = ["  \(padded)", Words.count(progress.step, "step")] }
         guard progress.stepsPerSecond > 0 else { return words.joined(separator: "  ") }
         words.append(Words.rate(progress.stepsPerSecond))
         if progress.loss.isFinite { words.append("loss \(Words.short(progress.loss))") }
+        guard progress.total > 0 else { return words.joined(separator: "  ") }
         words.append("eta \(Words.duration(Double(progress.total - progress.step) / progress.stepsPerSecond))")
         return words.joined(separator: "  ")
     }
@@ -93,7 +96,7 @@ package final class LineDisplay: StudyDisplay {
     /// Time to the end of all runs at the present speed, once the workers have told theirs.
     private func remaining(_ active: [RunProgress], _ waiting: Int) -> String? {
         let speed = active.map(\.stepsPerSecond).reduce(0, +)
-        guard speed > 0, let total = active.map(\.total).max() else { return nil }
+        guard speed > 0, let total = active.map(\.total).max(), total > 0 else { return nil }
         let steps = active.map { $0.total - $0.step }.reduce(0, +) + waiting * total
         return Words.duration(Double(steps) / speed)
     }

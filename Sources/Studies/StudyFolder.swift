@@ -48,6 +48,12 @@ package struct StudyFolder: Hashable, Sendable {
 
     package func isDone(_ run: PlannedRun) -> Bool { record(of: run)?.status.isDone ?? false }
 
+    /// `step-00004000.npz`
+    static func arrays(step: Int) -> String {
+        let number = String(step)
+        return "step-" + String(repeating: "0", count: max(0, 8 - number.count)) + number + ".npz"
+    }
+
     /// Creates a folder and those above it; one that is there already is fine.
     package static func create(_ path: String) throws(StudyError) {
         if mkdir(path, 0o777) == 0 { return }

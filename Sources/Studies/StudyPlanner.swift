@@ -215,8 +215,9 @@ package struct StudyPlanner: Sendable {
             return key.parts[0] == "record"
         }
         let lists =
-            kind == .probe
-            ? ["layers"] : isGroup || [.regularizer, .parametrization].contains(kind) ? ["parameters"] : []
+            kind == .probe || kind == .rule
+            ? ["layers"]
+            : isGroup || [.regularizer, .initializer, .parametrization].contains(kind) ? ["parameters"] : []
         guard let name = tree[section.appending("plugin")]?.string,
             let (_, component) = try? registry.component(name, kind: kind)
         else { return lists.contains(key.last) }

@@ -115,7 +115,7 @@ package struct Worker {
 extension RunConfiguration {
     /// What runs in processes of its own, and what these give up, for records.
     fileprivate func description(of isolation: Isolation, _ registry: Registry) -> JSON {
-        let choices = [(dataset, Component.Kind.dataset)] + probes.map { ($0.choice, .probe) }
+        let choices = (dataset.map { [($0, Component.Kind.dataset)] } ?? []) + probes.map { ($0.choice, .probe) }
         let isolated = choices.compactMap { choice, kind -> String? in
             guard let (manifest, component) = try? registry.component(choice.component, kind: kind) else {
                 return nil

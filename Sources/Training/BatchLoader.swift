@@ -4,12 +4,12 @@ import Observing
 /// Where each run of a program finds its rows of the training split, converted once to the run's precision.
 final class BatchLoader {
     private let sources: [(name: String, rows: UnsafeMutableRawPointer, bytes: Int)]
-    private let sampler: Sampler
+    private let rowOrder: RowOrder
     /// Where runs find the order of their rows.
     private let order: UnsafeMutablePointer<UnsafePointer<Int64>?>
 
-    init(table: DataTable, sampler: Sampler, precision: Precision) {
-        self.sampler = sampler
+    init(table: DataTable, order rowOrder: RowOrder, precision: Precision) {
+        self.rowOrder = rowOrder
         order = .allocate(capacity: 1)
         order.initialize(to: nil)
         sources = table.fields.indices.map { index in
@@ -25,24 +25,24 @@ final class BatchLoader {
 
     /// For the program: every run takes rows anew, unless it always takes all of them.
     var rows: [String: RowSource] {
-        if sampler.isFull { return [:] }
+        if rowOrder.isFull { return [:] }
         return Dictionary(
             uniqueKeysWithValues: sources.map { ($0.name, RowSource(rows: $0.rows, order: UnsafePointer(order))) })
     }
 
     /// Fills the inputs that are the same in every run.
     func fill(_ program: Program) {
-        guard sampler.isFull else { return }
+        guard rowOrder.isFull else { return }
         for source in sources {
             program.inputBuffer(source.name)?.copyMemory(from: source.rows, byteCount: source.bytes)
         }
     }
 
     /// The rows of a step.
-    func current(step: Int) -> [Int] { sampler.rows(step: step).map(Int.init) }
+    func current(step: Int) throws -> [Int] { try rowOrder.rows(step: step).map(Int.init) }
 
     /// Chooses the rows of the next run.
-    func load(step: Int) { order.pointee = sampler.rows(step: step).baseAddress }
+    func load(step: Int) throws { order.pointee = try rowOrder.rows(step: step).baseAddress }
 }
 
 extension DataTable {

@@ -70,14 +70,14 @@ final class BatchObjective: Derivatives {
             return try elsewhere().evaluate(quantity, at: point, rows: rows, along: vector, into: out)
         }
         guard quantity != .sampleGradients, quantity != .sampleSquaredNorms else {
-            let own = RowSelection.list(split: "train", batch.current(step: step))
+            let own = RowSelection.list(split: "train", try batch.current(step: step))
             return try elsewhere().evaluate(quantity, at: point, rows: own, along: vector, into: out)
         }
         let program = try program(quantity)
         trial.copyValues(from: before)
         if let point { trial.setFlat(Array(UnsafeBufferPointer(start: point, count: parameterCount))) }
         program.set(vector: vector)
-        batch.load(step: step)
+        try batch.load(step: step)
         program.program.setStep(step)
         program.program.run()
         switch quantity {
@@ -108,7 +108,7 @@ final class BatchObjective: Derivatives {
         _ product: JacobianProduct, of output: String, variable: String, at point: UnsafePointer<Double>?,
         rows: RowSelection, along vector: UnsafePointer<Double>, into out: UnsafeMutablePointer<Double>
     ) throws {
-        let rows = rows == .own ? .list(split: "train", batch.current(step: step)) : rows
+        let rows = rows == .own ? .list(split: "train", try batch.current(step: step)) : rows
         try elsewhere().jacobian(
             product, of: output, variable: variable, at: point, rows: rows, along: vector, into: out)
     }

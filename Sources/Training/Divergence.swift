@@ -16,7 +16,7 @@ struct Divergence {
         (self.batch, self.store) = (batch, store)
         let graph = built.graph
         let sampleLoss = try built.anyLoss(), loss = try built.meanLoss()
-        let gradients = try graph.gradient(of: loss, withRespectTo: built.parameters)
+        let gradients = try built.gradients(of: loss, withRespectTo: built.parameters)
         var quantities: [(name: String, node: Node)] = []
         for layer in graph.layers {
             quantities += [("\(layer.name)/layer.input", layer.input), ("\(layer.name)/layer.output", layer.output)]
@@ -32,9 +32,9 @@ struct Divergence {
     }
 
     /// The first quantity that is not finite: `fc2/layer.output (12 of 640 values)`. Nil if all are finite.
-    func first(in step: Int) -> String? {
+    func first(in step: Int) throws -> String? {
         if let found = firstParameter() { return found }
-        batch.load(step: step)
+        try batch.load(step: step)
         program.setStep(step)
         program.run()
         for quantity in quantities {

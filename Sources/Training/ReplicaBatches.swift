@@ -14,14 +14,14 @@ final class ReplicaBatches {
     private let stride: Int
     /// One table for each run.
     private let tables: [UnsafeRawPointer]
-    private let samplers: [Sampler]
+    private let orders: [RowOrder]
     private let owned: [UnsafeMutableRawPointer]
     private var isLoaded = false
 
     /// - Parameters:
     ///   - tables: for each run; runs may share one.
     ///   - isOne: all runs see the same rows at every step.
-    init(tables: [DataTable], seeds: [UInt64], batch: Int, isOne: Bool, program: Program) {
+    init(_ plans: [TrainingPlan], tables: [DataTable], isOne: Bool, program: Program) throws {
         let precision = program.precision
         var parts: [Part] = [], fields: [Int] = [], stride = 0
         for (index, field) in tables[0].fields.enumerated() {
@@ -40,17 +40,17 @@ final class ReplicaBatches {
             return UnsafeRawPointer(rows)
         }
         owned = Array(known.values)
-        samplers = seeds.prefix(runs).map { Sampler(rows: tables[0].rows, batch: batch, seed: $0) }
+        orders = try zip(plans, tables).prefix(runs).map { try RowOrder($0, $1) }
         (self.parts, self.stride) = (parts, stride)
     }
 
     deinit { for pointer in owned { pointer.deallocate() } }
 
-    func load(step: Int) {
-        if isLoaded, samplers[0].isFull { return }
+    func load(step: Int) throws {
+        if isLoaded, orders[0].isFull { return }
         isLoaded = true
-        for run in samplers.indices {
-            let rows = samplers[run].rows(step: step), table = tables[run]
+        for run in orders.indices {
+            let rows = try orders[run].rows(step: step), table = tables[run]
             for part in parts {
                 let target = part.target + run * rows.count * part.bytes, source = table + part.offset
                 switch part.bytes {

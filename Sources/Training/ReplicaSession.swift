@@ -47,15 +47,16 @@ package final class ReplicaSession {
         guard let rows = tables[0]["train"]?.rows, rows > 0 else {
             throw TrainingError("the dataset has no rows in its split 'train'")
         }
-        let batch = min(first.batchSize ?? rows, rows)
+        let batch = try first.epoch(of: rows).batch
         let loaded = clock.now
         let built = try plans.map { try $0.network.build(rows: batch, isTraining: true) }
         let one = built[0], graph = one.graph
         let loss = try one.meanLoss()
         let partition = try Partition(first.groups, graph.blocks)
-        let gradients = try graph.gradient(
+        let gradients = try one.gradients(
             of: loss, withRespectTo: partition.trained.map { graph.parameterNodes[$0] })
-        let isOneBatch = batch == rows && tables.allSatisfy { $0["train"] === tables[0]["train"] }
+        let isOneBatch =
+            first.sampler == nil && batch == rows && tables.allSatisfy { $0["train"] === tables[0]["train"] }
         let (together, nodes) = try graph.replicated(
             [loss] + gradients, copies: copies, sharing: isOneBatch ? Set(first.dataset.fields.map(\.name)) : [])
         let store = ParameterStore(blocks: together.blocks, precision: first.precision)
@@ -85,9 +86,8 @@ package final class ReplicaSession {
             precision: first.precision, parameters: store, updates: updates, assignments: together.assignments,
             seeds: plans.map(\.seed))
         losses = program.output(nodes[0])
-        batches = ReplicaBatches(
-            tables: tables.compactMap { $0["train"] }, seeds: plans.map(\.seed), batch: batch, isOne: isOneBatch,
-            program: program)
+        batches = try ReplicaBatches(
+            plans, tables: tables.compactMap { $0["train"] }, isOne: isOneBatch, program: program)
         let observer = try Observer(first.network, store: stores[0], tables: tables[0])
         observers = plans.indices.map {
             $0 == 0 ? observer : Observer(sharing: observer, store: stores[$0], tables: tables[$0])
@@ -134,7 +134,7 @@ package final class ReplicaSession {
     }
 
     /// Groups of plans whose networks are one computation, in training and evaluation, so that each group can train
-    /// together; indices ascend.
+    /// together; indices ascend. A learning rule is the same in all.
     /// - Parameter steps: where each begins if not at 0; those of a group are equal.
     package static func groups(_ plans: [TrainingPlan], from steps: [Int?]) throws -> [[Int]] {
         var groups: [(graphs: [Graph], rows: Int, step: Int?, plans: [Int])] = []
@@ -146,7 +146,7 @@ package final class ReplicaSession {
             }
             let rows = try plan.dataset.rows(in: "train")
             // Runs of a group are observed by the network of the first.
-            let graphs = try [max(1, min(plan.batchSize ?? rows, rows)), 1].enumerated().map { mode, rows in
+            let graphs = try [plan.epoch(of: rows).batch, 1].enumerated().map { mode, rows in
                 let built = try plan.network.build(rows: rows, isTraining: mode == 0)
                 _ = try built.anyLoss()
                 return built.graph
@@ -194,7 +194,7 @@ package final class ReplicaSession {
         if step.isMultiple(of: Recollection.interval) {
             for run in active { recollections[run].take(step: step, of: stores[run]) }
         }
-        batches.load(step: step)
+        try batches.load(step: step)
         program.setStep(step)
         for regularizer in regularizers.joined() { try regularizer.begin(step: step) }
         for (_, optimizer) in optimizers { try optimizer.begin(step: step) }

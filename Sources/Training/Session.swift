@@ -13,6 +13,8 @@ package struct TrainingPlan {
     /// A parameter belongs to the first that matches it.
     package var groups: [ParameterGroup]
     package var probes: [ScheduledProbe]
+    /// nil: every epoch is a new order of all rows.
+    package var sampler: (any Sampler)?
     package var steps: Int
     /// Rows per step; nil: all training rows.
     package var batchSize: Int?
@@ -20,14 +22,15 @@ package struct TrainingPlan {
     package var seed: UInt64
 
     package init(
-        network: Network, dataset: any Dataset, regularizers: [RegularizerTerm] = [], optimizer: any Optimizer,
+        network: Network, dataset: any Dataset, sampler: (any Sampler)? = nil, regularizers: [RegularizerTerm] = [],
+        optimizer: any Optimizer,
         groups: [ParameterGroup] = [], probes: [ScheduledProbe] = [], steps: Int, batchSize: Int? = nil,
         precision: Precision = .f32, seed: UInt64
     ) {
         (self.network, self.dataset, self.regularizers) = (network, dataset, regularizers)
         (self.optimizer, self.groups) = (optimizer, groups)
         (self.probes, self.steps, self.batchSize) = (probes, steps, batchSize)
-        (self.precision, self.seed) = (precision, seed)
+        (self.precision, self.seed, self.sampler) = (precision, seed, sampler)
     }
 }
 
@@ -87,7 +90,7 @@ package final class Session {
         guard let train = tables["train"], train.rows > 0 else {
             throw TrainingError("the dataset has no rows in its split 'train'")
         }
-        let rows = min(plan.batchSize ?? train.rows, train.rows)
+        let order = try RowOrder(plan, train), rows = order.batch
         batchSize = rows
         let loaded = clock.now
         let built = try plan.network.build(rows: rows, isTraining: true)
@@ -97,11 +100,10 @@ package final class Session {
         let lossNode = try built.meanLoss()
         let partition = try Partition(plan.groups, graph.blocks)
         let trained = partition.trained.map { graph.parameterNodes[$0] }
-        let gradients = try graph.gradient(of: lossNode, withRespectTo: trained)
+        let gradients = try built.gradients(of: lossNode, withRespectTo: trained)
         let differentiated = clock.now
         let store = store
-        batch = BatchLoader(
-            table: train, sampler: Sampler(rows: train.rows, batch: rows, seed: plan.seed), precision: plan.precision)
+        batch = BatchLoader(table: train, order: order, precision: plan.precision)
         objective =
             try plan.needsObjective
             ? BatchObjective(plan, rows: rows, store: store, batch: batch, partition: partition) : nil
@@ -184,10 +186,10 @@ package final class Session {
         if let spoiled = divergence.firstParameter(), recollection.step < step {
             before.restore()
             step = before.step
-            found = "\(divergence.first(in: step) ?? spoiled) at step \(step + 1)"
+            found = "\(try divergence.first(in: step) ?? spoiled) at step \(step + 1)"
             try advance()
         } else {
-            found = divergence.first(in: step)
+            found = try divergence.first(in: step)
         }
         try advance()
         return found
@@ -202,7 +204,7 @@ package final class Session {
     /// One update.
     package func advance() throws {
         if step.isMultiple(of: Recollection.interval) { recollection.take(step: step, of: store) }
-        batch.load(step: step)
+        try batch.load(step: step)
         program.setStep(step)
         for regularizer in regularizers { try regularizer.begin(step: step) }
         for optimizer in optimizers { try optimizer.begin(step: step) }

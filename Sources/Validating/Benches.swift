@@ -131,21 +131,49 @@ package func evaluateLoss(
     _ choice: Choice, output: (shape: [Int], data: [Double]), targets: [String: (field: Field, data: [Double])],
     precision: Precision = .f64, loader: ComponentLoader
 ) throws -> (loss: [Double], gradient: [Double]) {
+    let values = try evaluateLoss(
+        choice, output: output, targets: targets, activations: [], precision: precision, loader: loader)
+    return (values.loss, values.gradients[0])
+}
+
+/// Also of a loss that sees activations, by the model's names for them; the gradients are those by the output, then by them.
+package func evaluateLoss(
+    _ choice: Choice, output: (shape: [Int], data: [Double]), targets: [String: (field: Field, data: [Double])],
+    activations: [(name: String, shape: [Int], data: [Double])], precision: Precision = .f64, loader: ComponentLoader
+) throws -> (loss: [Double], gradients: [[Double]]) {
     let graph = Graph()
     let node = graph.input("output", shape: output.shape)
+    let seen = activations.map { graph.input($0.name, shape: $0.shape) }
     var batch: [String: BatchNode] = [:]
     for (name, target) in targets {
         batch[name] = BatchNode(
             field: target.field, node: graph.input(name, shape: [output.shape[0]] + target.field.shape))
     }
-    let loss = try loader.loss(choice).build(in: graph, outputs: ["output": node], batch: batch)
+    var outputs = ["output": node]
+    for (activation, node) in zip(activations, seen) { outputs[activation.name] = node }
+    let loss = try loader.loss(choice).build(in: graph, outputs: outputs, batch: batch)
     let sum = graph.shape(of: loss).isEmpty ? loss : try graph.apply(named: "sum", [loss])
-    let gradient = try graph.gradient(of: sum, withRespectTo: [node])[0]
-    let program = try Program(graph, outputs: [loss, gradient], precision: precision, parameters: nil)
-    program.setInput("output", output.data)
-    for (name, target) in targets { program.setInput(name, target.data) }
+    let gradients = try graph.gradient(of: sum, withRespectTo: [node] + seen)
+    let program = try Program(graph, outputs: [loss] + gradients, precision: precision, parameters: nil)
+    let inputs =
+        [("output", output.data)] + targets.map { ($0.key, $0.value.data) } + activations.map { ($0.name, $0.data) }
+    for (name, data) in inputs where program.inputBuffer(name) != nil { program.setInput(name, data) }
     program.run()
-    return (program.copy(loss), program.copy(gradient))
+    return (program.copy(loss), gradients.map { program.copy($0) })
+}
+
+/// The outputs of a rule at given quantities and states.
+package func evaluateRule(
+    _ choice: Choice, inputs: [String: (shape: [Int], data: [Double])], precision: Precision = .f64,
+    loader: ComponentLoader
+) throws -> [String: [Double]] {
+    let graph = Graph(isTraining: true)
+    let nodes = Dictionary(uniqueKeysWithValues: inputs.map { ($0, graph.input($0, shape: $1.shape)) })
+    let outputs = try loader.ruleOutputs(choice, nodes, in: graph)
+    let program = try Program(graph, outputs: Array(outputs.values), precision: precision, parameters: nil)
+    for (name, input) in inputs where program.inputBuffer(name) != nil { program.setInput(name, input.data) }
+    program.run()
+    return outputs.mapValues { program.copy($0) }
 }
 
 /// The result of an activation or operation at given inputs.

@@ -7,10 +7,10 @@ import Protocols
 
 /// One worked case: what was given, and what came out by name.
 package struct ExampleRun {
-    private let component: Component
+    let component: Component
     private let example: Example
     private let registry: Registry
-    private let choice: Choice
+    let choice: Choice
     private let isolation: Isolation
     private let hasCanaries: Bool
 
@@ -63,8 +63,8 @@ package struct ExampleRun {
         return []
     }
 
-    private func array(_ name: String) -> (shape: [Int], data: [Double])? { example.array(name) }
-    private func integer(_ name: String) -> Int? { example.integer(name) }
+    func array(_ name: String) -> (shape: [Int], data: [Double])? { example.array(name) }
+    func integer(_ name: String) -> Int? { example.integer(name) }
 
     /// What came out, by name.
     func results() throws -> [String: [Observation.Value]] {
@@ -82,6 +82,10 @@ package struct ExampleRun {
         case .dataset: return try dataset(loader)
         case .parametrization: return try parametrization(loader)
         case .activation, .operation: return try operation(loader)
+        case .sampler: return try sampler(loader)
+        case .initializer: return try initializer(loader)
+        case .rule: return try rule(loader)
+        case .procedure: return try procedure(loader)
         case .schedule:
             return ["factor": [.number(try loader.schedule(choice).factor(step: integer("step") ?? 0))]]
         }
@@ -190,6 +194,53 @@ package struct ExampleRun {
         return made.mapValues { $0.map { .number($0) } }
     }
 
+    /// The last values that were recorded.
+    private func procedure(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+        let procedure = try loader.procedure(choice)
+        var owners: [UnsafeMutablePointer<Double>] = []
+        defer { for owner in owners { owner.deallocate() } }
+        let data = component.call.arguments.compactMap { argument -> DataField? in
+            guard case .data(let name, _) = argument.source, let given = array(argument.name) else { return nil }
+            let memory = UnsafeMutablePointer<Double>.allocate(capacity: max(given.data.count, 1))
+            memory.initialize(from: given.data, count: given.data.count)
+            owners.append(memory)
+            return DataField(field: field(name, given), rows: given.shape.first ?? 1, values: memory)
+        }
+        let recorded = Recorded()
+        _ = try procedure.run(data, recorded)
+        return recorded.values
+    }
+
+    private final class Recorded: ProcedureListener {
+        var values: [String: [Observation.Value]] = [:]
+        private var steps: [String: Int] = [:]
+
+        func record(_ observation: Observation) {
+            if steps[observation.output] != observation.step { values[observation.output] = [] }
+            steps[observation.output] = observation.step
+            values[observation.output, default: []].append(observation.value)
+        }
+
+        func record(step: Int, output: String, shape: [Int], values: [Double]) {
+            self.values[output] = values.map { .number($0) }
+        }
+
+        func progress(step: Int) -> Bool { true }
+    }
+
+    private func rule(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+        var inputs: [String: (shape: [Int], data: [Double])] = [:]
+        for argument in component.call.arguments {
+            switch argument.source {
+            case .quantity(let name?, _, _): inputs[name] = array(argument.name)
+            case .state(let id): inputs[id] = array(id) ?? array(argument.name)
+            default: continue
+            }
+        }
+        let made = try evaluateRule(choice, inputs: inputs, precision: example.precision, loader: loader)
+        return made.mapValues { $0.map { .number($0) } }
+    }
+
     private func operation(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
         let inputs = component.inputs.compactMap(array)
         let values = try evaluateOperation(choice, inputs: inputs, precision: example.precision, loader: loader)
@@ -202,7 +253,16 @@ package struct ExampleRun {
     }
 
     private func loss(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
-        guard let output = array("output") else {
+        var activations: [(argument: String, name: String, shape: [Int], data: [Double])] = []
+        for argument in component.call.arguments {
+            guard case .activation(let name, let view) = argument.source, let given = array(argument.name) else {
+                continue
+            }
+            let suffix = view.map { "@\(component.text(of: $0, options: choice.options))" } ?? ""
+            let key = component.text(of: name, options: choice.options) + suffix
+            activations.append((argument.name, key, given.shape, given.data))
+        }
+        guard let output = array("output") ?? activations.first.map({ ($0.shape, $0.data) }) else {
             throw PluginError(component.fullID, "an example must give 'output'")
         }
         var targets: [String: (field: Field, data: [Double])] = [:]
@@ -210,10 +270,15 @@ package struct ExampleRun {
             if let given = array(name) { targets[name] = (field(name, given), given.data) }
         }
         let result = try evaluateLoss(
-            choice, output: output, targets: targets, precision: example.precision, loader: loader)
-        return [
-            "sample_loss": result.loss.map { .number($0) }, "output_grad": result.gradient.map { .number($0) },
+            choice, output: output, targets: targets, activations: activations.map { ($0.name, $0.shape, $0.data) },
+            precision: example.precision, loader: loader)
+        var values: [String: [Observation.Value]] = [
+            "sample_loss": result.loss.map { .number($0) }, "output_grad": result.gradients[0].map { .number($0) },
         ]
+        for (activation, gradient) in zip(activations, result.gradients.dropFirst()) {
+            values["\(activation.argument)_grad"] = gradient.map { .number($0) }
+        }
+        return values
     }
 
     private func model(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {

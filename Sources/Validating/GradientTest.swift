@@ -75,23 +75,25 @@ enum GradientTest {
         for example in subject.component.examples {
             let options = try example.options(of: subject.component)
             for input in try subject.random(TrialSizes(rows: 4), options: options, draw: &draw) {
-                guard var example = input.example, let output = example.array("output") else { continue }
-                let label = "the options of example '\(example.name)', output \(output.shape)"
-                examination.begin(label)
-                example.precision = .f64
-                func sum(_ values: [Double]) throws -> (loss: Double, gradient: [Double]) {
-                    var moved = example
-                    moved.given["output"] = .array(shape: output.shape, data: values)
-                    let results = try ExampleRun(subject.component, moved, subject.registry).results()
-                    return (
-                        (results["sample_loss"] ?? []).reduce(0) { $0 + $1.number },
-                        (results["output_grad"] ?? []).map(\.number)
-                    )
+                for name in subject.component.differentiable {
+                    guard let example = input.example, let array = example.array(name) else { continue }
+                    let label = "the options of example '\(example.name)', \(name) \(array.shape)"
+                    examination.begin(label)
+                    func sum(_ values: [Double]) throws -> (loss: Double, gradient: [Double]) {
+                        var moved = example
+                        moved.precision = .f64
+                        moved.given[name] = .array(shape: array.shape, data: values)
+                        let results = try ExampleRun(subject.component, moved, subject.registry).results()
+                        return (
+                            (results["sample_loss"] ?? []).reduce(0) { $0 + $1.number },
+                            (results["\(name)_grad"] ?? []).map(\.number)
+                        )
+                    }
+                    try compare(
+                        examination, at: subject.component.call.pointer, name, try sum(array.data).gradient,
+                        array.data, coordinates: coordinates(array.data.count, &draw), label: label
+                    ) { try sum($0).loss }
                 }
-                try compare(
-                    examination, at: subject.component.call.pointer, "output", try sum(output.data).gradient,
-                    output.data, coordinates: coordinates(output.data.count, &draw), label: label
-                ) { try sum($0).loss }
             }
         }
     }
@@ -151,5 +153,18 @@ enum GradientTest {
     ) throws -> [Int] {
         let operation = try loader.operation(Choice(component: component.fullID, options: options))
         return try operation.shape(of: tensors.map(\.shape))
+    }
+}
+
+extension Component {
+    /// Of a loss: the arrays of an example by which it has a derivative.
+    fileprivate var differentiable: [String] {
+        call.arguments.compactMap { argument in
+            switch argument.source {
+            case .input("output"): "output"
+            case .activation: argument.name
+            default: nil
+            }
+        }
     }
 }

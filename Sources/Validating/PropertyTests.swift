@@ -14,7 +14,7 @@ enum PropertyTests {
             for: { $0.kind == .optimizer }, UpdateProperties.run),
         BatteryTest(
             "P4", "rows depend on their index and the seed only", .standard,
-            for: { [.dataset, .model].contains($0.kind) || $0.declares(.seedSensitive) }, RowTest.run),
+            for: { [.dataset, .sampler, .model].contains($0.kind) || $0.declares(.seedSensitive) }, RowTest.run),
         BatteryTest(
             "P5", "single and double precision agree", .deep, for: { $0.precisions.count == 2 && $0.isPlain },
             precisions),

@@ -33,6 +33,8 @@ extension Subject {
             label: label ?? "random numbers, \(sizes)", options: options,
             precision: precision ?? (known.contains(.f64) ? .f64 : .f32))
         input.fields = [.role: 0, .fanIn: sizes.inputs, .fanOut: sizes.outputs]
+        input.fields.merge([.epoch: 2, .batchSize: min(5, sizes.rows), .rowCount: sizes.rows]) { $1 }
+        input.classes = sizes.classes
         input.seed = 1
         input.step = 3
         guard component.isPlain else { return try graphs(input, sizes, &draw, values) }
@@ -40,6 +42,7 @@ extension Subject {
         case .probe: return try probes(input, sizes, &draw, values)
         case .dataset: return try ranges(input)
         case .schedule: return [input]
+        case .sampler: return [columns(input, sizes, &draw, values)]
         case .activation, .operation: return try operations(input, sizes, &draw, values)
         default: return [parameters(input, sizes, &draw, values)]
         }
@@ -101,9 +104,9 @@ extension Subject {
         _ input: TrialInput, _ sizes: TrialSizes, _ draw: inout Draw, _ values: TrialValues
     ) -> TrialInput {
         var input = input
-        // Parametrizations know the shape, updates see elements.
+        // Parametrizations and initializers know the shape, updates see elements.
         let shape =
-            component.kind == .parametrization
+            component.kind == .parametrization || component.kind == .initializer
             ? [sizes.outputs, sizes.inputs] : [sizes.outputs * sizes.inputs]
         for argument in component.plainFunction.arguments {
             if case .quantity = argument.source { input.tensors[argument.name] = Tensor(shape, values(shape, &draw)) }
@@ -115,6 +118,22 @@ extension Subject {
             input.problem = (Tensor(x, values(x, &draw)), values([rows], &draw), parameters.data)
         }
         addStates(to: &input)
+        return input
+    }
+
+    /// The training rows of a sampler: labels that all occur where there are rows enough, vectors for real fields.
+    private func columns(
+        _ input: TrialInput, _ sizes: TrialSizes, _ draw: inout Draw, _ values: TrialValues
+    ) -> TrialInput {
+        var input = input
+        let order = draw.permutation(sizes.rows)
+        for argument in component.call.arguments {
+            guard case .column = argument.source else { continue }
+            let isLabels = argument.type == .pointer(.i32)
+            let shape = isLabels ? [sizes.rows] : [sizes.rows, sizes.inputs]
+            input.tensors[argument.name] = Tensor(
+                shape, isLabels ? order.map { Double($0 % max(sizes.classes, 1)) } : values(shape, &draw))
+        }
         return input
     }
 
@@ -166,7 +185,12 @@ extension Subject {
     ) throws -> [TrialInput] {
         let names = Set(
             component.call.arguments.compactMap { argument in
-                if case .input(let name) = argument.source { name } else { nil }
+                switch argument.source {
+                case .input(let name): name
+                case .data, .activation: argument.name
+                case .quantity(let quantity?, _, _) where quantity != "layer.weight": argument.name
+                default: nil
+                }
             })
         let chosen = component.examples.first { example in
             (try? example.options(of: component)) == input.options

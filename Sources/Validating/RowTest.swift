@@ -3,12 +3,13 @@ import Manifests
 import PluginHost
 import Protocols
 
-/// P4: rows of datasets and of models' outputs, and what depends on the seed.
+/// P4: rows of datasets, of models' outputs and of samplers' epochs, and what depends on the seed.
 enum RowTest {
     static func run(_ examination: Examination, _ subject: Subject) throws {
         let component = subject.component
         if component.kind == .dataset { try chunks(examination, subject) }
         if component.kind == .model { try rows(examination, subject) }
+        if component.kind == .sampler { try epochs(examination, subject) }
         for property in component.properties where property.kind == .seedSensitive {
             try seeds(examination, subject, property)
         }
@@ -79,12 +80,51 @@ enum RowTest {
         }
     }
 
+    /// An epoch must not depend on those that were asked for before, and have no row that does not exist.
+    private static func epochs(_ examination: Examination, _ subject: Subject) throws {
+        for options in try optionSets(subject) {
+            examination.begin("epochs 0 ..< 5")
+            let forward = try orders(subject, options, seed: examination.seed, Array(0..<5))
+            let backward = try orders(subject, options, seed: examination.seed, Array((0..<5).reversed()))
+            guard let epoch = (0..<5).first(where: { forward[$0] != backward[4 - $0] }) else { continue }
+            return examination.report(
+                .error, at: subject.component.call.pointer,
+                "the rows of epoch \(epoch) depend on the epochs that were asked for before",
+                advice: "compute an epoch from its number, the seed and the columns; keep nothing between calls")
+        }
+    }
+
+    /// Of 29 rows in 3 classes.
+    private static func orders(
+        _ subject: Subject, _ options: [String: JSON], seed: UInt64, _ epochs: [Int]
+    ) throws -> [[Int]] {
+        let component = subject.component
+        var draw = Draw(seed: 7, name: "columns")
+        let columns = ExampleRun.columns(of: component, options: options, classes: 3) { name in
+            let isLabels = component.call.argument(name)?.type == .pointer(.i32)
+            return ([29], isLabels ? draw.permutation(29).map { Double($0 % 3) } : draw.normal(29))
+        }
+        return try sampledRows(
+            subject.choice(options), rows: 29, batchSize: 6, columns: columns, epochs: epochs,
+            loader: subject.loader(seed: seed))
+    }
+
     private static func seeds(_ examination: Examination, _ subject: Subject, _ property: Property) throws {
         func values(_ seed: UInt64, _ options: [String: JSON]) throws -> [String: [Double]] {
             if subject.component.kind == .dataset {
                 let dataset = try subject.loader(seed: seed).dataset(subject.choice(options))
                 let split = dataset.splits.first ?? "train"
                 return try readRows(of: dataset, split, 0..<min(try dataset.rows(in: split), 29))
+            }
+            if subject.component.kind == .sampler {
+                return ["order": try orders(subject, options, seed: seed, [0])[0].map { Double($0) }]
+            }
+            if subject.component.kind == .initializer {
+                let values = (0..<35).map { 0.1 * Double($0) - 1.5 }
+                return [
+                    "value": try initialValues(
+                        subject.choice(options), shape: [5, 7], values: values, loader: subject.loader(seed: seed))
+                ]
             }
             let bench = try UpdateBench(
                 subject.choice(options), kind: subject.component.kind,

@@ -55,7 +55,8 @@ struct Subject {
         input.steps = example.integer("steps") ?? 0
         input.fields = [
             .role: example.integer("role") ?? 0, .fanIn: example.integer("fan_in") ?? 1,
-            .fanOut: example.integer("fan_out") ?? 1,
+            .fanOut: example.integer("fan_out") ?? 1, .epoch: example.integer("epoch") ?? 0,
+            .batchSize: example.integer("batch_size") ?? 1,
         ]
         if component.kind == .dataset {
             let dataset = try loader(seed: input.seed).dataset(choice(input.options))
@@ -78,6 +79,10 @@ struct Subject {
                 }
             if let given = example.array(name) { input.tensors[argument.name] = Tensor(given.shape, given.data) }
         }
+        let columns = component.call.arguments.filter { if case .column = $0.source { true } else { false } }
+        let column = columns.compactMap { input.tensors[$0.name] }.first
+        input.fields[.rowCount] = example.integer("row_count") ?? column?.shape.first ?? 0
+        input.classes = example.integer("classes") ?? Int((column?.data.max() ?? 0) + 1)
         addStates(to: &input)
         return input
     }

@@ -24,12 +24,24 @@ struct TrialInput {
     var rows = 0..<0
     var split = 0
     var fields: [Argument.Field: Int] = [.role: 0, .fanIn: 5, .fanOut: 3]
+    /// Of columns of labels.
+    var classes = 1
     /// By argument; what is not here is a null pointer.
     var tensors: [String: Tensor] = [:]
     /// The network of probes that evaluate one: a least-squares problem.
     var problem: (x: Tensor, y: [Double], parameters: [Double])?
     /// Instead of all that, for functions that build graphs: a case whose expected values do not count.
     var example: Example?
+}
+
+extension TrialInput {
+    /// The field that an argument is a column of; nil for other arguments.
+    fileprivate func field(of argument: Argument, _ tensor: Tensor) -> Field? {
+        guard case .column = argument.source else { return nil }
+        return Field(
+            name: argument.name, shape: Array(tensor.shape.dropFirst()),
+            classes: argument.type == .pointer(.i32) ? classes : nil)
+    }
 }
 
 /// What came out of one call.
@@ -87,7 +99,8 @@ final class Trial {
             }
             let memory = try TrialMemory(
                 argument.name, bytes: tensor.data.count * scalar.bytes(input.precision), plan.placement)
-            operands[argument.name] = Operand(.memory(memory.pointer), shape: tensor.shape)
+            operands[argument.name] = Operand(
+                .memory(memory.pointer), shape: tensor.shape, field: input.field(of: argument, tensor))
             buffers[argument.name] = Buffer(
                 memory: memory, scalar: scalar, first: tensor.data, isWritable: call.component.mayWrite(argument))
         }
@@ -121,6 +134,8 @@ final class Trial {
                 let declared = component.output(id)
                 if let field = fields.first(where: { $0.name == id }) {
                     shapes[argument.name] = [input.rows.count] + field.shape
+                } else if component.kind == .sampler, declared?.shape == [.rows] {
+                    shapes[argument.name] = [input.fields[.rowCount] ?? 0]
                 } else if let extents = declared?.shape {
                     shapes[argument.name] = try call.shape(extents, for: operands)
                 } else {
@@ -192,9 +207,9 @@ extension Component {
     /// The function that works on plain memory.
     var plainFunction: Function { kind == .parametrization ? start ?? call : call }
 
-    /// Whether `plainFunction` gets arrays and numbers, so that it can be called without a graph.
+    /// Whether `plainFunction` gets arrays and numbers, so that it can be called without a graph and a run.
     var isPlain: Bool {
-        plainFunction.arguments.allSatisfy { $0.source != .service(.graph) }
+        plainFunction.arguments.allSatisfy { $0.source != .service(.graph) && $0.source != .service(.record) }
     }
 
     func mayWrite(_ argument: Argument) -> Bool {
@@ -223,7 +238,7 @@ extension Component {
 extension Argument {
     var isTensorInput: Bool {
         switch source {
-        case .quantity, .input, .state: true
+        case .quantity, .input, .state, .column: true
         default: false
         }
     }

@@ -293,8 +293,13 @@ private let small = """
     /// to 1e-10.
     @Test(
         .enabled(if: Tool.python != nil, "no python3 with numpy"),
-        arguments: ["sgd, lr: 0.05, momentum: 0.9", "sharpness_aware, lr: 0.05, momentum: 0.9, rho: 0.2"])
-    func numPyTrainsTheSameNetwork(optimizer: String) throws {
+        arguments: [
+            "optimizer: {plugin: sgd, lr: 0.05, momentum: 0.9}",
+            "optimizer: {plugin: sharpness_aware, lr: 0.05, momentum: 0.9, rho: 0.2}",
+            "optimizer: {plugin: sgd, lr: 0.05, momentum: 0.9}\nrule: {plugin: feedback_alignment}",
+            "optimizer: {plugin: sgd, lr: 0.05, momentum: 0.9}\nrule: {plugin: sign_symmetry, scale: 0.7}",
+        ])
+    func numPyTrainsTheSameNetwork(training: String) throws {
         let scratch = try Scratch()
         try scratch.write(
             """
@@ -304,7 +309,7 @@ private let small = """
             loss: {plugin: cross_entropy}
             regularizers:
               l2: {plugin: l2, weight_decay: 1e-3}
-            optimizer: {plugin: \(optimizer)}
+            \(training)
             train: {steps: 200, batch_size: 64, precision: f64}
             record: {quantities: [layer.input, layer.weight, layer.bias, labels], at: first}
             seeds: [6]

@@ -1,4 +1,5 @@
 import Foundation
+import Manifests
 import PluginHost
 import PluginTesting
 import Testing
@@ -6,11 +7,7 @@ import Testing
 /// `syzygy plugin new`: every kind in every language, as an author would go on: the README's build line, check, the examples,
 /// the study.
 @Suite struct TemplateTests {
-    static let kinds = [
-        "dataset", "model", "parametrization", "activation", "operation", "loss", "regularizer", "optimizer",
-        "schedule",
-        "probe",
-    ]
+    static let kinds = Component.Kind.allCases.map(\.rawValue)
 
     @Test(arguments: kinds) func c(kind: String) throws { try follow(kind, "c") }
 

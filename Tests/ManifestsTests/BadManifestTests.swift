@@ -70,7 +70,7 @@ import Testing
         probe
         - "kind": "probe"
         + "kind": "prob"
-        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, model, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe)
+        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, sampler, model, initializer, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe, rule)
 
         probe
         - "kind": "probe", 
@@ -136,7 +136,7 @@ import Testing
         probe
         - "from": "dim"
         + "from": "dims"
-        plugin.json:24:47: unknown from 'dims' in components[0].call.args[2]; did you mean 'dim'? (allowed: quantity, input, output, state, variable, param, dim, count, sizes, rows, shape, classes, field, const, workspace, file, service, seed, step, steps, split, index_begin, index_end, message, message_size)
+        plugin.json:24:47: unknown from 'dims' in components[0].call.args[2]; did you mean 'dim'? (allowed: quantity, input, activation, column, output, state, variable, param, dim, count, sizes, rows, shape, classes, field, const, workspace, file, service, seed, step, steps, split, index_begin, index_end, message, message_size)
 
         probe
         - "of": "a", "axis": 1
@@ -430,7 +430,7 @@ import Testing
         blas
         - "type": "i32", "from": "const", "value": 1
         + "type": "service", "from": "service", "service": "syzygy.graph/1"
-        plugin.json:17:75: syzygy.graph/1 is for models, parametrizations and losses, not for a probe
+        plugin.json:17:75: syzygy.graph/1 is for models, parametrizations, losses and rules, not for a probe
 
         blas
         - "type": "i32", "from": "const", "value": 1
@@ -456,7 +456,7 @@ import Testing
         dataset
         - "shape": ["rows", "d"]
         + "shape": ["rows", "rows"]
-        plugin.json:22:54: 'rows' can only be the first axis, of a dataset, model or loss
+        plugin.json:22:54: 'rows' can only be the first axis, of a dataset, sampler, model or loss
 
         dataset
         - "dtype": "i32", "shape"
@@ -852,7 +852,7 @@ import Testing
         -         { "name": "at"
         + "from": "state" },
         +         { "name": "at"
-        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, not for a schedule
+        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, rules, not for a schedule
 
         optimizer
         - "from": "step" }

@@ -94,7 +94,10 @@ import Testing
         _ = try plugin.write([42], to: "b.bin")
         let manifest = try Manifest.load(folder: plugin.folder)
         var expected = try ComponentLoader.digests(of: manifest)
-        func loader() -> ComponentLoader { ComponentLoader(registry: plugin.registry, seed: 1, expected: [expected]) }
+        var notes: [String] = []
+        func loader() -> ComponentLoader {
+            ComponentLoader(registry: plugin.registry, seed: 1, expected: [expected], note: { notes.append($0) })
+        }
         #expect(try answer(loader()) == ["v": .number(42)])
         let zeros = String(repeating: "0", count: 64)
         switch what {
@@ -102,12 +105,22 @@ import Testing
         case "manifest": expected.manifestDigest = zeros
         default: expected.fileDigests["b.bin"] = zeros
         }
-        let error = failure { _ = try answer(loader()) }
         let found = try ComponentLoader.digests(of: manifest)
-        let digest =
-            what == "library"
-            ? found.libraryDigest : what == "manifest" ? found.manifestDigest : found.fileDigests["b.bin"] ?? ""
-        #expect(error.hasSuffix("changed since the run was planned: expected SHA-256 \(zeros), found \(digest)"))
+        let changed = "changed since the run was planned: expected SHA-256 \(zeros), found "
+        switch what {
+        case "library":
+            #expect(failure { _ = try answer(loader()) } == "\(plugin.library): \(changed)\(found.libraryDigest)")
+        case "manifest":
+            #expect(
+                failure { _ = try answer(loader()) }
+                    == "\(plugin.folder)/plugin.json: \(changed)\(found.manifestDigest)")
+        default:  // found when the probe is called, which costs its value
+            #expect(try answer(loader()) == ["v": .missing("cannot_be_called")])
+            #expect(
+                notes == [
+                    "step 0: plugin org.example.case/answer: 'b.bin' \(changed)\(found.fileDigests["b.bin"] ?? "")"
+                ])
+        }
     }
 
     @Test func aLibraryOfTheSystemHasPathSizeAndDigest() throws {

@@ -1,7 +1,7 @@
 """Recomputes the expected numbers of the examples in plugin.json, without the plugins' C code.
 
 Optimizers: PyTorch's own optimizers, started from the given state. Regularizers, datasets: NumPy and math.fsum. Models: models.py.
-Random streams: streams.py. Exit status 1 if a manifest disagrees; --write puts the numbers into the manifests.
+Samplers, initializers, losses of views and activations: samples.py. Random streams: streams.py. Exit status 1 if a manifest disagrees; --write puts the numbers into the manifests.
 """
 import json
 import math
@@ -12,6 +12,7 @@ import numpy
 import torch
 
 import models
+import samples
 from streams import Stream
 
 plugins = pathlib.Path(__file__).parents[2] / "Plugins"
@@ -246,17 +247,24 @@ updates = {
 datasets = {
     "digits": digits, "linear_teacher": linear_teacher, "sine_teacher": sine_teacher, "mlp_teacher": mlp_teacher,
     "noise": noise, "noise_images": noise, "random_tokens": random_tokens, "copy_memory": copy_memory,
-    "modular_arithmetic": modular_arithmetic,
+    "modular_arithmetic": modular_arithmetic, "noisy_pairs": samples.noisy_pairs,
 }
 
 
 def expected(plugin, component, example):
     """Arrays and numbers by name, in f64 or f32."""
-    options = {option["id"]: option["default"] for option in component.get("params", [])} | example["given"]
+    defaults = {o["id"]: o["default"] for o in component.get("params", []) if "default" in o}
+    options = defaults | example["given"]
     if component["id"] in datasets:
         scope = f'{plugin["id"]}/{component["id"]}'
         stream = lambda name: Stream(int(options["seed"]), f"{scope}/{name}")
         return datasets[component["id"]](options, stream, example["split"])
+    if component["kind"] == "sampler":
+        return samples.sampler(plugin, component, options)
+    if component["kind"] == "initializer":
+        return samples.initializer(plugin, component, options)
+    if component["kind"] == "loss":
+        return samples.loss(component, options)
     if component["kind"] == "activation":
         return activation(component["id"], options)
     if component["kind"] == "model":
@@ -324,8 +332,8 @@ def close(expect, values, example):
 
 def main():
     write, failures = "--write" in sys.argv[1:], 0
-    for name in ["Activations", "Adam", "ConvNet", "Digits", "L2", "Noise", "RecurrentNet", "ResNet", "SGD", "Sequences",
-                 "Syre", "Teachers", "Transformer"]:
+    for name in ["Activations", "Activity", "Adam", "ConvNet", "Digits", "Initializers", "L2", "Noise", "RecurrentNet",
+                 "ResNet", "SGD", "Samplers", "Sequences", "Syre", "Teachers", "Transformer", "TwoViews"]:
         path = plugins / name / "plugin.json"
         source = path.read_text()
         plugin = json.loads(source)

@@ -33,8 +33,8 @@ class Stream:
         c = philox([block & 0xFFFFFFFF, block >> 32, step & 0xFFFFFFFF, step >> 32], self.key)
         return c[2] | c[3] << 32 if index % 2 else c[0] | c[1] << 32
 
-    def uniform(self, begin, count):
-        return numpy.array([(self.word(i) >> 11 | 1) * 2.0**-53 for i in range(begin, begin + count)])
+    def uniform(self, begin, count, step=0):
+        return numpy.array([(self.word(i, step) >> 11 | 1) * 2.0**-53 for i in range(begin, begin + count)])
 
     def normal(self, begin, count):
         """Box-Muller on the uniform numbers 2b and 2b + 1."""

@@ -1,7 +1,7 @@
 """Trains the network of a recorded run again in NumPy, f64, and compares the parameters with the run's checkpoint.
 
 The run must be an mlp (tanh) on labels with cross_entropy, at most one l2 (convention half), sgd or sharpness_aware (not
-adaptive) and precision f64, with
+adaptive), maybe with the rule feedback_alignment or sign_symmetry, and precision f64, with
 `record: {quantities: [layer.input, layer.weight, layer.bias, labels], at: first}` over the whole training split. Initial
 parameters and rows are the recorded ones; the order of the rows is drawn here (streams.py); gradients are written out by hand.
 """
@@ -41,8 +41,9 @@ def batches(rows, batch, steps, seed):
             yield permutation[position * batch : (position + 1) * batch]
 
 
-def gradients(weights, biases, x, labels):
-    """Of the mean over the rows of −log softmax(z)_label."""
+def gradients(weights, biases, x, labels, backward=None):
+    """Of the mean over the rows of −log softmax(z)_label; errors come back through `backward`, or the weights."""
+    backward = backward or weights
     hidden = [x]
     for w, b in zip(weights[:-1], biases[:-1]):
         hidden.append(np.tanh(hidden[-1] @ w.T + b))
@@ -55,7 +56,7 @@ def gradients(weights, biases, x, labels):
     for layer in reversed(range(len(weights))):
         by_weight.insert(0, g.T @ hidden[layer])
         by_bias.insert(0, g.sum(axis=0))
-        g = (g @ weights[layer]) * (1 - hidden[layer] ** 2)
+        g = (g @ backward[layer]) * (1 - hidden[layer] ** 2)
     return by_weight + by_bias
 
 
@@ -73,8 +74,21 @@ def compare(run, comparison):
     parameters = weights + biases
     velocities = [np.zeros_like(p) for p in parameters]
 
+    # The random weights of a rule do not move.
+    saved = checkpoint(run.folder / "checkpoint.safetensors")
+    rule = settings.get("rule", {}).get("plugin", "")
+
+    def backward():
+        if not rule:
+            return None
+        feedback = [saved[f"parameter/rule.{name}.feedback"].reshape(w.shape) for name, w in zip(names, weights)]
+        if rule.endswith("/sign_symmetry"):
+            return [np.abs(b) * np.sign(w) for b, w in zip(feedback, weights)]
+        return feedback
+
     def objective(x, labels):
-        return [g + decay * p for g, p in zip(gradients(weights, biases, x, labels), parameters)]
+        slopes = gradients(weights, biases, x, labels, backward())
+        return [g + decay * p for g, p in zip(slopes, parameters)]
 
     for rows in batches(len(x), train["batch_size"], train["steps"], seed):
         slopes = objective(x[rows], labels[rows])
@@ -92,7 +106,6 @@ def compare(run, comparison):
             v += g
             p -= optimizer["lr"] * v
 
-    saved = checkpoint(run.folder / "checkpoint.safetensors")
     keys = [f"{name}.weight" for name in names] + [f"{name}.bias" for name in names]
     for key, parameter, velocity in zip(keys, parameters, velocities):
         for tensor, expected in [(f"parameter/{key}", parameter), (f"optimizer/velocity/{key}", velocity)]:

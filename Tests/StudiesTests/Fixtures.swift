@@ -118,7 +118,26 @@ enum Fixtures {
                 { "name": "sample_loss", "type": "i32*", "from": "output" }] },
               "examples": [{ "name": "zero",
                 "given": { "output": { "shape": [1, 1], "data": [0] }, "y": { "shape": [1, 1], "data": [0] } },
-                "expect": { "sample_loss": { "shape": [1], "data": [0] } } }] }
+                "expect": { "sample_loss": { "shape": [1], "data": [0] } } }] },
+            { "kind": "sampler", "id": "rotated",
+              "params": [{ "id": "by", "type": "int", "default": 1 }],
+              "outputs": [{ "id": "order", "dtype": "i64", "shape": ["rows"] }],
+              "call": { "symbol": "rotated", "returns": "void", "args": [
+                { "name": "epoch", "type": "i64", "from": "field", "field": "epoch" },
+                { "name": "n", "type": "i64", "from": "count", "of": "order" },
+                { "name": "by", "type": "i64", "from": "param" },
+                { "name": "order", "type": "i64*", "from": "output" }] },
+              "examples": [{ "name": "one", "given": { "epoch": 0 }, "expect": { "order": { "shape": [1], "data": [0] } } }] },
+            { "kind": "initializer", "id": "times",
+              "params": [{ "id": "factor", "type": "float", "default": 1 }],
+              "outputs": [{ "id": "value" }],
+              "call": { "symbol": "times", "returns": "void", "args": [
+                { "name": "w", "type": "f64*", "from": "quantity", "quantity": "parameter.value" },
+                { "name": "n", "type": "i64", "from": "count", "of": "w" },
+                { "name": "factor", "type": "f64", "from": "param" },
+                { "name": "value", "type": "f64*", "from": "output" }] },
+              "examples": [{ "name": "one", "given": { "w": { "shape": [1], "data": [2] } },
+                "expect": { "value": { "shape": [1], "data": [2] } } }] }
           ]
         }
         """

@@ -20,17 +20,17 @@ import Testing
     @Test func groupsOverrideTheOptimizer() throws {
         let configuration = try #require(try Fixtures.plan(Self.study).runs.first).configuration
         let sgd = "test.toys/sgd"
-        #expect(configuration.groups.map(\.key) == ["stem", "head", "norms"])
-        #expect(configuration.groups[0].optimizer == nil)
-        #expect(configuration.groups[0].parameters == ParameterPattern(names: ["fc1.*", "fc2.*"]))
+        #expect(configuration.training?.groups.map(\.key) == ["stem", "head", "norms"])
+        #expect(configuration.training?.groups[0].optimizer == nil)
+        #expect(configuration.training?.groups[0].parameters == ParameterPattern(names: ["fc1.*", "fc2.*"]))
         #expect(
-            configuration.groups[1].optimizer
+            configuration.training?.groups[1].optimizer
                 == Choice(component: sgd, options: ["lr": .double(0.05), "momentum": .double(0)]))
         // An optimizer of its own begins with its own defaults.
         #expect(
-            configuration.groups[2].optimizer
+            configuration.training?.groups[2].optimizer
                 == Choice(component: sgd, options: ["lr": .double(0.1), "momentum": .double(0.5)]))
-        #expect(configuration.groups[2].parameters == ParameterPattern(roles: [.scale]))
+        #expect(configuration.training?.groups[2].parameters == ParameterPattern(roles: [.scale]))
         let json = try #require(configuration.json["groups"])
         #expect(
             json.text(pretty: false)
@@ -42,15 +42,15 @@ import Testing
     @Test func groupsAreSweptAndOverridden() throws {
         let plan = try Fixtures.plan(Self.study, ["groups.head.lr=[0.1, 0.3]", "regularizers.l2.weight_decay=0"])
         #expect(plan.runs.count == 4 && plan.axes["groups.head.lr"] == [.double(0.1), .double(0.3)])
-        #expect(plan.runs[2].configuration.groups[1].optimizer?.options["lr"] == .double(0.3))
+        #expect(plan.runs[2].configuration.training?.groups[1].optimizer?.options["lr"] == .double(0.3))
         #expect(plan.runs[2].name.hasSuffix("-lr0.3-s0"))
         let added = try Fixtures.plan(
             Self.study,
             ["groups.late.momentum=0.25", "groups.late.parameters=[late.*, l?]", "groups.norms.optimizer.lr=2"])
-        #expect(added.runs[0].configuration.groups.map(\.key) == ["stem", "head", "norms", "late"])
-        #expect(added.runs[0].configuration.groups[3].parameters.names == ["late.*", "l?"])
-        #expect(added.runs[0].configuration.groups[3].optimizer?.options["lr"] == .double(0.2))
-        #expect(added.runs[0].configuration.groups[2].optimizer?.options["lr"] == .double(2))
+        #expect(added.runs[0].configuration.training?.groups.map(\.key) == ["stem", "head", "norms", "late"])
+        #expect(added.runs[0].configuration.training?.groups[3].parameters.names == ["late.*", "l?"])
+        #expect(added.runs[0].configuration.training?.groups[3].optimizer?.options["lr"] == .double(0.2))
+        #expect(added.runs[0].configuration.training?.groups[2].optimizer?.options["lr"] == .double(2))
     }
 
     /// The first group that matches wins, so their order is part of what a run is; other orders are not.
@@ -68,9 +68,10 @@ import Testing
 
     @Test func regularizersTakeParameters() throws {
         let plan = try Fixtures.plan(Self.study, ["regularizers.l2.parameters=[head.*]"])
-        #expect(plan.runs[0].configuration.regularizers[0].parameters == ParameterPattern(names: ["head.*"]))
+        #expect(
+            plan.runs[0].configuration.training?.regularizers[0].parameters == ParameterPattern(names: ["head.*"]))
         #expect(plan.axes.count == 1)
-        #expect(try Fixtures.plan(Self.study).runs[0].configuration.regularizers[0].parameters == nil)
+        #expect(try Fixtures.plan(Self.study).runs[0].configuration.training?.regularizers[0].parameters == nil)
     }
 
     @Test(arguments: [

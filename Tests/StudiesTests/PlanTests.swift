@@ -48,14 +48,14 @@ struct PlanTests {
     @Test func configurationHoldsEveryValue() throws {
         let configuration = try Fixtures.plan().runs[0].configuration
         #expect(
-            configuration.model
+            configuration.training?.model
                 == Choice(
                     component: "test.toys/net",
                     options: [
                         "widths": .array([.int(7), .int(5)]), "activation": .string("tanh"), "note": .string(""),
                     ]))
-        #expect(configuration.optimizer.options == ["lr": .double(0.2), "momentum": .double(0)])
-        #expect(configuration.regularizers[0].choice.options["weight_decay"] == .double(0))
+        #expect(configuration.training?.optimizer.options == ["lr": .double(0.2), "momentum": .double(0)])
+        #expect(configuration.training?.regularizers[0].choice.options["weight_decay"] == .double(0))
         #expect(
             configuration.train.batchSize == 10 && configuration.train.precision == .f32
                 && configuration.train.threads == 1)
@@ -93,14 +93,14 @@ struct PlanTests {
     @Test func overrideReplacesTheSweep() throws {
         let plan = try Fixtures.plan(Fixtures.study, ["regularizers.l2.weight_decay=0.5", "seeds=0..2"])
         #expect(plan.axes.isEmpty && plan.seeds == [0, 1, 2] && plan.runs.count == 3)
-        #expect(plan.runs[0].configuration.regularizers[0].choice.options["weight_decay"] == .double(0.5))
+        #expect(plan.runs[0].configuration.training?.regularizers[0].choice.options["weight_decay"] == .double(0.5))
         #expect(plan.runs[0].name == "\(plan.runs[0].identity.prefix(10))-s0")
     }
 
     @Test func listForAListIsAValue() throws {
         let plan = try Fixtures.plan(Fixtures.study, ["model.widths=[4, 6, 8]"])
         #expect(plan.axes.count == 1)
-        #expect(plan.runs[0].configuration.model.options["widths"] == .array([.int(4), .int(6), .int(8)]))
+        #expect(plan.runs[0].configuration.training?.model.options["widths"] == .array([.int(4), .int(6), .int(8)]))
     }
 
     @Test func listForAScalarIsSwept() throws {
@@ -122,7 +122,7 @@ struct PlanTests {
             with: "loss.plugin: [test.toys/squares, test.others/squares]")
         let plan = try Fixtures.plan(text)
         #expect(
-            plan.runs.map(\.configuration.loss.component) == [
+            plan.runs.map(\.configuration.training?.loss.component) == [
                 "test.toys/squares", "test.toys/squares", "test.others/squares", "test.others/squares",
             ])
         #expect(plan.runs[0].plugins.map(\.id) == ["test.toys"])
@@ -136,15 +136,15 @@ struct PlanTests {
                 of: "widths: [7, 5]", with: "widths: ['${probes.crh.samples}', 5], note: 'm=${optimizer.momentum}'")
         let runs = try Fixtures.plan(text).runs
         #expect(
-            runs.map { $0.configuration.optimizer.options["momentum"] }
+            runs.map { $0.configuration.training?.optimizer.options["momentum"] }
                 == [0, 0, 1e-4, 1e-4, 1e-3, 1e-3].map { JSON.double($0) })
-        #expect(runs[4].configuration.model.options["widths"] == .array([.int(20), .int(5)]))
-        #expect(runs[4].configuration.model.options["note"] == .string("m=0.001"))
+        #expect(runs[4].configuration.training?.model.options["widths"] == .array([.int(20), .int(5)]))
+        #expect(runs[4].configuration.training?.model.options["note"] == .string("m=0.001"))
     }
 
     @Test func referencesReachDefaults() throws {
         let text = Fixtures.study.replacingOccurrences(of: "lr: 0.2", with: "lr: '${dataset.noise}'")
-        #expect(try Fixtures.plan(text).runs[0].configuration.optimizer.options["lr"] == .double(0.5))
+        #expect(try Fixtures.plan(text).runs[0].configuration.training?.optimizer.options["lr"] == .double(0.5))
     }
 }
 

@@ -27,12 +27,14 @@ import Testing
     /// A group has the schedules of the study's optimizer but for its own; an optimizer of its own has its own.
     @Test func everyUpdateHasItsSchedules() throws {
         let configuration = try #require(try Fixtures.plan(Self.study).runs.first).configuration
-        #expect(configuration.optimizer.schedules == ["lr": Self.decay(0.5), "momentum": Self.decay(0.75)])
+        #expect(configuration.training?.optimizer.schedules == ["lr": Self.decay(0.5), "momentum": Self.decay(0.75)])
         #expect(
-            configuration.groups[0].optimizer?.schedules == ["lr": Self.decay(2), "momentum": Self.decay(0.75)])
+            configuration.training?.groups[0].optimizer?.schedules == [
+                "lr": Self.decay(2), "momentum": Self.decay(0.75),
+            ])
         #expect(
-            configuration.groups[1].optimizer?.schedules == ["lr": Self.decay(0.5, at: [.int(3), .int(4)])])
-        #expect(configuration.regularizers[0].choice.schedules == ["weight_decay": Self.decay(0.25)])
+            configuration.training?.groups[1].optimizer?.schedules == ["lr": Self.decay(0.5, at: [.int(3), .int(4)])])
+        #expect(configuration.training?.regularizers[0].choice.schedules == ["weight_decay": Self.decay(0.25)])
         // The configuration is a study that means the same.
         var again = try #require(configuration.json.object)
         again["study"] = .string("wells")

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 /* Grows by one with every addition. A library compiled with a smaller one works as before; docs/plugins/promise.md. */
-#define SYZYGY_MINOR 3
+#define SYZYGY_MINOR 4
 
 #ifdef __cplusplus
 extern "C" {
@@ -209,6 +209,20 @@ typedef struct {
                          const double *u, int64_t u_count, double *out, int64_t count);
 } syzygy_jacobian;
 
+/* syzygy.record/1: what a procedure measures. `output` is one that the manifest declares, `count` its number of elements; numbers
+ * and vectors become observations, tensors of more axes arrays of the run's folder. Steps may not go back. */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t reserved;
+    void *context;
+
+    syzygy_status (*values)(void *context, int64_t step, const char *output, const double *values, int64_t count);
+    /* The output has no value at this step; `reason` is a word in snake_case. */
+    syzygy_status (*undefined)(void *context, int64_t step, const char *output, const char *reason);
+    /* To be called now and then, with the steps done: shows progress. SYZYGY_CANCELLED: return it soon. */
+    syzygy_status (*progress)(void *context, int64_t step);
+} syzygy_record;
+
 /* Sizes and places, on machines of 64 bits. A struct may grow at its end; what is here never moves. */
 #if UINTPTR_MAX == UINT64_MAX && (defined(__cplusplus) ? __cplusplus >= 201103L : __STDC_VERSION__ >= 201112L)
 #ifdef __cplusplus
@@ -252,6 +266,9 @@ SYZYGY_SIZE(syzygy_jacobian, 40);
 SYZYGY_AT(syzygy_jacobian, struct_size, 0); SYZYGY_AT(syzygy_jacobian, reserved, 4);
 SYZYGY_AT(syzygy_jacobian, context, 8); SYZYGY_AT(syzygy_jacobian, width, 16); SYZYGY_AT(syzygy_jacobian, jvp, 24);
 SYZYGY_AT(syzygy_jacobian, vjp, 32);
+SYZYGY_SIZE(syzygy_record, 40);
+SYZYGY_AT(syzygy_record, struct_size, 0); SYZYGY_AT(syzygy_record, reserved, 4); SYZYGY_AT(syzygy_record, context, 8);
+SYZYGY_AT(syzygy_record, values, 16); SYZYGY_AT(syzygy_record, undefined, 24); SYZYGY_AT(syzygy_record, progress, 32);
 #undef SYZYGY_AT
 #undef SYZYGY_SIZE
 #undef SYZYGY_ASSERT

@@ -134,3 +134,19 @@ int32_t past_rule(const syzygy_graph *g, syzygy_node weight, syzygy_node feedbac
     *backward_weight = two(g, "add", weight, feedback);
     return *backward_weight < 0 ? SYZYGY_INVALID : SYZYGY_OK;
 }
+
+/* 12 */
+int32_t past_loop(const double *x, int64_t n, const syzygy_record *record) {
+    double total = 0;
+    for (int64_t i = 0; i < n; i++) total += x[i];
+    record->progress(record->context, 1);
+    return record->values(record->context, 1, "total", &total, 1);
+}
+
+/* 13 */
+void past_order(int64_t epoch, int64_t n, int64_t *order) {
+    for (int64_t i = 0; i < n; i++) order[i] = (i + epoch) % n;
+}
+void past_first(const double *w, int64_t n, double *value) {
+    for (int64_t i = 0; i < n; i++) value[i] = 2 * w[i];
+}
