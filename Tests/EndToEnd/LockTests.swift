@@ -210,6 +210,25 @@ import Testing
         #expect(try self.run(scratch, []).status == 0)
     }
 
+    @Test(.enabled(if: geteuid() == 0, "only root gives files away"))
+    func aPluginOfAnotherUserIsUsedIfThatUserIsTrusted() throws {
+        let scratch = try scratch()
+        let program = URL(fileURLWithPath: "/usr/bin/env")
+        let given = try Tool.run(["chown", "-R", "54321", "mine/half"], with: program, in: scratch)
+        try #require(given.status == 0, "\(given.errors)")
+        let list = [Tool.executable.path, "plugin", "list", "--plugin-path", "mine"]
+        let refused = try Tool.run(list, with: program, in: scratch)
+        #expect(refused.status == 64)
+        #expect(
+            refused.errors.contains(
+                "mine/half: belongs to another user (mode 755, owner 54321), who could change what root runs"))
+        #expect(refused.errors.contains("or SYZYGY_TRUSTED_OWNERS=54321 if you trust that user"))
+        for owners in ["54321", "nobody,54321"] {
+            let trusted = try Tool.run(["SYZYGY_TRUSTED_OWNERS=\(owners)"] + list, with: program, in: scratch)
+            #expect(trusted.status == 0 && trusted.output.contains("org.example.half"), "\(trusted.errors)")
+        }
+    }
+
     @Test func doctorNamesWhatPluginsShare() throws {
         let scratch = try scratch()
         let source = """
