@@ -64,7 +64,9 @@ package struct RunExecutor {
                 of: run, failures: output.folder + "/failures", opened: output.opened, note: output.note))
         output.note(collisions: collisions(in: run))
         if Checkpoint.exists(in: output.folder) {
-            session.resume(at: try Checkpoint.read(into: session.checkpoint, precision, from: output.folder))
+            let step = try Checkpoint.read(
+                into: session.checkpoint, precision, from: output.folder, state: session.observer.setState)
+            session.resume(at: step)
         }
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let outcome = try session.run(observed: output.record) { session in
@@ -75,7 +77,8 @@ package struct RunExecutor {
             return !output.isCancelled
         }
         output.ended(step: session.step, output)
-        try Checkpoint.write(session.checkpoint, precision, step: session.step, to: output.folder)
+        try Checkpoint.write(
+            session.checkpoint, precision, states: session.observer.states, step: session.step, to: output.folder)
         return outcome
     }
 
@@ -85,7 +88,8 @@ package struct RunExecutor {
         if let step = try Checkpoint.step(in: outputs[0].folder) {
             for (run, output) in outputs.enumerated() {
                 _ = try Checkpoint.read(
-                    into: session.checkpoint(of: run), configuration.train.precision, from: output.folder)
+                    into: session.checkpoint(of: run), configuration.train.precision, from: output.folder,
+                    state: session.observers[run].setState)
             }
             session.resume(at: step)
         }
@@ -118,7 +122,8 @@ package struct RunExecutor {
             if case .diverged(let last, _) = outcomes[run] { step = last }
             output.ended(step: step, leader)
             try Checkpoint.write(
-                session.checkpoint(of: run), configuration.train.precision, step: step, to: output.folder)
+                session.checkpoint(of: run), configuration.train.precision, states: session.observers[run].states,
+                step: step, to: output.folder)
         }
         return outcomes
     }
@@ -172,10 +177,11 @@ package struct RunExecutor {
                     optimizer: try group.optimizer.map { try loader.optimizer($0, key: "groups.\(group.key)") })
             },
             probes: try configuration.probes.map { probe in
-                ScheduledProbe(
-                    key: probe.key, probe: try loader.probe(probe.choice), steps: Set(probe.sighting.steps),
+                let steps = Set(probe.sighting.steps)
+                return ScheduledProbe(
+                    key: probe.key, probe: try loader.probe(probe.choice), steps: steps.union(probe.updates ?? []),
                     split: probe.sighting.split, samples: probe.sighting.samples,
-                    layers: probe.sighting.layers.map(Set.init))
+                    layers: probe.sighting.layers.map(Set.init), recorded: probe.updates == nil ? nil : steps)
             },
             steps: configuration.train.steps, batchSize: configuration.train.batchSize,
             precision: configuration.train.precision, seed: seed)
