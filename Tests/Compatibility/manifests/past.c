@@ -150,3 +150,10 @@ void past_order(int64_t epoch, int64_t n, int64_t *order) {
 void past_first(const double *w, int64_t n, double *value) {
     for (int64_t i = 0; i < n; i++) value[i] = 2 * w[i];
 }
+
+/* 14 */
+void past_stream_add(const double *x, int64_t n, int64_t count, double *total, int64_t *rows) {
+    *rows += n;
+    for (int64_t i = 0; i < count; i++) *total += x[i];
+}
+void past_stream(const double *total, const int64_t *rows, double *sum) { *sum = *total + (double)*rows; }
