@@ -17,6 +17,7 @@ struct Run: ParsableCommand {
     var jobs: Int?
 
     @OptionGroup var isolation: IsolationOptions
+    @OptionGroup var lock: LockOptions
 
     @Flag(help: "Fail unless every claim of the study holds.")
     var check = false
@@ -33,8 +34,10 @@ struct Run: ParsableCommand {
 
     func run() throws {
         let (plan, folder) = try study.plan()
+        let locked = try lock.check(plan, study.plugins)
         let options = study.plugins.arguments + isolation.arguments
-        let command = WorkerCommand(arguments: ["worker"] + options, pairArguments: ["pair"] + options)
+        let command = WorkerCommand(
+            arguments: ["worker"] + options + locked, pairArguments: ["pair"] + options)
         let runner = StudyRunner(
             plan: plan, folder: folder, command: command, jobs: jobs ?? min(Host.cores, max(1, plan.runs.count)),
             isFresh: fresh)
@@ -62,13 +65,18 @@ struct WorkerProcessCommand: ParsableCommand {
 
     @OptionGroup var plugins: PluginOptions
     @OptionGroup var isolation: IsolationOptions
+    /// The lock that libraries must match.
+    @Option var lock: String?
     @Argument var folders: [String]
 
     func run() throws {
         if isolation.isolation.mode != .none, try Nursery.fork() { return }
         let registry = plugins.registry
         let planner = try Failure.report { try StudyPlanner(registry: registry) }
-        let executor = RunExecutor(registry: registry, isolation: isolation.isolation)
+        let locked = try Failure.report { () throws -> LockFile? in
+            if let lock { try LockFile(reading: lock) } else { nil }
+        }
+        let executor = RunExecutor(registry: registry, isolation: isolation.isolation, lock: locked)
         throw ExitCode(Worker(folders: folders, planner: planner, isolation: isolation.isolation).run(executor.run))
     }
 }
