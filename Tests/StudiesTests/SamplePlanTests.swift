@@ -30,7 +30,8 @@ import Testing
                     + #""rest":{"plugin":"test.others/times","parameters":["*.weight"],"factor":1.0}}"#
         )
         let plain = try #require(try Fixtures.plan().runs.first).configuration
-        #expect(plain.sampler == nil && plain.initializers.isEmpty && plain.json["sampler"] == nil)
+        let training = try #require(plain.training)
+        #expect(training.sampler == nil && training.initializers.isEmpty && plain.json["sampler"] == nil)
     }
 
     @Test func sweepsAndOverridesReachThem() throws {
