@@ -115,7 +115,7 @@ import Testing
                 failure { _ = try answer(loader()) }
                     == "\(plugin.folder)/plugin.json: \(changed)\(found.manifestDigest)")
         default:  // found when the probe is called, which costs its value
-            #expect(try answer(loader()) == ["v": .missing("cannot_be_called")])
+            #expect(try answer(loader()) == ["v": .missing(reason: "cannot_be_called")])
             #expect(
                 notes == [
                     "step 0: plugin org.example.case/answer: 'b.bin' \(changed)\(found.fileDigests["b.bin"] ?? "")"
