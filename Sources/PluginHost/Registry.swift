@@ -31,7 +31,7 @@ package struct Registry: Sendable {
 
     /// Manifests of folders, in their order, read by all cores.
     private static func load(_ folders: [String]) -> [Result<Manifest, ManifestError>] {
-        func load(_ folder: String) -> Result<Manifest, ManifestError> {
+        @Sendable func load(_ folder: String) -> Result<Manifest, ManifestError> {
             Result { () throws(ManifestError) in try Manifest.load(folder: folder) }
         }
         if folders.count == 1 { return [load(folders[0])] }
