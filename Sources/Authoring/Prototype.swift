@@ -100,9 +100,8 @@ private struct PrototypeReader {
     let precision: Precision
 
     func prototype(_ symbol: String) -> Prototype {
-        let role =
-            function.pointer == component.start?.pointer
-            ? "start of " : function.pointer == component.describe?.pointer ? "describe of " : ""
+        let name = function.pointer.split(separator: "/").last ?? ""
+        let role = name == "call" ? "" : "\(name) of "
         let user = role + "\(component.kind.rawValue) \(component.id)"
         let (returns, result): (String, MachineType) =
             switch function.returns {
@@ -155,7 +154,7 @@ private struct PrototypeReader {
 
     private func mayWrite(_ argument: Argument) -> Bool {
         switch argument.source {
-        case .output, .variable, .workspace, .message, .rows, .shape, .classes: true
+        case .output, .variable, .workspace, .message, .rows, .shape, .classes, .accumulator: true
         case .quantity(_, let isWritable, _): isWritable
         case .state(let id): component.state.first { $0.id == id }?.isMutable ?? true
         default: false
@@ -197,11 +196,14 @@ private struct PrototypeReader {
             let place = component.kind.buildsGraphs ? "place for the node of " : "output "
             return place + id + shape(component.output(id)?.shape)
         case .state(let id):
+            let declared = component.state.first { $0.id == id }?.shape
             switch (component.kind, component.scope) {
             case (.rule, _): return "node of state \(id), of the weight's shape"
             case (.optimizer, .run): return "state \(id), of all parameters"
-            default: return "state \(id), of the parameter's shape"
+            default: return "state \(id)\(declared.map { shape($0) } ?? ", of the parameter's shape")"
             }
+        case .accumulator(let id):
+            return "accumulator \(id)\(shape(component.accumulators.first { $0.id == id }?.shape))"
         case .variable(let id):
             let variable = component.variables.first { $0.id == id }
             let axes = variable?.shape.map { shape($0) } ?? ", of the parameter's shape"
@@ -288,20 +290,20 @@ extension QuantityExpression {
     fileprivate var axes: String {
         switch function {
         case .rawMoment, .centredMoment, .normalizedMoment: return "d, d"
-        case .rawCross: return "d_p, d_q"
+        case .rawCross, .centredCross: return "d_p, d_q"
         case .mean: return "d"
         case .wtw: return "d_in, d_in"
         case .wwt: return "d_out, d_out"
         case nil: break
         }
         guard let basic = arguments.first else { return "" }
-        switch basic.ofLayer ?? basic {
+        switch basic.member?.of ?? basic.ofLayer ?? basic {
         case .layerInput, .layerInputGrad: return "n, d_in"
         case .layerOutput, .layerOutputGrad: return "n, d_out"
         case .layerWeight, .layerWeightInitial: return "d_out, d_in"
         case .layerBias: return "d_out"
         case .modelOutput, .targets: return "n, C"
-        case .parameterValue, .parameterGrad: return "count"
+        case .parameterValue, .parameterGrad, .parameters: return "count"
         default: return "n"
         }
     }

@@ -65,7 +65,7 @@ extension Component {
 
     func expandedBindings(values: (String) -> [String]) -> [Binding] {
         var fixed: OrderedDictionary<String, String> = [:]
-        for argument in call.arguments {
+        for argument in measuringFunctions.flatMap(\.arguments) {
             if case .quantity(let quantity?, _, _) = argument.source { fixed[argument.name] = quantity }
         }
         let templates = bindings.isEmpty ? [Binding(name: "", quantities: [:], pointer: pointer)] : bindings

@@ -28,7 +28,12 @@ package struct Component: Sendable {
     package var summary: String
     package var references: [Reference]
     package var parameters: [ParameterDeclaration]
+    /// Of a streaming probe: `finish`.
     package var call: Function
+    /// Of a streaming probe: called for each pass of rows.
+    package var add: Function?
+    /// Of a streaming probe: called before the first pass.
+    package var begin: Function?
     /// Called once per parameter before the first step; a parametrization's writes first values.
     package var start: Function?
     /// Of a dataset: called once, before anything else, to say the sizes that only its files know.
@@ -41,6 +46,8 @@ package struct Component: Sendable {
     package var outputs: [OutputDeclaration]
     package var dimensions: [Dimension]
     package var state: [StateDeclaration]
+    /// Of a streaming probe: what it collects over the passes, zeros at first.
+    package var accumulators: [AccumulatorDeclaration]
     /// Of an operation: what gives its derivatives.
     package var derivatives: [DerivativeDeclaration]
     /// Of what builds graphs: activations and operations of plugins that it applies by name.
@@ -60,7 +67,9 @@ package struct Component: Sendable {
     /// Keys of the component's section in a study that are not params.
     package var studyKeys: [String] {
         switch kind {
-        case .probe: ["plugin", "at", "samples", "split", "layers"]
+        case .probe:
+            ["plugin", "at", "samples", "split", "layers"] + (state.isEmpty ? [] : ["update"])
+                + (scope == .runPair ? ["pairs"] : [])
         case .initializer, .parametrization: ["plugin", "parameters"]
         case .regularizer: ["plugin", "parameters", "schedules"]
         case .optimizer: ["plugin", "schedules"]
@@ -76,7 +85,20 @@ package struct Component: Sendable {
     /// Keys of a group of parameters in a study that are not params of its optimizer.
     package static let groupKeys = ["parameters", "frozen", "optimizer", "schedules"]
 
-    package var functions: [Function] { [call, start, describe].compactMap(\.self) }
+    package var functions: [Function] { [begin, add, call, start, describe].compactMap(\.self) }
+
+    /// Those whose arguments may be quantities, of a probe.
+    package var measuringFunctions: [Function] { [add, call].compactMap(\.self) }
+
+    /// The argument of this name of whichever function that measures.
+    package func measuredArgument(_ name: String) -> Argument? {
+        measuringFunctions.lazy.compactMap { $0.argument(name) }.first
+    }
+
+    /// Exchanging `first` and `second` changes nothing.
+    package var isSymmetricInPairs: Bool {
+        properties.contains { $0.kind == .symmetric && Set($0.names) == ["first", "second"] }
+    }
 
     /// Draws from the run's seed.
     package var isSeeded: Bool {
@@ -200,7 +222,7 @@ package struct OutputDeclaration: Hashable, Sendable {
     package var rank: Int? { shape.flatMap { $0.contains(.described) ? nil : $0.count } }
 }
 
-/// A tensor the host creates, keeps and saves for each parameter, in the parameter's shape.
+/// A tensor the host creates, keeps and saves, for each parameter or whatever a probe is about.
 package struct StateDeclaration: Hashable, Sendable {
     /// (param · multiplier + offset), divided by √fan_in if asked for; a plain number has no param.
     package struct Value: Hashable, Sendable {
@@ -225,8 +247,21 @@ package struct StateDeclaration: Hashable, Sendable {
     }
 
     package var id: String
+    /// nil: that of the parameter.
+    package var shape: [OutputDeclaration.Extent]?
+    /// Of a probe: f64 or i64; of updates the precision of the run.
+    package var type: Scalar
     package var initializer: Initializer
     package var isMutable: Bool
+    package var help: String?
+    package var pointer: String
+}
+
+/// A tensor of f64 or i64 that lives from the first pass of an observation to its end.
+package struct AccumulatorDeclaration: Hashable, Sendable {
+    package var id: String
+    package var type: Scalar
+    package var shape: [OutputDeclaration.Extent]
     package var help: String?
     package var pointer: String
 }

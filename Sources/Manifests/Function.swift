@@ -40,6 +40,7 @@ package struct Argument: Hashable, Sendable {
         case column(Choice)
         case output(String)
         case state(String)
+        case accumulator(String)
         /// In `call` the node of a variable, in `start` its first values.
         case variable(String)
         case parameter(String)

@@ -88,7 +88,8 @@ extension ManifestChecks {
         let network = needsNetwork ? [("x", 2, true), ("y", 1, true)] : []
         let parameters = needsNetwork && component.kind == .probe ? [("parameters", 1, true)] : []
         let function = component.kind == .parametrization ? component.start ?? component.call : component.call
-        let arguments = function.arguments.compactMap {
+        let taking = component.kind == .probe ? component.measuringFunctions.flatMap(\.arguments) : function.arguments
+        let arguments = taking.compactMap {
             argument -> NeededArray? in
             switch argument.source {
             case .input(let id): return (id, nil, true)
@@ -155,7 +156,7 @@ extension ManifestChecks {
                 }
         case .parametrization: known = outputs + component.variables.map(\.id)
         case .rule: known = outputs
-        default: known = outputs
+        default: known = outputs + component.state.map(\.id)
         }
         for (name, value) in example.expected {
             let here = Pointer.child("\(example.pointer)/expect", name)
@@ -173,7 +174,8 @@ extension ManifestChecks {
                     add(here, "'\(name)' cannot be undefined; an output that can says \"nan\": \"undefined_value\"")
                 }
             case .number:
-                if output == nil || output?.shape?.isEmpty == false {
+                let isNumberOfProbe = component.kind == .probe && component.state.contains { $0.id == name }
+                if output == nil && !isNumberOfProbe || output?.shape?.isEmpty == false {
                     add(here, "'\(name)' is an array, got a number")
                 }
             case .array(let shape, let data):

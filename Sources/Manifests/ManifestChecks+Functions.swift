@@ -79,6 +79,9 @@ extension ManifestChecks {
         case .variable(let id):
             return checkKnown(id, "variable", among: component.variables.map(\.id), at: "\(here)/variable")
         case .state(let id): return checkKnown(id, "state", among: component.state.map(\.id), at: "\(here)/state")
+        case .accumulator(let id):
+            return checkKnown(
+                id, "accumulator", among: component.accumulators.map(\.id), at: "\(here)/accumulator")
         case .parameter(let id):
             guard checkKnown(id, "param", among: component.parameters.map(\.id), at: "\(here)/param") else {
                 return false
@@ -215,8 +218,8 @@ extension ManifestChecks {
             add(pointer, error.sentence)
             return nil
         }
-        if let needed = expression.scope, let scope = component.scope, needed != scope {
-            add(pointer, "'\(text)' exists per \(needed.rawValue), but this probe is per \(scope.rawValue)")
+        if let scope = component.scope, !expression.scopes.contains(scope) {
+            add(pointer, Self.misplaced(expression, in: scope))
             return nil
         }
         return expression
@@ -273,7 +276,10 @@ extension ManifestChecks {
                 return (expression.rank, "'\(text)'")
             }
         case .output(let id): component.output(id)?.rank.map { [($0, "output '\(id)'")] } ?? []
-        case .state(let id): [(1, "state '\(id)'")]
+        case .state(let id):
+            [(component.state.first { $0.id == id }?.shape?.count ?? 1, "state '\(id)'")]
+        case .accumulator(let id):
+            [(component.accumulators.first { $0.id == id }?.shape.count ?? 1, "accumulator '\(id)'")]
         case .parameter(let id): [(1, "param '\(id)'")]
         case .file(let file): [(1, "file '\(file)'")]
         default: []
@@ -332,7 +338,8 @@ extension ManifestChecks {
     mutating func checkBindings(of component: Component) {
         guard !component.bindings.isEmpty else { return }
         let before = problems.count
-        let quantities = component.call.arguments.compactMap { argument -> (name: String, isOpen: Bool)? in
+        let arguments = component.measuringFunctions.flatMap(\.arguments)
+        let quantities = arguments.compactMap { argument -> (name: String, isOpen: Bool)? in
             guard case .quantity(let text, _, _) = argument.source else { return nil }
             return (argument.name, text == nil)
         }

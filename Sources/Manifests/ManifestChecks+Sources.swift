@@ -9,6 +9,7 @@ extension ManifestChecks {
         case .column: "column"
         case .output: "output"
         case .state: "state"
+        case .accumulator: "accumulator"
         case .variable: "variable"
         case .parameter: "param"
         case .dimension: "dim"
@@ -47,7 +48,8 @@ extension ManifestChecks {
                 .dataset, .sampler, .initializer, .model, .parametrization, .activation, .operation, .loss,
                 .regularizer, .schedule, .probe, .rule,
             ]
-        case .state: [.optimizer, .regularizer, .rule]
+        case .state: [.optimizer, .regularizer, .probe, .rule]
+        case .accumulator: [.probe]
         case .field(let field): field.kinds
         case .step: [.optimizer, .regularizer, .schedule, .probe]
         case .steps: [.schedule]
@@ -73,7 +75,12 @@ extension ManifestChecks {
             if component.kind.buildsGraphs { return ["i32*"] }
             if component.kind.isOperation { return [ownPrecision] }
             return ["\(component.output(id)?.type.rawValue ?? "f64")*"]
-        case .state: return [component.kind == .rule ? "i32" : ownPrecision]
+        case .state(let id):
+            if component.kind == .rule { return ["i32"] }
+            guard component.kind == .probe else { return [ownPrecision] }
+            return ["\(component.state.first { $0.id == id }?.type.rawValue ?? "f64")*"]
+        case .accumulator(let id):
+            return ["\(component.accumulators.first { $0.id == id }?.type.rawValue ?? "f64")*"]
         case .variable: return [function.pointer == component.call.pointer ? "i32" : "f64*"]
         case .parameter(let id):
             switch component.parameter(id)?.type {
@@ -116,6 +123,7 @@ extension ManifestChecks {
         case .quantity(let text, _, _): "quantity \(text.map { "'\($0)'" } ?? "of a binding")"
         case .output(let id): "output '\(id)'"
         case .state(let id): "state '\(id)'"
+        case .accumulator(let id): "accumulator '\(id)'"
         case .variable(let id): "variable '\(id)'"
         case .parameter(let id): "param '\(id)' of type \(component.parameter(id)?.type.rawValue ?? "")"
         case .input(let id): "input '\(id)'"
@@ -125,7 +133,7 @@ extension ManifestChecks {
 
     static func isCountable(_ source: Argument.Source, _ component: Component) -> Bool {
         switch source {
-        case .quantity, .state, .file, .data, .column: true
+        case .quantity, .state, .accumulator, .file, .data, .column: true
         case .input: component.kind.isOperation
         case .output: !component.kind.buildsGraphs
         case .parameter(let id): component.parameter(id).map { $0.type.isList || $0.type.isFile } ?? false

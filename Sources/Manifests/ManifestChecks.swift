@@ -61,6 +61,7 @@ struct ManifestChecks {
         checkUnique(component.parameters, "param", \.id) { "\($0.pointer)/id" }
         checkUnique(component.outputs, "output", \.id) { "\($0.pointer)/id" }
         checkUnique(component.state, "state", \.id) { "\($0.pointer)/id" }
+        checkUnique(component.accumulators, "accumulator", \.id) { "\($0.pointer)/id" }
         checkUnique(component.variables, "variable", \.id) { "\($0.pointer)/id" }
         for function in component.functions {
             checkUnique(function.arguments, "argument", \.name) { "\($0.pointer)/name" }
@@ -72,6 +73,7 @@ struct ManifestChecks {
         for state in component.state { check(state, of: component) }
         for split in component.splits { checkSize(split.rows, of: component, at: split.pointer) }
         checkOutputs(of: component)
+        if component.kind == .probe { checkForm(ofProbe: component) }
         guard problems.count == before else { return }
         checkFunctions(of: component)
         guard problems.count == before else { return }
@@ -79,6 +81,7 @@ struct ManifestChecks {
         checkDescribe(of: component)
         checkBindings(of: component)
         checkNeededArguments(of: component)
+        if component.kind == .probe { checkPasses(ofProbe: component) }
         for property in component.properties { check(property, of: component) }
         guard problems.count == before else { return }
         let arrays = neededArrays(of: component)
@@ -146,7 +149,10 @@ struct ManifestChecks {
         case .parameter(let id): checkIntParameter(id, of: component, at: "\(pointer)/param")
         case .axis(let name, let axis):
             // The shapes of variables are known before there are nodes.
-            let function = component.kind == .parametrization ? component.start ?? component.call : component.call
+            let function =
+                component.kind == .parametrization
+                ? component.start ?? component.call
+                : component.measuringFunctions.first { $0.argument(name) != nil } ?? component.call
             // A sampler's epoch has its size before the call; `checkOrder` sees to its own dims.
             if component.kind != .sampler, let target = function.argument(name), case .output = target.source {
                 return add(
@@ -358,13 +364,14 @@ struct ManifestChecks {
     }
 
     private mutating func check(_ property: Property, of component: Component) {
-        let arguments = component.call.arguments.filter { argument in
+        let arguments = component.measuringFunctions.flatMap(\.arguments).filter { argument in
             if case .quantity = argument.source { true } else { false }
         }
         let known: [String] =
             switch property.kind {
             case .seedSensitive: component.outputs.map(\.id) + component.state.map(\.id)
-            default: arguments.map(\.name)
+            default:
+                arguments.map(\.name) + (component.scope?.isOfPairs == true ? ["first", "second"] : [])
             }
         let key = property.kind == .symmetric ? "swap" : "of"
         let what = property.kind == .seedSensitive ? "output or state" : "argument from a quantity"

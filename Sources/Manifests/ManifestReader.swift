@@ -29,14 +29,18 @@ struct ManifestReader {
             plugin: plugin, kind: kind, id: id, name: json["name"]?.string ?? id,
             summary: json["summary"]?.string ?? "", references: references(json),
             parameters: items(json, "params", pointer).map(parameter),
-            call: function(json["call"] ?? .null, at: "\(pointer)/call"),
+            call: json["finish"].map { function($0, at: "\(pointer)/finish") }
+                ?? function(json["call"] ?? .null, at: "\(pointer)/call"),
+            add: json["add"].map { function($0, at: "\(pointer)/add") },
+            begin: json["begin"].map { function($0, at: "\(pointer)/begin") },
             start: json["start"].map { function($0, at: "\(pointer)/start") },
             describe: json["describe"].map { function($0, at: "\(pointer)/describe") },
             scope: scope ?? (kind == .optimizer || kind == .regularizer ? .parameter : nil),
             isElementwise: json["elementwise"]?.bool ?? (kind == .activation),
             outputs: items(json, "outputs", pointer).map(output),
             dimensions: members(json, "dims", pointer).map { Dimension(name: $0, size: size($1), pointer: $2) },
-            state: items(json, "state", pointer).map(state),
+            state: items(json, "state", pointer).map { state($0, at: $1, isOfProbe: kind == .probe) },
+            accumulators: items(json, "accumulators", pointer).map(accumulator),
             derivatives: (members(json, "derivatives", pointer) + members(json, "vjp", pointer)).map {
                 input, value, here in
                 DerivativeDeclaration(
@@ -95,7 +99,13 @@ struct ManifestReader {
             help: json["help"]?.string, pointer: pointer)
     }
 
-    private func state(_ json: JSON, at pointer: String) -> StateDeclaration {
+    private func accumulator(_ json: JSON, at pointer: String) -> AccumulatorDeclaration {
+        AccumulatorDeclaration(
+            id: json["id"]?.string ?? "", type: choice(json["dtype"]) ?? .f64, shape: shape(json["shape"]) ?? [],
+            help: json["help"]?.string, pointer: pointer)
+    }
+
+    private func state(_ json: JSON, at pointer: String, isOfProbe: Bool) -> StateDeclaration {
         let initial = json["init"] ?? .null
         func value(_ key: String) -> StateDeclaration.Value { self.value(initial[key], at: "\(pointer)/init/\(key)") }
         let initializer: StateDeclaration.Initializer =
@@ -108,8 +118,9 @@ struct ManifestReader {
             default: .constant(self.value(.int(0), at: pointer))
             }
         return StateDeclaration(
-            id: json["id"]?.string ?? "", initializer: initializer, isMutable: json["mutable"]?.bool ?? true,
-            help: json["help"]?.string, pointer: pointer)
+            id: json["id"]?.string ?? "", shape: shape(json["shape"]),
+            type: choice(json["dtype"]) ?? (isOfProbe ? .f64 : .precision), initializer: initializer,
+            isMutable: json["mutable"]?.bool ?? true, help: json["help"]?.string, pointer: pointer)
     }
 
     private func value(_ json: JSON?, at pointer: String) -> StateDeclaration.Value {
@@ -187,6 +198,7 @@ struct ManifestReader {
         case "column": return .column(choice(json["column"], else: name))
         case "output": return .output(text("output"))
         case "state": return .state(text("state"))
+        case "accumulator": return .accumulator(text("accumulator"))
         case "variable": return .variable(text("variable"))
         case "param": return .parameter(text("param"))
         case "dim": return .dimension(of: text("of"), axis(json["axis"]))

@@ -37,13 +37,39 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case labels
         case parameterValue = "parameter.value"
         case parameterGrad = "parameter.grad"
+        case parameters
+        case firstInput = "first.input"
+        case firstOutput = "first.output"
+        case firstOutputGrad = "first.output_grad"
+        case firstInputGrad = "first.input_grad"
+        case firstWeight = "first.weight"
+        case firstWeightInitial = "first.weight_initial"
+        case firstBias = "first.bias"
+        case firstModelOutput = "first.model.output"
+        case firstSampleLoss = "first.sample.loss"
+        case firstParameters = "first.parameters"
+        case secondInput = "second.input"
+        case secondOutput = "second.output"
+        case secondOutputGrad = "second.output_grad"
+        case secondInputGrad = "second.input_grad"
+        case secondWeight = "second.weight"
+        case secondWeightInitial = "second.weight_initial"
+        case secondBias = "second.bias"
+        case secondModelOutput = "second.model.output"
+        case secondSampleLoss = "second.sample.loss"
+        case secondParameters = "second.parameters"
 
         package var form: Form {
-            switch ofLayer ?? self {
+            switch member?.of ?? ofLayer ?? self {
             case .layerInput, .layerOutput, .layerOutputGrad, .layerInputGrad, .modelOutput, .targets: .samples
             case .layerWeight, .layerWeightInitial: .weight
             default: .vector
             }
+        }
+
+        /// A row, or a number, for each sample.
+        package var isOfSamples: Bool {
+            form == .samples || self == .labels || (member?.of ?? self) == .sampleLoss
         }
 
         /// `layer.input` for `head.input`, and so on: the head is the last layer.
@@ -52,10 +78,22 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
             return Basic(rawValue: "layer." + rawValue.dropFirst("head.".count))
         }
 
-        /// The scope a probe must have: `layer.…` and `parameter.…` exist only for one of them.
-        package var scope: ProbeScope? {
-            if rawValue.hasPrefix("layer.") { return .layer }
-            return rawValue.hasPrefix("parameter.") ? .parameter : nil
+        /// `layer.output` of the first, 0, for `first.output`; `model.output` of the second, 1, for `second.model.output`.
+        package var member: (index: Int, of: Basic)? {
+            for (index, prefix) in ["first.", "second."].enumerated() where rawValue.hasPrefix(prefix) {
+                let name = rawValue.dropFirst(prefix.count)
+                return (Basic(rawValue: "layer.\(name)") ?? Basic(rawValue: String(name))).map { (index, $0) }
+            }
+            return nil
+        }
+
+        /// The scopes that have it.
+        package var scopes: [ProbeScope] {
+            if let of = member?.of { return of.rawValue.hasPrefix("layer.") ? [.layerPair, .runPair] : [.runPair] }
+            if rawValue.hasPrefix("layer.") { return [.layer] }
+            if rawValue.hasPrefix("parameter.") { return [.parameter] }
+            // Of two networks one must say which.
+            return [.run, .layer, .parameter, .layerPair] + (self == .labels || self == .targets ? [.runPair] : [])
         }
     }
 
@@ -65,6 +103,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case centredMoment = "moment.centred"
         case normalizedMoment = "moment.normalized"
         case rawCross = "cross.raw"
+        case centredCross = "cross.centred"
         case mean
         case wtw
         case wwt
@@ -72,7 +111,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         /// The forms of the arguments.
         package var forms: [Form] {
             switch self {
-            case .rawCross: [.samples, .samples]
+            case .rawCross, .centredCross: [.samples, .samples]
             case .wtw, .wwt: [.weight]
             default: [.samples]
             }
@@ -97,10 +136,19 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
 
     /// A row for each sample, or for each position of each sample.
     package var isOfSamples: Bool {
-        function == nil && arguments.allSatisfy { $0.form == .samples || $0 == .labels || $0 == .sampleLoss }
+        function == nil && arguments.allSatisfy { $0.isOfSamples }
     }
 
-    package var scope: ProbeScope? { arguments.lazy.compactMap(\.scope).first }
+    /// The scopes that have it.
+    package var scopes: [ProbeScope] {
+        arguments.reduce([.run, .layer, .parameter, .layerPair, .runPair]) { known, argument in
+            known.filter(argument.scopes.contains)
+        }
+    }
+
+    package init(_ function: Function?, _ arguments: [Basic]) {
+        (self.function, self.arguments) = (function, arguments)
+    }
 
     package init(_ text: String) throws(UnknownQuantity) {
         let compact = text.utf8.contains(UInt8(ascii: " ")) ? String(text.filter { $0 != " " }) : text

@@ -9,7 +9,7 @@ protocol Accumulator: AnyObject {
     func finish() throws -> (data: UnsafePointer<Double>, shape: [Int])
 }
 
-/// Memory of doubles that lives as long as its owner.
+/// Memory of doubles, on cache lines, that lives as long as its owner.
 final class Buffer {
     let pointer: UnsafeMutablePointer<Double>
     let count: Int
@@ -17,7 +17,8 @@ final class Buffer {
     /// Zeros; with `unset` whatever is there, for memory that is written before it is read.
     init(_ count: Int, unset: Bool = false) {
         self.count = count
-        pointer = .allocate(capacity: max(count, 1))
+        pointer = UnsafeMutableRawPointer.allocate(byteCount: 8 * max(count, 1), alignment: 64)
+            .bindMemory(to: Double.self, capacity: max(count, 1))
         if !unset { pointer.initialize(repeating: 0, count: max(count, 1)) }
     }
 

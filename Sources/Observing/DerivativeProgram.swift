@@ -46,7 +46,7 @@ package final class DerivativeProgram {
     /// - Parameter updates: what is added to the gradient.
     package init(
         ofTraining quantity: ObjectiveQuantity, _ network: Network, rows: Int, store: ParameterStore,
-        sources: [String: RowSource], updates: [Update], seed: UInt64
+        sources: [String: Engine.RowSource], updates: [Update], seed: UInt64
     ) throws {
         let plan = try Plan(network, Key(kind: .objective(quantity), rows: rows), isTraining: true)
         self.rows = rows

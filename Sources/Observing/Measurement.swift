@@ -24,6 +24,9 @@ final class Measurement: QuantitySource {
 
     func set(_ key: Key, _ value: Result<Quantity, Undefined>) { values[key] = value }
 
+    /// Gives a value a further name.
+    func copy(_ key: Key, to alias: Key) { values[alias] = values[key] }
+
     /// Before memory for a quantity is asked for: throws a sentence if there is not enough for all of them.
     func reserve(_ key: Key, numbers: Double) throws {
         held += numbers
@@ -73,7 +76,7 @@ final class Measurement: QuantitySource {
     }
 }
 
-private final class Labels {
+final class Labels {
     let pointer: UnsafeMutablePointer<Int32>
 
     init(_ values: UnsafePointer<Double>, count: Int) {
@@ -104,9 +107,13 @@ extension Measurement {
         case .rawCross:
             try reserve(key, numbers: square)
             return CrossMoment(left: widths[0], right: widths[1], same: false)
+        case .centredCross:
+            try reserve(key, numbers: square)
+            return CentredCross(left: widths[0], right: widths[1])
         case .wtw, .wwt, nil:
             try reserve(key, numbers: rows)
-            return Rows(samples: samples, shape: expression.arguments[0] == .sampleLoss ? [] : [widths[0]])
+            let basic = expression.arguments[0]
+            return Rows(samples: samples, shape: (basic.member?.of ?? basic) == .sampleLoss ? [] : [widths[0]])
         }
     }
 }

@@ -13,13 +13,15 @@ package struct ScheduledProbe {
     package var samples: Int?
     /// Names of the layers to measure; nil: all.
     package var layers: Set<String>?
+    /// The steps whose values are recorded, if they are fewer: at the others only the probe's state goes on.
+    package var recorded: Set<Int>?
 
     package init(
         key: String, probe: any Probe, steps: Set<Int>, split: String = "train", samples: Int? = nil,
-        layers: Set<String>? = nil
+        layers: Set<String>? = nil, recorded: Set<Int>? = nil
     ) {
         (self.key, self.probe, self.steps) = (key, probe, steps)
-        (self.split, self.samples, self.layers) = (split, samples, layers)
+        (self.split, self.samples, self.layers, self.recorded) = (split, samples, layers, recorded)
     }
 }
 
@@ -47,6 +49,10 @@ package final class Observer {
     private let coupled: Undefined?
     private let programs: ProgramCache
     private let derivatives: NetworkDerivatives
+    /// The two layers of each pair that was asked for, by its name.
+    private var pairs: [String: [String]] = [:]
+    /// Of probes with states, by key and by what they are about.
+    private var memories: [String: [String: ProbeMemory]] = [:]
 
     private struct LayerShape {
         var input, output: Int
@@ -160,23 +166,70 @@ package final class Observer {
     package func observe(
         step: Int, store: ParameterStore, due: [ScheduledProbe], record: (Observation) -> Void
     ) throws {
+        // Pairs of runs are measured when both have ended.
+        let due = due.filter { $0.probe.scope != .runPair }
+        guard !due.isEmpty else { return }
         look(at: store)
         for group in Dictionary(grouping: due.indices, by: { FirstRows(due[$0], self) }).sorted(by: {
             $0.key < $1.key
         }) {
-            let probes = group.value.map { due[$0] }
-            let pass = try measure(
-                rows: group.key, needs: probes.map { ($0.probe.scope, $0.probe.needs, $0.layers) })
-            for scheduled in probes {
-                for subject in subjects(scheduled.probe.scope, scheduled.layers) {
-                    try scheduled.probe.measure(step: step, layer: subject, quantities: pass) { observation in
-                        var named = observation
-                        named.probe = scheduled.key
-                        record(named)
-                    }
+            let tasks = group.value.flatMap { index in
+                let scheduled = due[index]
+                return subjects(scheduled.probe, scheduled.layers).map { subject in
+                    Visit(scheduled: scheduled, subject: subject, memory: memory(of: scheduled, subject))
                 }
             }
+            let pass = try measure(
+                rows: group.key, wanted: tasks.map { ($0.scheduled.probe.needs, $0.subject) },
+                streams: tasks.filter { !$0.scheduled.probe.streamed.isEmpty })
+            for task in tasks {
+                let scheduled = task.scheduled, isRecorded = scheduled.recorded?.contains(step) ?? true
+                try scheduled.probe.measure(
+                    step: step, layer: task.subject, quantities: pass, memory: task.memory
+                ) { observation in
+                    guard isRecorded else { return }
+                    var named = observation
+                    named.probe = scheduled.key
+                    record(named)
+                }
+                task.memory.endObservation()
+            }
         }
+    }
+
+    /// What one call of a probe is about.
+    private struct Visit {
+        var scheduled: ScheduledProbe
+        var subject: String
+        var memory: ProbeMemory
+    }
+
+    private func memory(of scheduled: ScheduledProbe, _ subject: String) -> ProbeMemory {
+        guard scheduled.probe.hasState else { return ProbeMemory() }
+        if let known = memories[scheduled.key]?[subject] { return known }
+        let memory = ProbeMemory()
+        memories[scheduled.key, default: [:]][subject] = memory
+        return memory
+    }
+
+    /// States of probes by their names in checkpoints, in one order: `probes.ema/average/fc1.weight`.
+    package var states: [(name: String, tensor: ProbeMemory.Tensor)] {
+        memories.flatMap { key, memories in
+            memories.flatMap { subject, memory in
+                memory.states.map { ("probes.\(key)/\($0)/\(subject)", $1) }
+            }
+        }.sorted { $0.0 < $1.0 }
+    }
+
+    /// Puts back one of `states`; false if it has no such name.
+    package func setState(_ name: String, _ tensor: ProbeMemory.Tensor) -> Bool {
+        let parts = name.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 3, parts[0].hasPrefix("probes.") else { return false }
+        let key = String(parts[0].dropFirst("probes.".count))
+        let memory = memories[key]?[parts[2]] ?? ProbeMemory()
+        memory.states[parts[1]] = tensor
+        memories[key, default: [:]][parts[2]] = memory
+        return true
     }
 
     /// The values of basic or derived quantities for all layers they exist for, as `(key, quantity)`, the key being
@@ -188,13 +241,28 @@ package final class Observer {
         look(at: store)
         let available = tables[split]?.rows ?? 0
         let rows = FirstRows(split: split, count: min(samples ?? available, available))
-        let scopes = try expressions.map { try QuantityExpression($0).scope ?? .run }
+        let subjects = try expressions.map { self.subjects(try QuantityExpression($0).ownScope, nil) }
         let pass = try measure(
-            rows: rows, needs: zip(scopes, expressions).map { ($0, [Need($1, optional: true)], nil) })
-        for (scope, expression) in zip(scopes, expressions) {
-            for subject in subjects(scope, nil) {
+            rows: rows,
+            wanted: zip(subjects, expressions).flatMap { subjects, expression in
+                subjects.map { ([Need(expression, optional: true)], $0) }
+            })
+        for (subjects, expression) in zip(subjects, expressions) {
+            for subject in subjects {
                 guard let quantity = try pass.quantity(expression, layer: subject) else { continue }
                 try each(subject.isEmpty ? expression : "\(subject)/\(expression)", quantity)
+            }
+        }
+    }
+
+    private func subjects(_ probe: any Probe, _ only: Set<String>?) -> [String] {
+        guard probe.scope == .layerPair else { return subjects(probe.scope, only) }
+        let chosen = subjects(.layer, only)
+        return chosen.enumerated().flatMap { i, first in
+            chosen.dropFirst(probe.isSymmetric ? i : 0).map { second in
+                let name = "\(first):\(second)"
+                pairs[name] = [first, second]
+                return name
             }
         }
     }
@@ -204,6 +272,7 @@ package final class Observer {
         case .run: [""]
         case .layer: layers.filter { only?.contains($0) ?? true }
         case .parameter: parameters.blocks.map(\.name).filter { only?.contains($0) ?? true }
+        case .layerPair, .runPair: []
         }
     }
 
@@ -225,22 +294,31 @@ package final class Observer {
     // MARK: One pass
 
     private func measure(
-        rows: FirstRows, needs: [(ProbeScope, [Need], Set<String>?)]
+        rows: FirstRows, wanted needs: [(needs: [Need], subject: String)], streams streaming: [Visit] = []
     ) throws -> Measurement {
         let pass = Measurement()
         guard let table = tables[rows.split] else { return pass }
         pass.derivatives = derivatives.bound(to: tables, split: rows.split, rows: rows.count)
         var wanted: [Measurement.Key: QuantityExpression] = [:]
         var wantsGradient = false
-        for (scope, needs, only) in needs {
+        var parsed: [String: QuantityExpression] = [:]
+        var aliases: [(alias: Measurement.Key, of: Measurement.Key)] = []
+        for (needs, subject) in needs {
             for need in needs {
-                let expression = try QuantityExpression(need.expression)
+                let expression = try parsed[need.expression] ?? QuantityExpression(need.expression)
+                parsed[need.expression] = expression
                 wantsGradient = wantsGradient || coupled == nil && expression.arguments == [.parameterGrad]
-                for subject in subjects(scope, only) {
-                    wanted[.init(expression: need.expression, layer: subject)] = expression
+                let key = Measurement.Key(expression: need.expression, layer: subject)
+                if let (own, layer) = expression.ofOneLayer(pairs[subject]) {
+                    let shared = Measurement.Key(expression: own.description, layer: layer)
+                    wanted[shared] = own
+                    aliases.append((key, shared))
+                } else {
+                    wanted[key] = expression
                 }
             }
         }
+        let sources = try rowSources(of: streaming, table)
         var streams: [(key: Measurement.Key, accumulator: any Accumulator, captures: [Capture], positions: Int)] = []
         for (key, expression) in wanted.sorted(by: { $0.key < $1.key }) {
             if let captures = captures(expression, layer: key.layer) {
@@ -262,14 +340,19 @@ package final class Observer {
                 pass.set(key, .failure(coupled))
             }
         }
-        var captures = Set(streams.flatMap(\.captures))
+        var captures = Set(streams.flatMap(\.captures) + sources.values.compactMap(\.capture))
+        if !streaming.isEmpty, captures.isEmpty { captures = [.modelOutput] }
         for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
         let gradient = wantsGradient ? Buffer(parameters.count) : nil
         if !captures.isEmpty || wantsGradient {
-            try run(rows, table, captures, gradient) { program, count in
+            try run(rows, table, captures, gradient) { program, range in
                 for stream in streams {
                     stream.accumulator.add(
-                        stream.captures.compactMap(program.values), rows: count * stream.positions)
+                        stream.captures.compactMap(program.values), rows: range.count * stream.positions)
+                }
+                let pass = RowsOfPass(sources: sources, program: program, table: table, range: range)
+                for task in streaming {
+                    task.scheduled.probe.add(layer: task.subject, rows: pass, memory: task.memory)
                 }
             }
         }
@@ -282,6 +365,7 @@ package final class Observer {
                 pass.set(stream.key, .failure(undefined))
             }
         }
+        defer { for (alias, key) in aliases { pass.copy(key, to: alias) } }
         if let gradient {
             pass.keep(gradient)
             for block in parameters.blocks where block.isTrained {
@@ -296,7 +380,7 @@ package final class Observer {
 
     private func run(
         _ rows: FirstRows, _ table: DataTable, _ captures: Set<Capture>, _ gradient: Buffer?,
-        each: (CaptureProgram, Int) -> Void
+        each: (CaptureProgram, Range<Int>) -> Void
     ) throws {
         let held = shapes.map { $0.positions * ($0.input + $0.output) }.reduce(0, +)
         let chunk = min(Self.chunk, max(1, Self.largestPass / max(held, 1)))
@@ -310,7 +394,7 @@ package final class Observer {
                     network, rows: count, captures: captures, wantsGradient: gradient != nil, parameters: parameters)
             programs.programs[key] = program
             program.run(on: table, from: row)
-            each(program, count)
+            each(program, row..<row + count)
             if let gradient {
                 let chunk = parameters.gradients.assumingMemoryBound(to: Double.self)
                 for i in 0..<gradient.count { gradient.pointer[i] += chunk[i] / Double(rows.count) }
@@ -328,9 +412,10 @@ package final class Observer {
             case .sampleLoss: captures.append(.sampleLoss)
             case .targets where network.target != nil: captures.append(.targets)
             default:
-                let target = basic.ofLayer ?? basic
+                let target = basic.member?.of ?? basic.ofLayer ?? basic
                 guard target.form == .samples, target != .targets else { return nil }
-                let index = basic.ofLayer == nil ? layers.firstIndex(of: layer) : layers.indices.last
+                let name = basic.member.flatMap { pairs[layer]?[$0.index] } ?? layer
+                let index = basic.ofLayer == nil ? layers.firstIndex(of: name) : layers.indices.last
                 guard let index else { return nil }
                 captures.append(.layer(index, target))
             }
@@ -358,6 +443,28 @@ package final class Observer {
         }
     }
 
+    /// Where the rows come from that streaming probes take.
+    private func rowSources(of tasks: [Visit], _ table: DataTable) throws -> [Measurement.Key: RowSource] {
+        var sources: [Measurement.Key: RowSource] = [:]
+        for task in tasks {
+            for need in task.scheduled.probe.streamed {
+                let expression = try QuantityExpression(need.expression)
+                let key = Measurement.Key(expression: need.expression, layer: task.subject)
+                if let captures = captures(expression, layer: task.subject), let capture = captures.first {
+                    if let coupled, capture.needsLoss {
+                        sources[key] = .undefined(coupled)
+                    } else {
+                        sources[key] = .capture(
+                            capture, positions: positions(capture), width: capture == .sampleLoss ? nil : width(capture))
+                    }
+                } else if expression.isInteger, let field = table.index(of: "y"), table.fields[field].classes != nil {
+                    sources[key] = .labels(field: field, positions: targetPositions)
+                }
+            }
+        }
+        return sources
+    }
+
     /// Quantities of parameters and of the data.
     private func addStatic(
         _ expression: QuantityExpression, _ key: Measurement.Key, _ table: DataTable, _ rows: Int,
@@ -367,6 +474,12 @@ package final class Observer {
         if basic == .labels {
             guard let field = table.index(of: "y"), table.fields[field].classes != nil else { return }
             pass.setLabels(key, table.pointer(field: field), rows: rows * targetPositions)
+            return
+        }
+        if basic == .parameters {
+            let values = parameters.blocks.indices.filter { parameters.blocks[$0].isTrained }
+                .flatMap(parameters.copy(block:))
+            pass.set(key, pass.keep(values, shape: [values.count]))
             return
         }
         if basic == .parameterValue {

@@ -128,7 +128,8 @@ final class CallFrame {
         let sizes = Sizes(operands: operands, context: context, function: function)
         for (i, argument) in function.arguments.enumerated() {
             switch argument.source {
-            case .quantity, .output, .state, .variable, .input, .data, .rows, .shape, .classes, .activation, .column:
+            case .quantity, .output, .state, .accumulator, .variable, .input, .data, .rows, .shape, .classes,
+                .activation, .column:
                 switch operands[argument.name]?.value {
                 case .memory(let pointer): set(i, pointer)
                 case .node(let node): set(i, integer: Int(node), argument)

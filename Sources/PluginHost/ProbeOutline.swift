@@ -7,6 +7,8 @@ struct ProbeOutline {
     let bindings: [Binding]
     /// Those of every binding.
     let needs: [Need]
+    /// Those with rows that `add` takes.
+    let streamed: [Need]
     /// Whether it evaluates the network.
     let needsNetwork: Bool
     private let outputs: [OutputDeclaration]
@@ -15,11 +17,17 @@ struct ProbeOutline {
         scope = component.scope ?? .run
         bindings = component.expandedBindings(options)
         outputs = component.outputs
-        needs = bindings.flatMap { binding in
-            binding.quantities.map { argument, expression in
-                Need(expression, optional: component.call.argument(argument)?.isOptional ?? false)
+        func needs(of function: Function?, _ bindings: [Binding]) -> [Need] {
+            bindings.flatMap { binding in
+                binding.quantities.compactMap { name, expression in
+                    function?.argument(name).map { Need(expression, optional: $0.isOptional) }
+                }
             }
         }
+        // A state may be like the parameter, or begin as a copy of it.
+        let copied = component.state.contains { $0.shape == nil } ? [Need("parameter.value")] : []
+        self.needs = needs(of: component.call, bindings) + copied
+        streamed = needs(of: component.add, bindings)
         needsNetwork = component.call.arguments.contains { argument in
             if case .service(let service) = argument.source { service.needsNetwork } else { false }
         }

@@ -190,15 +190,54 @@ package protocol Procedure: AnyObject {
 }
 
 /// What one call of a probe is about.
-package enum ProbeScope: String, Sendable { case run, layer, parameter }
+package enum ProbeScope: String, Sendable {
+    case run, layer, parameter
+    case layerPair = "layer_pair"
+    case runPair = "run_pair"
+
+    /// About a `first` and a `second`.
+    package var isOfPairs: Bool { self == .layerPair || self == .runPair }
+
+    package var words: String {
+        switch self {
+        case .layerPair: "pair of layers"
+        case .runPair: "pair of runs"
+        default: rawValue
+        }
+    }
+}
 
 /// Turns quantities into numbers.
 package protocol Probe: AnyObject {
     var scope: ProbeScope { get }
     /// Expressions of the catalogue, for every binding: `moment.raw(layer.output)`.
     var needs: [Need] { get }
-    /// Measures one layer, parameter or run; `quantity` gives the values of `needs`.
-    func measure(step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void) throws
+    /// Expressions with a row for each sample that `add` takes pass by pass, before `measure`.
+    var streamed: [Need] { get }
+    /// Of pairs: exchanging the two changes nothing, so that each pair is measured once.
+    var isSymmetric: Bool { get }
+    /// The states in its memory outlive an observation.
+    var hasState: Bool { get }
+    /// Takes in some rows of one layer, pair or run; `rows` gives the values of `streamed` for them.
+    func add(layer: String, rows: any QuantitySource, memory: ProbeMemory)
+    /// Measures one layer, parameter, pair or run; `quantities` gives the values of `needs`. Pairs of layers are named `fc1:fc2`.
+    func measure(
+        step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory, record: (Observation) -> Void
+    ) throws
+}
+
+extension Probe {
+    package var streamed: [Need] { [] }
+    package var isSymmetric: Bool { false }
+    package var hasState: Bool { false }
+    package func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {}
+
+    /// A measurement that nothing was kept for.
+    package func measure(
+        step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void
+    ) throws {
+        try measure(step: step, layer: layer, quantities: quantities, memory: ProbeMemory(), record: record)
+    }
 }
 
 /// A quantity a probe asks for.

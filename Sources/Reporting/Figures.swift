@@ -209,7 +209,7 @@ struct Figures {
         return "<div class=\"heats\">\(maps)</div>\(colourScale(ramp, metric.name))"
     }
 
-    private func cell(_ value: Aggregate?, _ name: String) -> HeatMap.Cell {
+    func cell(_ value: Aggregate?, _ name: String) -> HeatMap.Cell {
         guard let value else { return .init(value: nil, text: "–", title: "\(name): no finished run") }
         guard let mean = value.mean else { return .init(value: nil, text: "–", title: "\(name): \(value.reasons)") }
         let text =
@@ -219,7 +219,7 @@ struct Figures {
             value: mean, text: text, title: "\(name): \(MeasuredText(value)?.plain ?? text) (N = \(value.n))")
     }
 
-    private func colourScale(_ ramp: Palette.Ramp, _ name: String) -> Markup {
+    func colourScale(_ ramp: Palette.Ramp, _ name: String) -> Markup {
         let width = 9.0 * Double(Palette.Ramp.steps)
         var text: Markup =
             "<svg class=\"ramp\" viewBox=\"0 0 \(width) 30\" width=\"\(width)\" height=\"30\" role=\"img\">"

@@ -24,8 +24,10 @@ struct Outline {
         subscript(binding: String, layer: String) -> Int? { cells[Cell(binding: binding, layer: layer)] }
         /// `crh · alpha · raw`.
         var title: String { ([probe, name] + (variant.isEmpty ? [] : [variant])).joined(separator: " · ") }
-        /// Enough bindings for a matrix of layers and bindings.
-        var isMatrix: Bool { bindings.count >= 4 }
+        /// Enough bindings for a matrix of layers and bindings, or a matrix of layers for each binding.
+        var isMatrix: Bool { bindings.count >= 4 || isOfPairs }
+        /// What it is about are pairs of layers, `fc1:fc2`.
+        var isOfPairs: Bool { layers.allSatisfy { $0.split(separator: ":").count == 2 } }
     }
 
     /// In order of first appearance.

@@ -71,6 +71,7 @@ extension ReportSections {
     }
 
     private func matrixFigures(_ metric: Outline.Metric, _ budget: inout Int) -> Markup {
+        if metric.isOfPairs { return pairFigures(metric, &budget) }
         let name = ([metric.name] + (metric.variant.isEmpty ? [] : [metric.variant])).joined(separator: " · ")
         let maps: Markup = """
             <figure><figcaption><h3>\(name), last step</h3></figcaption>\(figures.heatMaps(metric))</figure>
@@ -80,6 +81,22 @@ extension ReportSections {
             "\(name) over training", figures.matrix(metric), hasBaseline: !metric.baseline.isEmpty,
             note: "All charts share one vertical axis. " + figures.legend)
         return curves + maps
+    }
+
+    /// A matrix of layers for each binding; the curves, which are many, folded.
+    private func pairFigures(_ metric: Outline.Metric, _ budget: inout Int) -> Markup {
+        var text: Markup = ""
+        for binding in metric.bindings {
+            let name = [binding, metric.variant, metric.name].filter { !$0.isEmpty }.joined(separator: " · ")
+            text += """
+                <figure><figcaption><h3>\(name) between layers, last step</h3></figcaption>\(figures.pairMaps(metric, binding))</figure>
+                """
+        }
+        guard spend(metric.cells.count, &budget) else { return text + tooMany(metric.cells.count) }
+        let curves = figure(
+            "\(metric.name) over training", figures.rows(of: [metric]), hasBaseline: !metric.baseline.isEmpty,
+            note: figures.legend)
+        return text + "<details><summary>\(metric.name) of each pair over training</summary>\(curves)</details>"
     }
 
     private func figure(_ title: String, _ charts: Markup, hasBaseline: Bool, note: String) -> Markup {

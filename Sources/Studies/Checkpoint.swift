@@ -1,6 +1,7 @@
 import ArrayFiles
 import Engine
 import Foundation
+import Protocols
 
 /// `checkpoint.safetensors` in a run's folder: where training stands, all it takes to go on to the same bits.
 enum Checkpoint {
@@ -9,8 +10,13 @@ enum Checkpoint {
     static func file(_ folder: String) -> String { folder + "/checkpoint.safetensors" }
     static func exists(in folder: String) -> Bool { FileManager.default.fileExists(atPath: file(folder)) }
 
-    static func write(_ tensors: [Tensor], _ precision: Precision, step: Int, to folder: String) throws {
-        let arrays = tensors.map { NamedArray($0.name, shape: $0.shape, reading: $0.values, precision) }
+    static func write(
+        _ tensors: [Tensor], _ precision: Precision, states: [(name: String, tensor: ProbeMemory.Tensor)] = [],
+        step: Int, to folder: String
+    ) throws {
+        let arrays =
+            tensors.map { NamedArray($0.name, shape: $0.shape, reading: $0.values, precision) }
+            + states.map { NamedArray($0.name, $0.tensor) }
         try Safetensors.write(arrays, metadata: ["step": "\(step)"], to: file(folder))
     }
 
@@ -20,8 +26,12 @@ enum Checkpoint {
         return try step(Safetensors.read(file(folder)) { _ in false }.metadata, folder)
     }
 
-    /// Sets the tensors to the values of the checkpoint, which must have all of them and no others.
-    static func read(into tensors: [Tensor], _ precision: Precision, from folder: String) throws -> Int {
+    /// Sets the tensors to the values of the checkpoint, which must have all of them and no others but states of probes: those that
+    /// `state` takes.
+    static func read(
+        into tensors: [Tensor], _ precision: Precision, from folder: String,
+        state: (String, ProbeMemory.Tensor) -> Bool = { _, _ in false }
+    ) throws -> Int {
         let (arrays, metadata) = try Safetensors.read(file(folder))
         let step = try step(metadata, folder)
         let byName = Dictionary(uniqueKeysWithValues: arrays.map { ($0.name, $0) })
@@ -37,7 +47,9 @@ enum Checkpoint {
             }
         }
         let known = Set(tensors.map(\.name))
-        if let other = arrays.first(where: { !known.contains($0.name) }) {
+        if let other = arrays.first(where: { array in
+            !known.contains(array.name) && !(ProbeMemory.Tensor(array).map { state(array.name, $0) } ?? false)
+        }) {
             throw misfit(folder, "'\(other.name)' belongs to nothing in this run")
         }
         return step
@@ -61,7 +73,27 @@ enum Checkpoint {
     }
 }
 
+extension ProbeMemory.Tensor {
+    /// nil for other numbers than a state has.
+    fileprivate convenience init?(_ array: NamedArray) {
+        switch array.data {
+        case .f64: self.init(shape: array.shape, isInteger: false)
+        case .i64: self.init(shape: array.shape, isInteger: true)
+        default: return nil
+        }
+        array.data.withBytes { if let base = $0.baseAddress { pointer.copyMemory(from: base, byteCount: $0.count) } }
+    }
+}
+
 extension NamedArray {
+    fileprivate init(_ name: String, _ tensor: ProbeMemory.Tensor) {
+        let bytes = UnsafeRawBufferPointer(start: tensor.pointer, count: tensor.bytes)
+        self.init(
+            name, shape: tensor.shape,
+            tensor.isInteger
+                ? .i64(Array(bytes.bindMemory(to: Int64.self))) : .f64(Array(bytes.bindMemory(to: Double.self))))
+    }
+
     /// A copy of numbers in memory.
     init(_ name: String, shape: [Int], reading values: UnsafeRawPointer, _ precision: Precision) {
         let bytes = UnsafeRawBufferPointer(start: values, count: shape.reduce(1, *) * precision.bytes)

@@ -64,6 +64,10 @@ package struct RunConfiguration: Hashable, Sendable {
         package var key: String
         package var choice: Choice
         package var sighting: Sighting
+        /// Steps at which a state goes on beside those of the sighting; nil: none.
+        package var updates: [Int]?
+        /// Of a probe of two runs: pairs of a setting, at most.
+        package var pairs: Int?
     }
 
     package struct Record: Hashable, Sendable {

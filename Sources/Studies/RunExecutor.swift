@@ -56,7 +56,9 @@ package struct RunExecutor {
         let session = try Session(
             try trainingPlan(of: run, failures: output.folder + "/failures", note: output.note))
         if Checkpoint.exists(in: output.folder) {
-            session.resume(at: try Checkpoint.read(into: session.checkpoint, precision, from: output.folder))
+            let step = try Checkpoint.read(
+                into: session.checkpoint, precision, from: output.folder, state: session.observer.setState)
+            session.resume(at: step)
         }
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let outcome = try session.run(observed: output.record) { session in
@@ -67,7 +69,8 @@ package struct RunExecutor {
             return !output.isCancelled
         }
         output.ended(step: session.step, output)
-        try Checkpoint.write(session.checkpoint, precision, step: session.step, to: output.folder)
+        try Checkpoint.write(
+            session.checkpoint, precision, states: session.observer.states, step: session.step, to: output.folder)
         return outcome
     }
 
@@ -77,7 +80,8 @@ package struct RunExecutor {
         if let step = try Checkpoint.step(in: outputs[0].folder) {
             for (run, output) in outputs.enumerated() {
                 _ = try Checkpoint.read(
-                    into: session.checkpoint(of: run), configuration.train.precision, from: output.folder)
+                    into: session.checkpoint(of: run), configuration.train.precision, from: output.folder,
+                    state: session.observers[run].setState)
             }
             session.resume(at: step)
         }
@@ -110,7 +114,8 @@ package struct RunExecutor {
             if case .diverged(let last, _) = outcomes[run] { step = last }
             output.ended(step: step, leader)
             try Checkpoint.write(
-                session.checkpoint(of: run), configuration.train.precision, step: step, to: output.folder)
+                session.checkpoint(of: run), configuration.train.precision, states: session.observers[run].states,
+                step: step, to: output.folder)
         }
         return outcomes
     }
@@ -155,10 +160,11 @@ package struct RunExecutor {
                     optimizer: try group.optimizer.map { try loader.optimizer($0, key: "groups.\(group.key)") })
             },
             probes: try configuration.probes.map { probe in
-                ScheduledProbe(
-                    key: probe.key, probe: try loader.probe(probe.choice), steps: Set(probe.sighting.steps),
+                let steps = Set(probe.sighting.steps)
+                return ScheduledProbe(
+                    key: probe.key, probe: try loader.probe(probe.choice), steps: steps.union(probe.updates ?? []),
                     split: probe.sighting.split, samples: probe.sighting.samples,
-                    layers: probe.sighting.layers.map(Set.init))
+                    layers: probe.sighting.layers.map(Set.init), recorded: probe.updates == nil ? nil : steps)
             },
             steps: configuration.train.steps, batchSize: configuration.train.batchSize,
             precision: configuration.train.precision, seed: seed)

@@ -134,6 +134,7 @@ struct RunResolver {
         for key in probes + [DottedKey("record")] where tree[key]?.object != nil {
             fill(key.appending("at"), .string("last"))
             fill(key.appending("split"), .string("train"))
+            if entries[key]?.component.scope == .runPair { fill(key.appending("pairs"), .int(45)) }
         }
     }
 
@@ -202,7 +203,11 @@ struct RunResolver {
                 let place = tree.keyPlace(key.appending("layers"))
                 add(place, "\(key).layers: \(choice.component) measures the whole network, so it takes no layers")
             }
-            probes.append(.init(key: key.last, choice: choice, sighting: sighting))
+            let updates = updates(key, steps: train.steps)
+            probes.append(
+                .init(
+                    key: key.last, choice: choice, sighting: sighting, updates: updates,
+                    pairs: tree[key.appending("pairs")]?.int))
         }
         let training = RunConfiguration.Training(
             sampler: choices[DottedKey("sampler")], model: model, initializers: initializers,
@@ -345,7 +350,10 @@ struct RunResolver {
         let quantities = (record["quantities"]?.array ?? []).compactMap(\.string)
         for (index, quantity) in quantities.enumerated() {
             do throws(UnknownQuantity) {
-                _ = try QuantityExpression(quantity)
+                guard try QuantityExpression(quantity).arguments.contains(where: { $0.member != nil }) else { continue }
+                add(
+                    tree.place(key.appending("quantities").appending("\(index)")),
+                    "record.quantities: '\(quantity)' is of pairs; arrays are of single layers")
             } catch {
                 add(
                     tree.place(key.appending("quantities").appending("\(index)")),
@@ -353,6 +361,18 @@ struct RunResolver {
             }
         }
         return .init(quantities: quantities, sighting: sighting)
+    }
+
+    /// When the state of a probe goes on, if the study says it.
+    private mutating func updates(_ key: DottedKey, steps total: Int) -> [Int]? {
+        guard let value = tree[key.appending("update")], let schedule = Schedule(value) else { return nil }
+        guard schedule.count(until: total) <= Schedule.most else {
+            add(
+                tree.place(key.appending("update")),
+                "\(key).update: more than \(Schedule.most) updates of a state in a run")
+            return nil
+        }
+        return schedule.steps(until: total)
     }
 
     private mutating func sighting(_ key: DottedKey, steps total: Int) -> RunConfiguration.Sighting? {
@@ -393,7 +413,7 @@ struct RunResolver {
             for key in names.map(section.appending) {
                 guard let value = tree[key] else { continue }
                 switch key.last {
-                case "at": copy(key, Schedule(value)?.json)
+                case "at", "update": copy(key, Schedule(value)?.json)
                 case "parameters": copy(key, ParameterPattern(value)?.json)
                 default: copy(key, value)
                 }

@@ -13,19 +13,22 @@ package struct ExampleRun {
     let choice: Choice
     private let isolation: Isolation
     private let hasCanaries: Bool
+    private let passRows: Int
 
     /// - Parameters:
     ///   - isolation: whether it runs in a process of its own, as runs may do with probes and datasets.
     ///   - hasCanaries: whether calls get further arguments behind those of the manifest.
     ///   - options: instead of those of the example.
+    ///   - passRows: rows of a pass of a streaming probe, at most.
     package init(
         _ component: Component, _ example: Example, _ registry: Registry,
-        isolation: Isolation = Isolation(), hasCanaries: Bool = false, options: [String: JSON]? = nil
+        isolation: Isolation = Isolation(), hasCanaries: Bool = false, options: [String: JSON]? = nil,
+        passRows: Int = 512
     ) throws {
         self.component = component
         self.example = example
         self.registry = registry
-        (self.isolation, self.hasCanaries) = (isolation, hasCanaries)
+        (self.isolation, self.hasCanaries, self.passRows) = (isolation, hasCanaries, passRows)
         let options = try options ?? example.options(of: component)
         choice = Choice(component: component.fullID, options: options)
     }
@@ -75,7 +78,7 @@ package struct ExampleRun {
             registry: registry, seed: seed, steps: integer("steps") ?? 0, dataFolder: folder,
             isolation: isolation, hasCanaries: hasCanaries)
         switch component.kind {
-        case .probe: return try probe(loader)
+        case .probe: return try probe(try loader.probe(choice))
         case .optimizer, .regularizer: return try update(loader)
         case .loss: return try loss(loader)
         case .model: return try model(loader)
@@ -99,7 +102,8 @@ package struct ExampleRun {
         func quantity(_ expression: String, layer: String) -> Quantity? { values[expression] }
     }
 
-    private func probe(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
+    /// - Parameter memory: what was kept before.
+    func probe(_ probe: any Probe, memory: ProbeMemory? = nil) throws -> [String: [Observation.Value]] {
         let bindings = component.expandedBindings(choice.options)
         guard let binding = bindings.first(where: { example.binding == nil || $0.name == example.binding }) else {
             throw PluginError(component.fullID, "has no binding '\(example.binding ?? "")'")
@@ -118,7 +122,7 @@ package struct ExampleRun {
             guard let array = array(argument) else { continue }
             let memory = UnsafeMutableRawPointer.allocate(byteCount: max(array.data.count, 1) * 8, alignment: 64)
             owners.append(memory)
-            if component.call.argument(argument)?.type == .pointer(.i32) {
+            if component.measuredArgument(argument)?.type == .pointer(.i32) {
                 for (i, value) in array.data.enumerated() {
                     memory.storeBytes(of: Int32(value), toByteOffset: i * 4, as: Int32.self)
                 }
@@ -134,11 +138,49 @@ package struct ExampleRun {
         }
         let prefix = binding.name.isEmpty ? "" : binding.name + "."
         var values: [String: [Observation.Value]] = [:]
-        try loader.probe(choice).measure(step: 0, layer: "", quantities: given) { observation in
+        let memory = memory ?? ProbeMemory()
+        addStates(to: memory, binding)
+        for pass in passes(of: given, binding) { probe.add(layer: "", rows: pass, memory: memory) }
+        try probe.measure(step: integer("step") ?? 0, layer: "", quantities: given, memory: memory) { observation in
             guard observation.output.hasPrefix(prefix) else { return }
             values[String(observation.output.dropFirst(prefix.count)), default: []].append(observation.value)
         }
+        for state in component.state {
+            values[state.id] = memory.states[prefix.replacing(".", with: ":") + state.id]?.numbers.map { .number($0) }
+        }
         return values
+    }
+
+    /// The states that the example gives; the probe makes the others.
+    private func addStates(to memory: ProbeMemory, _ binding: Binding) {
+        for state in component.state {
+            guard let given = array(state.id) else { continue }
+            let tensor = ProbeMemory.Tensor(shape: given.shape, isInteger: state.type == .i64)
+            tensor.set(given.data)
+            memory.states[binding.name.isEmpty ? state.id : "\(binding.name):\(state.id)"] = tensor
+        }
+    }
+
+    /// The rows that `add` takes, cut into passes.
+    private func passes(of given: Given, _ binding: Binding) -> [Given] {
+        guard let add = component.add else { return [] }
+        let expressions = add.arguments.compactMap { binding.quantities[$0.name] }
+        let rows = expressions.compactMap { given.values[$0]?.shape.first }.max() ?? 0
+        return stride(from: 0, to: rows, by: passRows).map { begin in
+            var pass = Given(values: [:])
+            for expression in expressions {
+                guard let whole = given.values[expression] else { continue }
+                let width = whole.shape.dropFirst().reduce(1, *)
+                let count = max(0, min(passRows, whole.shape[0] - begin))
+                let data: Quantity.Data =
+                    switch whole.data {
+                    case .real(let pointer): .real(pointer + begin * width)
+                    case .integer(let pointer): .integer(pointer + begin * width)
+                    }
+                pass.values[expression] = Quantity(data: data, shape: [count] + whole.shape.dropFirst())
+            }
+            return pass
+        }
     }
 
     private func update(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {

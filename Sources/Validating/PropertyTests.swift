@@ -16,6 +16,8 @@ enum PropertyTests {
             "P4", "rows depend on their index and the seed only", .standard,
             for: { [.dataset, .sampler, .model].contains($0.kind) || $0.declares(.seedSensitive) }, RowTest.run),
         BatteryTest(
+            "P6", "passes of other sizes give the same", .standard, for: { $0.add != nil }, PassTest.run),
+        BatteryTest(
             "P5", "single and double precision agree", .deep, for: { $0.precisions.count == 2 && $0.isPlain },
             precisions),
     ]
@@ -31,7 +33,7 @@ enum PropertyTests {
                 guard let input = inputs.first(where: { violation(subject, property, change, $0) != nil }) else {
                     continue
                 }
-                let small = shrink(input) { violation(subject, property, change, $0) != nil }
+                let small = input.pair != nil ? input : shrink(input) { violation(subject, property, change, $0) != nil }
                 let words = violation(subject, property, change, small) ?? ""
                 examination.report(
                     .error, at: property.pointer, "not \(property.kind.rawValue): \(words), with \(describe(small))",
@@ -139,6 +141,13 @@ private struct Change {
     func applied(to input: TrialInput) -> TrialInput? {
         guard !factor.isNaN else { return nil }
         var changed = input
+        if let pair = input.pair, property.names.allSatisfy({ $0 == "first" || $0 == "second" }) {
+            guard let other = try? pair.changed(property, seed: seed, scale: scale),
+                let tensors = try? other.tensors()
+            else { return nil }
+            (changed.pair, changed.tensors) = (other, tensors)
+            return changed
+        }
         var draw = Draw(seed: seed, name: "apply/\(property.pointer)")
         if property.kind == .symmetric {
             guard property.names.count == 2, let a = input.tensors[property.names[0]],
@@ -188,7 +197,7 @@ private struct Change {
             guard let expression = binding.quantities[name].flatMap({ try? QuantityExpression($0) }) else {
                 return false
             }
-            return expression.function != nil && expression.function != .mean && expression.function != .rawCross
+            return ![nil, .mean, .rawCross, .centredCross].contains(expression.function)
         }
     }
 
@@ -204,7 +213,7 @@ private struct Change {
 }
 
 extension Property.Kind {
-    fileprivate var isInvariance: Bool {
+    var isInvariance: Bool {
         [
             .symmetric, .scaleInvariant, .scaleEquivariant, .orthogonalInvariant, .translationInvariant,
             .samplePermutationInvariant, .neuronPermutationInvariant,
@@ -215,7 +224,7 @@ extension Property.Kind {
 extension Component {
     func declares(_ kind: Property.Kind) -> Bool { properties.contains { $0.kind == kind } }
 
-    fileprivate var hasInvariances: Bool { isPlain && properties.contains { $0.kind.isInvariance } }
+    fileprivate var hasInvariances: Bool { (isPlain || kind == .probe) && properties.contains { $0.kind.isInvariance } }
 
     fileprivate var hasGradients: Bool {
         kind == .loss || kind.isOperation && !derivatives.isEmpty && precisions.contains(.f64)

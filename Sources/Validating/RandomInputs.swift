@@ -37,7 +37,7 @@ extension Subject {
         input.classes = sizes.classes
         input.seed = 1
         input.step = 3
-        guard component.isPlain else { return try graphs(input, sizes, &draw, values) }
+        guard component.isPlain || component.kind == .probe else { return try graphs(input, sizes, &draw, values) }
         switch component.kind {
         case .probe: return try probes(input, sizes, &draw, values)
         case .dataset: return try ranges(input)
@@ -58,20 +58,19 @@ extension Subject {
             let (n, p) = (sizes.rows, sizes.inputs)
             input.problem = (Tensor([n, p], values([n, p], &draw)), values([n], &draw), values([p], &draw))
         }
-        let recorded = RecordedQuantities(arrays(sizes, &draw, values))
+        let arrays = arrays(sizes, &draw, values)
         return try component.expandedBindings(input.options).map { binding in
             var input = input
             if !binding.name.isEmpty { input.label += ", binding \(binding.name)" }
-            for (argument, expression) in binding.quantities {
-                guard let quantity = try recorded.quantity(expression, layer: "") else { continue }
-                let count = quantity.shape.reduce(1, *)
-                let data: [Double] =
-                    switch quantity.data {
-                    case .real(let pointer): (0..<count).map { pointer[$0] }
-                    case .integer(let pointer): (0..<count).map { Double(pointer[$0]) }
-                    }
-                input.tensors[argument] = Tensor(quantity.shape, data)
+            let pair = PairArrays(quantities: binding.quantities, arrays: arrays)
+            input.tensors = try pair.tensors()
+            if component.scope?.isOfPairs == true { input.pair = pair }
+            if component.add != nil, var example = component.examples.first {
+                // The passes of a streaming probe are made of whole arrays.
+                (example.binding, example.given) = (binding.name.isEmpty ? nil : binding.name, [:])
+                input.example = example
             }
+            addStates(to: &input)
             return input
         }
     }
@@ -91,6 +90,17 @@ extension Subject {
             (.headOutput, [n, c]), (.headOutputGrad, [n, c]), (.headInputGrad, [n, a]), (.headWeight, [c, a]),
             (.headWeightInitial, [c, a]), (.headBias, [c]), (.modelOutput, [n, c]), (.sampleLoss, [n]),
             (.parameterValue, [a * b]), (.parameterGrad, [a * b]),
+        ] as [(QuantityExpression.Basic, [Int])] { add(basic, shape) }
+        // Two layers have other widths, two runs the same.
+        let (second, outputs) = component.scope == .runPair ? (a, b) : (b, a)
+        for (basic, shape) in [
+            (.firstInput, [n, a]), (.firstOutput, [n, b]), (.firstOutputGrad, [n, b]), (.firstInputGrad, [n, a]),
+            (.firstWeight, [b, a]), (.firstWeightInitial, [b, a]), (.firstBias, [b]), (.firstModelOutput, [n, c]),
+            (.firstSampleLoss, [n]), (.firstParameters, [a * b]), (.secondInput, [n, second]),
+            (.secondOutput, [n, outputs]), (.secondOutputGrad, [n, outputs]), (.secondInputGrad, [n, second]),
+            (.secondWeight, [outputs, second]), (.secondWeightInitial, [outputs, second]), (.secondBias, [outputs]),
+            (.secondModelOutput, [n, c]), (.secondSampleLoss, [n]), (.secondParameters, [a * b]),
+            (.parameters, [a * b]),
         ] as [(QuantityExpression.Basic, [Int])] { add(basic, shape) }
         let order = draw.permutation(n)
         let labels = order.map { Double($0 % max(c, 1)) }

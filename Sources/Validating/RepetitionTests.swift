@@ -13,7 +13,7 @@ enum RepetitionTests {
         BatteryTest("T1", "two threads give what one gives", .standard, for: { $0.isCalledByThreads }, threads),
         BatteryTest(
             "X1", "a run that is interrupted and resumed ends like one that is not", .standard,
-            for: { [.optimizer, .regularizer].contains($0.kind) }, resumed),
+            for: { [.optimizer, .regularizer].contains($0.kind) || !$0.state.isEmpty }, resumed),
     ]
 
     private static func inputs(_ examination: Examination, _ subject: Subject) throws -> [TrialInput] {
@@ -154,6 +154,7 @@ enum RepetitionTests {
     // MARK: Checkpoints
 
     private static func resumed(_ examination: Examination, _ subject: Subject) throws {
+        if subject.component.kind == .probe { return try PassTest.resumed(examination, subject) }
         let component = subject.component, half = 7, count = 41
         var benches: [UpdateBench] = []
         for options in try [subject.usualOptions()] + component.examples.map({ try $0.options(of: component) }) {

@@ -24,7 +24,10 @@ struct Subject {
 
     /// Calls the component once: with its memory as planned if it works on memory, else by building and evaluating a graph.
     func run(_ input: TrialInput, _ plan: MemoryPlan = MemoryPlan()) throws -> TrialResult {
-        guard let example = input.example else { return try trial(input, plan).run() }
+        guard var example = input.example else { return try trial(input, plan).run() }
+        if component.add != nil {
+            for (name, tensor) in input.tensors { example.given[name] = .array(shape: tensor.shape, data: tensor.data) }
+        }
         do {
             let values = try ExampleRun(component, example, registry, options: input.options).results()
             var result = TrialResult()
@@ -92,7 +95,7 @@ struct Subject {
         let value = component.plainFunction.arguments.first {
             if case .quantity("parameter.value", _, _) = $0.source { true } else { false }
         }
-        guard let parameter = value.flatMap({ input.tensors[$0.name] }) else { return }
+        let parameter = value.flatMap { input.tensors[$0.name] }
         var draw = Draw(seed: input.seed, name: "state")
         for argument in component.plainFunction.arguments where input.tensors[argument.name] == nil {
             guard case .state(let id) = argument.source, let state = component.state.first(where: { $0.id == id })
@@ -100,7 +103,8 @@ struct Subject {
             func number(_ value: StateDeclaration.Value) -> Double {
                 value.value(options: input.options, fanIn: input.fields[.fanIn] ?? 1)
             }
-            let count = parameter.data.count
+            guard let shape = parameter?.shape ?? stateShape(state, input) else { continue }
+            let count = shape.reduce(1, *)
             let data: [Double]
             switch state.initializer {
             case .constant(let value): data = Array(repeating: number(value), count: count)
@@ -108,9 +112,28 @@ struct Subject {
                 data = draw.normal(count).map { number(mean) + number(deviation) * $0 }
             case .uniform(let low, let high):
                 data = (0..<count).map { _ in number(low) + (number(high) - number(low)) * draw.uniform() }
-            case .copyOfParameter: data = parameter.data
+            case .copyOfParameter: data = parameter?.data ?? []
             }
-            input.tensors[argument.name] = Tensor(parameter.shape, data)
+            input.tensors[argument.name] = Tensor(shape, data)
+        }
+    }
+
+    /// Of a state of a probe, whose sizes are those of its quantities.
+    private func stateShape(_ state: StateDeclaration, _ input: TrialInput) -> [Int]? {
+        state.shape?.reduce([Int]?([])) { shape, extent in
+            let size: Int? =
+                switch extent {
+                case .constant(let size): size
+                case .dimension(let name):
+                    switch component.dimensions.first(where: { $0.name == name })?.size {
+                    case .constant(let size): size
+                    case .parameter(let id): input.options[id]?.int
+                    case .axis(let of, .index(let axis)): input.tensors[of].flatMap { $0.shape.dropFirst(axis).first }
+                    default: nil
+                    }
+                case .rows, .described: nil
+                }
+            return size.flatMap { size in shape.map { $0 + [size] } }
         }
     }
 

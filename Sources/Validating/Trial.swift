@@ -30,6 +30,8 @@ struct TrialInput {
     var tensors: [String: Tensor] = [:]
     /// The network of probes that evaluate one: a least-squares problem.
     var problem: (x: Tensor, y: [Double], parameters: [Double])?
+    /// Of a probe of pairs: what its tensors were formed from.
+    var pair: PairArrays?
     /// Instead of all that, for functions that build graphs: a case whose expected values do not count.
     var example: Example?
 }
@@ -207,15 +209,17 @@ extension Component {
     /// The function that works on plain memory.
     var plainFunction: Function { kind == .parametrization ? start ?? call : call }
 
-    /// Whether `plainFunction` gets arrays and numbers, so that it can be called without a graph and a run.
+    /// Whether `plainFunction` gets arrays and numbers, so that it can be called without a graph and a run, and by itself.
     var isPlain: Bool {
-        plainFunction.arguments.allSatisfy { $0.source != .service(.graph) && $0.source != .service(.record) }
+        add == nil
+            && plainFunction.arguments.allSatisfy { $0.source != .service(.graph) && $0.source != .service(.record) }
     }
 
     func mayWrite(_ argument: Argument) -> Bool {
         switch argument.source {
         case .quantity(_, let isWritable, _): isWritable
         case .state(let id): state.first { $0.id == id }?.isMutable ?? true
+        case .accumulator: true
         default: false
         }
     }
@@ -238,7 +242,7 @@ extension Component {
 extension Argument {
     var isTensorInput: Bool {
         switch source {
-        case .quantity, .input, .state, .column: true
+        case .quantity, .input, .state, .accumulator, .column: true
         default: false
         }
     }

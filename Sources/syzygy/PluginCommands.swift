@@ -110,7 +110,7 @@ enum ComponentText {
             lines += component.parameters.map { "  \($0.summary)" }
         }
         if component.kind == .probe {
-            lines.append("recorded\(component.scope.map { $0 == .run ? "" : " for each \($0.rawValue)" } ?? ""):")
+            lines.append("recorded\(component.scope.map { $0 == .run ? "" : " for each \($0.words)" } ?? ""):")
             for binding in component.expandedBindings() {
                 let quantities = binding.quantities.map { "\($0) = \($1)" }.joined(separator: ", ")
                 for output in component.outputs {

@@ -12,7 +12,9 @@ private final class Asker: Probe {
     private let body: (any Derivatives) throws -> Void
     init(_ body: @escaping (any Derivatives) throws -> Void) { self.body = body }
 
-    func measure(step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void) throws {
+    func measure(
+        step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory, record: (Observation) -> Void
+    ) throws {
         try body(try #require(quantities.derivatives))
     }
 }

@@ -55,7 +55,9 @@ private final class Reader: Probe {
 
     init(_ needs: [String]) { self.needs = needs.map { Need($0) } }
 
-    func measure(step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void) {
+    func measure(
+        step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory, record: (Observation) -> Void
+    ) {
         for need in needs {
             do {
                 let shape = try quantities.quantity(need.expression, layer: layer)?.shape.map(String.init)

@@ -59,7 +59,9 @@ private final class Watcher: Probe {
     private(set) var values: [Int: Double] = [:]
     private(set) var gradients: [[Double]] = []
 
-    func measure(step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void) throws {
+    func measure(
+        step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory, record: (Observation) -> Void
+    ) throws {
         let derivatives = try #require(quantities.derivatives)
         func value(_ quantity: ObjectiveQuantity) throws -> [Double] {
             var out = [Double](repeating: .nan, count: try derivatives.count(quantity, rows: .own))

@@ -84,7 +84,9 @@ private final class Bursting: Model, Loss {
 private final class TraceProbe: Probe {
     let scope = ProbeScope.layer
     let needs: [Need] = []
-    func measure(step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void) {}
+    func measure(
+        step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory, record: (Observation) -> Void
+    ) {}
 }
 
 @Suite struct SessionTests {

@@ -115,21 +115,43 @@ final class IsolatedDataset: Dataset {
 final class IsolatedProbe: Probe {
     private let isolated: IsolatedComponent
     private let outline: ProbeOutline
-    private let expressions: [String]
+    private let expressions, streams: [String]
     private let note: (String) -> Void
 
     init(_ isolated: IsolatedComponent, note: @escaping (String) -> Void) throws {
         (self.isolated, self.note) = (isolated, note)
         outline = ProbeOutline(isolated.component, isolated.options)
         expressions = OrderedSet(outline.needs.map(\.expression)).elements
+        streams = OrderedSet(outline.streamed.map(\.expression)).elements
         // A library that ends the process while it is opened costs values too; the first call tries again.
         do { try isolated.open() } catch is SandboxFailure {}
     }
 
     var scope: ProbeScope { outline.scope }
     var needs: [Need] { outline.needs }
+    var streamed: [Need] { outline.streamed }
+    var isSymmetric: Bool { isolated.component.isSymmetricInPairs }
+    var hasState: Bool { !isolated.component.state.isEmpty }
 
-    func measure(step: Int, layer: String, quantities: any QuantitySource, record: (Observation) -> Void) throws {
+    func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {
+        let place = layer.isEmpty ? "a pass" : "a pass of \(layer)"
+        do {
+            var answer = try isolated.call(what: place) { message in
+                try message.put(false)
+                try message.put(layer)
+                try message.put(memory)
+                try message.put(streams, of: rows, layer: layer)
+            }
+            try answer.memory(into: memory)
+            for _ in 0..<(try answer.integer()) { note(try answer.text()) }
+        } catch {
+            for binding in outline.bindings { memory.failures[binding.name] = reason(error, place) }
+        }
+    }
+
+    func measure(
+        step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory, record: (Observation) -> Void
+    ) throws {
         let place = "step \(step)\(layer.isEmpty ? "" : ", \(layer)")"
         do {
             var answer = try isolated.call(
@@ -139,10 +161,13 @@ final class IsolatedProbe: Probe {
                     try network.answer(&request, &answer)
                 }
             ) { message in
-                try message.put(step)
+                try message.put(true)
                 try message.put(layer)
+                try message.put(memory)
                 try message.put(expressions, of: quantities, layer: layer)
+                try message.put(step)
             }
+            try answer.memory(into: memory)
             for _ in 0..<(try answer.integer()) {
                 let output = try answer.text(), index = try answer.integer()
                 let value: Observation.Value =
@@ -154,12 +179,16 @@ final class IsolatedProbe: Probe {
             }
             for _ in 0..<(try answer.integer()) { note(try answer.text()) }
         } catch {
-            let failure = error as? SandboxFailure
-            if failure == nil { note("\(place): \(error)") }
+            let reason = reason(error, place)
             for binding in outline.bindings {
-                let reason = failure?.reason ?? "cannot_be_called"
                 for observation in outline.missing(binding, step: step, layer: layer, reason) { record(observation) }
             }
         }
+    }
+
+    private func reason(_ error: any Error, _ place: String) -> String {
+        if let failure = error as? SandboxFailure { return failure.reason }
+        note("\(place): \(error)")
+        return "cannot_be_called"
     }
 }

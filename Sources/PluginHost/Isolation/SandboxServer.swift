@@ -123,11 +123,25 @@ package final class SandboxServer {
     }
 
     private func measure(_ probe: any Probe, _ message: inout MessageReader) throws {
-        let step = try message.integer(), layer = try message.text()
+        let isLast = try message.flag(), layer = try message.text()
+        let memory = ProbeMemory()
+        try message.memory(into: memory)
         let quantities = try ReceivedQuantities(&message, channel)
+        guard isLast else {
+            probe.add(layer: layer, rows: quantities, memory: memory)
+            try channel.send(.answer) { answer in
+                try answer.put(memory)
+                try answer.put(notes.count)
+                for note in notes { try answer.put(note) }
+            }
+            return
+        }
         var observations: [Observation] = []
-        try probe.measure(step: step, layer: layer, quantities: quantities) { observations.append($0) }
+        try probe.measure(
+            step: try message.integer(), layer: layer, quantities: quantities, memory: memory
+        ) { observations.append($0) }
         try channel.send(.answer) { answer in
+            try answer.put(memory)
             try answer.put(observations.count)
             for observation in observations {
                 try answer.put(observation.output)

@@ -1,0 +1,33 @@
+extension Figures {
+    /// One heat map of layers by layers for each setting, with one colour scale. A pair that was measured in one order only fills
+    /// both cells.
+    func pairMaps(_ metric: Outline.Metric, _ binding: String) -> Markup {
+        let names = metric.layers.map { $0.split(separator: ":").map(String.init) }
+        var firsts: [String] = [], seconds: [String] = []
+        for pair in names {
+            if !firsts.contains(pair[0]) { firsts.append(pair[0]) }
+            if !seconds.contains(pair[1]) { seconds.append(pair[1]) }
+        }
+        func series(_ first: String, _ second: String) -> Int? {
+            metric[binding, "\(first):\(second)"] ?? metric[binding, "\(second):\(first)"]
+        }
+        let cells = shown.map { setting in
+            firsts.map { first in
+                seconds.map { second in series(first, second).flatMap { results.last($0, setting: setting)?.value } }
+            }
+        }
+        let values = cells.flatMap { $0.flatMap { $0.compactMap { $0?.mean } } }
+        guard !values.isEmpty else { return "<p class=\"note\">No value in any run.</p>" }
+        let ramp = Palette.Ramp(values)
+        let maps = shown.filter { !results.finished[$0].isEmpty }.map { setting -> Markup in
+            let rows = cells[setting].enumerated().map { r, row in
+                row.enumerated().map { c, value in cell(value, "\(firsts[r]), \(seconds[c])") }
+            }
+            return HeatMap(
+                title: results.label(setting: setting), style: setting, rows: firsts, columns: seconds, cells: rows,
+                palette: ramp
+            ).svg
+        }
+        return "<div class=\"heats\">\(maps)</div>\(colourScale(ramp, metric.name))"
+    }
+}
