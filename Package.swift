@@ -164,7 +164,12 @@ let package = Package(
                 "LinearAlgebra",
             ]),
         .target(name: "CDebugInfo", linkerSettings: [.linkedLibrary("dw")]),
-        .target(name: "Authoring", dependencies: ["CDebugInfo", "ArrayFiles", "Engine", "Manifests"]),
+        .target(
+            name: "Authoring",
+            dependencies: [
+                "CDebugInfo", "ArrayFiles", "Engine", "Manifests",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
         .target(name: "SyzygyKit", dependencies: ["CSyzygy"]),
         .executableTarget(
             name: "syzygy",

@@ -1,4 +1,5 @@
 import Manifests
+import OrderedCollections
 
 /// The manual page of all keys of a manifest, made from its schema: a key, kind or source that the schema knows is on the page.
 ///
@@ -48,15 +49,16 @@ package struct ManifestReference {
         if !places.isEmpty { lines += ["Stands in: \(places.joined(separator: ", ")).", ""] }
         let branches = branches(schema)
         if let tag = tag(of: branches) {
-            table(of: schema, in: name, required: schema["required"], inherited: [:])
+            table(of: schema, in: name, inherited: [:])
             lines += ["| `\(tag)` | further keys | meaning |", "| --- | --- | --- |"]
             for branch in branches { write(branch, tag: tag, of: schema, in: name) }
         } else if !branches.isEmpty {
             lines +=
                 ["One of:", ""]
-                + branches.map { "- \(form($0))" + ($0["description"]?.string.map { ": \($0)" } ?? "") }
+                + branches.map { "- \(form($0))" + ($0["description"]?.string.map { ": \($0)" } ?? "") } + [""]
+            table(of: merged(branches.flatMap(inlined).map(\.0)), in: name, inherited: inherited)
         } else {
-            table(of: schema, in: name, required: schema["required"], inherited: inherited)
+            table(of: schema, in: name, inherited: inherited)
         }
         if lines.last == "" { lines.removeLast() }
     }
@@ -81,7 +83,17 @@ package struct ManifestReference {
         lines.append("| \(names) | \(keys.joined(separator: "<br>")) | \(target["description"]?.string ?? "") |")
     }
 
-    private mutating func table(of schema: JSON, in section: String, required: JSON?, inherited: [String: String]) {
+    /// The keys of several objects, of which one is meant; required are those that all require.
+    private func merged(_ objects: [JSON]) -> JSON {
+        let properties = objects.reduce(into: OrderedDictionary<String, JSON>()) { all, object in
+            all.merge(object["properties"]?.object ?? [:]) { first, _ in first }
+        }
+        let required = objects.map { $0["required"]?.array ?? [] }
+        let common = (required.first ?? []).filter { key in required.allSatisfy { $0.contains(key) } }
+        return .object(["properties": .object(properties), "required": .array(common)])
+    }
+
+    private mutating func table(of schema: JSON, in section: String, inherited: [String: String]) {
         guard let properties = schema["properties"]?.object, !properties.isEmpty else { return }
         lines += ["| key | value | default | meaning |", "| --- | --- | --- | --- |"]
         rows(of: schema, prefix: "", in: section, inherited: inherited)
