@@ -157,8 +157,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
     }
 
     package init(_ text: String) throws(UnknownQuantity) {
-        let compact = String(text.filter { $0 != " " })
-        guard let open = compact.firstIndex(of: "(") else {
+        let compact = text.utf8.contains(UInt8(ascii: " ")) ? String(text.filter { $0 != " " }) : text
+        guard let open = compact.utf8.firstIndex(of: UInt8(ascii: "(")) else {
             guard let basic = Basic(rawValue: compact) else {
                 throw UnknownQuantity(
                     sentence: "unknown quantity \(quoted(text))"

@@ -144,7 +144,9 @@ package struct RunExecutor {
         let dataset = try dataset ?? loader.dataset(data)
         try checkRows(configuration, dataset)
         let network = Network(
-            model: try loader.model(training.model), loss: try loader.loss(training.loss),
+            model: try loader.model(training.model),
+            others: try training.others.map { ($0.key, try loader.model($0.choice)) },
+            loss: try loader.loss(training.loss),
             fields: dataset.fields,
             parametrizations: try training.parametrizations.map {
                 ParametrizationRule(

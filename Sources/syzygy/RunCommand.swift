@@ -65,6 +65,7 @@ struct WorkerProcessCommand: ParsableCommand {
     @Argument var folders: [String]
 
     func run() throws {
+        if isolation.isolation.mode != .none, try Nursery.fork() { return }
         let registry = plugins.registry
         let planner = try Failure.report { try StudyPlanner(registry: registry) }
         let executor = RunExecutor(registry: registry, isolation: isolation.isolation)
@@ -120,18 +121,12 @@ struct IsolationOptions: ParsableArguments {
 
 extension Isolation.Mode: ExpressibleByArgument {}
 
-/// `syzygy sandbox FOLDER MEGABYTES THREADS`: runs the code of one plugin for the process that started it.
+/// `syzygy sandbox`: makes processes that run code of plugins for the process that started it.
 struct SandboxCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "sandbox", shouldDisplay: false)
 
-    @Argument var folder: String
-    @Argument var megabytes: Int
-    @Argument var threads: Int
-
     func run() throws {
-        let server = try Failure.report {
-            try SandboxServer(folder: folder, megabytes: megabytes, threads: threads)
-        }
-        server.run()
+        let server = try Failure.report { try Nursery.serve() }
+        server?.run()
     }
 }

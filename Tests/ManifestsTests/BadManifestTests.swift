@@ -70,7 +70,7 @@ import Testing
         probe
         - "kind": "probe"
         + "kind": "prob"
-        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, sampler, model, initializer, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe, rule)
+        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, sampler, model, initializer, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe, rule, procedure)
 
         probe
         - "kind": "probe", 
@@ -136,7 +136,7 @@ import Testing
         probe
         - "from": "dim"
         + "from": "dims"
-        plugin.json:24:47: unknown from 'dims' in components[0].call.args[2]; did you mean 'dim'? (allowed: quantity, input, activation, column, output, state, accumulator, variable, param, dim, count, sizes, rows, shape, classes, field, const, workspace, file, service, seed, step, steps, split, index_begin, index_end, message, message_size)
+        plugin.json:24:47: unknown from 'dims' in components[0].call.args[2]; did you mean 'dim'? (allowed: quantity, input, data, activation, column, output, state, accumulator, variable, param, dim, count, sizes, rows, shape, classes, field, const, workspace, file, service, seed, step, steps, split, index_begin, index_end, message, message_size)
 
         probe
         - "of": "a", "axis": 1
