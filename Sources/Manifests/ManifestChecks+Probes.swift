@@ -64,6 +64,9 @@ extension ManifestChecks {
                 }
             }
         }
+        if component.scope == .runPair, let add = component.add {
+            self.add(add.pointer, key: true, "a probe per run_pair takes no passes; it has 'call'")
+        }
         if component.scope == .runPair, let state = component.state.first {
             add(state.pointer, "two runs have no state together")
         }

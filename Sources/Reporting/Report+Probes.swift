@@ -67,7 +67,8 @@ extension ReportSections {
         let count = metrics.reduce(0) { $0 + $1.cells.count }
         guard spend(count, &budget) else { return tooMany(count) }
         let hasBaseline = metrics.contains { !$0.baseline.isEmpty }
-        return figure("over training", figures.rows(of: metrics), hasBaseline: hasBaseline, note: figures.legend(of: metrics))
+        return figure(
+            "over training", figures.rows(of: metrics), hasBaseline: hasBaseline, note: figures.legend(of: metrics))
     }
 
     private func matrixFigures(_ metric: Outline.Metric, _ budget: inout Int) -> Markup {

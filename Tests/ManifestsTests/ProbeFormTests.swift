@@ -119,6 +119,10 @@ import Testing
             #"{"name": "rows", "type": "i64*", "from": "accumulator"},"#,
             "plugin.json:6:20: accumulator 'sum' is no argument of 'finish'"
         ),
+        (
+            #""per": "layer""#, #""per": "run_pair""#,
+            "plugin.json:10:3: a probe per run_pair takes no passes; it has 'call'"
+        ),
     ]) func streamingProbes(old: String, new: String, message: String) throws {
         try #require(Self.streaming.contains(old))
         let text = Self.streaming.replacing(old, with: new, maxReplacements: 1)
