@@ -38,7 +38,7 @@ package struct Document: Sendable {
         places = Places {
             json.withUnsafeBufferPointer { bytes in
                 var scanner = JSONScanner(bytes, file: file, notesPositions: true)
-                try? scanner.scan()  // it has been scanned before
+                _ = try? scanner.scan()  // it has been read before
                 return Places.Table(values: scanner.positions, keys: scanner.keyPositions)
             }
         }

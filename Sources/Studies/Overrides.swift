@@ -71,7 +71,9 @@ extension StudyTree {
     }
 
     /// Sections whose keys the user chooses.
-    private static let keyedSections = ["initializers", "parametrizations", "regularizers", "groups", "probes"]
+    private static let keyedSections = [
+        "models", "initializers", "parametrizations", "regularizers", "groups", "probes",
+    ]
 
     /// The parent of an overridden key must be there.
     private func check(_ override: Override) throws(StudyError) {

@@ -69,9 +69,13 @@ package struct RunExecutor {
             session.resume(at: step)
         }
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
+        let kept = configuration.keptSteps
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record, record.sighting.steps.contains(session.step) {
                 try write(record, session.observer, session.store, step: session.step, to: output.folder)
+            }
+            if kept.contains(session.step) {
+                try Self.keep(session.store, step: session.step, in: output.folder)
             }
             try output.finished(step: session.step, loss: session.batchLoss)
             return !output.isCancelled
@@ -96,6 +100,7 @@ package struct RunExecutor {
         try session.observers[0].check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let leader = outputs[0], train = configuration.train
         var hasMeasured = false
+        let kept = configuration.keptSteps
         let outcomes = try session.run(
             observed: { run, observation in
                 outputs[run].record(observation)
@@ -106,6 +111,11 @@ package struct RunExecutor {
             if let record = configuration.record, record.sighting.steps.contains(step) {
                 for (run, output) in outputs.enumerated() where session.outcomes[run] == nil {
                     try write(record, session.observers[run], session.stores[run], step: step, to: output.folder)
+                }
+            }
+            if kept.contains(step) {
+                for (run, output) in outputs.enumerated() where session.outcomes[run] == nil {
+                    try Self.keep(session.stores[run], step: step, in: output.folder)
                 }
             }
             try leader.finished(step: step, loss: session.batchLosses[0])
@@ -151,7 +161,9 @@ package struct RunExecutor {
         let dataset = try dataset ?? loader.dataset(data)
         try checkRows(configuration, dataset)
         let network = Network(
-            model: try loader.model(training.model), loss: try loader.loss(training.loss),
+            model: try loader.model(training.model),
+            others: try training.others.map { ($0.key, try loader.model($0.choice)) },
+            loss: try loader.loss(training.loss),
             fields: dataset.fields,
             parametrizations: try training.parametrizations.map {
                 ParametrizationRule(

@@ -12,7 +12,7 @@ struct Syzygy: ParsableCommand {
         version: Version.current,
         subcommands: [
             Plan.self, Run.self, Lock.self, Table.self, ReportPage.self, Bench.self, PluginCommand.self, Doctor.self,
-            WorkerProcessCommand.self, SandboxCommand.self,
+            WorkerProcessCommand.self, PairProcessCommand.self, SandboxCommand.self, PluginBench.self, Docs.self,
         ])
 }
 

@@ -2,7 +2,6 @@
 #ifndef SYZYGY_SHIMS_H
 #define SYZYGY_SHIMS_H
 #include <dlfcn.h>
-#include <json-c/json.h>
 #include <cblas.h>
 #include <lapacke.h>
 #include <sodium.h>
@@ -13,6 +12,8 @@
 #include "guard.h"
 #include "kernels.h"
 #include "loops.h"
+#include "mailbox.h"
+#include "nursery.h"
 #include "philox.h"
 #include "pool.h"
 #include "region.h"
