@@ -28,8 +28,8 @@ struct Opening {
     }
 
     init(
-        kind: Component.Kind, component: String, options: [String: JSON], seed: UInt64, steps: Int, dataFolder: String,
-        expected: PluginDigests? = nil
+        kind: Component.Kind, component: String, options: [String: JSON], seed: UInt64, steps: Int,
+        dataFolder: String, expected: PluginDigests? = nil
     ) {
         (self.kind, self.component, self.options) = (kind, component, options)
         (self.seed, self.steps, self.dataFolder, self.expected) = (seed, steps, dataFolder, expected)
