@@ -80,7 +80,7 @@ import Testing
         probe
         - "per": "layer"
         + "per": "layers"
-        plugin.json:11:42: unknown per 'layers' in components[0]; did you mean 'layer'? (allowed: run, layer, parameter)
+        plugin.json:11:42: unknown per 'layers' in components[0]; did you mean 'layer'? (allowed: run, layer, parameter, layer_pair, run_pair)
 
         probe
         - "library": "Alignment"
@@ -198,7 +198,7 @@ import Testing
         model
         - "service": "syzygy.graph/1"
         + "service": "syzygy.graf/1"
-        plugin.json:19:73: unknown service 'syzygy.graf/1' in components[0].call.args[0]; did you mean 'syzygy.graph/1'? (allowed: syzygy.graph/1, syzygy.random/1, syzygy.linalg/1, syzygy.objective/1, syzygy.jacobian/1)
+        plugin.json:19:73: unknown service 'syzygy.graf/1' in components[0].call.args[0]; did you mean 'syzygy.graph/1'? (allowed: syzygy.graph/1, syzygy.random/1, syzygy.linalg/1, syzygy.objective/1, syzygy.jacobian/1, syzygy.record/1)
 
         loss
         - "kind": "loss", "id": "mse",
@@ -541,7 +541,7 @@ import Testing
         blas
         - "quantity": "parameter.value"
         + "quantity": "parameter.valeu"
-        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.weight, layer.weight_initial, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.weight, head.weight_initial, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad)
+        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.weight, layer.weight_initial, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.weight, head.weight_initial, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters, first.input, first.output, first.output_grad, first.input_grad, first.weight, first.weight_initial, first.bias, first.model.output, first.sample.loss, first.parameters, second.input, second.output, second.output_grad, second.input_grad, second.weight, second.weight_initial, second.bias, second.model.output, second.sample.loss, second.parameters)
 
         blas
         - "quantity": "parameter.value"
@@ -551,17 +551,17 @@ import Testing
         probe
         - "b": "wwt(layer.weight)"
         + "b": "wwt(layer.wieght)"
-        plugin.json:33:78: wwt takes a weight, got 'layer.wieght'; did you mean 'layer.weight'? (allowed: layer.weight, layer.weight_initial, head.weight, head.weight_initial)
+        plugin.json:33:78: wwt takes a weight, got 'layer.wieght'; did you mean 'layer.weight'? (allowed: layer.weight, layer.weight_initial, head.weight, head.weight_initial, first.weight, first.weight_initial, second.weight, second.weight_initial)
 
         probe
         - "b": "wwt(layer.weight)"
         + "b": "moment(layer.input)"
-        plugin.json:33:78: unknown function 'moment' in 'moment(layer.input)' (allowed: moment.raw, moment.centred, moment.normalized, cross.raw, mean, wtw, wwt)
+        plugin.json:33:78: unknown function 'moment' in 'moment(layer.input)' (allowed: moment.raw, moment.centred, moment.normalized, cross.raw, cross.centred, mean, wtw, wwt)
 
         probe
         - "b": "wwt(layer.weight)"
         + "b": "moment.raw(layer.bias)"
-        plugin.json:33:78: moment.raw takes a quantity with a row per sample, got 'layer.bias' (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, head.input, head.output, head.output_grad, head.input_grad, model.output, targets)
+        plugin.json:33:78: moment.raw takes a quantity with a row per sample, got 'layer.bias' (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, head.input, head.output, head.output_grad, head.input_grad, model.output, targets, first.input, first.output, first.output_grad, first.input_grad, first.model.output, second.input, second.output, second.output_grad, second.input_grad, second.model.output)
 
         probe
         - "b": "wwt(layer.weight)"
@@ -852,7 +852,7 @@ import Testing
         -         { "name": "at"
         + "from": "state" },
         +         { "name": "at"
-        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, rules, not for a schedule
+        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, probes, rules, not for a schedule
 
         optimizer
         - "from": "step" }

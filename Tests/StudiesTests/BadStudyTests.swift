@@ -14,7 +14,8 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
         .init(
             name: "the key of a section", edits: [("optimizer:", "optimzer:")],
             lines: [
-                "study.yaml:8:1: unknown key 'optimzer' at the top level; did you mean 'optimizer'? (allowed: study, title, dataset, procedure, sampler, model, models, initializers, parametrizations, loss, rule, optimizer, regularizers, groups, train, probes, record, sweep, seeds, claims)"
+                "study.yaml:8:1: unknown key 'optimzer' at the top level; did you mean 'optimizer'? (allowed: study, title, dataset, procedure, sampler, model, models, initializers, parametrizations, loss, rule, optimizer, regularizers, groups, train, probes, record, sweep, seeds, claims)",
+                "study.yaml:1:1: missing key 'optimizer' at the top level",
             ]),
         .init(
             name: "no such option", edits: [("weight_decay: 1e-3", "wieght_decay: 1e-3")],
@@ -274,7 +275,7 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
         .init(
             name: "recorded quantity", edits: [("seeds:", "record: {quantities: [wtw(layer.input)]}\nseeds:")],
             lines: [
-                "study.yaml:14:23: record.quantities: wtw takes a weight, got 'layer.input' (allowed: layer.weight, layer.weight_initial, head.weight, head.weight_initial)"
+                "study.yaml:14:23: record.quantities: wtw takes a weight, got 'layer.input' (allowed: layer.weight, layer.weight_initial, head.weight, head.weight_initial, first.weight, first.weight_initial, second.weight, second.weight_initial)"
             ]),
         .init(
             name: "claim without relation", edits: [("    at_least: 0.5\n", "")],

@@ -32,7 +32,8 @@ import Testing
                     + #""rest":{"plugin":"test.others/times","parameters":["*.weight"],"factor":1.0}}"#
         )
         let plain = try #require(try Fixtures.plan().runs.first).configuration
-        #expect(plain.sampler == nil && plain.initializers.isEmpty && plain.json["sampler"] == nil)
+        let own = try #require(plain.training)
+        #expect(own.sampler == nil && own.initializers.isEmpty && plain.json["sampler"] == nil)
     }
 
     @Test func sweepsAndOverridesReachThem() throws {
@@ -113,7 +114,7 @@ import Testing
         let configuration = plan.runs[0].configuration
         let others = try #require(configuration.training).others
         #expect(others.map(\.key) == ["a", "teacher"])
-        #expect(others[1].choice.options["activation"] == "relu")
+        #expect(others[1].choice.options["activation"] == .string("relu"))
         #expect(others[1].choice.options["widths"] == .array([.int(9)]))
         let swept = try Fixtures.plan(Self.study, ["models.teacher.widths=[[3], [4, 4]]"])
         #expect(swept.axes["models.teacher.widths"]?.count == 2)
