@@ -34,6 +34,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Activations"),
     Plugin(name: "Activity", swift: true),
     Plugin(name: "Adam"),
+    Plugin(name: "Agreement"),
     Plugin(name: "Alignment"),
     Plugin(name: "Arrays", swift: true, uses: ["ArrayFiles"]),
     Plugin(name: "Averages", tests: false),
@@ -73,7 +74,7 @@ let plugins: [Plugin] = [
 
 /// The C libraries of the system, as module maps and small shims (`Sources/CShims`).
 let systemLibraries: [LinkerSetting] = [
-    "ffi", "json-c", "openblas", "lapacke", "gomp", "sodium", "seccomp", "dl", "m",
+    "ffi", "openblas", "lapacke", "gomp", "sodium", "seccomp", "dl", "m",
 ]
 .map { .linkedLibrary($0) }
 
@@ -90,6 +91,16 @@ func testTarget(of module: String) -> Target {
         name: "\(module)Tests", dependencies: ["PluginTesting", "CShims", .byName(name: module)],
         exclude: testFolders[module] ?? [])
 }
+
+/// Needs libFuzzer, so `./dev fuzz` alone asks for it.
+let fuzzing: [Target] =
+    Context.environment["SYZYGY_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "fuzz", dependencies: ["ArrayFiles", "Manifests", "PluginHost", "Studies"], path: "Tests/Fuzzing",
+            exclude: ["README.md", "corpus", "idx.c"], sources: ["Fuzz.swift"])
+    ]
 
 let package = Package(
     name: "Syzygy",
@@ -153,7 +164,12 @@ let package = Package(
                 "LinearAlgebra",
             ]),
         .target(name: "CDebugInfo", linkerSettings: [.linkedLibrary("dw")]),
-        .target(name: "Authoring", dependencies: ["CDebugInfo", "ArrayFiles", "Engine", "Manifests"]),
+        .target(
+            name: "Authoring",
+            dependencies: [
+                "CDebugInfo", "ArrayFiles", "Engine", "Manifests",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
         .target(name: "SyzygyKit", dependencies: ["CSyzygy"]),
         .executableTarget(
             name: "syzygy",
@@ -163,6 +179,6 @@ let package = Package(
             ]),
         .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),
         .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit", "PluginHost", "Engine"]),
-    ] + plugins.flatMap(\.targets) + testedModules.map(testTarget),
+    ] + plugins.flatMap(\.targets) + testedModules.map(testTarget) + fuzzing,
     swiftLanguageModes: [.v6]
 )

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
-#include <poll.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -12,7 +11,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The struct and the rights of newer kernels than the headers may know; a kernel gets what its version has. */
@@ -104,35 +102,3 @@ int32_t sz_memory_file(int64_t bytes, int32_t *read_only) {
 }
 
 int32_t sz_socket_pair(int32_t ends[2]) { return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends); }
-
-int32_t sz_send(int32_t socket, const void *message, int64_t bytes) {
-    ssize_t sent;
-    do sent = send(socket, message, (size_t)bytes, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    return sent == bytes ? 0 : -1;
-}
-
-static int64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int32_t sz_receive(int32_t socket, void *message, int64_t bytes, int64_t milliseconds) {
-    const int64_t end = now() + milliseconds;
-    for (;;) {
-        struct pollfd wanted = {.fd = socket, .events = POLLIN};
-        int64_t left = milliseconds < 0 ? -1 : end - now();
-        if (milliseconds >= 0 && left < 0) left = 0;
-        const int ready = poll(&wanted, 1, left > 1 << 30 ? 1 << 30 : (int)left);
-        if (ready < 0 && errno == EINTR) continue;
-        if (ready < 0) return -1;
-        if (ready == 0) {
-            if (milliseconds < 0 || now() < end) continue;
-            return 0;
-        }
-        const ssize_t got = recv(socket, message, (size_t)bytes, MSG_DONTWAIT | MSG_TRUNC);
-        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        return got == bytes ? 1 : -1;
-    }
-}

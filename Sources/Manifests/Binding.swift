@@ -20,7 +20,8 @@ package struct Binding: Hashable, Sendable {
     }
 
     static func placeholders(in text: String) -> [String] {
-        text.split(separator: "{", omittingEmptySubsequences: false).dropFirst().compactMap { piece in
+        guard text.utf8.contains(UInt8(ascii: "{")) else { return [] }
+        return text.split(separator: "{", omittingEmptySubsequences: false).dropFirst().compactMap { piece in
             piece.firstIndex(of: "}").map { String(piece[..<$0]) }
         }
     }
@@ -28,6 +29,7 @@ package struct Binding: Hashable, Sendable {
     /// The binding with every placeholder replaced; without those that name nothing.
     func replacing(_ values: [(parameter: String, value: String)]) -> Binding {
         func filled(_ text: String) -> String {
+            guard text.utf8.contains(UInt8(ascii: "{")) else { return text }
             var result = "", rest = text[...]
             while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
                 let name = rest[open...].dropFirst().prefix { $0 != "}" }

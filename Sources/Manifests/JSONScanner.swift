@@ -1,8 +1,9 @@
-/// Checks bytes against RFC 8259 and our limits, and notes, if asked to, where each value and key begins.
+import OrderedCollections
+
+/// Reads bytes that follow RFC 8259 and our limits, and notes, if asked to, where each value and key begins.
 ///
-/// json-c accepts much that is not JSON even in its strict mode (repeated keys, `NaN`, `-01`, bytes after a NUL, weak
-/// UTF-8), so it only sees what has passed here. Stricter than the RFC: UTF-8 without byte-order mark, an object at
-/// the root, no repeated key, no U+0000, no lone surrogate, integers in 64 bits, finite doubles, depth at most 16.
+/// Stricter than the RFC: UTF-8 without byte-order mark, an object at the root, no repeated key, no U+0000, no lone surrogate,
+/// integers in 64 bits, finite doubles, depth at most 16.
 struct JSONScanner {
     static let maximumDepth = 16
 
@@ -21,82 +22,89 @@ struct JSONScanner {
         (self.bytes, self.file, self.notesPositions) = (bytes, file, notesPositions)
     }
 
-    mutating func scan() throws(Problem) {
+    mutating func scan() throws(Problem) -> JSON {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
             throw problem("the file begins with a byte-order mark; save it as UTF-8 without one")
         }
         skipSpace()
         guard next == UInt8(ascii: "{") else { throw problem("expected '{', the begin of an object, found \(found)") }
-        try value(at: "")
+        let root = try value(at: "")
         skipSpace()
         if next != nil { throw problem("expected the end of the file after the last '}', found \(found)") }
+        return root
     }
 
     // MARK: - Values
 
-    private mutating func value(at pointer: String) throws(Problem) {
+    private mutating func value(at pointer: String) throws(Problem) -> JSON {
         if notesPositions { positions[pointer] = position }
         switch next {
-        case UInt8(ascii: "{"): try object(at: pointer)
-        case UInt8(ascii: "["): try array(at: pointer)
-        case UInt8(ascii: "\""): _ = try string(isKept: false)
-        case .some(UInt8(ascii: "-")), .some(UInt8(ascii: "0")...UInt8(ascii: "9")): try number()
+        case UInt8(ascii: "{"): return try object(at: pointer)
+        case UInt8(ascii: "["): return try array(at: pointer)
+        case UInt8(ascii: "\""): return .string(try string())
+        case .some(UInt8(ascii: "-")), .some(UInt8(ascii: "0")...UInt8(ascii: "9")): return try number()
         default:
             let word = peekWord()
-            if word == "true" || word == "false" || word == "null" {
-                index += word.utf8.count
-            } else if word.isEmpty {
-                throw problem("expected a value, found \(found)")
-            } else {
-                throw problem("expected a value, found '\(word)' (words are true, false and null; text needs quotes)")
+            guard let value = Self.words[word] else {
+                throw problem(
+                    word.isEmpty
+                        ? "expected a value, found \(found)"
+                        : "expected a value, found '\(word)' (words are true, false and null; text needs quotes)")
             }
+            index += word.utf8.count
+            return value
         }
     }
 
-    private mutating func object(at pointer: String) throws(Problem) {
+    private static let words: [String: JSON] = ["true": .bool(true), "false": .bool(false), "null": .null]
+
+    private mutating func object(at pointer: String) throws(Problem) -> JSON {
         try descend()
-        var keys: [String: Position] = [:]
+        var members: OrderedDictionary<String, JSON> = [:], lines: [Int] = []
         var more = !take("}")
         while more {
             skipSpace()
             guard next == UInt8(ascii: "\"") else {
-                let comma = next == UInt8(ascii: "}") && !keys.isEmpty
+                let comma = next == UInt8(ascii: "}") && !members.isEmpty
                 throw problem(
                     comma
                         ? "expected a key after ',', found '}' (JSON has no trailing commas)"
                         : "expected a key in double quotes, found \(found)")
             }
             let place = position
-            let key = try string(isKept: true)
+            let key = try string()
             // Swift compares strings by canonical equivalence, so keys that only look alike are repeats as well.
-            if let first = keys.updateValue(place, forKey: key) {
-                throw problem("key \(quoted(key)) is given twice; the first is in line \(first.line)", at: place)
+            let (first, index) = members.updateValue(.null, forKey: key, insertingAt: members.count)
+            if first != nil {
+                throw problem("key \(quoted(key)) is given twice; the first is in line \(lines[index])", at: place)
             }
+            lines.append(place.line)
             let child = notesPositions ? Pointer.child(pointer, key) : ""
             if notesPositions { keyPositions[child] = place }
             skipSpace()
             guard take(":") else { throw problem("expected ':' after key \(quoted(key)), found \(found)") }
             skipSpace()
-            try value(at: child)
+            members.values[index] = try value(at: child)
             more = try separator(closing: "}")
         }
         depth -= 1
+        return .object(members)
     }
 
-    private mutating func array(at pointer: String) throws(Problem) {
+    private mutating func array(at pointer: String) throws(Problem) -> JSON {
         try descend()
-        var count = 0
+        var items: [JSON] = []
         var more = !take("]")
         while more {
             skipSpace()
             if next == UInt8(ascii: "]") {
                 throw problem("expected a value after ',', found ']' (JSON has no trailing commas)")
             }
-            try value(at: notesPositions ? Pointer.child(pointer, count) : "")
-            count += 1
+            items.append(try value(at: notesPositions ? Pointer.child(pointer, items.count) : ""))
             more = try separator(closing: "]")
         }
         depth -= 1
+        return .array(items)
     }
 
     private mutating func descend() throws(Problem) {
@@ -114,53 +122,73 @@ struct JSONScanner {
         return false
     }
 
-    private mutating func number() throws(Problem) {
+    private mutating func number() throws(Problem) -> JSON {
         let begin = index, place = position
-        _ = take("-")
-        let integer = digits()
+        let isNegative = take("-")
+        // The digits as one integer, which has wrapped around if there are more than 19.
+        var mantissa: UInt64 = 0
+        let integer = digits(&mantissa)
         guard integer > 0 else { throw problem("expected a digit after '-', found \(found)") }
         if integer > 1, bytes[index - integer] == UInt8(ascii: "0") {
             throw problem("a number has no leading zeros", at: place)
         }
-        var isInteger = true
+        var isInteger = true, fraction = 0
         if take(".") {
             isInteger = false
-            guard digits() > 0 else { throw problem("expected a digit after the decimal point, found \(found)") }
+            fraction = digits(&mantissa)
+            guard fraction > 0 else { throw problem("expected a digit after the decimal point, found \(found)") }
         }
+        var hasExponent = false
         if take("e") || take("E") {
-            isInteger = false
+            (isInteger, hasExponent) = (false, true)
             if !take("+") { _ = take("-") }
-            guard digits() > 0 else { throw problem("expected a digit in the exponent, found \(found)") }
+            var exponent: UInt64 = 0
+            guard digits(&exponent) > 0 else { throw problem("expected a digit in the exponent, found \(found)") }
         }
-        if isInteger, index - begin < 19 { return }
+        if isInteger, integer <= 18 { return .int(isNegative ? -Int(mantissa) : Int(mantissa)) }
+        // Two exact doubles, so their quotient is the nearest double to the number.
+        if !isInteger, !hasExponent, integer + fraction <= 15 {
+            let value = Double(mantissa) / Self.powersOfTen[fraction]
+            return .double(isNegative ? -value : value)
+        }
         let text = String(decoding: bytes[begin..<index], as: UTF8.self)
-        if isInteger, Int(text) == nil {
+        if isInteger {
+            if let value = Int(text) { return .int(value) }
             throw problem(
                 "integer \(text) does not fit into 64 bits; write it with a decimal point if it may be rounded",
                 at: place)
         }
-        if !isInteger, !(Double(text)?.isFinite ?? false) {
+        guard let value = Double(text), value.isFinite else {
             throw problem("number \(text) is too large for a double", at: place)
         }
+        return .double(value)
     }
 
-    private mutating func digits() -> Int {
+    private static let powersOfTen: [Double] = [
+        1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ]
+
+    /// How many digits there are; they are appended to a number.
+    private mutating func digits(_ number: inout UInt64) -> Int {
         let begin = index
-        while let byte = next, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") { index += 1 }
+        while let byte = next, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
+            number = number &* 10 &+ UInt64(byte - UInt8(ascii: "0"))
+            index += 1
+        }
         return index - begin
     }
 
     // MARK: - Strings
 
-    /// The text of a string after its escapes are resolved; empty if it is not wanted.
-    private mutating func string(isKept: Bool) throws(Problem) -> String {
+    /// The text of a string after its escapes are resolved.
+    private mutating func string() throws(Problem) -> String {
         let begin = position
         index += 1
         let first = index
         skipPlainText()
         if next == UInt8(ascii: "\"") {
             index += 1
-            return isKept ? String(decoding: bytes[first..<index - 1], as: UTF8.self) : ""
+            return String(decoding: bytes[first..<index - 1], as: UTF8.self)
         }
         var text = Array(bytes[first..<index])
         while true {

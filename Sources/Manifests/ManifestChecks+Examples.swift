@@ -1,5 +1,8 @@
 extension ManifestChecks {
-    mutating func check(_ example: Example, of component: Component) {
+    /// An array that examples give by name, and its rank where it is known.
+    typealias NeededArray = (name: String, rank: Int?, isRequired: Bool)
+
+    mutating func check(_ example: Example, of component: Component, _ arrays: [NeededArray]) {
         if !component.precisions.contains(example.precision) {
             let list = component.precisions.map(\.rawValue).sorted().joined(separator: ", ")
             add(
@@ -8,20 +11,19 @@ extension ManifestChecks {
                     + "but '\(component.id)' has functions for \(list) only")
         }
         if let binding = example.binding {
-            let known = component.expandedBindings(values: component.allValues).map(\.name).filter { !$0.isEmpty }
+            let known = bindings.map(\.name).filter { !$0.isEmpty }
             checkKnown(binding, "binding", among: known, at: "\(example.pointer)/binding")
         }
         if let split = example.split {
             checkKnown(split, "split", among: component.splits.map(\.name), at: "\(example.pointer)/split")
         }
-        checkGiven(example, component)
+        checkGiven(example, component, arrays)
         checkExpected(example, component)
     }
 
     // MARK: - Given
 
-    private mutating func checkGiven(_ example: Example, _ component: Component) {
-        let arrays = neededArrays(of: component)
+    private mutating func checkGiven(_ example: Example, _ component: Component, _ arrays: [NeededArray]) {
         let numbers = neededNumbers(of: component)
         let states = component.state.map(\.id)
         let known = arrays.map(\.name) + states + component.parameters.map(\.id) + numbers.map(\.name)
@@ -72,8 +74,7 @@ extension ManifestChecks {
         }
     }
 
-    /// Arrays an example gives by name, and their rank where it is known.
-    private func neededArrays(of component: Component) -> [(name: String, rank: Int?, isRequired: Bool)] {
+    func neededArrays(of component: Component) -> [NeededArray] {
         let random = component.state.filter { state in
             switch state.initializer {
             case .normal, .uniform: true
@@ -86,11 +87,10 @@ extension ManifestChecks {
         // The network of an example is linear: losses ½ (x_s · parameters − y_s)². An optimizer has its parameters.
         let network = needsNetwork ? [("x", 2, true), ("y", 1, true)] : []
         let parameters = needsNetwork && component.kind == .probe ? [("parameters", 1, true)] : []
-        let bindings = component.expandedBindings(values: component.allValues)
         let function = component.kind == .parametrization ? component.start ?? component.call : component.call
         let taking = component.kind == .probe ? component.measuringFunctions.flatMap(\.arguments) : function.arguments
         let arguments = taking.compactMap {
-            argument -> (name: String, rank: Int?, isRequired: Bool)? in
+            argument -> NeededArray? in
             switch argument.source {
             case .input(let id): return (id, nil, true)
             case .data: return (argument.name, nil, true)

@@ -271,7 +271,7 @@ extension ManifestChecks {
         case .quantity where [.parametrization, .initializer, .rule].contains(component.kind): []
         case .state where component.kind == .rule: []
         case .quantity:
-            component.expandedBindings(values: component.allValues).compactMap { binding in
+            bindings.compactMap { binding in
                 guard let text = binding.quantities[argument.name], let expression = try? QuantityExpression(text)
                 else { return nil }
                 return (expression.rank, "'\(text)'")
@@ -364,7 +364,7 @@ extension ManifestChecks {
         }
         guard problems.count == before else { return }
         var names: [String: Binding] = [:]
-        for binding in component.expandedBindings(values: component.allValues) {
+        for binding in bindings {
             if let other = names.updateValue(binding, forKey: binding.name) {
                 let isSame = other.pointer == binding.pointer
                 add(
@@ -379,6 +379,19 @@ extension ManifestChecks {
                 guard checkExpression(text, of: component, at: here) != nil else { return }
             }
         }
+    }
+
+    /// Each value of each param in a binding is a use of its own; a few lines of JSON can ask for more than any machine can hold.
+    mutating func checkNumberOfBindings(_ component: Component) -> Bool {
+        let most = 4096
+        var all = 0
+        for binding in component.bindings {
+            all += min(Self.product(binding.placeholders.map { component.allValues($0).count }) ?? .max, most + 1)
+            guard all > most else { continue }
+            add(binding.pointer, key: true, "the bindings have more than \(most) combinations of values")
+            return false
+        }
+        return true
     }
 
     private mutating func checkPlaceholders(of binding: Binding, _ component: Component) {

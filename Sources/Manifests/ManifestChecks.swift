@@ -2,10 +2,12 @@
 struct ManifestChecks {
     let document: Document
     private(set) var problems: [Problem] = []
+    /// Of the component that is being checked: its bindings with every value of their params.
+    private(set) var bindings: [Binding] = []
 
     static func problems(in manifest: Manifest) -> [Problem] {
         var checks = ManifestChecks(document: manifest.document)
-        checks.checkUnique(manifest.components.map { ($0.id, "\($0.pointer)/id") }, "component")
+        checks.checkUnique(manifest.components, "component", \.id) { "\($0.pointer)/id" }
         for component in manifest.components { checks.check(component) }
         if checks.problems.isEmpty {
             for component in manifest.components where component.kind.isOperation {
@@ -31,10 +33,13 @@ struct ManifestChecks {
         return false
     }
 
-    mutating func checkUnique(_ names: [(name: String, pointer: String)], _ what: String) {
+    mutating func checkUnique<Item>(
+        _ items: [Item], _ what: String, _ name: (Item) -> String, at pointer: (Item) -> String
+    ) {
+        guard items.count > 1 else { return }
         var seen: Set<String> = []
-        for (name, pointer) in names where !seen.insert(name).inserted {
-            add(pointer, "two \(what)s have the name '\(name)'")
+        for item in items where !seen.insert(name(item)).inserted {
+            add(pointer(item), "two \(what)s have the name '\(name(item))'")
         }
     }
 
@@ -51,13 +56,15 @@ struct ManifestChecks {
     /// In stages: a mistake in one would only be repeated by the next.
     private mutating func check(_ component: Component) {
         let before = problems.count
-        checkUnique(component.parameters.map { ($0.id, "\($0.pointer)/id") }, "param")
-        checkUnique(component.outputs.map { ($0.id, "\($0.pointer)/id") }, "output")
-        checkUnique(component.state.map { ($0.id, "\($0.pointer)/id") }, "state")
-        checkUnique(component.accumulators.map { ($0.id, "\($0.pointer)/id") }, "accumulator")
-        checkUnique(component.variables.map { ($0.id, "\($0.pointer)/id") }, "variable")
+        guard checkNumberOfBindings(component) else { return }
+        bindings = component.expandedBindings(values: component.allValues)
+        checkUnique(component.parameters, "param", \.id) { "\($0.pointer)/id" }
+        checkUnique(component.outputs, "output", \.id) { "\($0.pointer)/id" }
+        checkUnique(component.state, "state", \.id) { "\($0.pointer)/id" }
+        checkUnique(component.accumulators, "accumulator", \.id) { "\($0.pointer)/id" }
+        checkUnique(component.variables, "variable", \.id) { "\($0.pointer)/id" }
         for function in component.functions {
-            checkUnique(function.arguments.map { ($0.name, "\($0.pointer)/name") }, "argument")
+            checkUnique(function.arguments, "argument", \.name) { "\($0.pointer)/name" }
         }
         guard problems.count == before else { return }
         for parameter in component.parameters { check(parameter, of: component) }
@@ -77,7 +84,8 @@ struct ManifestChecks {
         if component.kind == .probe { checkPasses(ofProbe: component) }
         for property in component.properties { check(property, of: component) }
         guard problems.count == before else { return }
-        for example in component.examples { check(example, of: component) }
+        let arrays = neededArrays(of: component)
+        for example in component.examples { check(example, of: component, arrays) }
     }
 
     private mutating func check(_ parameter: ParameterDeclaration, of component: Component) {

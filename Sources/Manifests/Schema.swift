@@ -1,4 +1,3 @@
-import Foundation
 import OrderedCollections
 
 /// A JSON Schema (draft 2020-12) for the keywords that our schemas use.
@@ -12,27 +11,28 @@ package struct Schema: Sendable {
     final class Node: @unchecked Sendable {
         var always: Bool?
         var title: String?
-        var types: Set<String>?
+        var types: SchemaTypes?
         var values: [JSON]?
         var isConst = false
         var reference: Int?
+        /// If a type is all that is asked: most values of a manifest are numbers of examples.
+        var onlyTypes: SchemaTypes?
+        fileprivate var asksForTypeOnly = false
 
         var properties: OrderedDictionary<String, Int> = [:]
-        var patternProperties: [(pattern: NSRegularExpression, node: Int)] = []
+        var patternProperties: [(pattern: SchemaPattern, node: Int)] = []
         var additionalProperties: Int?
         var propertyNames: Int?
         var required: [String] = []
         var prefixItems: [Int] = []
         var items: Int?
         var uniqueItems = false
-        /// `minItems`, `maxLength`, …: a bound on a count.
-        var bounds: [String: Int] = [:]
+        var bounds = Bounds()
         var minimum: JSON?
         var maximum: JSON?
         var exclusiveMinimum: JSON?
         var exclusiveMaximum: JSON?
-        var pattern: NSRegularExpression?
-        var patternText: String?
+        var pattern: SchemaPattern?
 
         var oneOf: [Int] = []
         var anyOf: [Int] = []
@@ -43,6 +43,17 @@ package struct Schema: Sendable {
         var `if`: Int?
         var then: Int?
         var `else`: Int?
+    }
+
+    /// `minItems`, `maxLength`, …
+    struct Bounds {
+        var length = Bound(noun: "character"), items = Bound(noun: "item"), properties = Bound(noun: "key")
+    }
+
+    struct Bound {
+        let noun: String
+        var least: Int?
+        var most: Int?
     }
 
     /// The key that tells the branches of a union apart (`kind`, `from`): required in all, with values of its own in
@@ -60,6 +71,9 @@ package struct Schema: Sendable {
     package init(_ document: Document) throws(Problem) {
         self.document = document
         _ = try compile("", document.root)
+        for node in nodes where node.asksForTypeOnly {
+            node.onlyTypes = node.reference.map { nodes[$0].asksForTypeOnly ? nodes[$0].types : nil } ?? node.types
+        }
         for index in nodes.indices {
             nodes[index].oneOfTag = tag(of: nodes[index].oneOf)
             nodes[index].anyOfTag = tag(of: nodes[index].anyOf)
@@ -124,6 +138,10 @@ package struct Schema: Sendable {
         for (key, value) in members {
             try read(key, value, Pointer.child(pointer, key), into: nodes[index])
         }
+        let silent: Set = ["title", "description", "default", "type"],
+            bare: Set = ["title", "description", "default", "$ref"]
+        nodes[index].asksForTypeOnly =
+            members.keys.allSatisfy(silent.contains) || members.keys.allSatisfy(bare.contains)
         return index
     }
 
@@ -135,11 +153,15 @@ package struct Schema: Sendable {
         case "title": node.title = try string(value, at)
         case "type":
             let names = if let name = value.string { [name] } else { try strings(value, at) }
-            for name in names where !Self.typeNames.contains(name) {
-                throw document.problem(
-                    at: at, "unknown type '\(name)'" + Nearest.hint(for: name, among: Self.typeNames))
+            var types: SchemaTypes = []
+            for name in names {
+                guard let type = SchemaTypes(name: name) else {
+                    let known = SchemaTypes.names.map(\.name)
+                    throw document.problem(at: at, "unknown type '\(name)'" + Nearest.hint(for: name, among: known))
+                }
+                types.insert(type)
             }
-            node.types = Set(names)
+            node.types = types
         case "enum": node.values = try array(value, at)
         case "const": (node.values, node.isConst) = ([value], true)
         case "$ref": node.reference = try resolve(try string(value, at), at)
@@ -150,7 +172,7 @@ package struct Schema: Sendable {
         case "patternProperties":
             for (pattern, child) in try object(value, at) {
                 let here = Pointer.child(at, pattern)
-                node.patternProperties.append((try expression(pattern, here), try compile(here, child)))
+                node.patternProperties.append((try self.pattern(pattern, here), try compile(here, child)))
             }
         case "additionalProperties": node.additionalProperties = try compile(at, value)
         case "propertyNames": node.propertyNames = try compile(at, value)
@@ -164,14 +186,20 @@ package struct Schema: Sendable {
             guard let bound = value.int, bound >= 0 else {
                 throw document.problem(at: at, "\(key) must be an integer >= 0, got \(value.brief)")
             }
-            node.bounds[key] = bound
+            switch key {
+            case "minItems": node.bounds.items.least = bound
+            case "maxItems": node.bounds.items.most = bound
+            case "minLength": node.bounds.length.least = bound
+            case "maxLength": node.bounds.length.most = bound
+            case "minProperties": node.bounds.properties.least = bound
+            default: node.bounds.properties.most = bound
+            }
         case "minimum": node.minimum = try number(value, at)
         case "maximum": node.maximum = try number(value, at)
         case "exclusiveMinimum": node.exclusiveMinimum = try number(value, at)
         case "exclusiveMaximum": node.exclusiveMaximum = try number(value, at)
         case "pattern":
-            let text = try string(value, at)
-            (node.pattern, node.patternText) = (try expression(text, at), text)
+            node.pattern = try pattern(try string(value, at), at)
         case "oneOf": node.oneOf = try list(value, at)
         case "anyOf": node.anyOf = try list(value, at)
         case "allOf": node.allOf = try list(value, at)
@@ -183,8 +211,6 @@ package struct Schema: Sendable {
             throw document.problem(at: at, key: true, "this validator does not know the keyword '\(key)'")
         }
     }
-
-    static let typeNames = ["null", "boolean", "object", "array", "number", "integer", "string"]
 
     private mutating func resolve(_ reference: String, _ at: String) throws(Problem) -> Int {
         guard reference == "#" || reference.hasPrefix("#/") else {
@@ -201,19 +227,11 @@ package struct Schema: Sendable {
         return try compile(String(decoded.dropFirst()), target)
     }
 
-    /// The pattern as ICU reads it, except that `$` means the very end of the text as in ECMA-262.
-    private func expression(_ pattern: String, _ at: String) throws(Problem) -> NSRegularExpression {
-        var text = "", escaped = false, bracket = false
-        for character in pattern {
-            text += character == "$" && !escaped && !bracket ? "\\z" : String(character)
-            bracket = escaped ? bracket : character == "[" || bracket && character != "]"
-            escaped = character == "\\" && !escaped
+    private func pattern(_ text: String, _ at: String) throws(Problem) -> SchemaPattern {
+        guard let pattern = SchemaPattern(text) else {
+            throw document.problem(at: at, "'\(text)' is not a regular expression")
         }
-        do {
-            return try NSRegularExpression(pattern: text)
-        } catch {
-            throw document.problem(at: at, "'\(pattern)' is not a regular expression")
-        }
+        return pattern
     }
 
     private mutating func list(_ value: JSON, _ at: String) throws(Problem) -> [Int] {

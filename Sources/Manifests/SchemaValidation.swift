@@ -1,4 +1,3 @@
-import Foundation
 import OrderedCollections
 
 /// One pass over a document: compares values with schema nodes and collects a sentence for every mismatch.
@@ -25,12 +24,13 @@ struct SchemaValidation {
     mutating func check(_ value: JSON, against index: Int) {
         if isQuiet, fails { return }
         let node = schema.nodes[index]
+        if let types = node.onlyTypes, !types.isDisjoint(with: SchemaTypes(of: value)) { return }
         if let always = node.always {
             if !always { add { "\($0) is not allowed here" } }
             return
         }
-        if let types = node.types, !types.contains(where: { Self.matches(value, $0) }) {
-            add { "\($0) must be \(node.title ?? Self.phrase(types)), got \(value.brief)" }
+        if let types = node.types, types.isDisjoint(with: SchemaTypes(of: value)) {
+            add { "\($0) must be \(node.title ?? types.phrase), got \(value.brief)" }
             return
         }
         if let reference = node.reference { check(value, against: reference) }
@@ -78,6 +78,7 @@ struct SchemaValidation {
     }
 
     private mutating func addUnknown(_ value: JSON, among values: [JSON]) {
+        if isQuiet { return fails = true }
         let names = values.compactMap(\.string)
         if let text = value.string, names.count == values.count, names.count > 1, let last = path.last {
             let what = if case .key(let key) = last { key } else { "item" }
@@ -105,18 +106,19 @@ struct SchemaValidation {
     }
 
     private mutating func checkString(_ text: String, _ node: Schema.Node) {
-        if text.isEmpty, node.bounds["minLength"] ?? 0 > 0 {
+        let bound = node.bounds.length
+        if text.isEmpty, bound.least ?? 0 > 0 {
             add { "\($0) must not be empty" }
-        } else if !node.bounds.isEmpty, !checkCount(text.unicodeScalars.count, "Length", "character", node) {
+        } else if bound.least != nil || bound.most != nil, !check(count: text.unicodeScalars.count, bound) {
             return
-        } else if let pattern = node.pattern, !Self.matches(text, pattern) {
-            let expected = node.title ?? "of the form \(node.patternText ?? "")"
+        } else if let pattern = node.pattern, !pattern.matches(text) {
+            let expected = node.title ?? "of the form \(pattern.text)"
             add { "\($0) must be \(expected), got \(JSON.string(text).brief)" }
         }
     }
 
     private mutating func checkArray(_ items: [JSON], _ node: Schema.Node) {
-        guard checkCount(items.count, "Items", "item", node) else { return }
+        guard check(count: items.count, node.bounds.items) else { return }
         for (index, item) in items.enumerated() {
             if index < node.prefixItems.count {
                 check(item, against: node.prefixItems[index], at: .index(index))
@@ -143,7 +145,7 @@ struct SchemaValidation {
     }
 
     private mutating func checkObject(_ members: OrderedDictionary<String, JSON>, _ node: Schema.Node) {
-        _ = checkCount(members.count, "Properties", "key", node)
+        _ = check(count: members.count, node.bounds.properties)
         var meant: Set<String> = []
         for (key, member) in members {
             if let names = node.propertyNames, !fits(.string(key), names) {
@@ -155,7 +157,7 @@ struct SchemaValidation {
                 known = true
                 check(member, against: property, at: .key(key))
             }
-            for (pattern, child) in node.patternProperties where Self.matches(key, pattern) {
+            for (pattern, child) in node.patternProperties where pattern.matches(key) {
                 known = true
                 check(member, against: child, at: .key(key))
             }
@@ -171,19 +173,16 @@ struct SchemaValidation {
             }
         }
         // A misspelt key is one mistake, not a second one about the key it should have been.
-        for key in node.required where members[key] == nil && !meant.contains(key) { addMissing(key) }
+        for key in node.required where members.index(forKey: key) == nil && !meant.contains(key) { addMissing(key) }
     }
 
-    /// Checks `min…` and `max…` of a count.
-    private mutating func checkCount(_ count: Int, _ suffix: String, _ noun: String, _ node: Schema.Node) -> Bool {
-        if node.bounds.isEmpty { return true }
-        for (bound, word) in [(node.bounds["min" + suffix], "least"), (node.bounds["max" + suffix], "most")] {
-            guard let bound, word == "least" ? count < bound : count > bound else { continue }
-            let what = "at \(word) \(bound) \(noun)\(bound == 1 ? "" : "s")"
-            add { "\($0) must have \(what), got \(count)" }
-            return false
-        }
-        return true
+    private mutating func check(count: Int, _ bound: Schema.Bound) -> Bool {
+        let isTooSmall = bound.least.map { count < $0 } ?? false, isTooLarge = bound.most.map { count > $0 } ?? false
+        guard isTooSmall || isTooLarge else { return true }
+        let limit = (isTooSmall ? bound.least : bound.most) ?? 0
+        let what = "at \(isTooSmall ? "least" : "most") \(limit) \(bound.noun)\(limit == 1 ? "" : "s")"
+        add { "\($0) must have \(what), got \(count)" }
+        return false
     }
 
     // MARK: - Unions
@@ -211,18 +210,20 @@ struct SchemaValidation {
         }
         if isQuiet { return fails = true }
         // A branch whose type does not fit was not meant.
-        let possible = branches.filter { branch in types(branch)?.contains { Self.matches(value, $0) } ?? true }
+        let own = SchemaTypes(of: value)
+        let possible = branches.filter { branch in types(branch).map { !$0.isDisjoint(with: own) } ?? true }
         if possible.isEmpty {
-            let expected = branches.map { title($0) ?? Self.phrase(types($0) ?? []) }
+            let expected = branches.map { title($0) ?? types($0)?.phrase ?? "" }
             add { "\($0) must be \(expected.joined(separator: " or ")), got \(value.brief)" }
         } else if let best = possible.map({ problems(value, $0) }).min(by: { $0.count < $1.count }) {
             problems += best
         }
     }
 
-    private func types(_ index: Int) -> Set<String>? {
+    private func types(_ index: Int) -> SchemaTypes? {
         let node = schema.resolved(index)
-        return node.types ?? node.values.map { Set($0.map(Self.typeName)) }
+        return node.types
+            ?? node.values.map { $0.reduce(into: []) { $0.formUnion(SchemaTypes(of: $1).subtracting(.integer)) } }
     }
 
     private func title(_ index: Int) -> String? { schema.nodes[index].title ?? schema.resolved(index).title }
@@ -269,33 +270,5 @@ struct SchemaValidation {
     private func inside(_ steps: ArraySlice<Step>) -> String {
         if isQuiet { return "" }
         return steps.isEmpty ? " at the top level" : " in \(Self.name(steps))"
-    }
-
-    private static func matches(_ text: String, _ pattern: NSRegularExpression) -> Bool {
-        pattern.firstMatch(in: text, range: NSRange(location: 0, length: text.utf16.count)) != nil
-    }
-
-    private static func matches(_ value: JSON, _ type: String) -> Bool {
-        type == "number" ? value.isNumber : type == "integer" ? value.isIntegral : typeName(value) == type
-    }
-
-    private static func typeName(_ value: JSON) -> String {
-        switch value {
-        case .null: "null"
-        case .bool: "boolean"
-        case .int, .double: "number"
-        case .string: "string"
-        case .array: "array"
-        case .object: "object"
-        }
-    }
-
-    private static func phrase(_ types: Set<String>) -> String {
-        let phrases = [
-            "null": "null", "boolean": "true or false", "object": "an object", "array": "a list",
-            "number": "a number",
-            "integer": "an integer", "string": "a string",
-        ]
-        return types.sorted().compactMap { phrases[$0] }.joined(separator: " or ")
     }
 }

@@ -31,9 +31,13 @@ package struct Registry: Sendable {
 
     /// Manifests of folders, in their order, read by all cores.
     private static func load(_ folders: [String]) -> [Result<Manifest, ManifestError>] {
+        @Sendable func load(_ folder: String) -> Result<Manifest, ManifestError> {
+            Result { () throws(ManifestError) in try Manifest.load(folder: folder) }
+        }
+        if folders.count == 1 { return [load(folders[0])] }
         let results = Mutex([Result<Manifest, ManifestError>?](repeating: nil, count: folders.count))
         DispatchQueue.concurrentPerform(iterations: folders.count) { index in
-            let result = Result { () throws(ManifestError) in try Manifest.load(folder: folders[index]) }
+            let result = load(folders[index])
             results.withLock { $0[index] = result }
         }
         return results.withLock { $0.compactMap(\.self) }
@@ -49,7 +53,7 @@ package struct Registry: Sendable {
     }
 
     /// Whether a plugin's folder is one of this installation.
-    static func isShipped(_ folder: String) -> Bool {
+    package static func isShipped(_ folder: String) -> Bool {
         guard let root = try? Installation.root else { return false }
         func real(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
         return real(folder).hasPrefix(real(root + "/Plugins") + "/")

@@ -197,6 +197,12 @@ package struct StudyPlan: Sendable {
             "sweep": .object(axes.mapValues(JSON.array)), "settings": .array(settings),
             "seeds": .array(seeds.map(JSON.int)), "claims": claims,
             "runs": .array(runs.map { .string($0.name) }),
+            "pairs": .array(
+                pairs.map {
+                    .object([
+                        "name": .string($0.name), "first": .string($0.first.name), "second": .string($0.second.name),
+                    ])
+                }),
         ])
     }
 }

@@ -433,8 +433,8 @@ struct RunResolver {
                 for key in Self.groups(of: tree) { copy(key, ["parameters", "frozen"], options: options) }
             }
             for (key, entry) in entries where key.parts[0] == section {
-                // Schedules are entries themselves.
-                let own = entry.component.studyKeys.filter { $0 != "schedules" }
+                // Schedules are entries themselves; how many pairs are measured does not change a run.
+                let own = entry.component.studyKeys.filter { $0 != "schedules" && $0 != "pairs" }
                 copy(key, own, options: entry.component.parameters)
             }
         }

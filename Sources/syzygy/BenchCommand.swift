@@ -4,6 +4,17 @@ import Manifests
 import PluginHost
 import Studies
 
+/// `syzygy bench-plugins DIR`: what calls of plugins cost, for `./dev bench plugins`.
+struct PluginBench: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "bench-plugins", shouldDisplay: false)
+
+    @ArgumentParser.Argument var folder: String
+
+    func run() throws {
+        try Failure.report(status: .failure) { print(try HostBenchmark.run(folder: folder).text(pretty: true)) }
+    }
+}
+
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:

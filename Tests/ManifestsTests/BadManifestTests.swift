@@ -541,7 +541,7 @@ import Testing
         blas
         - "quantity": "parameter.value"
         + "quantity": "parameter.valeu"
-        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.weight, layer.weight_initial, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.weight, head.weight_initial, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters, first.input, first.output, first.output_grad, first.input_grad, first.weight, first.weight_initial, first.bias, first.model.output, first.sample.loss, first.parameters, second.input, second.output, second.output_grad, second.input_grad, second.weight, second.weight_initial, second.bias, second.model.output, second.sample.loss, second.parameters)
+        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.weight, layer.weight_initial, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.weight, head.weight_initial, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters)
 
         blas
         - "quantity": "parameter.value"
@@ -551,7 +551,7 @@ import Testing
         probe
         - "b": "wwt(layer.weight)"
         + "b": "wwt(layer.wieght)"
-        plugin.json:33:78: wwt takes a weight, got 'layer.wieght'; did you mean 'layer.weight'? (allowed: layer.weight, layer.weight_initial, head.weight, head.weight_initial, first.weight, first.weight_initial, second.weight, second.weight_initial)
+        plugin.json:33:78: wwt takes a weight, got 'layer.wieght'; did you mean 'layer.weight'? (allowed: layer.weight, layer.weight_initial, head.weight, head.weight_initial)
 
         probe
         - "b": "wwt(layer.weight)"
@@ -561,7 +561,7 @@ import Testing
         probe
         - "b": "wwt(layer.weight)"
         + "b": "moment.raw(layer.bias)"
-        plugin.json:33:78: moment.raw takes a quantity with a row per sample, got 'layer.bias' (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, head.input, head.output, head.output_grad, head.input_grad, model.output, targets, first.input, first.output, first.output_grad, first.input_grad, first.model.output, second.input, second.output, second.output_grad, second.input_grad, second.model.output)
+        plugin.json:33:78: moment.raw takes a quantity with a row per sample, got 'layer.bias' (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, head.input, head.output, head.output_grad, head.input_grad, model.output, targets)
 
         probe
         - "b": "wwt(layer.weight)"

@@ -14,7 +14,7 @@ import Testing
 
     static func message(_ text: String) -> String? { message(Array(text.utf8)) }
 
-    /// What json-c 0.16 accepts in its strict mode, or refuses without a place.
+    /// What lenient readers accept, or refuse without a place.
     static let refused: [(text: String, message: String)] = [
         (#"{"a":1,"a":2}"#, "f.json:1:8: key 'a' is given twice; the first is in line 1"),
         ("{\"a\":1,\n \"\\u0061\":2}", "f.json:2:2: key 'a' is given twice; the first is in line 1"),

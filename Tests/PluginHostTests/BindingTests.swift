@@ -57,10 +57,10 @@ private struct Signature {
         return "\(returns?.name ?? "void") f\(number)(\(list.isEmpty ? "void" : list)) {\(copies)\(result ?? "") }"
     }
 
-    /// Every count from 0 to 24 comes up 13 times, types at random.
+    /// 1,000: every count from 0 to 24 comes up 40 times, types at random.
     static let all: [Signature] = {
         let stream = Stream(seed: 2026, name: "signatures")
-        return (0..<13 * (most + 1)).map { number in
+        return (0..<40 * (most + 1)).map { number in
             func word(_ i: Int) -> UInt64 { stream.bits(step: UInt64(number), index: i) }
             func type(_ i: Int) -> CType { CType.all[Int(word(i) >> 8) % CType.all.count] }
             let count = number % (most + 1)
@@ -98,16 +98,16 @@ private struct Signature {
 }
 
 @Suite struct BindingTests {
-    /// All signatures of `Signature.all` in one library, with a `seen` of its own.
-    private func compiled() throws -> Library {
+    /// Signatures in one library, with a `seen` of its own.
+    private func compiled(_ signatures: ArraySlice<Signature>) throws -> Library {
         let head = "#include <stdint.h>\n#include <string.h>\nunsigned char seen[25][8];\n"
-        let plugin = try TemporaryPlugin(source: head + Signature.all.map(\.source).joined(separator: "\n"))
+        let plugin = try TemporaryPlugin(source: head + signatures.map(\.source).joined(separator: "\n"))
         return try Library(path: plugin.library)
     }
 
     @Test func everyArgumentAndResultArrives() throws {
-        let library = try compiled()
-        #expect(Signature.all.count == 325)
+        let library = try compiled(Signature.all[...])
+        #expect(Signature.all.count == 1000)
         #expect(Set(Signature.all.flatMap(\.arguments).map(\.name)).count == CType.all.count)
         #expect(Set(Signature.all.map { $0.returns?.name ?? "void" }).count == CType.all.count + 1)
         #expect(try Signature.all.flatMap { try $0.mismatches(library) } == [])
@@ -115,9 +115,10 @@ private struct Signature {
 
     /// The comparison sees a signature in which two neighbouring types, one floating, are exchanged.
     @Test func exchangedTypesAreSeen() throws {
-        let library = try compiled()
+        let signatures = Signature.all.prefix(325)
+        let library = try compiled(signatures)
         var tried = 0
-        for signature in Signature.all {
+        for signature in signatures {
             let pairs = signature.arguments.indices.dropFirst()
             let types = signature.arguments
             guard let i = pairs.first(where: { types[$0].isFloating != types[$0 - 1].isFloating }) else { continue }

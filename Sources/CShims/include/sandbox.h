@@ -20,9 +20,4 @@ int32_t sz_memory_file(int64_t bytes, int32_t *read_only);
 
 /* A pair of sockets that keep messages apart, closed on exec. Returns 0, or -1. */
 int32_t sz_socket_pair(int32_t ends[2]);
-/* Sends a message; returns 0, or -1 if the other end is gone. Never raises SIGPIPE. */
-int32_t sz_send(int32_t socket, const void *message, int64_t bytes);
-/* Receives a message of exactly so many bytes. Returns 1; 0 after `milliseconds` (negative: never); -1 if the other end is gone or
- * sent something else. */
-int32_t sz_receive(int32_t socket, void *message, int64_t bytes, int64_t milliseconds);
 #endif

@@ -1,8 +1,8 @@
 import CShims
 import Glibc
 
-/// One end of a conversation between two processes: a socket that says that there is a message, and a region of memory for each
-/// direction that holds it. Large arrays are copied once, into the region.
+/// One end of a conversation between two processes: a region of memory for each direction, which holds a mailbox and the message,
+/// and a socket that wakes who sleeps and says who is gone. Large arrays are copied once, into the region.
 final class Channel: @unchecked Sendable {
     /// What a message is about.
     enum Kind: Int32 {
@@ -10,15 +10,6 @@ final class Channel: @unchecked Sendable {
         case open, call, answer, failure
         /// Asked back during a call: the network; more room in the region that the worker writes.
         case network, room
-    }
-
-    private struct Frame {
-        var kind: Int32
-        var version: Int32 = 1
-        var begin: Int64
-        var bytes: Int64
-        /// Of the whole region, which may have grown.
-        var region: Int64
     }
 
     /// The other end is gone, silent or talks nonsense.
@@ -30,6 +21,8 @@ final class Channel: @unchecked Sendable {
     let socket: Int32
     private let outgoing: Region
     private let incoming: Region
+    /// Messages received so far.
+    private var received: UInt32 = 0
     /// How the region that this end writes gets larger.
     private let grow: (Channel, Int) throws -> Void
 
@@ -39,11 +32,14 @@ final class Channel: @unchecked Sendable {
 
     deinit { close(socket) }
 
+    /// Where messages begin.
+    static let firstByte = Int(SZ_MAILBOX_BYTES)
+
     /// Sends a message, returns where it ends.
     /// - Parameter begin: the end of what the other end still uses.
     @discardableResult
     func send(
-        _ kind: Kind, after begin: Int = 0, _ write: (inout MessageWriter) throws -> Void = { _ in }
+        _ kind: Kind, after begin: Int = firstByte, _ write: (inout MessageWriter) throws -> Void = { _ in }
     ) throws -> Int {
         var writer = MessageWriter(outgoing, begin: (begin + 63) & ~63) { [unowned self] in try grow(self, $0) }
         try write(&writer)
@@ -52,15 +48,17 @@ final class Channel: @unchecked Sendable {
     }
 
     private func send(_ kind: Kind, begin: Int, bytes: Int) throws {
-        var frame = Frame(
-            kind: kind.rawValue, begin: Int64(begin), bytes: Int64(bytes), region: Int64(outgoing.bytes))
-        guard sz_send(socket, &frame, Int64(MemoryLayout<Frame>.size)) == 0 else { throw Broken.closed }
+        // Of the whole region, which may have grown.
+        let region = Int64(outgoing.bytes)
+        var frame = sz_frame(
+            kind: kind.rawValue, version: 1, begin: Int64(begin), bytes: Int64(bytes), region: region)
+        guard sz_post(outgoing.base, incoming.base, socket, &frame) == 0 else { throw Broken.closed }
     }
 
     /// The next message, within a time.
     func receive(milliseconds: Int = -1) throws -> (kind: Kind, message: MessageReader) {
-        var frame = Frame(kind: 0, begin: 0, bytes: 0, region: 0)
-        switch sz_receive(socket, &frame, Int64(MemoryLayout<Frame>.size), Int64(milliseconds)) {
+        var frame = sz_frame()
+        switch sz_collect(incoming.base, outgoing.base, socket, &received, &frame, Int64(milliseconds)) {
         case 1: break
         case 0: throw Broken.silent
         default: throw Broken.closed
@@ -74,9 +72,10 @@ final class Channel: @unchecked Sendable {
         return (kind, MessageReader(incoming, begin: Int(frame.begin), bytes: Int(frame.bytes)))
     }
 
-    /// The first bytes of what this end wrote last.
-    func sent(_ bytes: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: outgoing.base, count: min(bytes, outgoing.bytes))
+    /// The message that this end wrote last, or the part of it before `end`.
+    func sent(before end: Int) -> UnsafeRawBufferPointer {
+        let bytes = max(min(end, outgoing.bytes) - Channel.firstByte, 0)
+        return UnsafeRawBufferPointer(start: outgoing.base + Channel.firstByte, count: bytes)
     }
 
     /// Nothing of the messages so far is in use any more.

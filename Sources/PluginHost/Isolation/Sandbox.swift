@@ -71,7 +71,7 @@ package struct SandboxFailure: Error, Hashable, CustomStringConvertible {
     package var description: String
 }
 
-/// A process that runs the code of one plugin for this one, started when it is first needed and again after every failure.
+/// A process that runs the code of one plugin for this one, made when it is first needed and again after every failure.
 final class Sandbox {
     private let folder: String
     private let isolation: Isolation
@@ -110,7 +110,7 @@ final class Sandbox {
             }
         } catch let broken as Channel.Broken {
             let failure = process?.end(of: broken)
-            if let process { failed(process.channel.sent(end)) }
+            if let process { failed(process.channel.sent(before: end)) }
             process = nil
             throw failure ?? SandboxFailure(reason: "plugin_crashed", description: "its process could not be started")
         }
@@ -128,6 +128,7 @@ final class Sandbox {
 /// One process and the channel to it.
 final class SandboxProcess {
     let channel: Channel
+    private let nursery: Nursery
     private let id: pid_t
     private let seconds: Int
     private var hasEnded = false
@@ -152,44 +153,13 @@ final class SandboxProcess {
             try outgoing.enlarge(bytes)
         }
 
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, 2, 1)
-        // By way of numbers beyond the three, which one of the descriptors may have now.
-        let moved = [(ends[1], Self.socket), (readOnly, Self.reads), (received, Self.writes)]
-        for (from, to) in moved { posix_spawn_file_actions_adddup2(&actions, from, to + 100) }
-        for (_, to) in moved { posix_spawn_file_actions_adddup2(&actions, to + 100, to) }
-        for (_, to) in moved { posix_spawn_file_actions_addclose(&actions, to + 100) }
-
-        let executable = Installation.executable ?? "/proc/self/exe"
-        let arguments = [executable, "sandbox", folder, String(isolation.megabytes), String(sz_threads())]
-        let words = arguments.map { strdup($0) }
-        let variables = Self.environment.map { strdup("\($0.key)=\($0.value)") }
-        defer { (words + variables).forEach { free($0) } }
-        var id: pid_t = 0
-        let code = posix_spawn(&id, executable, &actions, nil, words + [nil], variables + [nil])
-        guard code == 0 else { throw PluginError(folder, "no process: \(String(cString: strerror(code)))") }
-        self.id = id
+        (nursery, id) = try Nursery.start(
+            folder: folder, megabytes: isolation.megabytes, threads: sz_threads(),
+            files: [ends[1], readOnly, received])
     }
 
     deinit {
-        guard !hasEnded else { return }
-        kill(id, SIGKILL)
-        var status: Int32 = 0
-        while waitpid(id, &status, 0) < 0, errno == EINTR {}
-    }
-
-    /// Only what numbers and libraries depend on.
-    private static var environment: [String: String] {
-        let kept = ["OMP_", "OPENBLAS_", "SYZYGY_", "LD_LIBRARY_PATH"]
-        var environment = ProcessInfo.processInfo.environment.filter { variable in
-            kept.contains { variable.key.hasPrefix($0) }
-        }
-        environment["LC_ALL"] = "C.UTF-8"
-        environment["SWIFT_BACKTRACE"] = "enable=no"  // it would start a process
-        return environment
+        if !hasEnded { _ = nursery.end(id, milliseconds: 0) }
     }
 
     private static func reason() -> String { String(cString: strerror(errno)) }
@@ -197,19 +167,9 @@ final class SandboxProcess {
     /// Ends the process and says how it came to that.
     func end(of broken: Channel.Broken) -> SandboxFailure {
         hasEnded = true
-        var status: Int32 = 0
         // A process that has crashed is about to end by itself; any other one is ended.
-        var isGone = false
-        if broken == .closed {
-            for _ in 0..<100 where !isGone {
-                isGone = waitpid(id, &status, WNOHANG) == id
-                if !isGone { usleep(10000) }
-            }
-        }
-        if !isGone {
-            kill(id, SIGKILL)
-            while waitpid(id, &status, 0) < 0, errno == EINTR {}
-        }
+        let end = nursery.end(id, milliseconds: broken == .closed ? 1000 : 0)
+        let status = end?.status ?? 0, isGone = end.map { !$0.wasKilled } ?? false
         switch broken {
         case .silent:
             return SandboxFailure(

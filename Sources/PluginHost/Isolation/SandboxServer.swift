@@ -3,8 +3,8 @@ import Foundation
 import Manifests
 import Protocols
 
-/// The body of the hidden command `syzygy sandbox FOLDER MEGABYTES THREADS`: gives up what code of plugins must not have, then plays
-/// the roles of one plugin's components for the process that started it.
+/// A copy of the nursery at work: gives up what code of plugins must not have, then plays the roles of one plugin's components for the
+/// process that asked for it.
 package final class SandboxServer {
     private let registry: Registry
     private let channel: Channel
@@ -18,8 +18,8 @@ package final class SandboxServer {
 
     init(_ registry: Registry, _ channel: Channel) { (self.registry, self.channel) = (registry, channel) }
 
-    /// In a process that a `SandboxProcess` has started.
-    package convenience init(folder: String, megabytes: Int, threads: Int) throws {
+    /// In the process that a `SandboxProcess` stands for.
+    package convenience init(_ registry: Registry, megabytes: Int, threads: Int) throws {
         sz_set_threads(Int32(threads))
         func region(_ descriptor: Int32, isWritable: Bool) throws -> Region {
             var status = stat()
@@ -33,7 +33,7 @@ package final class SandboxServer {
         let channel = Channel(socket: SandboxProcess.socket, outgoing: outgoing, incoming: incoming) {
             try $0.askForRoom($1)
         }
-        self.init(Registry(paths: [folder]), channel)
+        self.init(registry, channel)
         let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ").first
         let used = (pages.flatMap { Int($0) } ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
         _ = sz_sandbox_enter(Int64(used + megabytes << 20))
@@ -67,9 +67,11 @@ package final class SandboxServer {
 
     private func open(_ message: inout MessageReader) throws {
         let opening = try Opening(&message)
+        var files: [LoadedFile] = []
         let loader = ComponentLoader(
             registry: registry, seed: opening.seed, steps: opening.steps, dataFolder: opening.dataFolder,
-            note: { [weak self] in self?.notes.append($0) })
+            expected: opening.expected.map { [$0] } ?? [], note: { [weak self] in self?.notes.append($0) },
+            opened: { files.append($0) })
         let choice = Choice(component: opening.component, options: opening.options)
         let role: Role
         switch opening.kind {
@@ -80,6 +82,7 @@ package final class SandboxServer {
         roles.append(role)
         try channel.send(.answer) { answer in
             try answer.put(roles.count - 1)
+            try answer.put(JSON.object(["files": .array(files.map(\.json))]).text(pretty: false))
             guard case .dataset(let dataset) = role else { return }
             try answer.put(dataset.splits.count)
             for split in dataset.splits { try answer.put(split) }

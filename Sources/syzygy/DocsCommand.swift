@@ -1,0 +1,24 @@
+import ArgumentParser
+import Authoring
+import Foundation
+
+struct Docs: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print what the manual says of quantities or of the keys of a manifest, made from the code.")
+
+    @ArgumentParser.Argument(help: "What: \(GeneratedDocument.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var document: GeneratedDocument
+
+    @Option(help: ArgumentHelp("Bring that part of a page up to date instead.", valueName: "file"))
+    var update: String?
+
+    func run() throws {
+        try Failure.report(status: .failure) {
+            guard let update else { return print(try document.text(), terminator: "") }
+            let page = (try? String(contentsOfFile: update, encoding: .utf8)) ?? ""
+            try Data(try document.updated(page).utf8).write(to: URL(fileURLWithPath: update))
+        }
+    }
+}
+
+extension GeneratedDocument: ExpressibleByArgument {}
