@@ -267,7 +267,8 @@ extension ManifestChecks {
     /// The possible ranks of an argument with what gives them; empty if unknown.
     private func ranks(of argument: Argument, _ component: Component) -> [(rank: Int, what: String)] {
         switch argument.source {
-        case .quantity where [.parametrization, .initializer, .rule].contains(component.kind): []  // as the network has
+        // As the network has.
+        case .quantity where [.parametrization, .initializer, .rule].contains(component.kind): []
         case .state where component.kind == .rule: []
         case .quantity:
             bindings.compactMap { binding in

@@ -31,7 +31,9 @@ extension Network {
         for other in others {
             graph.namespace = "\(other.key)."
             defer { graph.namespace = "" }
-            for (name, node) in try other.model.build(in: graph, batch: batch) { outputs["\(other.key).\(name)"] = node }
+            for (name, node) in try other.model.build(in: graph, batch: batch) {
+                outputs["\(other.key).\(name)"] = node
+            }
         }
         return try outputs.merging(model.build(in: graph, batch: batch)) { _, own in own }
     }

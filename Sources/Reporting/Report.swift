@@ -127,7 +127,8 @@ struct ReportSections {
         guard let configuration = results.runs.first?.record.configuration else { return "" }
         var rows: [Markup] = []
         for role in [
-            "dataset", "sampler", "model", "models", "initializers", "parametrizations", "loss", "optimizer", "groups",
+            "dataset", "sampler", "model", "models", "initializers", "parametrizations", "loss", "optimizer",
+            "groups",
             "regularizers", "train",
         ] {
             guard let tree = configuration[role] else { continue }

@@ -198,7 +198,7 @@ import Testing
         model
         - "service": "syzygy.graph/1"
         + "service": "syzygy.graf/1"
-        plugin.json:19:73: unknown service 'syzygy.graf/1' in components[0].call.args[0]; did you mean 'syzygy.graph/1'? (allowed: syzygy.graph/1, syzygy.random/1, syzygy.linalg/1, syzygy.objective/1, syzygy.jacobian/1)
+        plugin.json:19:73: unknown service 'syzygy.graf/1' in components[0].call.args[0]; did you mean 'syzygy.graph/1'? (allowed: syzygy.graph/1, syzygy.random/1, syzygy.linalg/1, syzygy.objective/1, syzygy.jacobian/1, syzygy.record/1)
 
         loss
         - "kind": "loss", "id": "mse",

@@ -10,7 +10,8 @@ import SyzygyKit
         let (logits, y, teacher) = (graph.node(output), graph.node(y), graph.node(teacher))
         guard logits.id >= 0, y.id >= 0, teacher.id >= 0 else { return teacher }
         guard logits.shape == teacher.shape else {
-            return graph.fail("distillation: the teacher gives \(teacher.shape), the model \(logits.shape); they must agree")
+            return graph.fail(
+                "distillation: the teacher gives \(teacher.shape), the model \(logits.shape); they must agree")
         }
         guard let targets = y.targets(for: logits, labels: Int(labels)) else {
             let wanted = y.expectedOutputs(labels: Int(labels))

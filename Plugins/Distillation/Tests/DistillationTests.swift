@@ -29,7 +29,8 @@ private func plan(frozen: Bool = true, steps: Int = 30, seed: UInt64 = 5) throws
             loss: try loader.loss(Choice(component: "distillation", options: options)), fields: dataset.fields),
         dataset: dataset, optimizer: PlainDescent(lr: 0.2),
         groups: frozen
-            ? [ParameterGroup(key: "teacher", parameters: ParameterPattern(names: ["teacher.*"]), optimizer: nil)] : [],
+            ? [ParameterGroup(key: "teacher", parameters: ParameterPattern(names: ["teacher.*"]), optimizer: nil)]
+            : [],
         steps: steps, batchSize: 8, precision: .f64, seed: seed)
 }
 
