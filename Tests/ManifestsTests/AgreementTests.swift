@@ -57,7 +57,7 @@ import Testing
             do {
                 for component in try Manifest(document, folder: "").components { _ = component.expandedBindings() }
                 manifests += 1
-            } catch let error as ManifestError {
+            } catch {
                 #expect(!error.problems.isEmpty && error.problems.allSatisfy { $0.position != nil })
             }
         }

@@ -32,7 +32,9 @@ import Testing
                     + #""rest":{"plugin":"test.others/times","parameters":["*.weight"],"factor":1.0}}"#
         )
         let plain = try #require(try Fixtures.plan().runs.first).configuration
-        #expect(plain.training?.sampler == nil && plain.training?.initializers.isEmpty && plain.json["sampler"] == nil)
+        #expect(
+            plain.training?.sampler == nil && plain.training?.initializers.isEmpty == true
+                && plain.json["sampler"] == nil)
     }
 
     @Test func sweepsAndOverridesReachThem() throws {
