@@ -46,7 +46,8 @@ import Testing
     @Test func rowsThatDiffer() throws {
         let scratch = try Scratch()
         let study = Self.study.replacingOccurrences(
-            of: "{plugin: mlp, widths: [24, 20], activation: relu}", with: "{plugin: conv_net, image: [8, 8, 1], channels: [8, 8, 16], pool_after: [2]}"
+            of: "{plugin: mlp, widths: [24, 20], activation: relu}",
+            with: "{plugin: conv_net, image: [8, 8, 1], channels: [8, 8, 16], pool_after: [2]}"
         ).replacingOccurrences(of: "steps: 60", with: "steps: 2").replacingOccurrences(of: "700", with: "50")
             .replacingOccurrences(of: "{every: 30}", with: "last")
         try scratch.write(study, to: "s.yaml")

@@ -121,7 +121,7 @@ import Testing
         ),
         (
             #""per": "layer""#, #""per": "run_pair""#,
-            "plugin.json:10:3: a probe per run_pair takes no passes; it has 'call'"
+            "plugin.json:7:13: two runs have no state together"
         ),
     ]) func streamingProbes(old: String, new: String, message: String) throws {
         try #require(Self.streaming.contains(old))
