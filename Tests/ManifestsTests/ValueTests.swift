@@ -113,14 +113,22 @@ import Testing
 
 @Suite struct QuantityExpressionTests {
     @Test(arguments: [
-        ("layer.input", "layer.input", 2, ProbeScope.layer), ("labels", "labels", 1, nil),
-        ("moment.raw( layer.output )", "moment.raw(layer.output)", 2, .layer),
-        ("mean(model.output)", "mean(model.output)", 1, nil),
-        ("cross.raw(layer.input,head.output)", "cross.raw(layer.input, head.output)", 2, .layer),
-        ("wwt(head.weight)", "wwt(head.weight)", 2, nil), ("parameter.grad", "parameter.grad", 1, .parameter),
-    ]) func reads(_ text: String, _ canonical: String, _ rank: Int, _ scope: ProbeScope?) throws {
+        ("layer.input", "layer.input", 2, [ProbeScope.layer]),
+        ("labels", "labels", 1, [.run, .layer, .parameter, .layerPair, .runPair]),
+        ("moment.raw( layer.output )", "moment.raw(layer.output)", 2, [.layer]),
+        ("mean(model.output)", "mean(model.output)", 1, [.run, .layer, .parameter, .layerPair]),
+        ("cross.raw(layer.input,head.output)", "cross.raw(layer.input, head.output)", 2, [.layer]),
+        ("wwt(head.weight)", "wwt(head.weight)", 2, [.run, .layer, .parameter, .layerPair]),
+        ("parameter.grad", "parameter.grad", 1, [.parameter]),
+        (
+            "cross.centred(first.output,second.input)", "cross.centred(first.output, second.input)", 2,
+            [.layerPair, .runPair]
+        ),
+        ("first.model.output", "first.model.output", 2, [.runPair]),
+        ("cross.raw(first.input, layer.output)", "cross.raw(first.input, layer.output)", 2, []),
+    ]) func reads(_ text: String, _ canonical: String, _ rank: Int, _ scopes: [ProbeScope]) throws {
         let expression = try QuantityExpression(text)
-        #expect(expression.description == canonical && expression.rank == rank && expression.scope == scope)
+        #expect(expression.description == canonical && expression.rank == rank && expression.scopes == scopes)
         #expect(expression.isInteger == (text == "labels"))
     }
 

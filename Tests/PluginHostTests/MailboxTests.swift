@@ -74,7 +74,7 @@ import Testing
             #expect(asker.collect(milliseconds: 0).result == 0)
             #expect(asker.collect(milliseconds: 20).result == 0)
             // Bytes on the socket are no messages, and do not prolong the wait.
-            for _ in 0..<50 { #expect(send(answerer.socket, "", 1, Int32(MSG_NOSIGNAL.rawValue)) == 1) }
+            for _ in 0..<50 { #expect(send(answerer.socket, "", 1, Int32(MSG_NOSIGNAL)) == 1) }
             #expect(asker.collect(milliseconds: 20).result == 0)
             #expect(answerer.post(4) == 0)
             #expect(asker.collect(milliseconds: 20) == (1, 4))
@@ -84,7 +84,7 @@ import Testing
     /// A socket full of bytes that nobody reads does not hold up who posts.
     @Test func aFullSocketHoldsNobodyUp() throws {
         try Self.withEnds { asker, answerer in
-            while send(asker.socket, "", 1, Int32(MSG_NOSIGNAL.rawValue) | Int32(MSG_DONTWAIT.rawValue)) == 1 {}
+            while send(asker.socket, "", 1, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)) == 1 {}
             // What an end that wants to be woken writes.
             answerer.own.storeBytes(of: 1, toByteOffset: 4, as: UInt32.self)
             #expect(asker.post(6) == 0)

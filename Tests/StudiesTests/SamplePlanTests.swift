@@ -21,7 +21,9 @@ import Testing
         #expect(configuration.training?.initializers.map(\.key) == ["stem", "rest"])
         #expect(configuration.training?.initializers[0].parameters == ParameterPattern(names: ["fc1.*"]))
         #expect(
-            configuration.training?.initializers.map(\.choice.options) == [["factor": .double(0.5)], ["factor": .double(1)]])
+            configuration.training?.initializers.map(\.choice.options) == [
+                ["factor": .double(0.5)], ["factor": .double(1)],
+            ])
         let json = configuration.json
         #expect(
             json["sampler"]?.text(pretty: false) == #"{"plugin":"test.others/rotated","by":3}"#
@@ -30,7 +32,9 @@ import Testing
                     + #""rest":{"plugin":"test.others/times","parameters":["*.weight"],"factor":1.0}}"#
         )
         let plain = try #require(try Fixtures.plan().runs.first).configuration
-        #expect(plain.sampler == nil && plain.initializers.isEmpty && plain.json["sampler"] == nil)
+        #expect(
+            plain.training?.sampler == nil && plain.training?.initializers.isEmpty == true
+                && plain.json["sampler"] == nil)
     }
 
     @Test func sweepsAndOverridesReachThem() throws {

@@ -51,7 +51,7 @@ import Testing
                 "regularizers.l2.weight_decay=1", "seeds=4",
             ])
         #expect(plan.runs.count == 2 && plan.axes["optimizer.schedules.lr.rate"] == [.double(0.1), .double(0.2)])
-        let run = plan.runs[1].configuration
+        let run = try #require(plan.runs[1].configuration.training)
         #expect(run.optimizer.schedules["lr"] == Self.decay(0.2))
         #expect(run.groups[0].optimizer?.schedules["momentum"] == Self.decay(3))
         #expect(run.groups[1].optimizer?.schedules["lr"] == Self.decay(0.5, at: [.int(7)]))
