@@ -1,9 +1,10 @@
-! What a small plugin needs of syzygy.graph/1 (syzygy.h has all of it), in Fortran. `graph` is the service as the host passes it.
+! What a small plugin needs of syzygy.graph/1 and syzygy.record/1 (syzygy.h has all of it), in Fortran. `graph` and `record` are the
+! services as the host passes them.
 module syzygy
   use, intrinsic :: iso_c_binding
   implicit none
   private
-  public :: graph_constant, graph_apply, graph_parameter, graph_layer, graph_status
+  public :: graph_constant, graph_apply, graph_parameter, graph_layer, graph_status, record_values, record_progress
 
   type, bind(c) :: initializer
     type(c_ptr) :: scheme
@@ -22,7 +23,27 @@ module syzygy
     type(c_funptr) :: parameter_, constant, apply, shaped, shape_, layer
   end type
 
+  type, bind(c) :: record_table
+    integer(c_int32_t) :: struct_size, reserved
+    type(c_ptr) :: context
+    type(c_funptr) :: values, undefined, progress
+  end type
+
   abstract interface
+    function values_function(context, step, output, numbers, count) bind(c)
+      import
+      type(c_ptr), value :: context
+      integer(c_int64_t), value :: step, count
+      character(kind=c_char), intent(in) :: output(*)
+      real(c_double), intent(in) :: numbers(*)
+      integer(c_int32_t) :: values_function
+    end function
+    function progress_function(context, step) bind(c)
+      import
+      type(c_ptr), value :: context
+      integer(c_int64_t), value :: step
+      integer(c_int32_t) :: progress_function
+    end function
     function parameter_function(context, name, role, sizes, rank, initial, fan_in, fan_out) bind(c)
       import
       type(c_ptr), value :: context
@@ -60,6 +81,32 @@ module syzygy
   character(kind=c_char, len=13), target, save :: torch_linear = 'torch_linear' // c_null_char
 
 contains
+
+  ! All elements of an output at a step.
+  subroutine record_values(record, step, output, numbers)
+    type(c_ptr), intent(in) :: record
+    integer(c_int64_t), intent(in) :: step
+    character(len=*), intent(in) :: output
+    real(c_double), intent(in) :: numbers(:)
+    type(record_table), pointer :: functions
+    procedure(values_function), pointer :: function_
+    integer(c_int32_t) :: ignored
+    call c_f_pointer(record, functions)
+    call c_f_procpointer(functions%values, function_)
+    ignored = function_(functions%context, step, output // c_null_char, numbers, size(numbers, kind=c_int64_t))
+  end subroutine
+
+  ! 0 to go on, else the status to return.
+  function record_progress(record, step) result(status)
+    type(c_ptr), intent(in) :: record
+    integer(c_int64_t), intent(in) :: step
+    integer(c_int32_t) :: status
+    type(record_table), pointer :: functions
+    procedure(progress_function), pointer :: function_
+    call c_f_pointer(record, functions)
+    call c_f_procpointer(functions%progress, function_)
+    status = function_(functions%context, step)
+  end function
 
   function of(graph) result(functions)
     type(c_ptr), intent(in) :: graph

@@ -1,10 +1,36 @@
-//! What a small plugin needs of `syzygy.graph/1` (syzygy.h has all of it), in Rust.
+//! What a small plugin needs of `syzygy.graph/1` and `syzygy.record/1` (syzygy.h has all of it), in Rust.
+#![allow(dead_code)]
 use std::ffi::CString;
 use std::os::raw::{c_char, c_void};
 
 pub type Node = i32;
 pub const OK: i32 = 0;
+pub const CANCELLED: i32 = 1;
 pub const INVALID: i32 = 2;
+
+/// `syzygy_record`, which only grows at its end.
+#[repr(C)]
+pub struct Record {
+    struct_size: u32,
+    reserved: u32,
+    context: *mut c_void,
+    values: unsafe extern "C" fn(*mut c_void, i64, *const c_char, *const f64, i64) -> i32,
+    undefined: unsafe extern "C" fn(*mut c_void, i64, *const c_char, *const c_char) -> i32,
+    progress: unsafe extern "C" fn(*mut c_void, i64) -> i32,
+}
+
+impl Record {
+    /// All elements of an output at a step.
+    pub fn values(&self, step: i64, output: &str, values: &[f64]) {
+        let output = text(output);
+        unsafe { (self.values)(self.context, step, output.as_ptr(), values.as_ptr(), values.len() as i64) };
+    }
+
+    /// Whether to go on.
+    pub fn progress(&self, step: i64) -> bool {
+        unsafe { (self.progress)(self.context, step) == OK }
+    }
+}
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -39,7 +65,6 @@ fn text(text: &str) -> CString {
     CString::new(text).expect("a name without zero bytes")
 }
 
-#[allow(dead_code)]
 impl Graph {
     pub fn constant(&self, value: f64) -> Node {
         unsafe { (self.constant)(self.context, value) }

@@ -10,8 +10,11 @@ package final class FileContents {
     private let inflated: InflatedBytes?
 
     /// - Throws: `FileError`: `system` (missing, not a regular file, not readable), `damaged` (`.gz`).
-    package init(path: String) throws {
-        let mapped = try Self.map(path)
+    package convenience init(path: String) throws { try self.init(FileDescriptor(reading: path)) }
+
+    package init(_ file: borrowing FileDescriptor) throws {
+        let path = file.path
+        let mapped = try Self.map(file)
         guard path.hasSuffix(".gz") else {
             (bytes, inflated) = (mapped, nil)
             return
@@ -27,12 +30,11 @@ package final class FileContents {
     nonisolated(unsafe) private static let empty = UnsafeRawBufferPointer(
         start: UnsafeRawPointer(UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)), count: 0)
 
-    private static func map(_ path: String) throws -> UnsafeRawBufferPointer {
-        let file = try FileDescriptor(reading: path)
+    private static func map(_ file: borrowing FileDescriptor) throws -> UnsafeRawBufferPointer {
         let size = try file.size()
         guard size > 0 else { return empty }
         guard let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, file.handle, 0), start != MAP_FAILED else {
-            throw FileError(.system, path, "cannot be mapped into memory: \(systemMessage())")
+            throw FileError(.system, file.path, "cannot be mapped into memory: \(systemMessage())")
         }
         return UnsafeRawBufferPointer(start: start, count: size)
     }

@@ -2,14 +2,17 @@ import Glibc
 
 /// An open file, closed at the end of its life.
 package struct FileDescriptor: ~Copyable {
-    let handle: Int32
-    private let path: String
+    package let handle: Int32
+    package let path: String
 
     package init(reading path: String) throws {
         self.path = path
         handle = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // a pipe without a writer must not block
         if handle < 0 { throw FileError(.system, path, "cannot be opened: \(systemMessage())") }
     }
+
+    /// A descriptor that is open already, and what errors call it.
+    package init(handle: Int32, path: String) { (self.handle, self.path) = (handle, path) }
 
     /// A new file named `temporary`; errors speak of `path`, the name it will have.
     init(creating temporary: String, for path: String) throws {
@@ -58,15 +61,18 @@ package struct FileDescriptor: ~Copyable {
 
     /// The whole content of a regular file.
     package static func contents(of path: String, limit: Int = .max) throws -> [UInt8] {
-        let file = try FileDescriptor(reading: path)
-        let size = try file.size()
+        try FileDescriptor(reading: path).contents(limit: limit)
+    }
+
+    package func contents(limit: Int = .max) throws -> [UInt8] {
+        let size = try size()
         guard size <= limit else {
             throw FileError(.system, path, "the file has \(size) bytes; at most \(limit) are read")
         }
         return try [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
             while filled < size {
                 let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
-                let count = try file.read(into: rest)
+                let count = try read(into: rest)
                 if count == 0 { break }
                 filled += count
             }

@@ -27,6 +27,7 @@ extension Graph {
     /// count positions), or the result of `conv2d` with its images and its weight. The last one is the head.
     package func layer(_ name: String, input: Node, weight: Node, bias: Node?, output: Node) throws {
         guard !name.isEmpty else { throw GraphError("layer: the name is empty") }
+        let name = namespace + name
         guard !layers.contains(where: { $0.name == name }) else {
             throw GraphError("layer: '\(name)' is declared twice")
         }

@@ -38,6 +38,8 @@ package final class Graph {
     var streams: [String: Int] = [:]
     private var nodes: [(definition: Definition, shape: [Int])] = []
     private var known: [Definition: Node] = [:]
+    /// Before the names of parameters and layers that are declared: `teacher.`.
+    package var namespace = ""
     /// Parameters by name, for models that are applied several times.
     var repetition = Repetition()
 
@@ -101,6 +103,7 @@ package final class Graph {
         fanOut: Int? = nil
     ) throws -> Node {
         guard !name.isEmpty else { throw GraphError("parameter: the name is empty") }
+        let name = namespace + name
         if repetition.isActive { return try repeated(name, shape: shape) }
         guard !blocks.contains(where: { $0.name == name }) else {
             throw GraphError("parameter: '\(name)' is declared twice")
@@ -123,6 +126,10 @@ package final class Graph {
             name: name, shape: shape, role: role, initializer: initializer,
             fanIn: fanIn ?? (rest.isEmpty ? shape.first ?? 1 : rest.reduce(1, *)),
             fanOut: fanOut ?? (shape.first ?? 1) * rest.dropLast().reduce(1, *), offset: blocks.last?.end ?? 0)
+        // What stands for a parameter has names of its own.
+        let outer = namespace
+        namespace = ""
+        defer { namespace = outer }
         let node = try substitute?(block) ?? declare(block)
         repetition.parameters[name] = node
         return node

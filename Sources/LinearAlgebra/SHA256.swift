@@ -13,7 +13,11 @@ package enum SHA256 {
     ///
     /// - Throws: `FileError` when the file cannot be opened or read.
     package static func hex(ofFile path: String) throws -> String {
-        let file = try FileDescriptor(reading: path)
+        try hex(of: FileDescriptor(reading: path))
+    }
+
+    /// Of an open file, from where it stands to its end.
+    package static func hex(of file: borrowing FileDescriptor) throws -> String {
         var state = crypto_hash_sha256_state()
         crypto_hash_sha256_init(&state)
         let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)

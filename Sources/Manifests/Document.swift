@@ -16,6 +16,8 @@ package struct Document: Sendable {
     /// The path as error messages show it.
     package var file: String
     package var root: JSON
+    /// The text that `root` was read from, if it was JSON.
+    package private(set) var json: [UInt8] = []
     private let places: Places
 
     /// JSON pointer (`/components/0/id`, the root is empty) to the begin of the value.
@@ -32,7 +34,7 @@ package struct Document: Sendable {
 
     /// - Parameter json: the text that `root` was read from.
     init(file: String, root: JSON, json: [UInt8]) {
-        (self.file, self.root) = (file, root)
+        (self.file, self.root, self.json) = (file, root, json)
         places = Places {
             json.withUnsafeBufferPointer { bytes in
                 var scanner = JSONScanner(bytes, file: file, notesPositions: true)

@@ -35,7 +35,7 @@ extension Manifest {
     package static func load(folder: String) throws(ManifestError) -> Manifest {
         let document: Document
         do throws(Problem) {
-            document = try StrictJSON.read("\(folder)/plugin.json")
+            document = try StrictJSON.read("plugin.json", in: folder)
         } catch {
             throw ManifestError([error])
         }

@@ -125,7 +125,8 @@ extension ManifestChecks {
             }
         }
         switch component.kind {
-        case .model, .loss, .sampler: numbers.append(("classes", false))
+        case .model, .loss: numbers.append(("classes", false))
+        case .sampler: numbers += [("classes", false), ("row_count", false), ("batch_size", false)]
         case .optimizer, .regularizer, .parametrization, .initializer:
             numbers += [("fan_in", false), ("fan_out", false), ("role", false)]
         default: break

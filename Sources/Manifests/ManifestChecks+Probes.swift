@@ -24,13 +24,17 @@ extension ManifestChecks {
         let index = Pointer.tokens(component.pointer).last.flatMap { Int($0) } ?? 0
         let hasCall = document.root["components"]?[index]?["call"] != nil
         if isStreaming, hasCall {
-            add("\(component.pointer)/call", key: true, "a probe has 'call', or 'add' and 'finish'; this one has both")
+            add(
+                "\(component.pointer)/call", key: true, "a probe has 'call', or 'add' and 'finish'; this one has both"
+            )
         } else if !isStreaming, !hasCall {
             add(component.pointer, "a probe needs 'call', or 'add' and 'finish'")
         } else if isStreaming, component.add == nil {
             add(component.pointer, "'finish' needs 'add', which is called for each pass of rows")
         } else if !isStreaming, let extra = component.add ?? component.begin {
-            add(extra.pointer, key: true, "a probe that has 'call' takes no passes: 'finish' goes with 'begin' and 'add'")
+            add(
+                extra.pointer, key: true,
+                "a probe that has 'call' takes no passes: 'finish' goes with 'begin' and 'add'")
         }
         if isStreaming == component.accumulators.isEmpty {
             let pointer = component.accumulators.first?.pointer ?? component.pointer
@@ -38,7 +42,8 @@ extension ManifestChecks {
                 pointer,
                 isStreaming
                     ? "'add' needs 'accumulators' to collect in"
-                    : "'accumulators' are for probes with 'add' and 'finish'; what outlives an observation is 'state'")
+                    : "'accumulators' are for probes with 'add' and 'finish'; what outlives an observation is 'state'"
+            )
         }
         for accumulator in component.accumulators { checkKept(accumulator.shape, accumulator.pointer, component) }
         for state in component.state {
@@ -53,9 +58,14 @@ extension ManifestChecks {
                 if value.overRootOfFanIn { add(value.pointer, "a probe knows no fan_in") }
             case .copyOfParameter:
                 if state.shape != nil || state.type == .i64 {
-                    add("\(state.pointer)/init", "a copy of the parameter is f64 and of its shape: \"like\": \"parameter\"")
+                    add(
+                        "\(state.pointer)/init",
+                        "a copy of the parameter is f64 and of its shape: \"like\": \"parameter\"")
                 }
             }
+        }
+        if component.scope == .runPair, let add = component.add {
+            self.add(add.pointer, key: true, "a probe per run_pair takes no passes; it has 'call'")
         }
         if component.scope == .runPair, let state = component.state.first {
             add(state.pointer, "two runs have no state together")
@@ -88,13 +98,17 @@ extension ManifestChecks {
     mutating func checkPasses(ofProbe component: Component) {
         guard let adding = component.add else {
             for argument in component.call.arguments {
-                if case .accumulator = argument.source { add(argument.pointer, "there are no passes to accumulate over") }
+                if case .accumulator = argument.source {
+                    add(argument.pointer, "there are no passes to accumulate over")
+                }
             }
             return
         }
         for output in component.outputs {
             for (axis, extent) in (output.shape ?? []).enumerated() {
-                if case .dimension(let name) = extent { checkIsFixed(name, "\(output.pointer)/shape/\(axis)", component) }
+                if case .dimension(let name) = extent {
+                    checkIsFixed(name, "\(output.pointer)/shape/\(axis)", component)
+                }
             }
         }
         for function in [component.begin, component.add].compactMap(\.self) {

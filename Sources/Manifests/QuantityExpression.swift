@@ -67,6 +67,12 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
             }
         }
 
+        /// Those of pairs for the name of one of a pair, else the others: what a wrong name may have meant.
+        fileprivate static func alike(_ name: String) -> [Basic] {
+            let isOfPairs = name.hasPrefix("first.") || name.hasPrefix("second.")
+            return allCases.filter { ($0.member != nil) == isOfPairs }
+        }
+
         /// A row, or a number, for each sample.
         package var isOfSamples: Bool {
             form == .samples || self == .labels || (member?.of ?? self) == .sampleLoss
@@ -156,7 +162,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
             guard let basic = Basic(rawValue: compact) else {
                 throw UnknownQuantity(
                     sentence: "unknown quantity \(quoted(text))"
-                        + Nearest.hint(for: compact, among: Basic.allCases.map(\.rawValue)))
+                        + Nearest.hint(for: compact, among: Basic.alike(compact).map(\.rawValue)))
             }
             (function, arguments) = (nil, [basic])
             return
@@ -178,7 +184,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         var arguments: [Basic] = []
         for (argument, form) in zip(names, forms) {
             guard let basic = Basic(rawValue: argument), basic.form == form else {
-                let allowed = Basic.allCases.filter { $0.form == form }.map(\.rawValue)
+                let allowed = Basic.alike(argument).filter { $0.form == form }.map(\.rawValue)
                 let what = form == .weight ? "a weight" : "a quantity with a row per sample"
                 throw UnknownQuantity(
                     sentence: "\(name) takes \(what), got \(quoted(argument))"

@@ -16,6 +16,18 @@ package enum StrictJSON {
         return try parse(bytes, file: path, limit: limit)
     }
 
+    /// The same for a file of a plugin's folder, which nobody else may be able to write.
+    static func read(_ name: String, in folder: String) throws(Problem) -> Document {
+        let bytes: [UInt8]
+        do {
+            bytes = try PluginFolder(folder).open(name).contents(limit: usualLimit)
+        } catch {
+            let failure = error as? FileError
+            throw Problem(file: failure?.path ?? "\(folder)/\(name)", sentence: failure?.message ?? "\(error)")
+        }
+        return try parse(bytes, file: "\(folder)/\(name)")
+    }
+
     package static func parse(_ text: String, file: String) throws(Problem) -> Document {
         try parse(Array(text.utf8), file: file)
     }

@@ -19,10 +19,21 @@ extension Network {
         var activations = named(outputs, graph.layers)
         for view in loss.views {
             let seen = try self.batch(batch, through: view, in: graph)
-            let (outputs, layers) = try graph.repeating { try model.build(in: graph, batch: seen) }
+            let (outputs, layers) = try graph.repeating { try apply(to: seen, in: graph) }
             for (name, node) in named(outputs, layers) { activations["\(name)@\(view)"] = node }
         }
         return activations
+    }
+
+    /// The outputs of all models; the last layer is one of the model's own.
+    func apply(to batch: [String: BatchNode], in graph: Graph) throws -> [String: Node] {
+        var outputs: [String: Node] = [:]
+        for other in others {
+            graph.namespace = "\(other.key)."
+            defer { graph.namespace = "" }
+            for (name, node) in try other.model.build(in: graph, batch: batch) { outputs["\(other.key).\(name)"] = node }
+        }
+        return try outputs.merging(model.build(in: graph, batch: batch)) { _, own in own }
     }
 
     /// The batch with a field in the place of `x`.

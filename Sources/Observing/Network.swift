@@ -4,6 +4,8 @@ import Protocols
 /// A model with its loss and the fields of its batches: what can be built at any number of rows.
 package struct Network {
     package let model: any Model
+    /// Further models for the loss, by keys that come before the names of their parameters, layers and outputs.
+    package let others: [(key: String, model: any Model)]
     package let loss: any Loss
     package let fields: [Field]
     package let parametrizations: [ParametrizationRule]
@@ -13,11 +15,13 @@ package struct Network {
     package let rule: LayerRule?
 
     package init(
-        model: any Model, loss: any Loss, fields: [Field], parametrizations: [ParametrizationRule] = [],
+        model: any Model, others: [(key: String, model: any Model)] = [], loss: any Loss, fields: [Field],
+        parametrizations: [ParametrizationRule] = [],
         initializers: [InitializerRule] = [], rule: LayerRule? = nil
     ) {
         self.rule = rule
         self.model = model
+        self.others = others
         self.loss = loss
         self.fields = fields
         self.parametrizations = parametrizations
@@ -79,7 +83,7 @@ package struct Network {
         }
         let substitution = Substitution(parametrizations, graph)
         graph.substitute = substitution.node
-        let outputs = try model.build(in: graph, batch: batch)
+        let outputs = try apply(to: batch, in: graph)
         graph.substitute = nil
         try substitution.check()
         let ruled = try rule?.declare(in: graph) ?? []

@@ -255,6 +255,17 @@ package final class Observer {
         }
     }
 
+    /// Quantities of one layer, or of none.
+    func quantities(
+        of layer: String, _ expressions: [String], split: String, samples: Int?, store: ParameterStore
+    ) throws -> any QuantitySource {
+        look(at: store)
+        let available = tables[split]?.rows ?? 0
+        return try measure(
+            rows: FirstRows(split: split, count: min(samples ?? available, available)),
+            wanted: [(expressions.map { Need($0, optional: true) }, layer)])
+    }
+
     private func subjects(_ probe: any Probe, _ only: Set<String>?) -> [String] {
         guard probe.scope == .layerPair else { return subjects(probe.scope, only) }
         let chosen = subjects(.layer, only)
@@ -444,8 +455,8 @@ package final class Observer {
     }
 
     /// Where the rows come from that streaming probes take.
-    private func rowSources(of tasks: [Visit], _ table: DataTable) throws -> [Measurement.Key: RowSource] {
-        var sources: [Measurement.Key: RowSource] = [:]
+    private func rowSources(of tasks: [Visit], _ table: DataTable) throws -> [Measurement.Key: StreamedRows] {
+        var sources: [Measurement.Key: StreamedRows] = [:]
         for task in tasks {
             for need in task.scheduled.probe.streamed {
                 let expression = try QuantityExpression(need.expression)
@@ -455,7 +466,8 @@ package final class Observer {
                         sources[key] = .undefined(coupled)
                     } else {
                         sources[key] = .capture(
-                            capture, positions: positions(capture), width: capture == .sampleLoss ? nil : width(capture))
+                            capture, positions: positions(capture),
+                            width: capture == .sampleLoss ? nil : width(capture))
                     }
                 } else if expression.isInteger, let field = table.index(of: "y"), table.fields[field].classes != nil {
                     sources[key] = .labels(field: field, positions: targetPositions)

@@ -37,6 +37,7 @@ package final class RecordedQuantities: QuantitySource {
         } else if parsed.function == nil {
             pass.set(key, pass.keep(sources[0].data, shape: sources[0].shape))
         } else {
+            guard Set(sources.map { $0.shape[0] }).count == 1 else { throw Undefined("rows_differ") }
             let accumulator = try pass.makeAccumulator(
                 key, parsed, widths: sources.map { $0.shape.last ?? 1 }, samples: sources[0].shape[0])
             let copies = sources.map { pass.pointer($0.data) }

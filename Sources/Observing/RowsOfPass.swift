@@ -2,7 +2,7 @@ import Manifests
 import Protocols
 
 /// Where a streaming probe's rows come from.
-enum RowSource {
+enum StreamedRows {
     /// `width` is nil for a number per sample.
     case capture(Capture, positions: Int, width: Int?)
     case labels(field: Int, positions: Int)
@@ -13,13 +13,13 @@ enum RowSource {
 
 /// The rows of one pass; what is lacking in `sources` the network lacks.
 final class RowsOfPass: QuantitySource {
-    private let sources: [Measurement.Key: RowSource]
+    private let sources: [Measurement.Key: StreamedRows]
     private let program: CaptureProgram
     private let table: DataTable
     private let range: Range<Int>
     private var labels: Labels?
 
-    init(sources: [Measurement.Key: RowSource], program: CaptureProgram, table: DataTable, range: Range<Int>) {
+    init(sources: [Measurement.Key: StreamedRows], program: CaptureProgram, table: DataTable, range: Range<Int>) {
         (self.sources, self.program, self.table, self.range) = (sources, program, table, range)
     }
 

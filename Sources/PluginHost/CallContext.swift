@@ -14,6 +14,8 @@ final class CallContext {
     let scope: String
     /// The plugin's folder.
     let folder: String
+    /// What its data files must be, if that is known.
+    private let expected: PluginDigests?
     /// Where relative paths of options begin.
     let dataFolder: String
     /// Further arguments that every call gets behind those of the manifest: a function that takes more than its manifest
@@ -45,7 +47,7 @@ final class CallContext {
     init(
         _ component: Component, options: [String: JSON], seed: UInt64, scope: String? = nil, steps: Int,
         folder: String,
-        dataFolder: String
+        dataFolder: String, expected: PluginDigests? = nil
     ) {
         self.component = component
         self.options = component.options(options)
@@ -54,6 +56,7 @@ final class CallContext {
         self.steps = steps
         self.folder = folder
         self.dataFolder = dataFolder
+        self.expected = expected
     }
 
     deinit {
@@ -151,19 +154,35 @@ final class CallContext {
     }
 
     /// A file of the plugin's folder.
-    func file(_ name: String) throws(PluginError) -> FileContents { try contents("\(folder)/\(name)") }
+    func file(_ name: String) throws(PluginError) -> FileContents {
+        try contents("\(folder)/\(name)") {
+            let file = try PluginFolder(folder).open(name)
+            if let wanted = expected?.fileDigests[name] {
+                let found = try FileDigest.of(file)
+                guard found == wanted else {
+                    throw PluginError(
+                        place,
+                        "'\(name)' changed since the run was planned: expected SHA-256 \(wanted), found \(found)")
+                }
+            }
+            return try FileContents(file)
+        }
+    }
 
     /// A file that an option names.
     func dataFile(_ path: String) throws(PluginError) -> FileContents {
-        try contents(ComponentLoader.location(of: path, in: dataFolder))
+        let location = ComponentLoader.location(of: path, in: dataFolder)
+        return try contents(location) { try FileContents(path: location) }
     }
 
-    private func contents(_ path: String) throws(PluginError) -> FileContents {
+    private func contents(_ path: String, _ open: () throws -> FileContents) throws(PluginError) -> FileContents {
         if let known = files[path] { return known }
         do {
-            let file = try FileContents(path: path)
+            let file = try open()
             files[path] = file
             return file
+        } catch let error as PluginError {
+            throw error
         } catch {
             throw PluginError(place, "\(error)")
         }

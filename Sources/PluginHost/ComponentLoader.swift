@@ -18,16 +18,23 @@ package final class ComponentLoader {
     private var sandboxes: [String: Sandbox] = [:]
     private let hasCanaries: Bool
     private var libraries: [String: Library] = [:]
+    /// What the plugins must be, by id: as they were when the run was planned.
+    private let expected: [String: PluginDigests]
+    /// Gets the libraries that were loaded for a plugin.
+    private let opened: ((LoadedFile) -> Void)?
 
     /// - Parameters:
     ///   - steps: the number of updates of the run, for schedules.
     ///   - dataFolder: where relative paths of options begin: the folder of the study file.
     ///   - isolation: which components run in processes of their own.
     ///   - hasCanaries: whether calls get further arguments behind those of the manifest, as validation wants it.
+    ///   - expected: what plugins must be; those that are not among them may be anything.
+    ///   - opened: gets the libraries that were loaded, of this process and others.
     package init(
         registry: Registry, seed: UInt64, steps: Int = 0, dataFolder: String = ".",
         isolation: Isolation = Isolation(), hasCanaries: Bool = false,
-        note: @escaping (String) -> Void = { _ in }
+        expected: [PluginDigests] = [], note: @escaping (String) -> Void = { _ in },
+        opened: ((LoadedFile) -> Void)? = nil
     ) {
         self.registry = registry
         self.seed = seed
@@ -35,6 +42,8 @@ package final class ComponentLoader {
         self.dataFolder = dataFolder
         self.isolation = isolation
         self.hasCanaries = hasCanaries
+        self.expected = Dictionary(expected.map { ($0.id, $0) }) { first, _ in first }
+        self.opened = opened
         self.note = note
     }
 
@@ -46,11 +55,27 @@ package final class ComponentLoader {
         sandboxes[manifest.folder] = sandbox
         let opening = Opening(
             kind: kind, component: component.fullID, options: component.options(choice.options), seed: seed,
-            steps: steps, dataFolder: dataFolder)
+            steps: steps, dataFolder: dataFolder, expected: expected[manifest.id])
         let keep = { [folder = manifest.folder, isolation] opening, what, message in
             isolation.failures.flatMap { Replay.write(opening, folder: folder, what: what, message, to: $0) }
         }
-        return IsolatedComponent(component, opening, sandbox: sandbox, keep: keep, note: note)
+        return IsolatedComponent(
+            component, opening, sandbox: sandbox, keep: keep,
+            opened: { [weak self] in self?.report($0, of: manifest.id) }, note: note)
+    }
+
+    /// Hands on what was loaded, and says what its start-up code did.
+    private func report(_ files: [LoadedFile], of plugin: String) {
+        for var file in files {
+            file.plugin = plugin
+            file.path = URL(fileURLWithPath: file.path).path
+            opened?(file)
+            if file.changesFloatMode {
+                note(
+                    "plugin \(plugin): loading \(file.path) changed the floating-point mode (flush-to-zero), which was "
+                        + "restored; link it without -ffast-math and -Ofast")
+            }
+        }
     }
 
     package func dataset(_ choice: Choice) throws -> any Dataset {
@@ -108,7 +133,7 @@ package final class ComponentLoader {
         let library = try library(of: manifest)
         let context = CallContext(
             component, options: choice.options, seed: seed, scope: key, steps: steps, folder: manifest.folder,
-            dataFolder: dataFolder)
+            dataFolder: dataFolder, expected: expected[manifest.id])
         context.hasCanaries = hasCanaries
         return LoadedComponent(component: component, library: library, loader: self, context: context)
     }
@@ -120,12 +145,21 @@ package final class ComponentLoader {
 
     private func library(of manifest: Manifest) throws(PluginError) -> Library {
         if let open = libraries[manifest.id] { return open }
+        let expected = expected[manifest.id]
+        let digest = SHA256.hex(of: manifest.document.json)
+        if let expected, expected.manifestDigest != digest {
+            throw PluginError(
+                "\(manifest.folder)/plugin.json",
+                "changed since the run was planned: expected SHA-256 \(expected.manifestDigest), found \(digest)")
+        }
         let library: Library =
             switch manifest.library {
-            case .system(let name): try Library(system: name)
-            case .named(let name): try Library(path: Self.path(of: name, folder: manifest.folder))
+            case .system(let name): try Library(system: name, expected: expected?.libraryDigest)
+            case .named(let name):
+                try Library(path: Self.path(of: name, folder: manifest.folder), expected: expected?.libraryDigest)
             }
         libraries[manifest.id] = library
+        if opened != nil || library.changesFloatMode { report(library.loaded, of: manifest.id) }
         return library
     }
 
@@ -145,40 +179,6 @@ package final class ComponentLoader {
     package static func libraryPath(of manifest: Manifest) throws -> String? {
         guard case .named(let name) = manifest.library else { return nil }
         return try path(of: name, folder: manifest.folder)
-    }
-
-    /// Digests of a plugin's files, without opening the library.
-    package static func digests(of manifest: Manifest) throws -> PluginDigests {
-        var library = ""
-        if let path = try libraryPath(of: manifest) { library = try SHA256.hex(ofFile: path) }
-        var files: OrderedDictionary<String, String> = [:]
-        for name in manifest.files { files[name] = try SHA256.hex(ofFile: "\(manifest.folder)/\(name)") }
-        return PluginDigests(
-            id: manifest.id, version: manifest.version,
-            manifestDigest: try SHA256.hex(ofFile: manifest.folder + "/plugin.json"), libraryDigest: library,
-            fileDigests: files)
-    }
-}
-
-/// Which plugin exactly: its version and the SHA-256 of its files, for identities and records of runs.
-package struct PluginDigests: Hashable, Sendable {
-    package var id: String
-    package var version: String
-    package var manifestDigest: String
-    /// Empty for a library of the system.
-    package var libraryDigest: String
-    /// Of the data files that its functions read, by name.
-    package var fileDigests: OrderedDictionary<String, String>
-
-    package init(
-        id: String, version: String, manifestDigest: String, libraryDigest: String,
-        fileDigests: OrderedDictionary<String, String> = [:]
-    ) {
-        self.id = id
-        self.version = version
-        self.manifestDigest = manifestDigest
-        self.libraryDigest = libraryDigest
-        self.fileDigests = fileDigests
     }
 }
 

@@ -57,7 +57,7 @@ package struct ReceiptFolder: Sendable {
 
     /// The receipt of a plugin as it is now; nil if there is none, or one of other bytes.
     package func receipt(of manifest: Manifest) -> Receipt? {
-        guard let digests = try? ComponentLoader.digests(of: manifest) else { return nil }
+        guard let digests = try? ComponentLoader.digests(of: manifest, locatesSystem: true) else { return nil }
         return receipt(for: digests)
     }
 

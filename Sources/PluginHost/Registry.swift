@@ -53,7 +53,7 @@ package struct Registry: Sendable {
     }
 
     /// Whether a plugin's folder is one of this installation.
-    static func isShipped(_ folder: String) -> Bool {
+    package static func isShipped(_ folder: String) -> Bool {
         guard let root = try? Installation.root else { return false }
         func real(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
         return real(folder).hasPrefix(real(root + "/Plugins") + "/")

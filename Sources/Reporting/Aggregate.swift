@@ -69,30 +69,31 @@ extension StudyResults {
 
     /// The step of the last values of a series: the largest that a finished run of the setting recorded.
     package func lastStep(_ series: Int, setting: Int) -> Int? {
-        finished[setting].lazy.compactMap { runs[$0].curves.lastStep(series) }.max()
+        finished(of: series, setting: setting).lazy.compactMap { sources[$0].curves.lastStep(series) }.max()
     }
 
     /// The smallest step of a series that a finished run of the setting recorded.
     package func firstStep(_ series: Int, setting: Int) -> Int? {
-        finished[setting].lazy.compactMap { runs[$0].curves.firstStep(series) }.min()
+        finished(of: series, setting: setting).lazy.compactMap { sources[$0].curves.firstStep(series) }.min()
     }
 
     /// The last values over seeds. A run that did not finish is missing with the reason `run_<status>`, unless it
     /// recorded that step.
     package func last(_ series: Int, setting: Int) -> Point? {
         guard let step = lastStep(series, setting: setting) else { return nil }
-        return Point(step: step, value: aggregate(series, at: step, runs: members[setting]))
+        return Point(step: step, value: aggregate(series, at: step, runs: members(of: series, setting: setting)))
     }
 
     /// A series over training, over the finished runs of a setting: one point for each step that one of them
     /// recorded, thinned to `limit` steps.
     package func curve(_ series: Int, setting: Int, limit: Int = 200) -> [Point] {
         var steps = Set<Int>()
-        for run in finished[setting] {
-            for row in runs[run].curves.range(series) { steps.insert(Int(runs[run].curves.steps[row])) }
+        for run in finished(of: series, setting: setting) {
+            let curves = sources[run].curves
+            for row in curves.range(series) { steps.insert(Int(curves.steps[row])) }
         }
         return thin(steps.sorted(), to: limit).map {
-            Point(step: $0, value: aggregate(series, at: $0, runs: finished[setting]))
+            Point(step: $0, value: aggregate(series, at: $0, runs: finished(of: series, setting: setting)))
         }
     }
 
@@ -105,13 +106,17 @@ extension StudyResults {
             case .missing(let reason): missing.append(reason)
             }
         }
-        return Aggregate(values, missing: missing)
+        var aggregate = Aggregate(values, missing: missing)
+        // Pairs that share a run are not independent.
+        if isOfPairs(series) { aggregate.halfWidth = nil }
+        return aggregate
     }
 
     func value(_ series: Int, at step: Int, run: Int) -> Observation.Value {
-        let curves = runs[run].curves
+        let curves = sources[run].curves
         guard let row = curves.row(series, at: step) else {
-            return .missing(reason: runs[run].isFinished ? "not_recorded" : "run_\(runs[run].record.status.rawValue)")
+            let record = sources[run].record
+            return .missing(reason: record.status == .finished ? "not_recorded" : "run_\(record.status.rawValue)")
         }
         let reason = curves.reasons[row]
         return reason == 0 ? .number(curves.values[row]) : .missing(reason: reasons[Int(reason)])

@@ -16,7 +16,7 @@ struct Figures {
         shown = Array(results.settings.indices.prefix(Figures.curveLimit))
         bandsAreIntervals = (results.finished.map(\.count).max() ?? 0) >= 4
         var steps = Set<Int>()
-        for run in results.runs {
+        for run in results.sources {
             for s in results.series.indices {
                 for row in run.curves.range(s) { steps.insert(Int(run.curves.steps[row])) }
             }
@@ -31,6 +31,12 @@ struct Figures {
             seeds > 1 ? "Lines: mean over the finished runs of each setting." : "Lines: one run for each setting."
         guard seeds > 1 else { return mean }
         return mean + (bandsAreIntervals ? " Bands: 95 % interval of the mean." : " Bands: least to greatest value.")
+    }
+
+    /// The same for these metrics, which may be of pairs of runs.
+    func legend(of metrics: [Outline.Metric]) -> String {
+        guard metrics.contains(where: { $0.cells.values.contains(where: results.isOfPairs) }) else { return legend }
+        return "Lines: mean over the pairs of runs of each setting. Bands: least to greatest value."
     }
 
     /// A row of charts with one scale: their titles and series.
@@ -129,7 +135,7 @@ struct Figures {
     }
 
     private func band(_ value: Aggregate, _ mean: Double) -> (low: Double, high: Double) {
-        if bandsAreIntervals { return (mean - (value.halfWidth ?? 0), mean + (value.halfWidth ?? 0)) }
+        if bandsAreIntervals, let half = value.halfWidth { return (mean - half, mean + half) }
         return (value.min ?? mean, value.max ?? mean)
     }
 

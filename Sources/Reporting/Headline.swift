@@ -7,6 +7,8 @@ struct Headline {
         /// `crh.forward_rga.raw.alpha`.
         var output: String
         var layer: String
+        /// Its values are of pairs of runs, which are more than runs.
+        var isOfPairs: Bool
         /// One for each setting; nil where no run finished or recorded it.
         var cells: [Aggregate?]
     }
@@ -49,10 +51,14 @@ struct Headline {
                     omitted += 1
                     continue
                 }
-                rows.append(Row(probe: metric.probe, output: metric.outputName(binding), layer: layer, cells: cells))
+                rows.append(
+                    Row(
+                        probe: metric.probe, output: metric.outputName(binding), layer: layer,
+                        isOfPairs: results.isOfPairs(series), cells: cells))
             }
         }
-        counts = results.settings.indices.map { setting in Headline.mode(rows.compactMap { $0.cells[setting]?.n }) }
+        let usual = rows.contains { !$0.isOfPairs } ? rows.filter { !$0.isOfPairs } : rows
+        counts = results.settings.indices.map { setting in Headline.mode(usual.compactMap { $0.cells[setting]?.n }) }
         commonCount = Headline.mode(counts)
         unfinished = results.settings.indices.filter { results.finished[$0].isEmpty }.map { labels[$0] }
     }

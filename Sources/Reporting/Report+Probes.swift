@@ -67,7 +67,8 @@ extension ReportSections {
         let count = metrics.reduce(0) { $0 + $1.cells.count }
         guard spend(count, &budget) else { return tooMany(count) }
         let hasBaseline = metrics.contains { !$0.baseline.isEmpty }
-        return figure("over training", figures.rows(of: metrics), hasBaseline: hasBaseline, note: figures.legend)
+        return figure(
+            "over training", figures.rows(of: metrics), hasBaseline: hasBaseline, note: figures.legend(of: metrics))
     }
 
     private func matrixFigures(_ metric: Outline.Metric, _ budget: inout Int) -> Markup {
@@ -79,7 +80,7 @@ extension ReportSections {
         guard spend(metric.cells.count, &budget) else { return maps + tooMany(metric.cells.count) }
         let curves = figure(
             "\(name) over training", figures.matrix(metric), hasBaseline: !metric.baseline.isEmpty,
-            note: "All charts share one vertical axis. " + figures.legend)
+            note: "All charts share one vertical axis. " + figures.legend(of: [metric]))
         return curves + maps
     }
 
@@ -95,7 +96,7 @@ extension ReportSections {
         guard spend(metric.cells.count, &budget) else { return text + tooMany(metric.cells.count) }
         let curves = figure(
             "\(metric.name) over training", figures.rows(of: [metric]), hasBaseline: !metric.baseline.isEmpty,
-            note: figures.legend)
+            note: figures.legend(of: [metric]))
         return text + "<details><summary>\(metric.name) of each pair over training</summary>\(curves)</details>"
     }
 

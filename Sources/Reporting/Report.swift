@@ -127,11 +127,11 @@ struct ReportSections {
         guard let configuration = results.runs.first?.record.configuration else { return "" }
         var rows: [Markup] = []
         for role in [
-            "dataset", "sampler", "model", "initializers", "parametrizations", "loss", "optimizer", "groups",
+            "dataset", "sampler", "model", "models", "initializers", "parametrizations", "loss", "optimizer", "groups",
             "regularizers", "train",
         ] {
             guard let tree = configuration[role] else { continue }
-            let isKeyed = ["initializers", "parametrizations", "groups", "regularizers"].contains(role)
+            let isKeyed = ["models", "initializers", "parametrizations", "groups", "regularizers"].contains(role)
             let text =
                 isKeyed
                 ? (tree.object ?? [:]).map { describe($0.value, at: "\(role).\($0.key)") }.joined(separator: "; ")

@@ -30,6 +30,15 @@ extension StudyResults {
         let runs = records.indices.map { i in
             Run(record: records[i], setting: positions[swept[i]] ?? 0, curves: curves[i])
         }
+        var pairs: [Run] = []
+        for pair in study["pairs"]?.array ?? [] {
+            guard let first = runs.first(where: { $0.name == pair["first"]?.string }),
+                let name = pair["name"]?.string,
+                FileManager.default.fileExists(atPath: folder.pairFile(name))
+            else { continue }
+            let table = try ObservationTable.read(file: folder.pairFile(name))
+            pairs.append(Run(record: first.record, setting: first.setting, curves: Curves(table, &names)))
+        }
         var claims: [Claim] = []
         for (i, claim) in (study["claims"]?.array ?? []).enumerated() {
             claims.append(try Claim(claim, at: "\(folder.studyFile): claims[\(i)]"))
@@ -38,7 +47,8 @@ extension StudyResults {
             name: study["study"]?.string ?? URL(fileURLWithPath: path).lastPathComponent,
             title: study["title"]?.string ?? "", sweptKeys: sweptKeys, settings: settings,
             series: Array(names.series), reasons: Array(names.reasons), layers: names.layers,
-            runs: runs.sorted { ($0.setting, $0.seed, $0.name) < ($1.setting, $1.seed, $1.name) }, claims: claims)
+            runs: runs.sorted { ($0.setting, $0.seed, $0.name) < ($1.setting, $1.seed, $1.name) }, pairs: pairs,
+            claims: claims)
     }
 
     /// The distinct settings: by the position of each value in the sweep, else by number, else by text.

@@ -83,10 +83,16 @@ package struct StudyResults: Sendable {
     /// For each setting the positions of its runs, and of those that finished.
     let members: [[Int]]
     let finished: [[Int]]
+    /// The runs, and behind them the pairs of runs, each with what was measured of both.
+    let sources: [Run]
+    /// Of each setting, among the sources.
+    private let pairs: [[Int]]
+    /// Of the series, those that pairs have.
+    private let seriesOfPairs: Set<Int>
 
     package init(
         name: String, title: String, sweptKeys: [String], settings: [[String]], series: [Series], reasons: [String],
-        layers: [String] = [], runs: [Run], claims: [Claim]
+        layers: [String] = [], runs: [Run], pairs: [Run] = [], claims: [Claim]
     ) {
         self.name = name
         self.title = title
@@ -99,7 +105,18 @@ package struct StudyResults: Sendable {
         self.claims = claims
         members = settings.indices.map { setting in runs.indices.filter { runs[$0].setting == setting } }
         finished = members.map { $0.filter { runs[$0].isFinished } }
+        sources = runs + pairs
+        self.pairs = settings.indices.map { setting in
+            pairs.indices.filter { pairs[$0].setting == setting }.map { runs.count + $0 }
+        }
+        seriesOfPairs = Set(series.indices.filter { s in pairs.contains { !$0.curves.range(s).isEmpty } })
     }
+
+    func isOfPairs(_ series: Int) -> Bool { seriesOfPairs.contains(series) }
+
+    /// The positions among the sources of what may have a series, and of those that finished.
+    func members(of series: Int, setting: Int) -> [Int] { isOfPairs(series) ? pairs[setting] : members[setting] }
+    func finished(of series: Int, setting: Int) -> [Int] { isOfPairs(series) ? pairs[setting] : finished[setting] }
 
     /// The seeds of all runs, ascending.
     package var seeds: [Int] { Set(runs.map(\.seed)).sorted() }

@@ -119,7 +119,7 @@ private struct Reading {
         var values: [Double] = []
         var missing: [String] = []
         for setting in settings {
-            for run in results.members[setting] {
+            for run in results.members(of: series[0], setting: setting) {
                 var ofRun: [Double] = []
                 for s in series {
                     let step: Int? =
@@ -142,6 +142,7 @@ private struct Reading {
             }
         }
         aggregate = Aggregate(values, missing: missing)
+        if results.isOfPairs(series[0]) { aggregate.halfWidth = nil }
         statistic = measure.statistic
         guard let value = aggregate[measure.statistic] else {
             throw Self.noValue(measure, series: series, settings: settings, missing: aggregate, results)
@@ -245,10 +246,9 @@ private struct Reading {
         if case .step(let step) = measure.moment {
             let steps = Set(
                 settings.flatMap { setting in
-                    results.members[setting].flatMap { run in
-                        series.flatMap { s in
-                            results.runs[run].curves.range(s).map { Int(results.runs[run].curves.steps[$0]) }
-                        }
+                    results.members(of: series[0], setting: setting).flatMap { run in
+                        let curves = results.sources[run].curves
+                        return series.flatMap { s in curves.range(s).map { Int(curves.steps[$0]) } }
                     }
                 })
             if !steps.contains(step), let nearest = steps.min(by: { (abs($0 - step), $0) < (abs($1 - step), $1) }) {

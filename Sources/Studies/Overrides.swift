@@ -71,7 +71,9 @@ extension StudyTree {
     }
 
     /// Sections whose keys the user chooses.
-    private static let keyedSections = ["initializers", "parametrizations", "regularizers", "groups", "probes"]
+    private static let keyedSections = [
+        "models", "initializers", "parametrizations", "regularizers", "groups", "probes",
+    ]
 
     /// The parent of an overridden key must be there.
     private func check(_ override: Override) throws(StudyError) {
@@ -107,7 +109,9 @@ extension StudyTree {
     /// Whether a section may be new: one with a key of the user's choice, a schedule, or the optimizer of a group.
     private func canBegin(_ section: DottedKey) -> Bool {
         let parent = section.parent
-        if Self.keyedSections.contains(parent.description) || ["sampler", "rule"].contains(section.description) { return true }
+        if Self.keyedSections.contains(parent.description) || ["sampler", "rule"].contains(section.description) {
+            return true
+        }
         let owner = parent.last == "schedules" ? parent.parent : section.last == "optimizer" ? parent : nil
         return owner.map { self[$0]?.object != nil } ?? false
     }

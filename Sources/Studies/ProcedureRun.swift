@@ -8,9 +8,11 @@ import Training
 extension RunExecutor {
     /// Follows a procedure to its end or cancellation. An interrupted one begins anew.
     func follow(_ choice: Choice, _ run: PlannedRun, _ output: RunOutput) throws -> Outcome {
-        let loader = loader(run, failures: output.folder + "/failures", note: output.note)
+        let loader = loader(
+            run, failures: output.folder + "/failures", opened: output.opened, note: output.note)
         let procedure = try loader.procedure(choice)
         let dataset = try run.configuration.dataset.map { try loader.dataset($0) }
+        output.note(collisions: collisions(in: run))
         var tables: [String: DataTable] = [:]
         let data = try procedure.data.map { field, split in
             guard let dataset else {

@@ -27,6 +27,12 @@ package struct RunConfiguration: Hashable, Sendable {
         package var parameters: ParameterPattern?
     }
 
+    /// A further model for the loss.
+    package struct NamedModel: Hashable, Sendable {
+        package var key: String
+        package var choice: Choice
+    }
+
     /// First values of some parameters.
     package struct Initializer: Hashable, Sendable {
         package var key: String
@@ -86,6 +92,8 @@ package struct RunConfiguration: Hashable, Sendable {
         /// nil: each epoch is a new order of all rows.
         package var sampler: Choice?
         package var model: Choice
+        /// In the order of their keys.
+        package var others: [NamedModel]
         /// In the order of the file: the first that matches a parameter has it.
         package var initializers: [Initializer]
         package var parametrizations: [Parametrization]
@@ -123,7 +131,7 @@ extension RunConfiguration {
             }
         }
         guard var sections = json.object else { return json }
-        for section in ["optimizer", "groups", "regularizers", "model", "initializers"] {
+        for section in ["optimizer", "groups", "regularizers", "model", "models", "initializers"] {
             sections[section] = sections[section].map(stripped)
         }
         return .object(sections)
@@ -189,6 +197,12 @@ package struct StudyPlan: Sendable {
             "sweep": .object(axes.mapValues(JSON.array)), "settings": .array(settings),
             "seeds": .array(seeds.map(JSON.int)), "claims": claims,
             "runs": .array(runs.map { .string($0.name) }),
+            "pairs": .array(
+                pairs.map {
+                    .object([
+                        "name": .string($0.name), "first": .string($0.first.name), "second": .string($0.second.name),
+                    ])
+                }),
         ])
     }
 }

@@ -11,17 +11,22 @@ package struct RunExecutor {
     private let registry: Registry
     private let isolation: Isolation
 
-    package init(registry: Registry, isolation: Isolation = Isolation()) {
-        (self.registry, self.isolation) = (registry, isolation)
+    /// What libraries of the system must be; those of plugins are in the plan.
+    private let lock: LockFile?
+
+    package init(registry: Registry, isolation: Isolation = Isolation(), lock: LockFile? = nil) {
+        (self.registry, self.isolation, self.lock) = (registry, isolation, lock)
     }
 
     /// Trains and observes until the end or cancellation; writes arrays and checkpoints into the runs' folders. Several runs train
     /// together as far as their networks are one computation.
     package func run(_ runs: [PlannedRun], _ outputs: [RunOutput]) throws -> [Outcome] {
         guard runs.count > 1 else { return [try run(runs[0], outputs[0])] }
-        let plans = try trainingPlans(of: runs, failures: outputs.map { $0.folder + "/failures" }) {
-            outputs[$0].note($1)
-        }
+        // They are one process: what one of them loads is there for all.
+        let plans = try trainingPlans(
+            of: runs, failures: outputs.map { $0.folder + "/failures" }, note: { outputs[$0].note($1) },
+            opened: { library in for output in outputs { output.opened(library) } })
+        for (run, output) in zip(runs, outputs) { output.note(collisions: collisions(in: run)) }
         var outcomes: [Int: Outcome] = [:]
         // Interrupted runs go on together if they stand at the same step.
         let steps = try outputs.map { try Checkpoint.step(in: $0.folder) }
@@ -38,12 +43,13 @@ package struct RunExecutor {
     /// The plans of runs that may train together; they share a dataset that does not depend on the seed. `note` gets the index of a
     /// run and a sentence about it.
     func trainingPlans(
-        of runs: [PlannedRun], failures: [String]? = nil, note: @escaping (Int, String) -> Void
+        of runs: [PlannedRun], failures: [String]? = nil, note: @escaping (Int, String) -> Void,
+        opened: ((LoadedFile) -> Void)? = nil
     ) throws -> [TrainingPlan] {
         var shared: [Choice: any Dataset] = [:]
         return try runs.enumerated().map { index, run in
             let plan = try trainingPlan(
-                of: run, run.configuration.dataset.flatMap { shared[$0] }, failures: failures?[index]
+                of: run, run.configuration.dataset.flatMap { shared[$0] }, failures: failures?[index], opened: opened
             ) { note(index, $0) }
             if !plan.dataset.isSeeded, let choice = run.configuration.dataset { shared[choice] = plan.dataset }
             return plan
@@ -54,16 +60,22 @@ package struct RunExecutor {
         let configuration = run.configuration, precision = configuration.train.precision
         if let procedure = configuration.procedure { return try follow(procedure, run, output) }
         let session = try Session(
-            try trainingPlan(of: run, failures: output.folder + "/failures", note: output.note))
+            try trainingPlan(
+                of: run, failures: output.folder + "/failures", opened: output.opened, note: output.note))
+        output.note(collisions: collisions(in: run))
         if Checkpoint.exists(in: output.folder) {
             let step = try Checkpoint.read(
                 into: session.checkpoint, precision, from: output.folder, state: session.observer.setState)
             session.resume(at: step)
         }
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
+        let kept = configuration.keptSteps
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record, record.sighting.steps.contains(session.step) {
                 try write(record, session.observer, session.store, step: session.step, to: output.folder)
+            }
+            if kept.contains(session.step) {
+                try Self.keep(session.store, step: session.step, in: output.folder)
             }
             try output.finished(step: session.step, loss: session.batchLoss)
             return !output.isCancelled
@@ -88,6 +100,7 @@ package struct RunExecutor {
         try session.observers[0].check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let leader = outputs[0], train = configuration.train
         var hasMeasured = false
+        let kept = configuration.keptSteps
         let outcomes = try session.run(
             observed: { run, observation in
                 outputs[run].record(observation)
@@ -98,6 +111,11 @@ package struct RunExecutor {
             if let record = configuration.record, record.sighting.steps.contains(step) {
                 for (run, output) in outputs.enumerated() where session.outcomes[run] == nil {
                     try write(record, session.observers[run], session.stores[run], step: step, to: output.folder)
+                }
+            }
+            if kept.contains(step) {
+                for (run, output) in outputs.enumerated() where session.outcomes[run] == nil {
+                    try Self.keep(session.stores[run], step: step, in: output.folder)
                 }
             }
             try leader.finished(step: step, loss: session.batchLosses[0])
@@ -120,21 +138,32 @@ package struct RunExecutor {
         return outcomes
     }
 
+    /// What plugins share that live in the process of the run. Those that ship with this installation share nothing, as its tests show.
+    func collisions(in run: PlannedRun) -> [String] {
+        let used = Set(run.plugins.map(\.id))
+        let manifests = registry.manifests.filter { used.contains($0.id) }
+        guard manifests.contains(where: { !Registry.isShipped($0.folder) }) else { return [] }
+        return Collisions.among(manifests).filter(\.isHarmful).map(\.description)
+    }
+
     /// What a run trains, its plugins opened; `dataset` if it is open already; `failures` where calls that fail in processes of
-    /// their own are kept.
+    /// their own are kept; `opened` gets the libraries.
     package func trainingPlan(
-        of run: PlannedRun, _ dataset: (any Dataset)? = nil, failures: String? = nil, note: @escaping (String) -> Void
+        of run: PlannedRun, _ dataset: (any Dataset)? = nil, failures: String? = nil,
+        opened: ((LoadedFile) -> Void)? = nil, note: @escaping (String) -> Void
     ) throws -> TrainingPlan {
         let configuration = run.configuration
         guard let training = configuration.training, let data = configuration.dataset else {
             throw StudyError("\(run.label): follows a procedure, which trains no network")
         }
         let seed = UInt64(run.seed)
-        let loader = loader(run, failures: failures, note: note)
+        let loader = loader(run, failures: failures, opened: opened, note: note)
         let dataset = try dataset ?? loader.dataset(data)
         try checkRows(configuration, dataset)
         let network = Network(
-            model: try loader.model(training.model), loss: try loader.loss(training.loss),
+            model: try loader.model(training.model),
+            others: try training.others.map { ($0.key, try loader.model($0.choice)) },
+            loss: try loader.loss(training.loss),
             fields: dataset.fields,
             parametrizations: try training.parametrizations.map {
                 ParametrizationRule(
@@ -171,13 +200,13 @@ package struct RunExecutor {
     }
 
     func loader(
-        _ run: PlannedRun, failures: String?, note: @escaping (String) -> Void
+        _ run: PlannedRun, failures: String?, opened: ((LoadedFile) -> Void)?, note: @escaping (String) -> Void
     ) -> ComponentLoader {
         var isolation = isolation
         isolation.failures = failures
         return ComponentLoader(
             registry: registry, seed: UInt64(run.seed), steps: run.configuration.train.steps, dataFolder: run.folder,
-            isolation: isolation, note: note)
+            isolation: isolation, expected: run.plugins.map { lock?.completed($0) ?? $0 }, note: note, opened: opened)
     }
 
     /// What planning checks where the manifest says the rows; here they may come from a file.

@@ -1,5 +1,6 @@
 import Foundation
 import LinearAlgebra
+import PluginHost
 import Protocols
 import Synchronization
 
@@ -17,6 +18,10 @@ package final class RunOutput {
     private var clock = StepClock()
     /// The last step done.
     package private(set) var step = 0
+    /// The libraries that the run's plugins brought, each once.
+    package private(set) var libraries: [LoadedFile] = []
+    /// What plugins that are loaded together share by mistake.
+    package private(set) var collisions: [String] = []
 
     /// The log is stderr, or a file of its own for a run that trains in the process of another.
     /// - Parameter resumingAt: the step whose observations are the last of those already written; nil: the run begins.
@@ -41,6 +46,13 @@ package final class RunOutput {
     package func record(_ observation: Observation) { observations.append(observation) }
 
     package func note(_ sentence: String) { log.write(sentence) }
+
+    package func opened(_ library: LoadedFile) { if !libraries.contains(library) { libraries.append(library) } }
+
+    package func note(collisions found: [String]) {
+        for collision in found { note(collision) }
+        collisions += found
+    }
 
     /// To be called after every step and its observations, with the loss of its batch. Writes out the observations, a line of the
     /// log when it is time, and progress ten times a second.

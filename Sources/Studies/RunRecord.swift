@@ -108,23 +108,3 @@ extension RunRecord {
 
     package func write(folder: String) throws(StudyError) { try JSONFile.write(json, to: folder + "/run.json") }
 }
-
-extension PluginDigests {
-    package var json: JSON {
-        var json: OrderedDictionary<String, JSON> = [
-            "id": .string(id), "version": .string(version),
-            "manifest_sha256": .string(manifestDigest), "library_sha256": .string(libraryDigest),
-        ]
-        if !fileDigests.isEmpty { json["files_sha256"] = .object(fileDigests.mapValues(JSON.string)) }
-        return .object(json)
-    }
-
-    init?(_ json: JSON) {
-        guard let id = json["id"]?.string, let version = json["version"]?.string,
-            let manifest = json["manifest_sha256"]?.string, let library = json["library_sha256"]?.string
-        else { return nil }
-        self.init(
-            id: id, version: version, manifestDigest: manifest, libraryDigest: library,
-            fileDigests: (json["files_sha256"]?.object ?? [:]).compactMapValues(\.string))
-    }
-}

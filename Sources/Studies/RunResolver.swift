@@ -67,14 +67,16 @@ struct RunResolver {
             sections.filter { tree[$0.0] != nil }.flatMap { [$0] + schedules($0.0) }
         }
         return one("dataset", .dataset) + one("procedure", .procedure) + one("sampler", .sampler)
-            + one("model", .model) + initializers + keyed(DottedKey("parametrizations"), .parametrization) + one("loss", .loss) + one("rule", .rule)
+            + one("model", .model) + keyed(DottedKey("models"), .model) + initializers
+            + keyed(DottedKey("parametrizations"), .parametrization) + one("loss", .loss) + one("rule", .rule)
             + updates(keyed(DottedKey("regularizers"), .regularizer) + one("optimizer", .optimizer))
             + groups(of: tree).flatMap { schedules($0) + updates([($0.appending("optimizer"), .optimizer)]) }
             + keyed(DottedKey("probes"), .probe)
     }
 
     private static let componentSections = [
-        "dataset", "procedure", "sampler", "model", "initializers", "parametrizations", "loss", "rule", "regularizers",
+        "dataset", "procedure", "sampler", "model", "models", "initializers", "parametrizations", "loss", "rule",
+        "regularizers",
         "optimizer", "groups", "probes",
     ]
 
@@ -188,6 +190,9 @@ struct RunResolver {
                 }
             }
         }
+        let others = choices.filter { $0.key.parts[0] == "models" }.map {
+            RunConfiguration.NamedModel(key: $0.key.last, choice: $0.value)
+        }
         let initializers = entries.filter { $0.value.component.kind == .initializer }.keys.compactMap { key in
             choices[key].flatMap { choice in
                 ParameterPattern(tree[key.appending("parameters")]).map {
@@ -210,7 +215,7 @@ struct RunResolver {
                     pairs: tree[key.appending("pairs")]?.int))
         }
         let training = RunConfiguration.Training(
-            sampler: choices[DottedKey("sampler")], model: model, initializers: initializers,
+            sampler: choices[DottedKey("sampler")], model: model, others: others, initializers: initializers,
             parametrizations: parametrizations, loss: loss,
             rule: choices[DottedKey("rule")].map {
                 .init(choice: $0, layers: tree[DottedKey("rule.layers")]?.array?.compactMap(\.string))
@@ -350,7 +355,9 @@ struct RunResolver {
         let quantities = (record["quantities"]?.array ?? []).compactMap(\.string)
         for (index, quantity) in quantities.enumerated() {
             do throws(UnknownQuantity) {
-                guard try QuantityExpression(quantity).arguments.contains(where: { $0.member != nil }) else { continue }
+                guard try QuantityExpression(quantity).arguments.contains(where: { $0.member != nil }) else {
+                    continue
+                }
                 add(
                     tree.place(key.appending("quantities").appending("\(index)")),
                     "record.quantities: '\(quantity)' is of pairs; arrays are of single layers")
@@ -426,8 +433,8 @@ struct RunResolver {
                 for key in Self.groups(of: tree) { copy(key, ["parameters", "frozen"], options: options) }
             }
             for (key, entry) in entries where key.parts[0] == section {
-                // Schedules are entries themselves.
-                let own = entry.component.studyKeys.filter { $0 != "schedules" }
+                // Schedules are entries themselves; how many pairs are measured does not change a run.
+                let own = entry.component.studyKeys.filter { $0 != "schedules" && $0 != "pairs" }
                 copy(key, own, options: entry.component.parameters)
             }
         }

@@ -6,7 +6,13 @@ package protocol StudyDisplay: AnyObject {
     /// The runs at work, and how many have not started; called several times a second.
     func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int)
     func ended(_ run: PlannedRun, _ record: RunRecord)
+    /// Pairs of runs were measured, or are.
+    func measured(pairs: Int, of total: Int)
     func end(_ outcome: StudyRunner.Outcome)
+}
+
+extension StudyDisplay {
+    package func measured(pairs: Int, of total: Int) {}
 }
 
 /// Says nothing (`--quiet`); failures are in the outcome.
@@ -72,6 +78,11 @@ package final class LineDisplay: StudyDisplay {
         redraw([])
         write(words.joined(separator: "  ") + "\n")
         if record.status == .diverged || record.status == .failed { failed += 1 }
+    }
+
+    package func measured(pairs: Int, of total: Int) {
+        redraw(pairs < total && isTerminal ? ["  \(pairs) of \(Words.count(total, "pair")) of runs measured"] : [])
+        if pairs == total { write("  measured \(Words.count(total, "pair")) of runs\n") }
     }
 
     package func end(_ outcome: StudyRunner.Outcome) { redraw([]) }

@@ -97,7 +97,9 @@ package struct StudyPlanner: Sendable {
                 known.configuration, known.resolver, known.plugins, known.files, record.folder, record.swept,
                 seed: record.seed, SweepNames(record.swept.keys))
             for (planned, found) in zip(record.plugins, run.plugins) where planned != found {
-                throw StudyError("plugin \(planned.id) changed since the run was planned; start the study again")
+                let what = found.differences(from: planned).joined(separator: "; ")
+                throw StudyError(
+                    "plugin \(planned.id) changed since the run was planned (\(what)); start the study again")
             }
             for (planned, found) in zip(record.files, run.files) where planned != found {
                 throw StudyError(
@@ -277,7 +279,7 @@ package struct StudyPlanner: Sendable {
 extension DottedKey {
     /// The keys of all values below, objects that are values themselves (`at`) not taken apart.
     func leaves(_ json: JSON) -> [DottedKey] {
-        guard last != "at", last != "parameters", let members = json.object else { return [self] }
+        guard !["at", "update", "parameters"].contains(last), let members = json.object else { return [self] }
         return members.flatMap { appending($0.key).leaves($0.value) }
     }
 }

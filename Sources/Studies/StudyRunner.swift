@@ -25,6 +25,8 @@ package struct StudyRunner {
         /// One record per run of the plan, in its order.
         package var records: [RunRecord]
         package var wasInterrupted: Bool
+        /// A sentence for each pair of runs that could not be measured.
+        package var failedPairs: [String] = []
 
         package var failed: [RunRecord] { records.filter { $0.status == .failed } }
     }
@@ -40,6 +42,9 @@ package struct StudyRunner {
         try folder.write(plan)
         let done = isFresh ? [] : Set(plan.runs.filter(folder.isDone).map(\.name))
         let missing = plan.runs.filter { !done.contains($0.name) }
+        for pair in plan.pairs where isFresh || !done.contains(pair.first.name) || !done.contains(pair.second.name) {
+            try? FileManager.default.removeItem(atPath: folder.pairFile(pair.name))
+        }
         try prepare(missing)
         var waiting = StudyPlan.groups(missing)[...]
         Self.interruption.store(false, ordering: .relaxed)
@@ -66,11 +71,15 @@ package struct StudyRunner {
             try? stop(active)
             throw error
         }
-        let wasInterrupted = Self.interruption.load(ordering: .relaxed)
         try stop(active)
+        var failedPairs: [String] = []
+        if !Self.interruption.load(ordering: .relaxed) {
+            failedPairs = try measurePairs(display) { Self.interruption.load(ordering: .relaxed) }
+        }
+        let wasInterrupted = Self.interruption.load(ordering: .relaxed)
         var records: [RunRecord] = []
         for run in plan.runs { records.append(folder.record(of: run) ?? record(run)) }
-        let outcome = Outcome(records: records, wasInterrupted: wasInterrupted)
+        let outcome = Outcome(records: records, wasInterrupted: wasInterrupted, failedPairs: failedPairs)
         display.end(outcome)
         return outcome
     }
@@ -87,7 +96,7 @@ package struct StudyRunner {
                 record.seconds = interrupted.seconds
             } else {
                 // Results of an earlier attempt must not be taken for this one's.
-                for name in ["observations.csv", "checkpoint.safetensors", "arrays", "log.txt"] {
+                for name in ["observations.csv", "checkpoint.safetensors", "arrays", "parameters", "log.txt"] {
                     try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
                 }
             }
@@ -102,7 +111,7 @@ package struct StudyRunner {
     }
 
     /// Waits until a worker reports or `timeout` milliseconds have passed; returns those that closed their pipe.
-    private static func ended(among workers: [WorkerProcess], timeout: Int32) -> [WorkerProcess] {
+    static func ended(among workers: [WorkerProcess], timeout: Int32) -> [WorkerProcess] {
         var descriptors = workers.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
         guard poll(&descriptors, nfds_t(descriptors.count), timeout) > 0 else { return [] }
         return zip(workers, descriptors).filter { $1.revents != 0 && !$0.readProgress() }.map(\.0)

@@ -75,6 +75,10 @@ package struct Worker {
                 records[i].step = output.step
                 records[i].seconds += (ContinuousClock.now - start) / .seconds(1)
                 records[i].stepsPerSecond = output.stepsPerSecond
+                records[i].host["libraries"] = .array(output.libraries.map(\.json))
+                if !output.collisions.isEmpty {
+                    records[i].host["collisions"] = .array(output.collisions.map(JSON.string))
+                }
             }
         }
         let ends = try execute(runs, outputs)

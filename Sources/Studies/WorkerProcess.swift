@@ -5,10 +5,16 @@ import Manifests
 package struct WorkerCommand: Sendable {
     package var executable: String
     package var arguments: [String]
+    /// In their place for a pair of runs; its file follows.
+    package var pairArguments: [String]
 
-    package init(executable: String = Installation.executable ?? "/proc/self/exe", arguments: [String] = ["worker"]) {
+    package init(
+        executable: String = Installation.executable ?? "/proc/self/exe", arguments: [String] = ["worker"],
+        pairArguments: [String] = ["pair"]
+    ) {
         self.executable = executable
         self.arguments = arguments
+        self.pairArguments = pairArguments
     }
 }
 
@@ -59,10 +65,11 @@ final class WorkerProcess {
     private var hasEnded = false
 
     /// Starts the worker in its own process group, so that Ctrl-C on the terminal reaches the parent only; its stderr goes
-    /// to the `log.txt` of its first run.
-    init(_ runs: [PlannedRun], folders: [String], command: WorkerCommand, environment: [String: String])
-        throws(StudyError)
-    {
+    /// to `log`, by default the `log.txt` of its first run.
+    init(
+        _ runs: [PlannedRun], folders: [String], command: WorkerCommand, environment: [String: String],
+        log: String? = nil
+    ) throws(StudyError) {
         (self.runs, self.folders) = (runs, folders)
         progress = RunProgress(total: runs[0].configuration.train.steps)
         var ends: [Int32] = [-1, -1]
@@ -76,7 +83,7 @@ final class WorkerProcess {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
         posix_spawn_file_actions_addopen(
-            &actions, 2, folders[0] + "/log.txt", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o644)
+            &actions, 2, log ?? folders[0] + "/log.txt", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o644)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

@@ -34,7 +34,7 @@ enum InputTests {
 
     /// Whether a failure on ordinary input ends a run.
     private static func mustSucceed(_ component: Component) -> Bool {
-        [.optimizer, .regularizer, .activation, .operation, .schedule, .sampler].contains(component.kind)
+        [.optimizer, .regularizer, .activation, .operation, .schedule].contains(component.kind)
     }
 
     private static func sizes(_ examination: Examination, _ subject: Subject) throws {

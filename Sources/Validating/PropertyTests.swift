@@ -33,7 +33,8 @@ enum PropertyTests {
                 guard let input = inputs.first(where: { violation(subject, property, change, $0) != nil }) else {
                     continue
                 }
-                let small = input.pair != nil ? input : shrink(input) { violation(subject, property, change, $0) != nil }
+                let small =
+                    input.pair != nil ? input : shrink(input) { violation(subject, property, change, $0) != nil }
                 let words = violation(subject, property, change, small) ?? ""
                 examination.report(
                     .error, at: property.pointer, "not \(property.kind.rawValue): \(words), with \(describe(small))",
@@ -224,7 +225,9 @@ extension Property.Kind {
 extension Component {
     func declares(_ kind: Property.Kind) -> Bool { properties.contains { $0.kind == kind } }
 
-    fileprivate var hasInvariances: Bool { (isPlain || kind == .probe) && properties.contains { $0.kind.isInvariance } }
+    fileprivate var hasInvariances: Bool {
+        (isPlain || kind == .probe) && properties.contains { $0.kind.isInvariance }
+    }
 
     fileprivate var hasGradients: Bool {
         kind == .loss || kind.isOperation && !derivatives.isEmpty && precisions.contains(.f64)

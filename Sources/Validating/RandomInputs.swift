@@ -131,7 +131,7 @@ extension Subject {
         return input
     }
 
-    /// The training rows of a sampler: labels that all occur where there are rows enough, vectors for real fields.
+    /// The training rows of a sampler: labels that all occur where there are rows enough, numbers >= 0 for real fields.
     private func columns(
         _ input: TrialInput, _ sizes: TrialSizes, _ draw: inout Draw, _ values: TrialValues
     ) -> TrialInput {
@@ -140,9 +140,9 @@ extension Subject {
         for argument in component.call.arguments {
             guard case .column = argument.source else { continue }
             let isLabels = argument.type == .pointer(.i32)
-            let shape = isLabels ? [sizes.rows] : [sizes.rows, sizes.inputs]
+            let numbers = values([sizes.rows], &draw).map { abs($0) }
             input.tensors[argument.name] = Tensor(
-                shape, isLabels ? order.map { Double($0 % max(sizes.classes, 1)) } : values(shape, &draw))
+                [sizes.rows], isLabels ? order.map { Double($0 % max(sizes.classes, 1)) } : numbers)
         }
         return input
     }

@@ -63,21 +63,11 @@ enum StaticTests {
         }
     }
 
-    /// Names that compilers of other languages make, which no C name can equal.
-    private static func isMangled(_ name: String) -> Bool {
-        ["$s", "_Z", "_R", "__", "_swift", "symbolic"].contains { name.hasPrefix($0) }
-    }
-
-    private static let linkers: Set<String> = ["_init", "_fini", "_edata", "_end", "_ftext", "_etext"]
-
     private static func exports(_ examination: Examination) throws {
         guard let file = try library(examination) else { return }
         let manifest = try examination.manifest()
         let used = Set(manifest.components.flatMap(\.functions).flatMap(\.symbols.values))
-        // Names with a dot are a compiler's variants of one function.
-        let own = file.exported.filter {
-            !$0.isWeak && !isMangled($0.name) && !linkers.contains($0.name) && !$0.name.contains(".")
-        }
+        let own = file.exported.filter(\.isPlain)
         for symbol in own.map(\.name).sorted() where dlsym(nil, symbol) != nil {
             examination.report(
                 .error, at: "/library",

@@ -26,7 +26,9 @@ struct Subject {
     func run(_ input: TrialInput, _ plan: MemoryPlan = MemoryPlan()) throws -> TrialResult {
         guard var example = input.example else { return try trial(input, plan).run() }
         if component.add != nil {
-            for (name, tensor) in input.tensors { example.given[name] = .array(shape: tensor.shape, data: tensor.data) }
+            for (name, tensor) in input.tensors {
+                example.given[name] = .array(shape: tensor.shape, data: tensor.data)
+            }
         }
         do {
             let values = try ExampleRun(component, example, registry, options: input.options).results()

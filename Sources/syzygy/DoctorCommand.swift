@@ -34,6 +34,14 @@ struct Doctor: ParsableCommand {
         for folder in registry.shadowed {
             say("", "\(folder): not used, a plugin of the same id was found before", isGood: false)
         }
+        for manifest in registry.manifests {
+            guard let warning = FastMath.warning(of: manifest) else { continue }
+            say("", "plugin \(manifest.id): \(warning)", isGood: false)
+        }
+        let shipped = Set(registry.manifests.filter { Registry.isShipped($0.folder) }.map(\.id))
+        for collision in Collisions.among(registry.manifests) where !shipped.isSuperset(of: collision.plugins) {
+            say("", collision.description, isGood: !collision.isHarmful)
+        }
         let features = SandboxFeature.available
         say("sandbox", features.map(\.rawValue).joined(separator: ", "))
         for feature in SandboxFeature.allCases where !features.contains(feature) {
@@ -42,6 +50,18 @@ struct Doctor: ParsableCommand {
                 isGood: false)
         }
         if !isWell { throw ExitCode(1) }
+    }
+}
+
+/// What a library's start-up code does to numbers.
+enum FastMath {
+    /// Looks at the file, without opening the library.
+    static func warning(of manifest: Manifest) -> String? {
+        guard let path = (try? ComponentLoader.libraryPath(of: manifest)) ?? nil,
+            (try? ELFFile(path: path))?.hasFastMath == true
+        else { return nil }
+        return
+            "\(path) turns on flush-to-zero when it is loaded (linked with -ffast-math or -Ofast); a run turns it off again"
     }
 }
 

@@ -91,6 +91,7 @@ struct PluginCommand: ParsableCommand {
                 print("manifest sha256 \(files.manifestDigest)")
                 guard let library = try ComponentLoader.libraryPath(of: manifest) else { return }
                 print("library  sha256 \(files.libraryDigest)")
+                if let warning = FastMath.warning(of: manifest) { print("warning  \(warning)") }
                 print("types    \(try DebugInformation(checking: manifest, library: library).words)")
             }
         }

@@ -17,6 +17,7 @@ struct Run: ParsableCommand {
     var jobs: Int?
 
     @OptionGroup var isolation: IsolationOptions
+    @OptionGroup var lock: LockOptions
 
     @Flag(help: "Fail unless every claim of the study holds.")
     var check = false
@@ -33,7 +34,10 @@ struct Run: ParsableCommand {
 
     func run() throws {
         let (plan, folder) = try study.plan()
-        let command = WorkerCommand(arguments: ["worker"] + study.plugins.arguments + isolation.arguments)
+        let locked = try lock.check(plan, study.plugins)
+        let options = study.plugins.arguments + isolation.arguments
+        let command = WorkerCommand(
+            arguments: ["worker"] + options + locked, pairArguments: ["pair"] + options)
         let runner = StudyRunner(
             plan: plan, folder: folder, command: command, jobs: jobs ?? min(Host.cores, max(1, plan.runs.count)),
             isFresh: fresh)
@@ -41,6 +45,7 @@ struct Run: ParsableCommand {
             try runner.run(display: quiet ? QuietDisplay() : LineDisplay())
         }
         for record in outcome.failed { Failure.say("run \(record.name) failed: \(record.message)") }
+        for sentence in outcome.failedPairs { Failure.say(sentence) }
         if outcome.wasInterrupted {
             Failure.say("interrupted; finished runs are kept, the same command computes the rest")
             throw ExitCode(130)
@@ -50,7 +55,7 @@ struct Run: ParsableCommand {
         try results.write()
         let holds = results.printClaims(failuresOnly: quiet)
         if !quiet { print("report: \(folder.reportFile)") }
-        if !outcome.failed.isEmpty || (check && !holds) { throw ExitCode(1) }
+        if !outcome.failed.isEmpty || !outcome.failedPairs.isEmpty || (check && !holds) { throw ExitCode(1) }
     }
 }
 
@@ -60,14 +65,36 @@ struct WorkerProcessCommand: ParsableCommand {
 
     @OptionGroup var plugins: PluginOptions
     @OptionGroup var isolation: IsolationOptions
+    /// The lock that libraries must match.
+    @Option var lock: String?
     @Argument var folders: [String]
 
     func run() throws {
         if isolation.isolation.mode != .none, try Nursery.fork() { return }
         let registry = plugins.registry
         let planner = try Failure.report { try StudyPlanner(registry: registry) }
-        let executor = RunExecutor(registry: registry, isolation: isolation.isolation)
+        let locked = try Failure.report { () throws -> LockFile? in
+            if let lock { try LockFile(reading: lock) } else { nil }
+        }
+        let executor = RunExecutor(registry: registry, isolation: isolation.isolation, lock: locked)
         throw ExitCode(Worker(folders: folders, planner: planner, isolation: isolation.isolation).run(executor.run))
+    }
+}
+
+/// `syzygy pair FILE RUN_FOLDER RUN_FOLDER`: what probes measure of two finished runs, started by `syzygy run`.
+struct PairProcessCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "pair", shouldDisplay: false)
+
+    @OptionGroup var plugins: PluginOptions
+    @OptionGroup var isolation: IsolationOptions
+    @Argument var file: String
+    @Argument var folders: [String]
+
+    func run() throws {
+        let registry = plugins.registry
+        let planner = try Failure.report { try StudyPlanner(registry: registry) }
+        let executor = RunExecutor(registry: registry, isolation: isolation.isolation)
+        throw ExitCode(PairWorker(file: file, folders: folders, planner: planner).run(executor))
     }
 }
 

@@ -11,9 +11,8 @@ struct Syzygy: ParsableCommand {
         abstract: "Runs studies in the theory of deep learning: models, optimizers and probes are plugins.",
         version: Version.current,
         subcommands: [
-            Plan.self, Run.self, Table.self, ReportPage.self, Bench.self, PluginCommand.self, Doctor.self,
-            WorkerProcessCommand.self, SandboxCommand.self, PluginBench.self,
-            Docs.self,
+            Plan.self, Run.self, Lock.self, Table.self, ReportPage.self, Bench.self, PluginCommand.self, Doctor.self,
+            WorkerProcessCommand.self, PairProcessCommand.self, SandboxCommand.self, PluginBench.self, Docs.self,
         ])
 }
 

@@ -82,7 +82,7 @@ extension PluginCommand {
         /// A whole battery has a receipt, whether it passed or not.
         private func writeReceipt(_ results: [TestResult], _ folder: String) throws -> String? {
             guard only.isEmpty, component.isEmpty, let manifest = try? Manifest.load(folder: folder),
-                let digests = try? ComponentLoader.digests(of: manifest)
+                let digests = try? ComponentLoader.digests(of: manifest, locatesSystem: true)
             else { return nil }
             let receipt = Receipt(
                 digests: digests, level: level.rawValue, seed: seed, hasPassed: results.hasPassed,

@@ -3,19 +3,10 @@ import Testing
 
 /// The sampler, the initializer and the loss of the manual, exactly as printed there, and runs of what ships.
 @Suite struct SamplePagesTests {
-    private func block(_ language: String, of page: String) throws -> String {
-        let text = try String(contentsOfFile: "\(Tool.root)/docs/plugins/\(page).md", encoding: .utf8)
-        let parts = text.components(separatedBy: "```\(language)\n")
-        return try #require(parts.count == 2 ? parts[1].components(separatedBy: "```").first : nil)
-    }
-
     @Test func thePluginsOfTheManualTrain() throws {
         let scratch = try Scratch()
         for (name, page) in [("blocks", "sampler"), ("centred", "initializer"), ("agree", "loss")] {
-            try scratch.compile(try block("c", of: page), to: "mine/\(name)", name: name)
-            try scratch.write(try block("json", of: page), to: "mine/\(name)/plugin.json")
-            let validate = try Tool.run(["plugin", "validate", "mine/\(name)", "--level", "standard"], in: scratch)
-            #expect(validate.status == 0, "\(validate.output)\(validate.errors)")
+            try scratch.installPlugin(name, ofPage: page)
         }
         try scratch.write(
             """
@@ -62,7 +53,7 @@ import Testing
 
     @Test(arguments: [
         ("Samplers", "orders"), ("Initializers", "lazy-and-rich"), ("TwoViews", "barlow-twins"),
-        ("Activity", "decorrelation"),
+        ("Activity", "activity"), ("Distillation", "imitation"),
     ])
     func shippedStudiesHold(plugin: String, study: String) throws {
         let scratch = try Scratch()

@@ -178,7 +178,8 @@ private let small = """
             "seeds=3..4", "train.together=\(together)", "train.steps=8000", "train.log_every=1",
             "regularizers.syre={plugin: anchored_l2, weight_decay: 0.01}", "regularizers.l2.weight_decay=0.01",
             "optimizer={plugin: adam}",
-            "probes={test: {plugin: performance, split: test, at: {every: 500}}}",
+            "probes={test: {plugin: performance, split: test, at: {every: 500}}, "
+                + "ema: {plugin: weight_average, at: {every: 1000}, update: {every: 9}}}",
             "record={quantities: [layer.weight], at: {every: 3000}}",
         ]
         func start(_ out: String, interrupt: ((Process) -> Void)? = nil) throws -> Tool.Result {

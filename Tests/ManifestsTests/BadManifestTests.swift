@@ -70,7 +70,7 @@ import Testing
         probe
         - "kind": "probe"
         + "kind": "prob"
-        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, sampler, model, initializer, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe, rule)
+        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, sampler, model, initializer, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe, rule, procedure)
 
         probe
         - "kind": "probe", 
@@ -80,7 +80,7 @@ import Testing
         probe
         - "per": "layer"
         + "per": "layers"
-        plugin.json:11:42: unknown per 'layers' in components[0]; did you mean 'layer'? (allowed: run, layer, parameter)
+        plugin.json:11:42: unknown per 'layers' in components[0]; did you mean 'layer'? (allowed: run, layer, parameter, layer_pair, run_pair)
 
         probe
         - "library": "Alignment"
@@ -136,7 +136,7 @@ import Testing
         probe
         - "from": "dim"
         + "from": "dims"
-        plugin.json:24:47: unknown from 'dims' in components[0].call.args[2]; did you mean 'dim'? (allowed: quantity, input, activation, column, output, state, variable, param, dim, count, sizes, rows, shape, classes, field, const, workspace, file, service, seed, step, steps, split, index_begin, index_end, message, message_size)
+        plugin.json:24:47: unknown from 'dims' in components[0].call.args[2]; did you mean 'dim'? (allowed: quantity, input, data, activation, column, output, state, accumulator, variable, param, dim, count, sizes, rows, shape, classes, field, const, workspace, file, service, seed, step, steps, split, index_begin, index_end, message, message_size)
 
         probe
         - "of": "a", "axis": 1
@@ -541,7 +541,7 @@ import Testing
         blas
         - "quantity": "parameter.value"
         + "quantity": "parameter.valeu"
-        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.weight, layer.weight_initial, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.weight, head.weight_initial, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad)
+        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.weight, layer.weight_initial, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.weight, head.weight_initial, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters)
 
         blas
         - "quantity": "parameter.value"
@@ -556,7 +556,7 @@ import Testing
         probe
         - "b": "wwt(layer.weight)"
         + "b": "moment(layer.input)"
-        plugin.json:33:78: unknown function 'moment' in 'moment(layer.input)' (allowed: moment.raw, moment.centred, moment.normalized, cross.raw, mean, wtw, wwt)
+        plugin.json:33:78: unknown function 'moment' in 'moment(layer.input)' (allowed: moment.raw, moment.centred, moment.normalized, cross.raw, cross.centred, mean, wtw, wwt)
 
         probe
         - "b": "wwt(layer.weight)"
@@ -852,7 +852,7 @@ import Testing
         -         { "name": "at"
         + "from": "state" },
         +         { "name": "at"
-        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, rules, not for a schedule
+        plugin.json:20:51: argument 'gamma': 'state' is for optimizers, regularizers, probes, rules, not for a schedule
 
         optimizer
         - "from": "step" }

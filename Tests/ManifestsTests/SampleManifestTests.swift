@@ -71,19 +71,19 @@ import Testing
     @Test(arguments: [
         (
             "\"column\": { \"param\": \"by\" }", "\"column\": { \"param\": \"bye\" }",
-            "plugin.json:10:83: unknown param 'bye'; did you mean 'by'? (allowed: by, size)"
+            "plugin.json:10:79: unknown param 'bye'; did you mean 'by'? (allowed: by, size)"
         ),
         (
             "\"column\": { \"param\": \"by\" }", "\"column\": { \"param\": \"size\" }",
-            "plugin.json:10:83: a name comes from a string param, but 'size' is of type int"
+            "plugin.json:10:79: a name comes from a string param, but 'size' is of type int"
         ),
         (
             "\"name\": \"key\", \"type\": \"f64*\"", "\"name\": \"key\", \"type\": \"i64*\"",
-            "plugin.json:10:33: argument 'key' has type i64*, but 'column' needs i32* or f64*"
+            "plugin.json:10:32: argument 'key' has type i64*, but 'column' needs i32* or f64*"
         ),
         (
             "\"m\": { \"param\": \"size\" }", "\"m\": { \"of\": \"key\", \"axis\": 0 }",
-            "plugin.json:8:63: the rows of an epoch are known before there are any: \"rows\", a param or a number, not an axis"
+            "plugin.json:8:60: the rows of an epoch are known before there are any: \"rows\", a param or a number, not an axis"
         ),
         (
             "\"shape\": [\"m\"]", "\"shape\": [\"m\", 2]",
@@ -91,40 +91,40 @@ import Testing
         ),
         (
             "\"field\": \"row_count\" }", "\"field\": \"fan_in\" }",
-            "plugin.json:15:49: argument 'rows': 'field' is for optimizers, regularizers, parametrizations, initializers, not for a sampler"
+            "plugin.json:15:48: argument 'rows': 'field' is for optimizers, regularizers, parametrizations, initializers, not for a sampler"
         ),
         (
             "\"field\": \"fan_in\" }", "\"field\": \"epoch\" }",
-            "plugin.json:29:51: argument 'fan_in': 'field' is for samplers, not for an initializer"
+            "plugin.json:27:50: argument 'fan_in': 'field' is for samplers, not for an initializer"
         ),
         (
             "\"quantity\": \"parameter.value\" }", "\"quantity\": \"parameter.grad\" }",
-            "plugin.json:26:72: unknown quantity of initializers 'parameter.grad' (allowed: parameter.value)"
+            "plugin.json:24:70: unknown quantity of initializers 'parameter.grad' (allowed: parameter.value)"
         ),
         (
             "\"quantity\": \"parameter.value\" }", "\"quantity\": \"parameter.value\", \"access\": \"readwrite\" }",
-            "plugin.json:26:101: an initializer may not change the values that the model says; it writes its output"
+            "plugin.json:24:99: an initializer may not change the values that the model says; it writes its output"
         ),
         (
             "[{ \"id\": \"value\" }]", "[{ \"id\": \"values\" }]",
-            "plugin.json:24:5: an initializer has one output, with the id 'value' and the parameter's shape, so without 'shape'"
+            "plugin.json:22:16: an initializer has one output, with the id 'value' and the parameter's shape, so without 'shape'"
         ),
         (
             "\"name\": \"parameter\", \"type\": \"char*\"", "\"name\": \"parameter\", \"type\": \"i64\"",
-            "plugin.json:30:39: argument 'parameter' has type i64, but 'field' needs char*"
+            "plugin.json:28:38: argument 'parameter' has type i64, but 'field' needs char*"
         ),
         (
             "\"activation\": { \"param\": \"layer\" }", "\"activation\": { \"param\": \"lyer\" }",
-            "plugin.json:39:85: unknown param 'lyer'; did you mean 'layer'? (allowed: layer)"
+            "plugin.json:37:84: unknown param 'lyer'; did you mean 'layer'? (allowed: layer)"
         ),
         (
             "\"b\", \"type\": \"i32\", \"from\": \"activation\", \"activation\": \"output\", \"view\": \"x2\"",
             "\"b\", \"type\": \"f64*\", \"from\": \"activation\", \"activation\": \"output\", \"view\": \"x2\"",
-            "plugin.json:40:31: argument 'b' has type f64*, but 'activation' needs i32"
+            "plugin.json:38:30: argument 'b' has type f64*, but 'activation' needs i32"
         ),
         (
             "\"a_grad\"", "\"y_grad\"",
-            "plugin.json:44:70: example 'equal' expects the unknown 'y_grad'; did you mean 'a_grad'? "
+            "plugin.json:42:65: example 'equal' expects the unknown 'y_grad'; did you mean 'a_grad'? "
                 + "(allowed: sample_loss, output_grad, a_grad, b_grad)"
         ),
     ])

@@ -332,7 +332,7 @@ def close(expect, values, example):
 
 def main():
     write, failures = "--write" in sys.argv[1:], 0
-    for name in ["Activations", "Activity", "Adam", "ConvNet", "Digits", "Initializers", "L2", "Noise", "RecurrentNet",
+    for name in ["Activations", "Activity", "Adam", "ConvNet", "Digits", "Distillation", "Initializers", "L2", "Noise", "RecurrentNet",
                  "ResNet", "SGD", "Samplers", "Sequences", "Syre", "Teachers", "Transformer", "TwoViews"]:
         path = plugins / name / "plugin.json"
         source = path.read_text()

@@ -148,7 +148,14 @@ def decov(p, t):
     return data_loss(p, output).mean() + p["strength"] * penalty, {"output": output, "h": h}
 
 
-losses = {f.__name__: f for f in (barlow_twins, activity, decov)}
+def distillation(p, t):
+    z, v, size = t("output"), t("v"), p["temperature"]
+    hard = torch.nn.functional.cross_entropy(z, torch.tensor(p["y"]["data"], dtype=torch.long), reduction="none")
+    soft = torch.nn.functional.kl_div(torch.log_softmax(z / size, 1), torch.softmax(v / size, 1), reduction="none")
+    return (1 - p["alpha"]) * hard + p["alpha"] * size ** 2 * soft.sum(dim=1), {"output": z, "v": v}
+
+
+losses = {f.__name__: f for f in (barlow_twins, activity, decov, distillation)}
 
 
 def loss(component, p):

@@ -32,9 +32,7 @@ import Testing
                     + #""rest":{"plugin":"test.others/times","parameters":["*.weight"],"factor":1.0}}"#
         )
         let plain = try #require(try Fixtures.plan().runs.first).configuration
-        #expect(
-            plain.training?.sampler == nil && plain.training?.initializers.isEmpty == true
-                && plain.json["sampler"] == nil)
+        #expect(plain.training?.sampler == nil && plain.training?.initializers.isEmpty && plain.json["sampler"] == nil)
     }
 
     @Test func sweepsAndOverridesReachThem() throws {
@@ -91,15 +89,37 @@ import Testing
         ),
         (
             "plugin: times, parameters: \"fc1.*\", factor: 5e-1", "plugin: times",
-            "study.yaml:10:9: initializers.stem needs the key 'parameters'"
+            "study.yaml:10:9: missing key 'parameters' in initializers.stem"
         ),
         (
             "factor: 5e-1", "factor: small",
-            "study.yaml:10:57: initializers.stem: factor must be a number, got 'small'"
+            "study.yaml:10:54: initializers.stem: factor must be a number, got 'small'"
         ),
     ])
     func mistakesAreNamed(old: String, new: String, line: String) throws {
         try #require(Self.study.contains(old))
         #expect(Fixtures.lines(Self.study.replacingOccurrences(of: old, with: new)) == [line])
+    }
+}
+
+/// Models beside the study's.
+@Suite struct FurtherModelTests {
+    private static let study = Fixtures.study.replacingOccurrences(
+        of: "model: {plugin: net, widths: [7, 5]}",
+        with: "model: {plugin: net, widths: [7, 5]}\nmodels: {teacher: {plugin: net, widths: [9]}}")
+
+    @Test func theyAreModels() throws {
+        let plan = try Fixtures.plan(Self.study, ["models.teacher.activation=relu", "models.a.plugin=net"])
+        let configuration = plan.runs[0].configuration
+        let others = try #require(configuration.training).others
+        #expect(others.map(\.key) == ["a", "teacher"])
+        #expect(others[1].choice.options["activation"] == "relu")
+        #expect(others[1].choice.options["widths"] == .array([.int(9)]))
+        let swept = try Fixtures.plan(Self.study, ["models.teacher.widths=[[3], [4, 4]]"])
+        #expect(swept.axes["models.teacher.widths"]?.count == 2)
+        #expect(
+            Fixtures.lines(Self.study, ["models.teacher.plugin=sgd"]) == [
+                "override 'models.teacher.plugin=sgd': models.teacher.plugin: 'sgd' is an optimizer, not a model"
+            ])
     }
 }

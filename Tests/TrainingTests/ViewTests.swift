@@ -203,7 +203,7 @@ private func sentence(_ body: () throws -> Void) -> String {
         #expect(
             built(["x3"])
                 == "the loss wants the model applied to 'x3' in place of 'x'; the dataset has no field 'x3'; "
-                + "did you mean 'x2'? (it has: x, x2, w, y)")
+                + "did you mean 'x'? (it has: x, x2, w, y)")
         #expect(
             built(["w"])
                 == "the loss wants the model applied to 'w' in place of 'x'; rows of 'w' have the shape [2], rows of 'x' [5]"

@@ -83,8 +83,9 @@ private func quadratic(_ spectrum: [Double], seed: UInt64 = 1) throws -> LeastSq
             let quantity: ObjectiveQuantity
             init(_ quantity: ObjectiveQuantity) { self.quantity = quantity }
             func measure(
-        step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory, record: (Observation) -> Void
-    )
+                step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory,
+                record: (Observation) -> Void
+            )
                 throws
             {
                 let d = try #require(quantities.derivatives), p = d.parameterCount

@@ -5,6 +5,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 #include <sodium.h>
+#include "beneath.h"
 #include "binding.h"
 #include "conv.h"
 #include "gemm.h"

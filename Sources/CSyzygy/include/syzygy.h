@@ -16,6 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Grows by one with every addition. A library compiled with a smaller one works as before; docs/plugins/promise.md. */
+#define SYZYGY_MINOR 4
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -220,17 +223,55 @@ typedef struct {
     syzygy_status (*progress)(void *context, int64_t step);
 } syzygy_record;
 
-#if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L && UINTPTR_MAX == UINT64_MAX
-_Static_assert(sizeof(syzygy_initializer) == 16, "syzygy_initializer");
-_Static_assert(sizeof(syzygy_attribute) == 16, "syzygy_attribute");
-_Static_assert(sizeof(syzygy_graph) == 144 && offsetof(syzygy_graph, parameter) == 16 &&
-               offsetof(syzygy_graph, tensor) == 72 && offsetof(syzygy_graph, begin_scan) == 112, "syzygy_graph");
-_Static_assert(sizeof(syzygy_random) == 40 && offsetof(syzygy_random, uniform) == 16, "syzygy_random");
-_Static_assert(sizeof(syzygy_linalg) == 48 && offsetof(syzygy_linalg, gemm) == 16, "syzygy_linalg");
-_Static_assert(sizeof(syzygy_rows) == 32 && offsetof(syzygy_rows, begin) == 16, "syzygy_rows");
-_Static_assert(sizeof(syzygy_objective) == 88 && offsetof(syzygy_objective, value) == 40, "syzygy_objective");
-_Static_assert(sizeof(syzygy_jacobian) == 40 && offsetof(syzygy_jacobian, width) == 16, "syzygy_jacobian");
-_Static_assert(sizeof(syzygy_record) == 40 && offsetof(syzygy_record, values) == 16, "syzygy_record");
+/* Sizes and places, on machines of 64 bits. A struct may grow at its end; what is here never moves. */
+#if UINTPTR_MAX == UINT64_MAX && (defined(__cplusplus) ? __cplusplus >= 201103L : __STDC_VERSION__ >= 201112L)
+#ifdef __cplusplus
+#define SYZYGY_ASSERT static_assert
+#else
+#define SYZYGY_ASSERT _Static_assert
+#endif
+#define SYZYGY_SIZE(type, bytes) SYZYGY_ASSERT(sizeof(type) == (bytes), "size of " #type)
+#define SYZYGY_AT(type, member, place) SYZYGY_ASSERT(offsetof(type, member) == (place), "place of " #type "." #member)
+SYZYGY_SIZE(syzygy_initializer, 16);
+SYZYGY_AT(syzygy_initializer, scheme, 0); SYZYGY_AT(syzygy_initializer, scale, 8);
+SYZYGY_SIZE(syzygy_attribute, 16);
+SYZYGY_AT(syzygy_attribute, name, 0); SYZYGY_AT(syzygy_attribute, value, 8);
+SYZYGY_SIZE(syzygy_graph, 144);
+SYZYGY_AT(syzygy_graph, struct_size, 0); SYZYGY_AT(syzygy_graph, reserved, 4); SYZYGY_AT(syzygy_graph, context, 8);
+SYZYGY_AT(syzygy_graph, parameter, 16); SYZYGY_AT(syzygy_graph, constant, 24); SYZYGY_AT(syzygy_graph, apply, 32);
+SYZYGY_AT(syzygy_graph, shaped, 40); SYZYGY_AT(syzygy_graph, shape, 48); SYZYGY_AT(syzygy_graph, layer, 56);
+SYZYGY_AT(syzygy_graph, fail, 64); SYZYGY_AT(syzygy_graph, tensor, 72); SYZYGY_AT(syzygy_graph, is_training, 80);
+SYZYGY_AT(syzygy_graph, assign, 88); SYZYGY_AT(syzygy_graph, random, 96); SYZYGY_AT(syzygy_graph, dropout, 104);
+SYZYGY_AT(syzygy_graph, begin_scan, 112); SYZYGY_AT(syzygy_graph, end_scan, 120);
+SYZYGY_AT(syzygy_graph, begin_fixed_point, 128); SYZYGY_AT(syzygy_graph, end_fixed_point, 136);
+SYZYGY_SIZE(syzygy_random, 40);
+SYZYGY_AT(syzygy_random, struct_size, 0); SYZYGY_AT(syzygy_random, reserved, 4); SYZYGY_AT(syzygy_random, context, 8);
+SYZYGY_AT(syzygy_random, uniform, 16); SYZYGY_AT(syzygy_random, normal, 24);
+SYZYGY_AT(syzygy_random, permutation, 32);
+SYZYGY_SIZE(syzygy_linalg, 48);
+SYZYGY_AT(syzygy_linalg, struct_size, 0); SYZYGY_AT(syzygy_linalg, reserved, 4); SYZYGY_AT(syzygy_linalg, context, 8);
+SYZYGY_AT(syzygy_linalg, gemm, 16); SYZYGY_AT(syzygy_linalg, eigh, 24); SYZYGY_AT(syzygy_linalg, svd, 32);
+SYZYGY_AT(syzygy_linalg, cholesky_solve, 40);
+SYZYGY_SIZE(syzygy_rows, 32);
+SYZYGY_AT(syzygy_rows, split, 0); SYZYGY_AT(syzygy_rows, indices, 8); SYZYGY_AT(syzygy_rows, begin, 16);
+SYZYGY_AT(syzygy_rows, count, 24);
+SYZYGY_SIZE(syzygy_objective, 88);
+SYZYGY_AT(syzygy_objective, struct_size, 0); SYZYGY_AT(syzygy_objective, reserved, 4);
+SYZYGY_AT(syzygy_objective, context, 8); SYZYGY_AT(syzygy_objective, parameter_count, 16);
+SYZYGY_AT(syzygy_objective, row_count, 24); SYZYGY_AT(syzygy_objective, parameters, 32);
+SYZYGY_AT(syzygy_objective, value, 40); SYZYGY_AT(syzygy_objective, gradient, 48);
+SYZYGY_AT(syzygy_objective, hessian_product, 56); SYZYGY_AT(syzygy_objective, gauss_newton_product, 64);
+SYZYGY_AT(syzygy_objective, sample_gradients, 72); SYZYGY_AT(syzygy_objective, sample_squared_norms, 80);
+SYZYGY_SIZE(syzygy_jacobian, 40);
+SYZYGY_AT(syzygy_jacobian, struct_size, 0); SYZYGY_AT(syzygy_jacobian, reserved, 4);
+SYZYGY_AT(syzygy_jacobian, context, 8); SYZYGY_AT(syzygy_jacobian, width, 16); SYZYGY_AT(syzygy_jacobian, jvp, 24);
+SYZYGY_AT(syzygy_jacobian, vjp, 32);
+SYZYGY_SIZE(syzygy_record, 40);
+SYZYGY_AT(syzygy_record, struct_size, 0); SYZYGY_AT(syzygy_record, reserved, 4); SYZYGY_AT(syzygy_record, context, 8);
+SYZYGY_AT(syzygy_record, values, 16); SYZYGY_AT(syzygy_record, undefined, 24); SYZYGY_AT(syzygy_record, progress, 32);
+#undef SYZYGY_AT
+#undef SYZYGY_SIZE
+#undef SYZYGY_ASSERT
 #endif
 
 #ifdef __cplusplus

@@ -12,6 +12,7 @@ final class IsolatedComponent {
     /// Its number in the process of a generation.
     private var role: (number: Int, generation: Int)?
     private let keep: (Opening, _ what: String, UnsafeRawBufferPointer) -> String?
+    private let opened: ([LoadedFile]) -> Void
     private let note: (String) -> Void
     private var failures = 0
 
@@ -19,12 +20,15 @@ final class IsolatedComponent {
 
     /// - Parameters:
     ///   - keep: writes the message of a call that failed, and says how to repeat it.
+    ///   - opened: gets the libraries that the process loaded.
     ///   - note: gets a sentence about each failure.
     init(
         _ component: Component, _ opening: Opening, sandbox: Sandbox,
-        keep: @escaping (Opening, _ what: String, UnsafeRawBufferPointer) -> String?, note: @escaping (String) -> Void
+        keep: @escaping (Opening, _ what: String, UnsafeRawBufferPointer) -> String?,
+        opened: @escaping ([LoadedFile]) -> Void, note: @escaping (String) -> Void
     ) {
-        (self.component, self.opening, self.sandbox, self.keep, self.note) = (component, opening, sandbox, keep, note)
+        (self.component, self.opening, self.sandbox, self.keep) = (component, opening, sandbox, keep)
+        (self.opened, self.note) = (opened, note)
         options = opening.options
     }
 
@@ -33,6 +37,8 @@ final class IsolatedComponent {
     func open() throws -> MessageReader {
         var answer = try sandbox.exchange(.open) { try opening.write(to: &$0) }
         role = (try answer.integer(), sandbox.generation)
+        let files = try StrictJSON.parse(try answer.text(), file: "answer").root["files"]?.array ?? []
+        opened(files.compactMap(LoadedFile.init))
         return answer
     }
 

@@ -11,6 +11,8 @@ struct Opening {
     var seed: UInt64
     var steps: Int
     var dataFolder: String
+    /// What the plugin must be. A replay takes it as it is now.
+    var expected: PluginDigests?
 
     fileprivate var text: String {
         let ordered = OrderedDictionary(uniqueKeysWithValues: options.sorted { $0.key < $1.key }.map { ($0, $1) })
@@ -20,16 +22,24 @@ struct Opening {
         ]).text(pretty: false)
     }
 
-    func write(to message: inout MessageWriter) throws { try message.put(text) }
-
-    init(
-        kind: Component.Kind, component: String, options: [String: JSON], seed: UInt64, steps: Int, dataFolder: String
-    ) {
-        (self.kind, self.component, self.options) = (kind, component, options)
-        (self.seed, self.steps, self.dataFolder) = (seed, steps, dataFolder)
+    func write(to message: inout MessageWriter) throws {
+        try message.put(text)
+        try message.put(expected?.json.text(pretty: false) ?? "")
     }
 
-    init(_ message: inout MessageReader) throws { try self.init(try StrictJSON.parse(try message.text(), file: "")) }
+    init(
+        kind: Component.Kind, component: String, options: [String: JSON], seed: UInt64, steps: Int, dataFolder: String,
+        expected: PluginDigests? = nil
+    ) {
+        (self.kind, self.component, self.options) = (kind, component, options)
+        (self.seed, self.steps, self.dataFolder, self.expected) = (seed, steps, dataFolder, expected)
+    }
+
+    init(_ message: inout MessageReader) throws {
+        try self.init(try StrictJSON.parse(try message.text(), file: ""))
+        let digests = try message.text()
+        if !digests.isEmpty { expected = PluginDigests(try StrictJSON.parse(digests, file: "").root) }
+    }
 
     fileprivate init(_ document: Document) throws {
         let root = document.root

@@ -67,9 +67,11 @@ package final class SandboxServer {
 
     private func open(_ message: inout MessageReader) throws {
         let opening = try Opening(&message)
+        var files: [LoadedFile] = []
         let loader = ComponentLoader(
             registry: registry, seed: opening.seed, steps: opening.steps, dataFolder: opening.dataFolder,
-            note: { [weak self] in self?.notes.append($0) })
+            expected: opening.expected.map { [$0] } ?? [], note: { [weak self] in self?.notes.append($0) },
+            opened: { files.append($0) })
         let choice = Choice(component: opening.component, options: opening.options)
         let role: Role
         switch opening.kind {
@@ -80,6 +82,7 @@ package final class SandboxServer {
         roles.append(role)
         try channel.send(.answer) { answer in
             try answer.put(roles.count - 1)
+            try answer.put(JSON.object(["files": .array(files.map(\.json))]).text(pretty: false))
             guard case .dataset(let dataset) = role else { return }
             try answer.put(dataset.splits.count)
             for split in dataset.splits { try answer.put(split) }
