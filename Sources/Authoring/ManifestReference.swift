@@ -144,7 +144,7 @@ package struct ManifestReference {
             return limits("an object of names, each with " + form(values), schema)
         case "boolean": return "`true` or `false`"
         case let type?: return limits(type == "integer" ? "an integer" : "a \(type)", schema)
-        case nil: return "any value"
+        case nil: return ""
         }
     }
 
@@ -192,8 +192,14 @@ package struct ManifestReference {
     private func tag(of branches: [JSON]) -> String? {
         let objects = branches.map(resolved)
         guard let first = objects.first else { return nil }
-        let keys = (first["properties"]?.object?.keys.elements ?? [])
-        return keys.first { key in objects.allSatisfy { !values($0["properties"]?[key] ?? .null).isEmpty } }
+        return (first["required"]?.array ?? []).compactMap(\.string).first { key in
+            let all = objects.map { object in
+                object["required"]?.array?.contains(.string(key)) == true
+                    ? values(object["properties"]?[key] ?? .null) : []
+            }
+            let names = all.flatMap(\.self)
+            return all.allSatisfy { !$0.isEmpty } && Set(names).count == names.count
+        }
     }
 
     /// Where a definition may stand, as links to sections.

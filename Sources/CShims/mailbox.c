@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "mailbox.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -53,6 +54,8 @@ static int has_come(const struct mailbox *other, uint32_t seen) {
 int32_t sz_post(void *own, const void *other, int32_t socket, const sz_frame *frame) {
     struct mailbox *mine = own;
     const struct mailbox *theirs = other;
+    /* Code of a plugin may have closed it; then nobody could be woken, and the other end is to know. */
+    if (fcntl(socket, F_GETFD) < 0) return -1;
     mine->frame = *frame;
     /* Sequentially consistent, as are the store of `asleep` and the load that follows it: one of the two ends sees the other. */
     atomic_fetch_add(&mine->posted, 1);

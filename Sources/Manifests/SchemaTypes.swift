@@ -8,8 +8,8 @@ struct SchemaTypes: OptionSet, Hashable {
     static let string = SchemaTypes(rawValue: 64)
 
     static let names: [(name: String, type: SchemaTypes, phrase: String)] = [
-        ("array", .array, "a list"), ("boolean", .boolean, "true or false"), ("integer", .integer, "an integer"),
-        ("null", .null, "null"), ("number", .number, "a number"), ("object", .object, "an object"),
+        ("null", .null, "null"), ("boolean", .boolean, "true or false"), ("object", .object, "an object"),
+        ("array", .array, "a list"), ("number", .number, "a number"), ("integer", .integer, "an integer"),
         ("string", .string, "a string"),
     ]
 
@@ -34,5 +34,7 @@ struct SchemaTypes: OptionSet, Hashable {
     }
 
     /// `a list or null`
-    var phrase: String { Self.names.filter { contains($0.type) }.map(\.phrase).joined(separator: " or ") }
+    var phrase: String {
+        Self.names.filter { contains($0.type) }.sorted { $0.name < $1.name }.map(\.phrase).joined(separator: " or ")
+    }
 }
