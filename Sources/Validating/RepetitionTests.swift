@@ -13,7 +13,7 @@ enum RepetitionTests {
         BatteryTest("T1", "two threads give what one gives", .standard, for: { $0.isCalledByThreads }, threads),
         BatteryTest(
             "X1", "a run that is interrupted and resumed ends like one that is not", .standard,
-            for: { [.optimizer, .regularizer].contains($0.kind) || !$0.state.isEmpty }, resumed),
+            for: { [.optimizer, .regularizer].contains($0.kind) || $0.kind == .probe && !$0.state.isEmpty }, resumed),
     ]
 
     private static func inputs(_ examination: Examination, _ subject: Subject) throws -> [TrialInput] {

@@ -30,7 +30,7 @@ void kurtosis_add(const double *x, int64_t n, int64_t d, int64_t *count, double 
 }
 
 /* Means over the neurons that vary. */
-syzygy_status kurtosis(const int64_t *count, const double *mean, const double *m2, const double *m3, const double *m4,
+syzygy_status kurtosis(int64_t *count, double *mean, double *m2, double *m3, double *m4,
                        int64_t d, double *kurtosis, double *skewness, double *constant, char *message, size_t size) {
     const double n = (double)*count;
     double fourth = 0, third = 0;
