@@ -35,9 +35,8 @@ struct Run: ParsableCommand {
     func run() throws {
         let (plan, folder) = try study.plan()
         let locked = try lock.check(plan, study.plugins)
-        let options = study.plugins.arguments + isolation.arguments
-        let command = WorkerCommand(
-            arguments: ["worker"] + options + locked, pairArguments: ["pair"] + options)
+        let options = study.plugins.arguments + isolation.arguments + locked
+        let command = WorkerCommand(arguments: ["worker"] + options, pairArguments: ["pair"] + options)
         let runner = StudyRunner(
             plan: plan, folder: folder, command: command, jobs: jobs ?? min(Host.cores, max(1, plan.runs.count)),
             isFresh: fresh)
@@ -73,9 +72,7 @@ struct WorkerProcessCommand: ParsableCommand {
         if isolation.isolation.mode != .none, try Nursery.fork() { return }
         let registry = plugins.registry
         let planner = try Failure.report { try StudyPlanner(registry: registry) }
-        let locked = try Failure.report { () throws -> LockFile? in
-            if let lock { try LockFile(reading: lock) } else { nil }
-        }
+        let locked = try Failure.report { try lock.map { try LockFile(reading: $0) } }
         let executor = RunExecutor(registry: registry, isolation: isolation.isolation, lock: locked)
         throw ExitCode(Worker(folders: folders, planner: planner, isolation: isolation.isolation).run(executor.run))
     }
@@ -87,13 +84,16 @@ struct PairProcessCommand: ParsableCommand {
 
     @OptionGroup var plugins: PluginOptions
     @OptionGroup var isolation: IsolationOptions
+    /// The lock that libraries must match.
+    @Option var lock: String?
     @Argument var file: String
     @Argument var folders: [String]
 
     func run() throws {
         let registry = plugins.registry
         let planner = try Failure.report { try StudyPlanner(registry: registry) }
-        let executor = RunExecutor(registry: registry, isolation: isolation.isolation)
+        let locked = try Failure.report { try lock.map { try LockFile(reading: $0) } }
+        let executor = RunExecutor(registry: registry, isolation: isolation.isolation, lock: locked)
         throw ExitCode(PairWorker(file: file, folders: folders, planner: planner).run(executor))
     }
 }
