@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -122,6 +123,7 @@ int32_t sz_nursery_fork(int32_t *control) {
     *control = ends[own];
     if (process < 0) close(ends[own]);
     if (process == 0) {
+        prctl(PR_SET_NAME, "syzygy-nursery");
         const int nothing = open("/dev/null", O_RDONLY);
         dup2(nothing, 0);
         if (nothing > 0) close(nothing);
@@ -144,6 +146,7 @@ int32_t sz_nursery_serve(int32_t control, sz_task *task, void (*prepare)(const s
                 copies.items = NULL;
                 copies.count = 0;
                 close(control);
+                prctl(PR_SET_NAME, "syzygy-plugin");
                 /* By way of numbers beyond the three, which one of the descriptors may have now. */
                 for (int i = 0; i < FILES; i++) dup2(files[i], FIRST_FILE + 100 + i);
                 for (int i = 0; i < FILES; i++) close(files[i]);
