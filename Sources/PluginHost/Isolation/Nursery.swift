@@ -13,7 +13,7 @@ package final class Nursery: Sendable {
     /// Descriptor of the nursery's end.
     private static let controlOfNursery: Int32 = 3
 
-    /// A copy with three files as its descriptors 3, 4 and 5, and its nursery.
+    /// A copy with four files as its descriptors 3 to 6, and its nursery.
     static func start(
         folder: String, megabytes: Int, threads: Int32, files: [Int32]
     ) throws -> (nursery: Nursery, process: pid_t) {

@@ -1,4 +1,5 @@
 import CShims
+import Engine
 import Foundation
 import Manifests
 
@@ -86,16 +87,17 @@ final class Sandbox {
     /// Sends a message and waits for the answer. A process that fails is ended; `SandboxFailure` says how.
     /// - Parameters:
     ///   - network: what the plugin's calls for the network get, if it may make any.
-    ///   - failed: gets the message after which the process failed.
+    ///   - failed: gets the message after which the process failed, with all its arrays.
     func exchange(
         _ kind: Channel.Kind, network: ((inout MessageReader, inout MessageWriter) throws -> Void)? = nil,
         failed: (UnsafeRawBufferPointer) -> Void = { _ in }, _ write: (inout MessageWriter) throws -> Void
     ) throws -> MessageReader {
-        var end = 0
+        var isSent = false
         do {
             let process = try start()
             process.channel.forgetOutgrown()
-            end = try process.channel.send(kind, write)
+            let end = try process.channel.send(kind, write)
+            isSent = true
             while true {
                 var (kind, message) = try process.channel.receive(milliseconds: 1000 * isolation.seconds)
                 switch kind {
@@ -110,7 +112,7 @@ final class Sandbox {
             }
         } catch let broken as Channel.Broken {
             let failure = process?.end(of: broken)
-            if let process { failed(process.channel.sent(before: end)) }
+            if let process, isSent, let text = try? process.channel.text(write) { failed(text) }
             process = nil
             throw failure ?? SandboxFailure(reason: "plugin_crashed", description: "its process could not be started")
         }
@@ -135,8 +137,8 @@ final class SandboxProcess {
 
     private static let firstBytes = 1 << 16
 
-    /// Descriptors of the process: its socket, the region it reads and the one it writes.
-    static let socket: Int32 = 3, reads: Int32 = 4, writes: Int32 = 5
+    /// Descriptors of the process: its socket, the region it reads, the one it writes, and the heap of this process.
+    static let socket: Int32 = 3, reads: Int32 = 4, writes: Int32 = 5, heap: Int32 = 6
 
     init(folder: String, _ isolation: Isolation) throws {
         seconds = isolation.seconds
@@ -149,13 +151,14 @@ final class SandboxProcess {
 
         let outgoing = try Region(sent, bytes: Self.firstBytes, isWritable: true)
         let incoming = try Region(received, bytes: Self.firstBytes, isWritable: false)
-        channel = Channel(socket: ends[0], outgoing: outgoing, incoming: incoming) { _, bytes in
-            try outgoing.enlarge(bytes)
+        let heap = SharedHeap.start()
+        channel = Channel(socket: ends[0], outgoing: outgoing, incoming: incoming, sharesHeap: heap != nil) {
+            try outgoing.enlarge($1)
         }
 
         (nursery, id) = try Nursery.start(
             folder: folder, megabytes: isolation.megabytes, threads: sz_threads(),
-            files: [ends[1], readOnly, received])
+            files: [ends[1], readOnly, received, heap?.descriptor ?? readOnly])
     }
 
     deinit {
@@ -179,19 +182,14 @@ final class SandboxProcess {
         case .closed where !isGone:
             return SandboxFailure(
                 reason: "plugin_crashed", description: "its process closed the connection; it was ended")
-        case .closed where status & 0x7F == 0:
-            return SandboxFailure(
-                reason: "plugin_exited", description: "its process ended with exit status \((status >> 8) & 0xFF)")
         case .closed:
-            let name = Self.signalNames[status & 0x7F] ?? "signal_\(status & 0x7F)"
-            return SandboxFailure(
-                reason: "plugin_crashed_\(name)",
-                description: "its process ended by signal \(status & 0x7F) (\(name.uppercased()))")
+            let end = ProcessEnd(status: status)
+            let reason =
+                switch end {
+                case .exit: "plugin_exited"
+                case .signal(let number): "plugin_crashed_\(ProcessEnd.name(ofSignal: number).lowercased())"
+                }
+            return SandboxFailure(reason: reason, description: "its process ended with \(end)")
         }
     }
-
-    private static let signalNames: [Int32: String] = [
-        SIGILL: "sigill", SIGTRAP: "sigtrap", SIGABRT: "sigabrt", SIGBUS: "sigbus", SIGFPE: "sigfpe",
-        SIGKILL: "sigkill", SIGSEGV: "sigsegv", SIGXFSZ: "sigxfsz", SIGXCPU: "sigxcpu", SIGSYS: "sigsys",
-    ]
 }

@@ -30,7 +30,8 @@ package final class SandboxServer {
         }
         let incoming = try region(SandboxProcess.reads, isWritable: false)
         let outgoing = try region(SandboxProcess.writes, isWritable: true)
-        let channel = Channel(socket: SandboxProcess.socket, outgoing: outgoing, incoming: incoming) {
+        let heap = try region(SandboxProcess.heap, isWritable: false)
+        let channel = Channel(socket: SandboxProcess.socket, outgoing: outgoing, incoming: incoming, heap: heap) {
             try $0.askForRoom($1)
         }
         self.init(registry, channel)
