@@ -1,5 +1,5 @@
 import CShims
-import Glibc
+import Foundation
 
 /// One end of a conversation between two processes: a region of memory for each direction, which holds a mailbox and the message,
 /// and a socket that wakes who sleeps and says who is gone. Large arrays are copied once, into the region.
@@ -28,6 +28,7 @@ final class Channel: @unchecked Sendable {
     private let sharesHeap: Bool
     /// How the region that this end writes gets larger.
     private let grow: (Channel, Int) throws -> Void
+    private lazy var more: (Int) throws -> Void = { [unowned self] in try grow(self, $0) }
 
     init(
         socket: Int32, outgoing: Region, incoming: Region, heap: Region? = nil, sharesHeap: Bool = false,
@@ -48,9 +49,7 @@ final class Channel: @unchecked Sendable {
     func send(
         _ kind: Kind, after begin: Int = firstByte, _ write: (inout MessageWriter) throws -> Void = { _ in }
     ) throws -> Int {
-        var writer = MessageWriter(outgoing, begin: (begin + 63) & ~63, heap: sharesHeap ? .current : nil) {
-            [unowned self] in try grow(self, $0)
-        }
+        var writer = MessageWriter(outgoing, begin: (begin + 63) & ~63, heap: sharesHeap ? .current : nil, grow: more)
         try write(&writer)
         try send(kind, begin: writer.begin, bytes: writer.count - writer.begin)
         return writer.count
@@ -82,10 +81,10 @@ final class Channel: @unchecked Sendable {
     }
 
     /// A message with all its arrays, for the record; nothing is sent.
-    func text(_ write: (inout MessageWriter) throws -> Void) throws -> UnsafeRawBufferPointer {
-        var writer = MessageWriter(outgoing, begin: Channel.firstByte, heap: nil) { [unowned self] in try grow(self, $0) }
+    func text(_ write: (inout MessageWriter) throws -> Void) throws -> Data {
+        var writer = MessageWriter(outgoing, begin: Channel.firstByte, heap: nil, isRecord: true, grow: more)
         try write(&writer)
-        return UnsafeRawBufferPointer(start: outgoing.base + writer.begin, count: writer.count - writer.begin)
+        return writer.written
     }
 
     /// An array in the heap of the other end, valid until the next message.

@@ -1,4 +1,5 @@
 import Engine
+import Foundation
 
 /// Writes numbers, texts and arrays one after the other into a region; arrays begin on cache lines.
 struct MessageWriter {
@@ -7,12 +8,18 @@ struct MessageWriter {
     private let heap: SharedHeap?
     private let grow: (Int) throws -> Void
     let begin: Int
+    /// The message is kept, not sent: numbers that another process knows things by are 0 in it.
+    let isRecord: Bool
     /// Where it ends so far.
     private(set) var count: Int
 
-    init(_ region: Region, begin: Int, heap: SharedHeap?, grow: @escaping (Int) throws -> Void) {
+    init(_ region: Region, begin: Int, heap: SharedHeap?, isRecord: Bool = false, grow: @escaping (Int) throws -> Void) {
         (self.region, self.begin, self.heap, self.grow, count) = (region, begin, heap, grow, begin)
+        self.isRecord = isRecord
     }
+
+    /// A copy of what was written.
+    var written: Data { Data(bytes: region.base + begin, count: count - begin) }
 
     /// Forgets what was written.
     mutating func restart() { count = begin }

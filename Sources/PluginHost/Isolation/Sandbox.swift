@@ -2,16 +2,25 @@ import CShims
 import Engine
 import Foundation
 import Manifests
+import Synchronization
 
 /// Which components run in a process of their own, and what that process may use.
 package struct Isolation: Sendable {
     package enum Mode: String, CaseIterable, Sendable {
-        /// Datasets and probes of plugins that nothing has validated: no receipt of level standard is there.
+        /// Of plugins that nothing has validated: no receipt of level standard is there.
         case auto
         /// Datasets and probes of all plugins.
+        case probes
+        /// Of all plugins.
         case all
         case none
     }
+
+    /// What can run elsewhere. Activations, operations and optimizers work on the engine's memory in the midst of a step, schedules are numbers
+    /// for them, and procedures own their loop.
+    package static let kinds: Set<Component.Kind> = [
+        .dataset, .probe, .regularizer, .loss, .model, .parametrization, .initializer, .sampler, .rule,
+    ]
 
     package var mode: Mode
     /// Where the calls that fail are kept, to be replayed.
@@ -29,12 +38,14 @@ package struct Isolation: Sendable {
     package var receipts = ReceiptFolder()
 
     /// Plugins that ship with this installation are validated by its tests.
-    package func isolates(_ manifest: Manifest) -> Bool {
+    package func isolates(_ manifest: Manifest, _ kind: Component.Kind) -> Bool {
+        guard Self.kinds.contains(kind) else { return false }
         switch mode {
-        case .all: true
-        case .none: false
+        case .all: return true
+        case .probes: return kind == .dataset || kind == .probe
+        case .none: return false
         case .auto:
-            !Registry.isShipped(manifest.folder) && receipts.receipt(of: manifest)?.covers(level: "standard") != true
+            return !Registry.isShipped(manifest.folder) && receipts.receipt(of: manifest)?.covers(level: "standard") != true
         }
     }
 }
@@ -70,6 +81,23 @@ package struct SandboxFailure: Error, Hashable, CustomStringConvertible {
     /// In snake_case, for records.
     package var reason: String
     package var description: String
+    /// The same with the call, and how to repeat it.
+    package var circumstances: String?
+}
+
+/// A call that failed, for a replay.
+struct CallRecord {
+    /// What was asked, with all arrays: the call and what came before it.
+    var messages: [Data] = []
+    /// What the function was answered, up to the first answer that is large: those about graphs are small, gradients are not.
+    var answers: [Data] = []
+    private var room = 1 << 20
+
+    mutating func add(answer: MessageWriter) {
+        let bytes = answer.count - answer.begin
+        room = bytes <= min(room, 4096) ? room - bytes : 0
+        if room > 0 { answers.append(answer.written) }
+    }
 }
 
 /// A process that runs the code of one plugin for this one, made when it is first needed and again after every failure.
@@ -84,14 +112,24 @@ final class Sandbox {
 
     init(folder: String, _ isolation: Isolation) { (self.folder, self.isolation) = (folder, isolation) }
 
+    private let turn = Mutex(())
+
+    /// For calls that threads of the engine make: one after the other, each with what it does with its answer.
+    func withTurn<E: Error>(_ body: () throws(E) -> Void) throws(E) {
+        try turn.withLock { _ throws(E) in try body() }
+    }
+
     /// Sends a message and waits for the answer. A process that fails is ended; `SandboxFailure` says how.
     /// - Parameters:
+    ///   - before: writes what a record has to have before the message.
     ///   - network: what the plugin's calls for the network get, if it may make any.
-    ///   - failed: gets the message after which the process failed, with all its arrays.
+    ///   - failed: gets the record of a message after which the process failed.
     func exchange(
-        _ kind: Channel.Kind, network: ((inout MessageReader, inout MessageWriter) throws -> Void)? = nil,
-        failed: (UnsafeRawBufferPointer) -> Void = { _ in }, _ write: (inout MessageWriter) throws -> Void
+        _ kind: Channel.Kind, before: ((inout MessageWriter) throws -> Void)? = nil,
+        network: ((inout MessageReader, inout MessageWriter) throws -> Void)? = nil,
+        failed: (CallRecord) -> Void = { _ in }, _ write: (inout MessageWriter) throws -> Void
     ) throws -> MessageReader {
+        var record = CallRecord()
         var isSent = false
         do {
             let process = try start()
@@ -106,13 +144,20 @@ final class Sandbox {
                 case .room: try process.channel.giveRoom(message)
                 case .network:
                     guard let network else { throw Channel.Broken.malformed }
-                    try process.channel.send(.answer, after: end) { try network(&message, &$0) }
+                    try process.channel.send(.answer, after: end) { answer in
+                        try network(&message, &answer)
+                        record.add(answer: answer)
+                    }
                 default: throw Channel.Broken.malformed
                 }
             }
         } catch let broken as Channel.Broken {
             let failure = process?.end(of: broken)
-            if let process, isSent, let text = try? process.channel.text(write) { failed(text) }
+            if let process, isSent {
+                if let before, let text = try? process.channel.text(before) { record.messages.append(text) }
+                if let text = try? process.channel.text(write) { record.messages.append(text) }
+                failed(record)
+            }
             process = nil
             throw failure ?? SandboxFailure(reason: "plugin_crashed", description: "its process could not be started")
         }

@@ -14,6 +14,9 @@ package final class SandboxServer {
     private enum Role {
         case dataset(any Dataset)
         case probe(any Probe)
+        case update(UpdateRole)
+        /// A function that is called by itself, mostly to describe a graph.
+        case function(LoadedComponent)
     }
 
     init(_ registry: Registry, _ channel: Channel) { (self.registry, self.channel) = (registry, channel) }
@@ -35,9 +38,7 @@ package final class SandboxServer {
             try $0.askForRoom($1)
         }
         self.init(registry, channel)
-        let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ").first
-        let used = (pages.flatMap { Int($0) } ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
-        _ = sz_sandbox_enter(Int64(used + megabytes << 20))
+        _ = sz_sandbox_enter(Int64(megabytes) << 20)
     }
 
     /// Answers until the other process has enough.
@@ -78,6 +79,9 @@ package final class SandboxServer {
         switch opening.kind {
         case .dataset: role = .dataset(try loader.dataset(choice))
         case .probe: role = .probe(try loader.probe(choice))
+        case .regularizer: role = .update(UpdateRole(try loader.regularizer(choice, key: opening.key)))
+        case let kind where Isolation.kinds.contains(kind):
+            role = .function(try loader.component(choice, kind, key: opening.key))
         default: throw Channel.Broken.malformed
         }
         roles.append(role)
@@ -102,6 +106,8 @@ package final class SandboxServer {
         switch roles[index] {
         case .dataset(let dataset): try read(dataset, &message)
         case .probe(let probe): try measure(probe, &message)
+        case .update(let update): try update.answer(&message, channel)
+        case .function(let loaded): try FunctionCall.answer(&message, channel, loaded)
         }
     }
 
