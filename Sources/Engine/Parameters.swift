@@ -46,7 +46,8 @@ package struct ParameterBlock: Hashable, Sendable {
     package let offset: Int
 
     package init(
-        name: String, shape: [Int], role: ParameterRole, initializer: Initializer, fanIn: Int, fanOut: Int, offset: Int
+        name: String, shape: [Int], role: ParameterRole, initializer: Initializer, fanIn: Int, fanOut: Int,
+        offset: Int
     ) {
         (self.name, self.shape, self.role, self.initializer) = (name, shape, role, initializer)
         (self.fanIn, self.fanOut, self.offset) = (fanIn, fanOut, offset)

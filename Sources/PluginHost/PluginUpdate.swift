@@ -62,7 +62,8 @@ final class AttachedPlugin: AttachedUpdate {
         failed.initialize(to: 0)
         for block in blocks { try attach(parameters.blocks[block], parameters) }
         for (option, schedule) in schedules.sorted(by: { $0.key < $1.key }) {
-            scheduled.append(try ScheduledOption(option, schedule, of: loaded.component, loaded.context.options, frames))
+            scheduled.append(
+                try ScheduledOption(option, schedule, of: loaded.component, loaded.context.options, frames))
         }
     }
 

@@ -59,7 +59,8 @@ struct ChildProcess {
         var status: Int32 = 0
         while waitpid(id, &status, 0) < 0, errno == EINTR {}
         return ChildProcess(
-            end: isLate ? .timeLimit(timeLimit) : .ended(ProcessEnd(status: status)), lines: String(decoding: texts[0], as: UTF8.self).split(separator: "\n").map(String.init),
+            end: isLate ? .timeLimit(timeLimit) : .ended(ProcessEnd(status: status)),
+            lines: String(decoding: texts[0], as: UTF8.self).split(separator: "\n").map(String.init),
             printed: String(decoding: texts[1].prefix(mostPrinted), as: UTF8.self),
             seconds: (clock.now - start) / .seconds(1))
     }

@@ -230,7 +230,8 @@ import Testing
         guard how != "loop" else { return }
         // It fails again in the same way.
         let again = try Tool.run(["plugin", "replay", String(replay)], in: scratch)
-        #expect(how == "exit" ? !again.output.contains("returned") : again.status != 0, "\(again.output)\(again.errors)")
+        #expect(
+            how == "exit" ? !again.output.contains("returned") : again.status != 0, "\(again.output)\(again.errors)")
         #expect(!again.errors.contains("asks for the network"), "\(again.errors)")
     }
 

@@ -67,7 +67,12 @@ final class IsolatedComponent {
             _ = try ensureOpen()
             let number = role?.number ?? 0
             return try sandbox.exchange(
-                .call, before: before.map { write in { try $0.put(0); try write(&$0) } }, network: network,
+                .call,
+                before: before.map { write in
+                    {
+                        try $0.put(0); try write(&$0)
+                    }
+                }, network: network,
                 failed: { remedy = keep(opening, what(), $0) }
             ) { message in
                 try message.put(message.isRecord ? 0 : number)

@@ -13,7 +13,9 @@ struct MessageWriter {
     /// Where it ends so far.
     private(set) var count: Int
 
-    init(_ region: Region, begin: Int, heap: SharedHeap?, isRecord: Bool = false, grow: @escaping (Int) throws -> Void) {
+    init(
+        _ region: Region, begin: Int, heap: SharedHeap?, isRecord: Bool = false, grow: @escaping (Int) throws -> Void
+    ) {
         (self.region, self.begin, self.heap, self.grow, count) = (region, begin, heap, grow, begin)
         self.isRecord = isRecord
     }

@@ -78,7 +78,9 @@ final class RemoteGraph {
         }
         table.shape = { context, node, out in
             guard let out else { return -1 }
-            return RemoteGraph.ask(context, .shape) { $0.put(node) } sizes: { axis, size in
+            return RemoteGraph.ask(context, .shape) {
+                $0.put(node)
+            } sizes: { axis, size in
                 if axis < Int(SYZYGY_MAX_RANK) { out[axis] = Int64(size) }
             }
         }

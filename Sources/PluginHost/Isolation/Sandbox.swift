@@ -45,7 +45,8 @@ package struct Isolation: Sendable {
         case .probes: return kind == .dataset || kind == .probe
         case .none: return false
         case .auto:
-            return !Registry.isShipped(manifest.folder) && receipts.receipt(of: manifest)?.covers(level: "standard") != true
+            return !Registry.isShipped(manifest.folder)
+                && receipts.receipt(of: manifest)?.covers(level: "standard") != true
         }
     }
 }
