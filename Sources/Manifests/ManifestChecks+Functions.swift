@@ -290,9 +290,9 @@ extension ManifestChecks {
     // MARK: - The whole function
 
     private mutating func checkMessage(_ function: Function) {
-        let sources = Set(function.arguments.map(\.source))
-        if sources.contains(.message) != sources.contains(.messageSize) {
-            let (one, other) = sources.contains(.message) ? ("message", "message_size") : ("message_size", "message")
+        let hasMessage = function.arguments.contains { $0.source == .message }
+        if hasMessage != function.arguments.contains(where: { $0.source == .messageSize }) {
+            let (one, other) = hasMessage ? ("message", "message_size") : ("message_size", "message")
             add("\(function.pointer)/args", "an argument from '\(one)' needs one from '\(other)'")
         }
     }
