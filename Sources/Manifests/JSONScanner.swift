@@ -65,7 +65,7 @@ struct JSONScanner {
 
     private mutating func object(at pointer: String) throws(Problem) -> JSON {
         try descend()
-        var members = OrderedDictionary<String, JSON>(minimumCapacity: 5)
+        var members = OrderedDictionary<String, JSON>(minimumCapacity: 4)
         let firstLine = keyLines.count
         var more = !take("}")
         while more {

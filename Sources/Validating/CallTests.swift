@@ -6,7 +6,8 @@ import PluginHost
 enum CallTests {
     static let all = [
         BatteryTest("C1", "golden examples, with arguments behind the last one", for: { _ in true }, examples),
-        BatteryTest("C2", "nothing before or behind an array is touched", for: { $0.hasArrays || $0.takesData }, edges),
+        BatteryTest(
+            "C2", "nothing before or behind an array is touched", for: { $0.hasArrays || $0.takesData }, edges),
         BatteryTest(
             "C3", "what is not declared writable is not written", for: { $0.hasInputs || $0.takesData }, readOnly),
         BatteryTest("C4", "every element of every output is written", for: { $0.hasResults }, written),

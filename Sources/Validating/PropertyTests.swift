@@ -65,7 +65,8 @@ enum PropertyTests {
     }
 
     /// How far an output moves, at most, when every number of the input changes by 1e-12 of itself, three times at random.
-    private static func spread(of name: String, _ values: [Double], _ subject: Subject, _ input: TrialInput) -> Double {
+    private static func spread(of name: String, _ values: [Double], _ subject: Subject, _ input: TrialInput) -> Double
+    {
         var spread = 0.0
         for attempt in 0..<3 {
             var draw = Draw(seed: UInt64(attempt), name: "rounding"), moved = input

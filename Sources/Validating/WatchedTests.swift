@@ -6,7 +6,8 @@ import PluginHost
 enum WatchedTests {
     static let all = [
         BatteryTest(
-            "R2", "no access outside memory, no use of unwritten memory", .deep, for: { _ in true }, tool: .memcheck, calls
+            "R2", "no access outside memory, no use of unwritten memory", .deep, for: { _ in true }, tool: .memcheck,
+            calls
         ),
         BatteryTest(
             "T2", "no two threads use one place without order", .deep, for: { $0.isCalledByThreads }, tool: .helgrind,

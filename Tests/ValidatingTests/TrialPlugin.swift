@@ -28,7 +28,10 @@ final class TrialPlugin: Sendable {
         let compiler = Process()
         compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         compiler.arguments =
-            ["cc", "-O1", "-fPIC", "-shared", "-I", Self.headers, "-o", folder + "/libCase.so", folder + "/case.c", "-lm"] + flags
+            [
+                "cc", "-O1", "-fPIC", "-shared", "-I", Self.headers, "-o", folder + "/libCase.so", folder + "/case.c",
+                "-lm",
+            ] + flags
         try compiler.run()
         compiler.waitUntilExit()
         try #require(compiler.terminationStatus == 0)

@@ -141,7 +141,10 @@ import Validating
     /// What Valgrind says, without addresses.
     @Test(arguments: [
         ("R2", "R2 case: invalid read of size 8 in 'measure': 0 bytes after a block of size 24 alloc'd"),
-        ("T2", "T2 case: possible data race during read of size 8 in 'apply': this conflicts with a previous write of size 8"),
+        (
+            "T2",
+            "T2 case: possible data race during read of size 8 in 'apply': this conflicts with a previous write of size 8"
+        ),
     ]) func watchedAccessesAreNamed(id: String, sentence: String) throws {
         let results = try TrialPlugin(bad: id).validate(only: [id])
         let sentences = results.sentences(.error)
