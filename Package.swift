@@ -66,6 +66,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Schedules"),
     Plugin(name: "Sequences"),
     Plugin(name: "SharpnessAware"),
+    Plugin(name: "Spectrum"),
     Plugin(name: "Syre"),
     Plugin(name: "Teachers"),
     Plugin(name: "Transformer", swift: true),

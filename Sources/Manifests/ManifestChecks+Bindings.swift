@@ -30,6 +30,7 @@ extension ManifestChecks {
         for binding in bindings {
             if let other = names.updateValue(binding, forKey: binding.name) {
                 let isSame = other.pointer == binding.pointer
+                if isSame, hasOneValue(atATime: binding.pointer, component) { continue }
                 add(
                     binding.pointer, key: true,
                     isSame
@@ -42,6 +43,13 @@ extension ManifestChecks {
                 guard checkExpression(text, of: component, at: here) != nil else { return }
             }
         }
+    }
+
+    /// What the name of a binding leaves out has one value in a study.
+    private func hasOneValue(atATime pointer: String, _ component: Component) -> Bool {
+        guard let template = component.bindings.first(where: { $0.pointer == pointer }) else { return false }
+        let named = Binding.placeholders(in: template.name)
+        return template.placeholders.allSatisfy { named.contains($0) || component.parameter($0)?.type == .enum }
     }
 
     /// Each value of each param in a binding is a use of its own; a few lines of JSON can ask for more than any machine can hold.

@@ -10,8 +10,8 @@ extension ManifestChecks {
             }
             if !function.isPerPrecision, let generic = function.arguments.first(where: \.type.isGeneric) {
                 let advice =
-                    component.kind == .probe
-                    ? "quantities of a probe are always f64"
+                    component.kind.measures
+                    ? "quantities of a \(component.kind.rawValue) are always f64"
                     : "give one symbol per precision: {\"f32\": …, \"f64\": …}"
                 add(
                     "\(generic.pointer)/type",
@@ -136,12 +136,12 @@ extension ManifestChecks {
                 "\(here)/service",
                 "syzygy.graph/1 is for models, parametrizations, losses and rules, not for \(component.kind.withArticle)"
             )
-        case .service(.objective) where !component.isOfRun([.probe, .optimizer]):
-            add("\(here)/service", "syzygy.objective/1 is for probes and optimizers per run")
+        case .service(.objective) where !component.isOfRun([.probe, .optimizer]) && component.kind != .quantity:
+            add("\(here)/service", "syzygy.objective/1 is for quantities, and for probes and optimizers per run")
         case .service(.record) where component.kind != .procedure:
             add("\(here)/service", "syzygy.record/1 is for procedures, not for \(component.kind.withArticle)")
-        case .service(.jacobian) where !component.isOfRun([.probe]):
-            add("\(here)/service", "syzygy.jacobian/1 is for probes per run")
+        case .service(.jacobian) where !component.isOfRun([.probe]) && component.kind != .quantity:
+            add("\(here)/service", "syzygy.jacobian/1 is for quantities, and for probes per run")
         case .field where component.kind == .optimizer && component.scope == .run:
             add(
                 "\(here)/from", "argument '\(argument.name)': an optimizer per run has many parameters, so no 'field'"
@@ -155,12 +155,14 @@ extension ManifestChecks {
         _ text: String?, _ isWritable: Bool, of argument: Argument, _ component: Component
     ) -> Bool {
         let here = "\(argument.pointer)/quantity"
-        guard component.kind != .probe else {
+        guard checkForm(of: argument, text, component) else { return false }
+        guard !component.kind.measures else {
             if isWritable {
                 add(
                     "\(argument.pointer)/access",
-                    "a probe may not change '\(argument.name)'; only optimizers and regularizers write")
+                    "a \(component.kind.rawValue) may not change '\(argument.name)'; only optimizers and regularizers write")
             }
+            if argument.form != nil { return true }
             guard let text else {
                 if component.bindings.isEmpty {
                     add(
@@ -222,7 +224,19 @@ extension ManifestChecks {
             add(pointer, Self.misplaced(expression, in: scope))
             return nil
         }
-        return expression
+        do throws(UnknownQuantity) {
+            let resolved = try quantities.resolve(expression)
+            guard let scope = component.scope, !resolved.scopes.contains(scope) else { return expression }
+            add(pointer, "'\(expression)' is made of quantities that do not exist per \(scope.rawValue)")
+        } catch {
+            add(pointer, error.sentence)
+        }
+        return nil
+    }
+
+    /// nil if a plugin that is not at hand says it.
+    func form(of text: String) -> QuantityExpression.Form? {
+        (try? QuantityExpression(text)).flatMap { try? quantities.resolve($0).form }
     }
 
     // MARK: - Axes
@@ -270,11 +284,12 @@ extension ManifestChecks {
         // As the network has.
         case .quantity where [.parametrization, .initializer, .rule].contains(component.kind): []
         case .state where component.kind == .rule: []
+        case .quantity where argument.form != nil:
+            argument.form.map { [($0.rank, "'\(argument.name)', \($0.words),")] } ?? []
         case .quantity:
             bindings.compactMap { binding in
-                guard let text = binding.quantities[argument.name], let expression = try? QuantityExpression(text)
-                else { return nil }
-                return (expression.rank, "'\(text)'")
+                guard let text = binding.quantities[argument.name], let form = form(of: text) else { return nil }
+                return (form.rank, "'\(text)'")
             }
         case .output(let id): component.output(id)?.rank.map { [($0, "output '\(id)'")] } ?? []
         case .state(let id):

@@ -13,11 +13,13 @@ package final class ComponentLoader {
     private let steps: Int
     private let dataFolder: String
     /// Gets a sentence about something that a record has no column for, such as the words of a failing probe.
-    private let note: (String) -> Void
+    let note: (String) -> Void
     private let isolation: Isolation
     private var sandboxes: [String: Sandbox] = [:]
     private let hasCanaries: Bool
     private var libraries: [String: Library] = [:]
+    /// Quantities of plugins, by expression.
+    var definitions: [String: any DefinedQuantity] = [:]
     /// What the plugins must be, by id: as they were when the run was planned.
     private let expected: [String: PluginDigests]
     /// Gets the libraries that were loaded for a plugin.
@@ -48,7 +50,7 @@ package final class ComponentLoader {
     }
 
     /// The components that run in a process of their own, if the registry has such.
-    private func isolated(_ choice: Choice, _ kind: Component.Kind) throws -> IsolatedComponent? {
+    func isolated(_ choice: Choice, _ kind: Component.Kind) throws -> IsolatedComponent? {
         let (manifest, component) = try registry.component(choice.component, kind: kind)
         guard isolation.isolates(manifest) else { return nil }
         let sandbox = sandboxes[manifest.folder] ?? Sandbox(folder: manifest.folder, isolation)

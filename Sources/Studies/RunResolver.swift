@@ -30,7 +30,7 @@ struct RunResolver {
         Dictionary((entries.values.map(\.manifest) + operations).map { ($0.id, $0) }) { first, _ in first }
     }
 
-    /// The plugins of the activations and operations that graphs use.
+    /// The plugins of the activations and operations that graphs use, and of quantities.
     private var operations: [Manifest] = []
 
     /// Paths of the files that options name.
@@ -208,6 +208,7 @@ struct RunResolver {
                 let place = tree.keyPlace(key.appending("layers"))
                 add(place, "\(key).layers: \(choice.component) measures the whole network, so it takes no layers")
             }
+            checkQuantities(of: key, choice)
             let updates = updates(key, steps: train.steps)
             probes.append(
                 .init(
@@ -285,6 +286,31 @@ struct RunResolver {
         }
     }
 
+    /// The quantity with the plugins that define it, which the run then uses too.
+    private mutating func resolve(_ expression: QuantityExpression) throws(UnknownQuantity) -> ResolvedQuantity {
+        let resolved = try registry.quantities.resolve(expression)
+        operations += resolved.components.compactMap { component in
+            registry.manifests.first { $0.id == component.plugin }
+        }
+        return resolved
+    }
+
+    /// Quantities of other plugins that a probe asks for must be there, and exist in its scope.
+    private mutating func checkQuantities(of key: DottedKey, _ choice: Choice) {
+        guard let component = entries[key]?.component, let scope = component.scope else { return }
+        for text in component.expandedBindings(choice.options).flatMap(\.quantities.values) {
+            do throws(UnknownQuantity) {
+                let expression = try QuantityExpression(text)
+                guard expression.definition != nil, try !resolve(expression).scopes.contains(scope) else { continue }
+                add(
+                    tree.keyPlace(key),
+                    "\(key): \(component.id) is per \(scope.rawValue), and '\(text)' does not exist there")
+            } catch {
+                add(tree.keyPlace(key), "\(key): \(component.id) needs '\(text)': \(error.sentence)")
+            }
+        }
+    }
+
     private mutating func findOperation(_ name: String, at key: DottedKey) {
         do throws(PluginError) {
             operations.append(try registry.operation(name).0)
@@ -353,21 +379,22 @@ struct RunResolver {
         let key = DottedKey("record")
         guard let record = tree[key], let sighting = sighting(key, steps: steps) else { return nil }
         let quantities = (record["quantities"]?.array ?? []).compactMap(\.string)
-        for (index, quantity) in quantities.enumerated() {
+        var canonical: [String] = []
+        for (index, text) in quantities.enumerated() {
+            let place = tree.place(key.appending("quantities").appending("\(index)"))
             do throws(UnknownQuantity) {
-                guard try QuantityExpression(quantity).arguments.contains(where: { $0.member != nil }) else {
-                    continue
+                let expression = try QuantityExpression(text), resolved = try resolve(expression)
+                if resolved.basics.contains(where: { $0.member != nil }) {
+                    add(place, "record.quantities: '\(text)' is of pairs; arrays are of single layers")
+                } else if resolved.scopes.isEmpty {
+                    add(place, "record.quantities: '\(text)' mixes quantities of different scopes")
                 }
-                add(
-                    tree.place(key.appending("quantities").appending("\(index)")),
-                    "record.quantities: '\(quantity)' is of pairs; arrays are of single layers")
+                canonical.append(expression.definition == nil ? text : expression.description)
             } catch {
-                add(
-                    tree.place(key.appending("quantities").appending("\(index)")),
-                    "record.quantities: \(error.sentence)")
+                add(place, "record.quantities: \(error.sentence)")
             }
         }
-        return .init(quantities: quantities, sighting: sighting)
+        return .init(quantities: canonical, sighting: sighting)
     }
 
     /// When the state of a probe goes on, if the study says it.

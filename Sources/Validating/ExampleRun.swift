@@ -83,6 +83,7 @@ package struct ExampleRun {
         let loader = loader()
         switch component.kind {
         case .probe: return try probe(try loader.probe(choice))
+        case .quantity: return try quantity(try loader.quantity(choice))
         case .optimizer, .regularizer: return try update(loader)
         case .loss: return try loss(loader)
         case .model: return try model(loader)
@@ -112,6 +113,47 @@ package struct ExampleRun {
         guard let binding = bindings.first(where: { example.binding == nil || $0.name == example.binding }) else {
             throw PluginError(component.fullID, "has no binding '\(example.binding ?? "")'")
         }
+        let prefix = binding.name.isEmpty ? "" : binding.name + "."
+        var values: [String: [Observation.Value]] = [:]
+        let memory = memory ?? ProbeMemory()
+        addStates(to: memory, binding)
+        try give(binding) { given in
+            for pass in passes(of: given, binding) { probe.add(layer: "", rows: pass, memory: memory) }
+            try probe.measure(step: integer("step") ?? 0, layer: "", quantities: given, memory: memory) {
+                guard $0.output.hasPrefix(prefix) else { return }
+                values[String($0.output.dropFirst(prefix.count)), default: []].append($0.value)
+            }
+        }
+        for state in component.state {
+            values[state.id] = memory.states[prefix.replacing(".", with: ":") + state.id]?.numbers.map { .number($0) }
+        }
+        return values
+    }
+
+    /// Open arguments go by their names.
+    private func quantity(_ quantity: any DefinedQuantity) throws -> [String: [Observation.Value]] {
+        let open = component.openArguments.map { ($0.name, $0.name) }
+        let binding = component.binding(given: Dictionary(open) { first, _ in first })
+        let memory = ProbeMemory()
+        var values: [Observation.Value] = []
+        try give(binding) { given in
+            for pass in passes(of: given, binding) { quantity.add(layer: "", rows: pass, memory: memory) }
+            do {
+                let (value, owner) = try quantity.value(
+                    step: integer("step") ?? 0, layer: "", quantities: given, memory: memory)
+                guard case .real(let numbers) = value.data else { return }
+                values = withExtendedLifetime(owner) {
+                    (0..<value.shape.reduce(1, *)).map { .number(numbers[$0]) }
+                }
+            } catch let undefined as Undefined {
+                values = [.missing(reason: undefined.reason)]
+            }
+        }
+        return ["value": values]
+    }
+
+    /// The arrays of the example as quantities, while `body` runs.
+    private func give(_ binding: Binding, _ body: (Given) throws -> Void) throws {
         var given = Given(values: [:])
         if let x = array("x"), let y = array("y"), let parameters = array("parameters"), x.shape.count == 2,
             y.data.count == x.shape[0], parameters.data.count == x.shape[1]
@@ -140,19 +182,7 @@ package struct ExampleRun {
                     data: .real(UnsafePointer(memory.assumingMemoryBound(to: Double.self))), shape: array.shape)
             }
         }
-        let prefix = binding.name.isEmpty ? "" : binding.name + "."
-        var values: [String: [Observation.Value]] = [:]
-        let memory = memory ?? ProbeMemory()
-        addStates(to: memory, binding)
-        for pass in passes(of: given, binding) { probe.add(layer: "", rows: pass, memory: memory) }
-        try probe.measure(step: integer("step") ?? 0, layer: "", quantities: given, memory: memory) { observation in
-            guard observation.output.hasPrefix(prefix) else { return }
-            values[String(observation.output.dropFirst(prefix.count)), default: []].append(observation.value)
-        }
-        for state in component.state {
-            values[state.id] = memory.states[prefix.replacing(".", with: ":") + state.id]?.numbers.map { .number($0) }
-        }
-        return values
+        try body(given)
     }
 
     /// The states that the example gives; the probe makes the others.

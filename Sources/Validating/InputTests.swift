@@ -69,7 +69,7 @@ enum InputTests {
         ]
         if subject.component.isPlain {
             sizes.append(
-                subject.component.kind == .probe
+                subject.component.kind.measures
                     ? TrialSizes(rows: 1009, inputs: 67, outputs: 43, classes: 10)
                     : TrialSizes(rows: 1009, inputs: 1000, outputs: 1000, classes: 10))
         }
@@ -130,7 +130,7 @@ enum InputTests {
     private static func specials(_ examination: Examination, _ subject: Subject) throws {
         var draw = examination.draw()
         // Runs check the inputs of probes, and give these no infinity and no NaN.
-        for special in SpecialValues.all where special.isFinite || subject.component.kind != .probe {
+        for special in SpecialValues.all where special.isFinite || !subject.component.kind.measures {
             let inputs = try? subject.random(
                 TrialSizes(), draw: &draw, label: special.name, values: special.values)
             for input in inputs ?? [] { _ = run(examination, subject, input) }

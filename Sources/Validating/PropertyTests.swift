@@ -212,11 +212,12 @@ private struct Change {
 
     /// Both axes of the argument are the same neurons.
     private func isSquareForm(_ name: String) -> Bool {
-        component.expandedBindings().contains { binding in
+        if let form = component.measuredArgument(name)?.form { return form == .symmetric }
+        return component.expandedBindings().contains { binding in
             guard let expression = binding.quantities[name].flatMap({ try? QuantityExpression($0) }) else {
                 return false
             }
-            return ![nil, .mean, .rawCross, .centredCross].contains(expression.function)
+            return expression.form == .symmetric
         }
     }
 
@@ -244,7 +245,7 @@ extension Component {
     func declares(_ kind: Property.Kind) -> Bool { properties.contains { $0.kind == kind } }
 
     fileprivate var hasInvariances: Bool {
-        (isPlain || kind == .probe) && properties.contains { $0.kind.isInvariance }
+        (isPlain || kind.measures) && properties.contains { $0.kind.isInvariance }
     }
 
     fileprivate var hasGradients: Bool {

@@ -122,6 +122,14 @@ enum ComponentText {
                 }
             }
         }
+        if component.kind == .quantity {
+            let open = component.openArguments.map { "\($0.name): \($0.form?.words ?? "")" }
+            let list = open.isEmpty ? "" : "(\(open.joined(separator: ", ")))"
+            lines.append("expression: \(component.fullID)\(list)")
+            for output in component.outputs {
+                lines.append("gives \(output.quantityForm.words)\(output.help.map { "  \($0)" } ?? "")")
+            }
+        }
         for reference in component.references + manifest.references {
             let details = [
                 reference.arxiv.map { "arXiv:\($0)" }, reference.doi.map { "doi:\($0)" }, reference.url,
