@@ -75,8 +75,8 @@ extension Component {
         for argument in measuringFunctions.flatMap(\.arguments) {
             if case .quantity(let quantity?, _, _) = argument.source { fixed[argument.name] = quantity }
         }
-        let templates = bindings.isEmpty ? [Binding(name: "", quantities: [:], pointer: pointer)] : bindings
-        return templates.flatMap { template in
+        if bindings.isEmpty { return [Binding(name: "", quantities: fixed, pointer: pointer)] }
+        return bindings.flatMap { template in
             var template = template
             template.quantities.merge(fixed) { own, _ in own }
             var combinations: [[(parameter: String, value: String)]] = [[]]

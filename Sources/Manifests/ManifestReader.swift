@@ -157,7 +157,7 @@ struct ManifestReader {
 
     private func array(_ json: JSON) -> (shape: [Int], data: [Double])? {
         guard let shape = json["shape"]?.array, let data = json["data"]?.array else { return nil }
-        return (shape.compactMap(\.int), data.compactMap(\.double))
+        return (shape.map { $0.int ?? 0 }, data.map { $0.double ?? 0 })
     }
 
     // MARK: - Functions

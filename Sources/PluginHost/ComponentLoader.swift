@@ -166,9 +166,12 @@ package final class ComponentLoader {
     }
 
     /// `lib<name>.so` in the plugin's folder, else beside the executable, where first-party plugins are built.
-    package static func path(of name: String, folder: String) throws(PluginError) -> String {
+    /// - Parameter executable: by default this one.
+    package static func path(
+        of name: String, folder: String, beside executable: String? = Installation.executable
+    ) throws(PluginError) -> String {
         let file = "lib\(name).so"
-        let places = [folder, ((Installation.executable ?? "") as NSString).deletingLastPathComponent]
+        let places = [folder, ((executable ?? "") as NSString).deletingLastPathComponent]
         for place in places where FileManager.default.fileExists(atPath: "\(place)/\(file)") {
             return "\(place)/\(file)"
         }
@@ -178,9 +181,11 @@ package final class ComponentLoader {
     }
 
     /// The plugin's own library; nil if it binds one of the system.
-    package static func libraryPath(of manifest: Manifest) throws -> String? {
+    package static func libraryPath(
+        of manifest: Manifest, beside executable: String? = Installation.executable
+    ) throws -> String? {
         guard case .named(let name) = manifest.library else { return nil }
-        return try path(of: name, folder: manifest.folder)
+        return try path(of: name, folder: manifest.folder, beside: executable)
     }
 }
 

@@ -69,14 +69,18 @@ package struct ExampleRun {
     func array(_ name: String) -> (shape: [Int], data: [Double])? { example.array(name) }
     func integer(_ name: String) -> Int? { example.integer(name) }
 
-    /// What came out, by name.
-    func results() throws -> [String: [Observation.Value]] {
+    func loader() -> ComponentLoader {
         let seed = UInt64(clamping: integer("seed") ?? 0)
         // Examples of a plugin name files of its folder.
         let folder = registry.manifests.first { $0.id == component.plugin }?.folder ?? "."
-        let loader = ComponentLoader(
+        return ComponentLoader(
             registry: registry, seed: seed, steps: integer("steps") ?? 0, dataFolder: folder,
             isolation: isolation, hasCanaries: hasCanaries)
+    }
+
+    /// What came out, by name.
+    func results() throws -> [String: [Observation.Value]] {
+        let loader = loader()
         switch component.kind {
         case .probe: return try probe(try loader.probe(choice))
         case .quantity: return try quantity(try loader.quantity(choice))
@@ -89,7 +93,7 @@ package struct ExampleRun {
         case .sampler: return try sampler(loader)
         case .initializer: return try initializer(loader)
         case .rule: return try rule(loader)
-        case .procedure: return try procedure(loader)
+        case .procedure: return try procedure()
         case .schedule:
             return ["factor": [.number(try loader.schedule(choice).factor(step: integer("step") ?? 0))]]
         }
@@ -266,40 +270,6 @@ package struct ExampleRun {
         return made.mapValues { $0.map { .number($0) } }
     }
 
-    /// The last values that were recorded.
-    private func procedure(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
-        let procedure = try loader.procedure(choice)
-        var owners: [UnsafeMutablePointer<Double>] = []
-        defer { for owner in owners { owner.deallocate() } }
-        let data = component.call.arguments.compactMap { argument -> DataField? in
-            guard case .data(let name, _) = argument.source, let given = array(argument.name) else { return nil }
-            let memory = UnsafeMutablePointer<Double>.allocate(capacity: max(given.data.count, 1))
-            memory.initialize(from: given.data, count: given.data.count)
-            owners.append(memory)
-            return DataField(field: field(name, given), rows: given.shape.first ?? 1, values: memory)
-        }
-        let recorded = Recorded()
-        _ = try procedure.run(data, recorded)
-        return recorded.values
-    }
-
-    private final class Recorded: ProcedureListener {
-        var values: [String: [Observation.Value]] = [:]
-        private var steps: [String: Int] = [:]
-
-        func record(_ observation: Observation) {
-            if steps[observation.output] != observation.step { values[observation.output] = [] }
-            steps[observation.output] = observation.step
-            values[observation.output, default: []].append(observation.value)
-        }
-
-        func record(step: Int, output: String, shape: [Int], values: [Double]) {
-            self.values[output] = values.map { .number($0) }
-        }
-
-        func progress(step: Int) -> Bool { true }
-    }
-
     private func rule(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
         var inputs: [String: (shape: [Int], data: [Double])] = [:]
         for argument in component.call.arguments {
@@ -319,7 +289,7 @@ package struct ExampleRun {
         return [component.outputs[0].id: values.map { .number($0) }]
     }
 
-    private func field(_ name: String, _ array: (shape: [Int], data: [Double])) -> Field {
+    func field(_ name: String, _ array: (shape: [Int], data: [Double])) -> Field {
         let isTarget = name == "y" && integer("classes") != nil && array.shape.count == 1
         return Field(name: name, shape: Array(array.shape.dropFirst()), classes: isTarget ? integer("classes") : nil)
     }

@@ -34,7 +34,8 @@ struct PluginCommand: ParsableCommand {
                 Failure.say("\(folder): not used, a plugin of the same id was found before")
             }
             for rejected in registry.rejected { Failure.say(rejected.error.description) }
-            if !registry.rejected.isEmpty { throw Failure.usage }
+            // To free some hundred manifests takes longer than to leave them.
+            withExtendedLifetime(registry) { Self.exit(withError: registry.rejected.isEmpty ? nil : Failure.usage) }
         }
     }
 
