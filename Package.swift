@@ -66,6 +66,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Schedules"),
     Plugin(name: "Sequences"),
     Plugin(name: "SharpnessAware"),
+    Plugin(name: "Spectrum"),
     Plugin(name: "Syre"),
     Plugin(name: "Teachers"),
     Plugin(name: "Transformer", swift: true),
@@ -99,7 +100,7 @@ let fuzzing: [Target] =
     : [
         .executableTarget(
             name: "fuzz", dependencies: ["ArrayFiles", "Manifests", "PluginHost", "Studies"], path: "Tests/Fuzzing",
-            exclude: ["README.md", "corpus", "idx.c"], sources: ["Fuzz.swift"])
+            exclude: ["README.md", "corpus", "idx.c", "leaks.txt"], sources: ["Fuzz.swift"])
     ]
 
 let package = Package(

@@ -250,6 +250,7 @@ private struct PrototypeReader {
     }
 
     private func quantity(_ text: String?, _ argument: Argument) -> String {
+        if let form = argument.form { return "given, \(form.words)" }
         guard let text else {
             let all = component.bindings.compactMap { $0.quantities[argument.name] }
             let unique = all.enumerated().filter { !all[..<$0.offset].contains($0.element) }.map(\.element)
@@ -258,7 +259,7 @@ private struct PrototypeReader {
         }
         if component.kind == .rule { return "node of \(text)" }
         if component.kind == .optimizer, component.scope == .run { return "\(text) of all parameters" }
-        guard component.kind == .probe else { return "\(text), of the parameter's shape" }
+        guard component.kind.measures else { return "\(text), of the parameter's shape" }
         return text + ((try? QuantityExpression(text)).map { " [\($0.axes)]" } ?? "")
     }
 
@@ -294,7 +295,7 @@ extension QuantityExpression {
         case .mean: return "d"
         case .wtw: return "d_in, d_in"
         case .wwt: return "d_out, d_out"
-        case nil: break
+        case nil: if definition != nil { return "as its plugin says" }
         }
         guard let basic = arguments.first else { return "" }
         switch basic.member?.of ?? basic.ofLayer ?? basic {

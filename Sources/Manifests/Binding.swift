@@ -50,6 +50,13 @@ package struct Binding: Hashable, Sendable {
 }
 
 extension Component {
+    /// What a quantity takes: its own quantities, and for its open arguments, by name, those that an expression gives.
+    package func binding(given: [String: String]) -> Binding {
+        var binding = expandedBindings().first ?? Binding(name: "", quantities: [:], pointer: pointer)
+        for argument in openArguments { binding.quantities[argument.name] = given[argument.name] }
+        return binding
+    }
+
     /// All uses of a probe's function under the given options, one per value of each list that a binding names; each
     /// with the quantities of all its arguments, in canonical form. A probe without bindings has one use without a name.
     package func expandedBindings(_ options: [String: JSON] = [:]) -> [Binding] {
@@ -68,8 +75,8 @@ extension Component {
         for argument in measuringFunctions.flatMap(\.arguments) {
             if case .quantity(let quantity?, _, _) = argument.source { fixed[argument.name] = quantity }
         }
-        let templates = bindings.isEmpty ? [Binding(name: "", quantities: [:], pointer: pointer)] : bindings
-        return templates.flatMap { template in
+        if bindings.isEmpty { return [Binding(name: "", quantities: fixed, pointer: pointer)] }
+        return bindings.flatMap { template in
             var template = template
             template.quantities.merge(fixed) { own, _ in own }
             var combinations: [[(parameter: String, value: String)]] = [[]]

@@ -6,6 +6,7 @@ package struct Component: Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         case dataset, sampler, model, initializer, parametrization, activation, operation, loss, regularizer,
             optimizer, schedule, probe
+        case quantity
         case rule
         case procedure
 
@@ -14,6 +15,9 @@ package struct Component: Sendable {
 
         /// Its `call` is a node of graphs.
         package var isOperation: Bool { self == .activation || self == .operation }
+
+        /// Its functions take quantities of an observation.
+        package var measures: Bool { self == .probe || self == .quantity }
 
         /// `a probe`, `an optimizer`.
         package var withArticle: String {
@@ -89,6 +93,20 @@ package struct Component: Sendable {
 
     /// Those whose arguments may be quantities, of a probe.
     package var measuringFunctions: [Function] { [add, call].compactMap(\.self) }
+
+    /// Of a quantity: what expressions give in parentheses, in this order.
+    package var openArguments: [Argument] {
+        guard kind == .quantity else { return [] }
+        var names: Set<String> = []
+        return measuringFunctions.flatMap(\.arguments).filter { $0.form != nil && names.insert($0.name).inserted }
+    }
+
+    /// Evaluates the network.
+    package var needsNetwork: Bool {
+        call.arguments.contains { argument in
+            if case .service(let service) = argument.source { service.needsNetwork } else { false }
+        }
+    }
 
     /// The argument of this name of whichever function that measures.
     package func measuredArgument(_ name: String) -> Argument? {
@@ -216,6 +234,8 @@ package struct OutputDeclaration: Hashable, Sendable {
     package var mayBeUndefined: Bool
     /// Marks integer labels 0 ..< classes; described ones may be 0, which makes the output real.
     package var classes: Size?
+    /// Of a quantity.
+    package var form: QuantityExpression.Form?
     package var pointer: String
 
     /// Whether the number of axes is known from the manifest.

@@ -26,6 +26,8 @@ package struct Argument: Hashable, Sendable {
     package var name: String
     package var type: ArgumentType
     package var source: Source
+    /// Of a quantity that expressions give: what it must look like.
+    package var form: QuantityExpression.Form?
     package var pointer: String
 
     package enum Source: Hashable, Sendable {

@@ -14,6 +14,11 @@ struct JSONScanner {
     /// `index - columnOrigin` is the 0-based column: the line's first byte, moved by continuation bytes of UTF-8.
     private var columnOrigin = 0
     private var depth = 0
+    /// Items of the lists that are being read, the innermost last, up to `pendingCount`: a list is made when its length is known.
+    private var pending: [JSON] = []
+    private var pendingCount = 0
+    /// Of the keys of the objects that are being read, the innermost last.
+    private var keyLines: [Int] = []
     private let notesPositions: Bool
     private(set) var positions: [String: Position] = [:]
     private(set) var keyPositions: [String: Position] = [:]
@@ -60,7 +65,8 @@ struct JSONScanner {
 
     private mutating func object(at pointer: String) throws(Problem) -> JSON {
         try descend()
-        var members: OrderedDictionary<String, JSON> = [:], lines: [Int] = []
+        var members = OrderedDictionary<String, JSON>(minimumCapacity: 4)
+        let firstLine = keyLines.count
         var more = !take("}")
         while more {
             skipSpace()
@@ -76,9 +82,10 @@ struct JSONScanner {
             // Swift compares strings by canonical equivalence, so keys that only look alike are repeats as well.
             let (first, index) = members.updateValue(.null, forKey: key, insertingAt: members.count)
             if first != nil {
-                throw problem("key \(quoted(key)) is given twice; the first is in line \(lines[index])", at: place)
+                let line = keyLines[firstLine + index]
+                throw problem("key \(quoted(key)) is given twice; the first is in line \(line)", at: place)
             }
-            lines.append(place.line)
+            keyLines.append(place.line)
             let child = notesPositions ? Pointer.child(pointer, key) : ""
             if notesPositions { keyPositions[child] = place }
             skipSpace()
@@ -88,23 +95,31 @@ struct JSONScanner {
             more = try separator(closing: "}")
         }
         depth -= 1
+        keyLines.removeSubrange(firstLine...)
         return .object(members)
     }
 
     private mutating func array(at pointer: String) throws(Problem) -> JSON {
         try descend()
-        var items: [JSON] = []
+        let first = pendingCount
         var more = !take("]")
         while more {
             skipSpace()
             if next == UInt8(ascii: "]") {
                 throw problem("expected a value after ',', found ']' (JSON has no trailing commas)")
             }
-            items.append(try value(at: notesPositions ? Pointer.child(pointer, items.count) : ""))
+            addPending(try value(at: notesPositions ? Pointer.child(pointer, pendingCount - first) : ""))
             more = try separator(closing: "]")
         }
         depth -= 1
+        let items = Array(pending[first..<pendingCount])
+        pendingCount = first
         return .array(items)
+    }
+
+    private mutating func addPending(_ item: JSON) {
+        if pendingCount < pending.count { pending[pendingCount] = item } else { pending.append(item) }
+        pendingCount += 1
     }
 
     private mutating func descend() throws(Problem) {

@@ -81,14 +81,12 @@ extension ManifestChecks {
             default: false
             }
         }
-        let needsNetwork = component.call.arguments.contains { argument in
-            if case .service(let service) = argument.source { service.needsNetwork } else { false }
-        }
+        let needsNetwork = component.needsNetwork
         // The network of an example is linear: losses ½ (x_s · parameters − y_s)². An optimizer has its parameters.
         let network = needsNetwork ? [("x", 2, true), ("y", 1, true)] : []
-        let parameters = needsNetwork && component.kind == .probe ? [("parameters", 1, true)] : []
+        let parameters = needsNetwork && component.kind.measures ? [("parameters", 1, true)] : []
         let function = component.kind == .parametrization ? component.start ?? component.call : component.call
-        let taking = component.kind == .probe ? component.measuringFunctions.flatMap(\.arguments) : function.arguments
+        let taking = component.kind.measures ? component.measuringFunctions.flatMap(\.arguments) : function.arguments
         let arguments = taking.compactMap {
             argument -> NeededArray? in
             switch argument.source {
@@ -96,11 +94,10 @@ extension ManifestChecks {
             case .data: return (argument.name, nil, true)
             case .activation, .column: return (argument.name, nil, true)
             case .quantity(_, _, let isOptional):
-                let ranks = Set(
-                    bindings.compactMap { $0.quantities[argument.name] }
-                        .compactMap { try? QuantityExpression($0) }.map(\.rank))
-                let isKnown = component.kind == .probe && ranks.count == 1
-                return (argument.name, isKnown ? ranks.first : nil, !isOptional)
+                if let form = argument.form { return (argument.name, form.rank, !isOptional) }
+                let ranks = Set(bindings.compactMap { $0.quantities[argument.name] }.map { form(of: $0)?.rank })
+                let isKnown = component.kind.measures && ranks.count == 1
+                return (argument.name, isKnown ? ranks.first ?? nil : nil, !isOptional)
             default: return nil
             }
         }

@@ -10,8 +10,8 @@ extension ManifestChecks {
             }
             if !function.isPerPrecision, let generic = function.arguments.first(where: \.type.isGeneric) {
                 let advice =
-                    component.kind == .probe
-                    ? "quantities of a probe are always f64"
+                    component.kind.measures
+                    ? "quantities of a \(component.kind.rawValue) are always f64"
                     : "give one symbol per precision: {\"f32\": …, \"f64\": …}"
                 add(
                     "\(generic.pointer)/type",
@@ -136,12 +136,12 @@ extension ManifestChecks {
                 "\(here)/service",
                 "syzygy.graph/1 is for models, parametrizations, losses and rules, not for \(component.kind.withArticle)"
             )
-        case .service(.objective) where !component.isOfRun([.probe, .optimizer]):
-            add("\(here)/service", "syzygy.objective/1 is for probes and optimizers per run")
+        case .service(.objective) where !component.isOfRun([.probe, .optimizer]) && component.kind != .quantity:
+            add("\(here)/service", "syzygy.objective/1 is for quantities, and for probes and optimizers per run")
         case .service(.record) where component.kind != .procedure:
             add("\(here)/service", "syzygy.record/1 is for procedures, not for \(component.kind.withArticle)")
-        case .service(.jacobian) where !component.isOfRun([.probe]):
-            add("\(here)/service", "syzygy.jacobian/1 is for probes per run")
+        case .service(.jacobian) where !component.isOfRun([.probe]) && component.kind != .quantity:
+            add("\(here)/service", "syzygy.jacobian/1 is for quantities, and for probes per run")
         case .field where component.kind == .optimizer && component.scope == .run:
             add(
                 "\(here)/from", "argument '\(argument.name)': an optimizer per run has many parameters, so no 'field'"
@@ -155,12 +155,15 @@ extension ManifestChecks {
         _ text: String?, _ isWritable: Bool, of argument: Argument, _ component: Component
     ) -> Bool {
         let here = "\(argument.pointer)/quantity"
-        guard component.kind != .probe else {
+        guard checkForm(of: argument, text, component) else { return false }
+        guard !component.kind.measures else {
             if isWritable {
                 add(
                     "\(argument.pointer)/access",
-                    "a probe may not change '\(argument.name)'; only optimizers and regularizers write")
+                    "a \(component.kind.rawValue) may not change '\(argument.name)'; only optimizers and regularizers write"
+                )
             }
+            if argument.form != nil { return true }
             guard let text else {
                 if component.bindings.isEmpty {
                     add(
@@ -222,7 +225,19 @@ extension ManifestChecks {
             add(pointer, Self.misplaced(expression, in: scope))
             return nil
         }
-        return expression
+        do throws(UnknownQuantity) {
+            let resolved = try quantities.resolve(expression)
+            guard let scope = component.scope, !resolved.scopes.contains(scope) else { return expression }
+            add(pointer, "'\(expression)' is made of quantities that do not exist per \(scope.rawValue)")
+        } catch {
+            add(pointer, error.sentence)
+        }
+        return nil
+    }
+
+    /// nil if a plugin that is not at hand says it.
+    func form(of text: String) -> QuantityExpression.Form? {
+        (try? QuantityExpression(text)).flatMap { try? quantities.resolve($0).form }
     }
 
     // MARK: - Axes
@@ -270,11 +285,12 @@ extension ManifestChecks {
         // As the network has.
         case .quantity where [.parametrization, .initializer, .rule].contains(component.kind): []
         case .state where component.kind == .rule: []
+        case .quantity where argument.form != nil:
+            argument.form.map { [($0.rank, "'\(argument.name)', \($0.words),")] } ?? []
         case .quantity:
             bindings.compactMap { binding in
-                guard let text = binding.quantities[argument.name], let expression = try? QuantityExpression(text)
-                else { return nil }
-                return (expression.rank, "'\(text)'")
+                guard let text = binding.quantities[argument.name], let form = form(of: text) else { return nil }
+                return (form.rank, "'\(text)'")
             }
         case .output(let id): component.output(id)?.rank.map { [($0, "output '\(id)'")] } ?? []
         case .state(let id):
@@ -290,9 +306,9 @@ extension ManifestChecks {
     // MARK: - The whole function
 
     private mutating func checkMessage(_ function: Function) {
-        let sources = Set(function.arguments.map(\.source))
-        if sources.contains(.message) != sources.contains(.messageSize) {
-            let (one, other) = sources.contains(.message) ? ("message", "message_size") : ("message_size", "message")
+        let hasMessage = function.arguments.contains { $0.source == .message }
+        if hasMessage != function.arguments.contains(where: { $0.source == .messageSize }) {
+            let (one, other) = hasMessage ? ("message", "message_size") : ("message_size", "message")
             add("\(function.pointer)/args", "an argument from '\(one)' needs one from '\(other)'")
         }
     }
@@ -331,87 +347,6 @@ extension ManifestChecks {
         }
         if case .output = component.start?.returns {
             add("\(component.pointer)/start/returns", "'start' has no outputs; return \"status\"")
-        }
-    }
-
-    // MARK: - Bindings
-
-    mutating func checkBindings(of component: Component) {
-        guard !component.bindings.isEmpty else { return }
-        let before = problems.count
-        let arguments = component.measuringFunctions.flatMap(\.arguments)
-        let quantities = arguments.compactMap { argument -> (name: String, isOpen: Bool)? in
-            guard case .quantity(let text, _, _) = argument.source else { return nil }
-            return (argument.name, text == nil)
-        }
-        let open = quantities.filter(\.isOpen).map(\.name)
-        for binding in component.bindings {
-            for name in binding.quantities.keys where !open.contains(name) {
-                let here = Pointer.child(binding.pointer, name)
-                if quantities.contains(where: { $0.name == name }) {
-                    add(here, key: true, "binding '\(binding.name)' gives '\(name)', which has a quantity of its own")
-                } else {
-                    add(
-                        here, key: true,
-                        "unknown argument '\(name)' in binding '\(binding.name)'"
-                            + Nearest.hint(for: name, among: open, label: "open"))
-                }
-            }
-            for name in open where binding.quantities[name] == nil {
-                add(binding.pointer, "binding '\(binding.name)' does not give the quantity of argument '\(name)'")
-            }
-            checkPlaceholders(of: binding, component)
-        }
-        guard problems.count == before else { return }
-        var names: [String: Binding] = [:]
-        for binding in bindings {
-            if let other = names.updateValue(binding, forKey: binding.name) {
-                let isSame = other.pointer == binding.pointer
-                add(
-                    binding.pointer, key: true,
-                    isSame
-                        ? "binding '\(binding.name)' has one name for several values; write the {param} into the name"
-                        : "two bindings give the name '\(binding.name)'")
-                return
-            }
-            for (argument, text) in binding.quantities {
-                let here = Pointer.child(binding.pointer, argument)
-                guard checkExpression(text, of: component, at: here) != nil else { return }
-            }
-        }
-    }
-
-    /// Each value of each param in a binding is a use of its own; a few lines of JSON can ask for more than any machine can hold.
-    mutating func checkNumberOfBindings(_ component: Component) -> Bool {
-        let most = 4096
-        var all = 0
-        for binding in component.bindings {
-            all += min(Self.product(binding.placeholders.map { component.allValues($0).count }) ?? .max, most + 1)
-            guard all > most else { continue }
-            add(binding.pointer, key: true, "the bindings have more than \(most) combinations of values")
-            return false
-        }
-        return true
-    }
-
-    private mutating func checkPlaceholders(of binding: Binding, _ component: Component) {
-        let enums = component.parameters.filter { $0.type == .enum || $0.type == .enumList }
-        for (text, here, isKey) in [(binding.name, binding.pointer, true)]
-            + binding.quantities.map({ ($1, Pointer.child(binding.pointer, $0), false) })
-        {
-            for name in Binding.placeholders(in: text) {
-                if let parameter = component.parameter(name), !enums.contains(parameter) {
-                    add(
-                        here, key: isKey,
-                        "'{\(name)}' must be an enum or enum_list param, but '\(name)' is of type \(parameter.type.rawValue)"
-                    )
-                } else if !enums.contains(where: { $0.id == name }) {
-                    add(
-                        here, key: isKey,
-                        "unknown param '\(name)' in '\(text)'"
-                            + Nearest.hint(for: name, among: enums.map(\.id), label: "enums"))
-                }
-            }
         }
     }
 }

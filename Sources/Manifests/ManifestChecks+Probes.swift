@@ -25,16 +25,17 @@ extension ManifestChecks {
         let hasCall = document.root["components"]?[index]?["call"] != nil
         if isStreaming, hasCall {
             add(
-                "\(component.pointer)/call", key: true, "a probe has 'call', or 'add' and 'finish'; this one has both"
+                "\(component.pointer)/call", key: true,
+                "\(component.kind.withArticle) has 'call', or 'add' and 'finish'; this one has both"
             )
         } else if !isStreaming, !hasCall {
-            add(component.pointer, "a probe needs 'call', or 'add' and 'finish'")
+            add(component.pointer, "\(component.kind.withArticle) needs 'call', or 'add' and 'finish'")
         } else if isStreaming, component.add == nil {
             add(component.pointer, "'finish' needs 'add', which is called for each pass of rows")
         } else if !isStreaming, let extra = component.add ?? component.begin {
             add(
                 extra.pointer, key: true,
-                "a probe that has 'call' takes no passes: 'finish' goes with 'begin' and 'add'")
+                "\(component.kind.withArticle) that has 'call' takes no passes: 'finish' goes with 'begin' and 'add'")
         }
         if isStreaming == component.accumulators.isEmpty {
             let pointer = component.accumulators.first?.pointer ?? component.pointer
@@ -127,6 +128,11 @@ extension ManifestChecks {
         }
         let bindings = component.expandedBindings(values: component.allValues)
         let rows = adding.arguments.filter { if case .quantity = $0.source { true } else { false } }
+        for argument in rows where argument.form.map({ $0 != .samples && $0 != .vector }) ?? false {
+            add(
+                "\(argument.pointer)/form",
+                "'add' takes rows: the form is samples, or vector for a number of each sample")
+        }
         if rows.isEmpty { add("\(adding.pointer)/args", "'add' needs a quantity with a row for each sample") }
         for argument in rows {
             for binding in bindings {

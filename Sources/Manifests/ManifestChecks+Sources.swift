@@ -37,7 +37,7 @@ extension ManifestChecks {
     /// The kinds that have the source.
     static func kinds(of source: Argument.Source) -> [Component.Kind] {
         switch source {
-        case .quantity: [.probe, .optimizer, .regularizer, .parametrization, .initializer, .rule]
+        case .quantity: [.probe, .quantity, .optimizer, .regularizer, .parametrization, .initializer, .rule]
         case .variable: [.parametrization]
         case .input: [.model, .loss, .activation, .operation]
         case .data: [.procedure]
@@ -46,12 +46,12 @@ extension ManifestChecks {
         case .output:
             [
                 .dataset, .sampler, .initializer, .model, .parametrization, .activation, .operation, .loss,
-                .regularizer, .schedule, .probe, .rule,
+                .regularizer, .schedule, .probe, .quantity, .rule,
             ]
         case .state: [.optimizer, .regularizer, .probe, .rule]
-        case .accumulator: [.probe]
+        case .accumulator: [.probe, .quantity]
         case .field(let field): field.kinds
-        case .step: [.optimizer, .regularizer, .schedule, .probe]
+        case .step: [.optimizer, .regularizer, .schedule, .probe, .quantity]
         case .steps: [.schedule]
         case .split, .indexBegin, .indexEnd, .rows, .shape, .classes: [.dataset]
         default: Component.Kind.allCases
@@ -65,7 +65,9 @@ extension ManifestChecks {
         switch argument.source {
         case .quantity(let text, _, _):
             if component.kind == .rule { return ["i32"] }
-            guard component.kind == .probe else { return [ownPrecision] }
+            guard component.kind.measures else { return [ownPrecision] }
+            if argument.form == .vector { return ["f64*", "i32*"] }
+            if argument.form != nil { return ["f64*"] }
             return text == "labels" ? ["i32*"] : text == nil ? openTypes(argument, component) : ["f64*"]
         case .input: return component.kind.isOperation ? [ownPrecision] : ["i32"]
         case .data: return ["f64*"]

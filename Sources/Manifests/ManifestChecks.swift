@@ -1,12 +1,13 @@
 /// What must hold of a manifest beyond its schema: names that must exist, types that must fit, duties of the kinds.
 struct ManifestChecks {
     let document: Document
+    let components: [Component]
     private(set) var problems: [Problem] = []
     /// Of the component that is being checked: its bindings with every value of their params.
     private(set) var bindings: [Binding] = []
 
     static func problems(in manifest: Manifest) -> [Problem] {
-        var checks = ManifestChecks(document: manifest.document)
+        var checks = ManifestChecks(manifest)
         checks.checkUnique(manifest.components, "component", \.id) { "\($0.pointer)/id" }
         for component in manifest.components { checks.check(component) }
         if checks.problems.isEmpty {
@@ -17,7 +18,7 @@ struct ManifestChecks {
         return checks.problems
     }
 
-    private init(document: Document) { self.document = document }
+    private init(_ manifest: Manifest) { (document, components) = (manifest.document, manifest.components) }
 
     mutating func add(_ pointer: String, key: Bool = false, _ sentence: String) {
         let problem = document.problem(at: pointer, key: key, sentence)
@@ -73,7 +74,7 @@ struct ManifestChecks {
         for state in component.state { check(state, of: component) }
         for split in component.splits { checkSize(split.rows, of: component, at: split.pointer) }
         checkOutputs(of: component)
-        if component.kind == .probe { checkForm(ofProbe: component) }
+        if component.kind.measures { checkForm(ofProbe: component) }
         guard problems.count == before else { return }
         checkFunctions(of: component)
         guard problems.count == before else { return }
@@ -81,7 +82,7 @@ struct ManifestChecks {
         checkDescribe(of: component)
         checkBindings(of: component)
         checkNeededArguments(of: component)
-        if component.kind == .probe { checkPasses(ofProbe: component) }
+        if component.kind.measures { checkPasses(ofProbe: component) }
         for property in component.properties { check(property, of: component) }
         guard problems.count == before else { return }
         let arrays = neededArrays(of: component)
@@ -276,6 +277,7 @@ struct ManifestChecks {
         case .rule: checkParts(of: component)
         case .activation, .operation: checkResult(of: component)
         case .sampler: checkOrder(of: component)
+        case .quantity: checkValue(of: component)
         case .initializer:
             if component.outputs.map(\.id) != ["value"] || component.outputs[0].shape != nil {
                 add(
@@ -359,7 +361,7 @@ struct ManifestChecks {
             if !sources.contains(.quantity("parameter.value", isWritable: false, isOptional: false)) {
                 add(here, "an initializer needs an argument from quantity parameter.value")
             }
-        case .probe, .sampler: break
+        case .probe, .quantity, .sampler: break
         }
     }
 

@@ -79,7 +79,8 @@ struct ManifestReader {
             shape: shape(json["shape"]),
             unit: json["unit"]?.string, help: json["help"]?.string, lowest: range?.first?.double,
             highest: range?.last?.double, mayBeUndefined: json["nan"] != nil,
-            classes: json["classes"].map { $0.int.map { .constant($0) } ?? size($0) }, pointer: pointer)
+            classes: json["classes"].map { $0.int.map { .constant($0) } ?? size($0) },
+            form: choice(json["form"]), pointer: pointer)
     }
 
     private func shape(_ json: JSON?) -> [OutputDeclaration.Extent]? {
@@ -156,7 +157,7 @@ struct ManifestReader {
 
     private func array(_ json: JSON) -> (shape: [Int], data: [Double])? {
         guard let shape = json["shape"]?.array, let data = json["data"]?.array else { return nil }
-        return (shape.compactMap(\.int), data.compactMap(\.double))
+        return (shape.map { $0.int ?? 0 }, data.map { $0.double ?? 0 })
     }
 
     // MARK: - Functions
@@ -179,7 +180,7 @@ struct ManifestReader {
         let name = json["name"]?.string ?? ""
         return Argument(
             name: name, type: ArgumentType(json["type"]?.string ?? "") ?? .service, source: source(json, name),
-            pointer: pointer)
+            form: choice(json["form"]), pointer: pointer)
     }
 
     private func source(_ json: JSON, _ name: String) -> Argument.Source {

@@ -92,9 +92,10 @@ package struct FileTrust: Sendable {
     /// Why a file is not used; nil if it may be.
     /// - Parameter hasList: whether an access control list names others.
     package func problem(_ path: String, mode: UInt32, owner: UInt32, group: UInt32, hasList: Bool) -> String? {
-        let user = UserNames.user(owner)
-        let facts = "mode \(String(mode & 0o7777, radix: 8)), owner \(user ?? String(owner))"
-        let quoted = "'" + path.replacingOccurrences(of: "'", with: "'\\''") + "'"
+        // Names are read from files: only for a sentence that is said.
+        var user: String { UserNames.user(owner) ?? String(owner) }
+        var facts: String { "mode \(String(mode & 0o7777, radix: 8)), owner \(user)" }
+        var quoted: String { "'" + path.replacingOccurrences(of: "'", with: "'\\''") + "'" }
         if mode & 0o002 != 0 {
             return "can be written by everyone (\(facts)), so anyone could change what runs here: chmod o-w \(quoted)"
         }
@@ -102,7 +103,7 @@ package struct FileTrust: Sendable {
             let me = geteuid(), myself = UserNames.user(me) ?? String(me)
             return
                 "belongs to another user (\(facts)), who could change what \(myself) runs: chown \(me) \(quoted), or "
-                + "SYZYGY_TRUSTED_OWNERS=\(user ?? String(owner)) if you trust that user"
+                + "SYZYGY_TRUSTED_OWNERS=\(user) if you trust that user"
         }
         if mode & 0o020 != 0, hasList || !UserNames.isPrivate(group: group, of: owner) {
             let name =

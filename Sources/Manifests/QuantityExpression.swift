@@ -1,18 +1,36 @@
 import Protocols
 
 /// A quantity of the catalogue (`docs/quantities.md`): `layer.input`, `moment.raw(layer.input)`,
-/// `cross.raw(layer.output, layer.output_grad)`. Functions do not nest.
+/// `cross.raw(layer.output, layer.output_grad)`; or one that a plugin defines, of other quantities and with options:
+/// `syzygy.spectrum/eigenvalues(moment.centred(layer.output))`. Functions of the catalogue take no others.
 package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
     /// What a quantity looks like.
-    package enum Form: Sendable {
+    package enum Form: String, CaseIterable, Sendable {
         /// n × d, a row per sample.
         case samples
         /// d_out × d_in
         case weight
         /// One axis.
         case vector
+        /// d × d, symmetric.
+        case symmetric
+        /// Any two axes.
+        case matrix
 
         package var rank: Int { self == .vector ? 1 : 2 }
+
+        /// Whether one that looks like `other` is one like this.
+        package func includes(_ other: Form) -> Bool { self == other || self == .matrix && other.rank == 2 }
+
+        package var words: String {
+            switch self {
+            case .samples: "rows of samples"
+            case .weight: "a weight"
+            case .vector: "a vector"
+            case .symmetric: "a symmetric matrix"
+            case .matrix: "a matrix"
+            }
+        }
     }
 
     /// Quantities that are not formed from others. The raw value is the name.
@@ -124,25 +142,72 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// A quantity that a component defines.
+    package struct Definition: Hashable, Sendable {
+        /// The full id of the component.
+        package var component: String
+        /// What stands in parentheses, in the order of the component's open arguments.
+        package var arguments: [QuantityExpression]
+        /// `name=value`, in the order written.
+        package var options: [Option]
+
+        package struct Option: Hashable, Sendable {
+            package var name: String
+            /// A number in one form: `1`, not `1.0`.
+            package var value: String
+
+            fileprivate init(_ name: String, _ text: String) {
+                (self.name, value) = (name, text)
+                guard let number = Double(text), number.isFinite else { return }
+                value = Int(exactly: number).map(String.init) ?? "\(number)"
+            }
+
+            /// A number, `true`, `false`, or a text.
+            package var json: JSON {
+                switch value {
+                case "true": .bool(true)
+                case "false": .bool(false)
+                default: Int(value).map { .int($0) } ?? Double(value).map { .double($0) } ?? .string(value)
+                }
+            }
+        }
+    }
+
     package var function: Function?
+    /// The quantities that are not formed from others; of a definition those of its arguments.
     package var arguments: [Basic]
+    /// Of a quantity that a plugin defines.
+    package var definition: Definition?
 
     package var description: String {
+        if let definition {
+            let list =
+                definition.arguments.map(\.description) + definition.options.map { "\($0.name)=\($0.value)" }
+            return definition.component + (list.isEmpty ? "" : "(\(list.joined(separator: ", ")))")
+        }
         let list = arguments.map(\.rawValue).joined(separator: ", ")
         return function.map { "\($0.rawValue)(\(list))" } ?? list
     }
 
-    package var rank: Int {
-        if let function { return function == .mean ? 1 : 2 }
-        return arguments.first?.form.rank ?? 0
+    /// nil if a plugin says it.
+    package var form: Form? {
+        guard definition == nil else { return nil }
+        return switch function {
+        case .rawMoment, .centredMoment, .normalizedMoment, .wtw, .wwt: .symmetric
+        case .rawCross, .centredCross: .matrix
+        case .mean: .vector
+        case nil: arguments.first?.form
+        }
     }
 
+    package var rank: Int? { form?.rank }
+
     /// Class indices, the only quantity that is not f64.
-    package var isInteger: Bool { function == nil && arguments == [.labels] }
+    package var isInteger: Bool { function == nil && definition == nil && arguments == [.labels] }
 
     /// A row for each sample, or for each position of each sample.
     package var isOfSamples: Bool {
-        function == nil && arguments.allSatisfy { $0.isOfSamples }
+        function == nil && definition == nil && arguments.allSatisfy { $0.isOfSamples }
     }
 
     /// The scopes that have it.
@@ -156,15 +221,24 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         (self.function, self.arguments) = (function, arguments)
     }
 
+    package init(_ definition: Definition) {
+        (self.definition, arguments) = (definition, definition.arguments.flatMap(\.arguments))
+    }
+
     package init(_ text: String) throws(UnknownQuantity) {
         let compact = text.utf8.contains(UInt8(ascii: " ")) ? String(text.filter { $0 != " " }) : text
-        guard let open = compact.utf8.firstIndex(of: UInt8(ascii: "(")) else {
+        let open = compact.utf8.firstIndex(of: UInt8(ascii: "("))
+        if compact[..<(open ?? compact.endIndex)].utf8.contains(UInt8(ascii: "/")) {
+            self.init(try Definition(compact, open: open))
+            return
+        }
+        guard let open else {
             guard let basic = Basic(rawValue: compact) else {
                 throw UnknownQuantity(
                     sentence: "unknown quantity \(quoted(text))"
                         + Nearest.hint(for: compact, among: Basic.alike(compact).map(\.rawValue)))
             }
-            (function, arguments) = (nil, [basic])
+            self.init(nil, [basic])
             return
         }
         let name = String(compact[..<open])
@@ -192,11 +266,63 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
             }
             arguments.append(basic)
         }
-        (self.function, self.arguments) = (function, arguments)
+        self.init(function, arguments)
+    }
+}
+
+extension QuantityExpression.Definition {
+    /// - Parameter compact: without spaces.
+    fileprivate init(_ compact: String, open: String.Index?) throws(UnknownQuantity) {
+        component = String(compact[..<(open ?? compact.endIndex)])
+        (arguments, options) = ([], [])
+        let parts = component.split(separator: "/", omittingEmptySubsequences: false)
+        let known = Set("abcdefghijklmnopqrstuvwxyz0123456789._-")
+        guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(known.contains) }) else {
+            throw UnknownQuantity(
+                sentence: "\(quoted(component)) is no name of a component, such as syzygy.spectrum/eigenvalues")
+        }
+        guard let open else { return }
+        guard compact.hasSuffix(")") else {
+            throw UnknownQuantity(sentence: "\(quoted(compact)) has no ')' at its end")
+        }
+        for item in try Self.items(compact[compact.index(after: open)...].dropLast(), of: compact) {
+            let name = item.prefix { $0 != "=" && $0 != "(" }
+            if item.dropFirst(name.count).first == "=" {
+                let option = Option(String(name), String(item.dropFirst(name.count + 1)))
+                if options.contains(where: { $0.name == option.name }) {
+                    throw UnknownQuantity(sentence: "option '\(option.name)' stands twice in \(quoted(compact))")
+                }
+                options.append(option)
+            } else if options.isEmpty {
+                arguments.append(try QuantityExpression(item))
+            } else {
+                throw UnknownQuantity(
+                    sentence: "\(quoted(item)) stands behind an option in \(quoted(compact)); quantities come first")
+            }
+        }
+    }
+
+    /// What commas part, but for those in parentheses.
+    private static func items(_ inner: Substring, of whole: String) throws(UnknownQuantity) -> [String] {
+        var items: [String] = [""], depth = 0
+        for letter in inner {
+            if letter == "(" { depth += 1 }
+            if letter == ")" { depth -= 1 }
+            guard (0...8).contains(depth) else {
+                throw UnknownQuantity(sentence: "the parentheses of \(quoted(whole)) do not match, or nest too deep")
+            }
+            if letter == ",", depth == 0 { items.append("") } else { items[items.count - 1].append(letter) }
+        }
+        guard depth == 0 else {
+            throw UnknownQuantity(sentence: "the parentheses of \(quoted(whole)) do not match, or nest too deep")
+        }
+        return items
     }
 }
 
 /// A text that is no expression of the catalogue.
 package struct UnknownQuantity: Error, Hashable, Sendable {
     package var sentence: String
+
+    package init(sentence: String) { self.sentence = sentence }
 }

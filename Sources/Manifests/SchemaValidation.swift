@@ -55,14 +55,15 @@ struct SchemaValidation {
         }
     }
 
-    private mutating func check(_ value: JSON, against index: Int, at step: Step) {
-        path.append(step)
+    private mutating func check(_ value: JSON, against index: Int, at step: @autoclosure () -> Step) {
+        if isQuiet { return check(value, against: index) }
+        path.append(step())
         check(value, against: index)
         path.removeLast()
     }
 
     /// Whether a value follows a node; says nothing.
-    private mutating func fits(_ value: JSON, _ index: Int) -> Bool {
+    mutating func fits(_ value: JSON, _ index: Int) -> Bool {
         let before = (isQuiet, fails)
         (isQuiet, fails) = (true, false)
         check(value, against: index)
@@ -192,6 +193,7 @@ struct SchemaValidation {
         if let tag, let members = value.object {
             guard let chosen = members[tag.key] else { return addMissing(tag.key) }
             guard let branch = tag.branches[chosen] else {
+                if isQuiet { return fails = true }
                 path.append(.key(tag.key))
                 addUnknown(chosen, among: tag.values)
                 path.removeLast()

@@ -12,20 +12,42 @@ final class Measurement: QuantitySource {
         static func < (a: Key, b: Key) -> Bool { (a.layer, a.expression) < (b.layer, b.expression) }
     }
 
+    private let step: Int
     private var values: [Key: Result<Quantity, Undefined>] = [:]
+    /// Further names of quantities that several ask for, such as that of a layer in a pair.
+    private var names: [Key: Key] = [:]
+    /// Quantities of plugins, evaluated when they are first asked for, and what their passes have left.
+    private var definitions: [Key: (quantity: any DefinedQuantity, memory: ProbeMemory)] = [:]
     private var owners: [AnyObject] = []
     /// Numbers of what was reserved.
     private var held = 0.0
     var derivatives: (any Derivatives)?
 
+    init(step: Int = 0) { self.step = step }
+
     func quantity(_ expression: String, layer: String) throws -> Quantity? {
-        try values[Key(expression: expression, layer: layer)]?.get()
+        let asked = Key(expression: expression, layer: layer), key = names[asked] ?? asked
+        if let known = values[key] { return try known.get() }
+        guard let (defined, memory) = definitions[key] else { return nil }
+        do {
+            let (value, owner) = try defined.value(step: step, layer: key.layer, quantities: self, memory: memory)
+            keep(owner)
+            values[key] = .success(value)
+            return value
+        } catch let undefined as Undefined {
+            values[key] = .failure(undefined)
+            throw undefined
+        }
     }
 
     func set(_ key: Key, _ value: Result<Quantity, Undefined>) { values[key] = value }
 
-    /// Gives a value a further name.
-    func copy(_ key: Key, to alias: Key) { values[alias] = values[key] }
+    /// Gives a quantity a further name.
+    func name(_ key: Key, also name: Key) { names[name] = key }
+
+    func define(_ key: Key, as quantity: any DefinedQuantity, _ memory: ProbeMemory) {
+        definitions[key] = (quantity, memory)
+    }
 
     /// Before memory for a quantity is asked for: throws a sentence if there is not enough for all of them.
     func reserve(_ key: Key, numbers: Double) throws {

@@ -34,27 +34,31 @@ package final class Observer {
     static let largestPass = 1 << 24
 
     package let layers: [String]
-    private let network: Network
-    private let parameters: ParameterStore
-    private let weights: LayerWeights
+    let network: Network
+    let parameters: ParameterStore
+    let weights: LayerWeights
     /// The first values, until the first observation makes `initialWeights` of them.
     private var initial: ParameterStore?
-    private var initialWeights: [Node: [Double]] = [:]
-    private let tables: [String: DataTable]
-    private let shapes: [LayerShape]
-    private let outputWidth: Int
+    private(set) var initialWeights: [Node: [Double]] = [:]
+    let tables: [String: DataTable]
+    let shapes: [LayerShape]
+    let outputWidth: Int
     /// Rows of the output, and of the targets, for each row of the batch.
-    private let outputPositions, targetPositions: Int
+    let outputPositions, targetPositions: Int
     /// Why samples have no loss of their own, if so.
-    private let coupled: Undefined?
-    private let programs: ProgramCache
-    private let derivatives: NetworkDerivatives
+    let coupled: Undefined?
+    let programs: ProgramCache
+    let derivatives: NetworkDerivatives
+    /// The quantities of plugins; nil: none.
+    let definitions: (any QuantityDefinitions)?
     /// The two layers of each pair that was asked for, by its name.
-    private var pairs: [String: [String]] = [:]
+    private(set) var pairs: [String: [String]] = [:]
+    /// Under which key everything that was asked for is formed.
+    var homes: [Measurement.Key: (QuantityExpression, Measurement.Key)] = [:]
     /// Of probes with states, by key and by what they are about.
     private var memories: [String: [String: ProbeMemory]] = [:]
 
-    private struct LayerShape {
+    struct LayerShape {
         var input, output: Int
         var weight: Node
         var bias: Node?
@@ -62,21 +66,23 @@ package final class Observer {
         var positions: Int
     }
 
-    private struct ProgramKey: Hashable {
+    struct ProgramKey: Hashable {
         var rows: Int
         var captures: Set<Capture>
         var wantsGradient: Bool
     }
 
     /// Compiled when first needed, by whichever observer of the network.
-    private final class ProgramCache {
+    final class ProgramCache {
         var programs: [ProgramKey: CaptureProgram] = [:]
     }
 
     /// `store` holds the initial values when this is called.
-    package init(_ network: Network, store: ParameterStore, tables: [String: DataTable]) throws {
-        self.network = network
-        self.tables = tables
+    package init(
+        _ network: Network, store: ParameterStore, tables: [String: DataTable],
+        definitions: (any QuantityDefinitions)? = nil
+    ) throws {
+        (self.network, self.tables, self.definitions) = (network, tables, definitions)
         programs = ProgramCache()
         let built = try network.build(rows: 1)
         let graph = built.graph
@@ -112,7 +118,11 @@ package final class Observer {
     }
 
     /// An observer of another copy of the network, which shares its programs and memory with this one: they take turns.
-    package init(sharing other: Observer, store: ParameterStore, tables: [String: DataTable]) {
+    package init(
+        sharing other: Observer, store: ParameterStore, tables: [String: DataTable],
+        definitions: (any QuantityDefinitions)? = nil
+    ) {
+        self.definitions = definitions
         (network, parameters, self.tables, layers, shapes) =
             (other.network, other.parameters, tables, other.layers, other.shapes)
         (outputWidth, outputPositions, targetPositions) =
@@ -176,12 +186,14 @@ package final class Observer {
             let tasks = group.value.flatMap { index in
                 let scheduled = due[index]
                 return subjects(scheduled.probe, scheduled.layers).map { subject in
-                    Visit(scheduled: scheduled, subject: subject, memory: memory(of: scheduled, subject))
+                    let memory = memory(of: scheduled, subject)
+                    return (
+                        scheduled: scheduled, subject: subject, memory: memory,
+                        visit: Visit(taker: scheduled.probe, subject: subject, memory: memory)
+                    )
                 }
             }
-            let pass = try measure(
-                rows: group.key, wanted: tasks.map { ($0.scheduled.probe.needs, $0.subject) },
-                streams: tasks.filter { !$0.scheduled.probe.streamed.isEmpty })
+            let pass = try measure(rows: group.key, step: step, for: tasks.map(\.visit))
             for task in tasks {
                 let scheduled = task.scheduled, isRecorded = scheduled.recorded?.contains(step) ?? true
                 try scheduled.probe.measure(
@@ -197,9 +209,9 @@ package final class Observer {
         }
     }
 
-    /// What one call of a probe is about.
-    private struct Visit {
-        var scheduled: ScheduledProbe
+    /// What asks for quantities, and what it is about.
+    struct Visit {
+        var taker: any QuantityTaker
         var subject: String
         var memory: ProbeMemory
     }
@@ -232,25 +244,28 @@ package final class Observer {
         return true
     }
 
-    /// The values of basic or derived quantities for all layers they exist for, as `(key, quantity)`, the key being
-    /// `fc1/layer.input` or `labels`.
+    /// The values of quantities for all layers they exist for, as `(key, quantity)`, the key being `fc1/layer.input` or `labels`;
+    /// `undefined` gets the key of a quantity that has no value, and why; without it that is thrown.
     package func quantities(
-        _ expressions: [String], split: String, samples: Int?, store: ParameterStore,
-        each: (String, Quantity) throws -> Void
+        _ expressions: [String], split: String, samples: Int?, step: Int = 0, store: ParameterStore,
+        undefined: ((String, Undefined) -> Void)? = nil, each: (String, Quantity) throws -> Void
     ) throws {
         look(at: store)
         let available = tables[split]?.rows ?? 0
         let rows = FirstRows(split: split, count: min(samples ?? available, available))
-        let subjects = try expressions.map { self.subjects(try QuantityExpression($0).ownScope, nil) }
+        let asked = try expressions.flatMap { expression in
+            try subjects(scope(of: expression), nil).map { (expression, $0) }
+        }
         let pass = try measure(
-            rows: rows,
-            wanted: zip(subjects, expressions).flatMap { subjects, expression in
-                subjects.map { ([Need(expression, optional: true)], $0) }
-            })
-        for (subjects, expression) in zip(subjects, expressions) {
-            for subject in subjects {
-                guard let quantity = try pass.quantity(expression, layer: subject) else { continue }
-                try each(subject.isEmpty ? expression : "\(subject)/\(expression)", quantity)
+            rows: rows, step: step,
+            for: asked.map { Visit(taker: Asking($0), subject: $1, memory: ProbeMemory()) })
+        for (expression, subject) in asked {
+            let key = subject.isEmpty ? expression : "\(subject)/\(expression)"
+            do {
+                if let quantity = try pass.quantity(expression, layer: subject) { try each(key, quantity) }
+            } catch let reason as Undefined {
+                guard let undefined else { throw reason }
+                undefined(key, reason)
             }
         }
     }
@@ -262,8 +277,14 @@ package final class Observer {
         look(at: store)
         let available = tables[split]?.rows ?? 0
         return try measure(
-            rows: FirstRows(split: split, count: min(samples ?? available, available)),
-            wanted: [(expressions.map { Need($0, optional: true) }, layer)])
+            rows: FirstRows(split: split, count: min(samples ?? available, available)), step: 0,
+            for: expressions.map { Visit(taker: Asking($0), subject: layer, memory: ProbeMemory()) })
+    }
+
+    /// Asks for one quantity.
+    private final class Asking: QuantityTaker {
+        let needs: [Need]
+        init(_ expression: String) { needs = [Need(expression, optional: true)] }
     }
 
     private func subjects(_ probe: any Probe, _ only: Set<String>?) -> [String] {
@@ -288,7 +309,7 @@ package final class Observer {
     }
 
     /// The first `count` rows of a split.
-    private struct FirstRows: Hashable, Comparable {
+    struct FirstRows: Hashable, Comparable {
         var split: String
         var count: Int
 
@@ -300,217 +321,6 @@ package final class Observer {
         }
 
         static func < (a: FirstRows, b: FirstRows) -> Bool { (a.split, a.count) < (b.split, b.count) }
-    }
-
-    // MARK: One pass
-
-    private func measure(
-        rows: FirstRows, wanted needs: [(needs: [Need], subject: String)], streams streaming: [Visit] = []
-    ) throws -> Measurement {
-        let pass = Measurement()
-        guard let table = tables[rows.split] else { return pass }
-        pass.derivatives = derivatives.bound(to: tables, split: rows.split, rows: rows.count)
-        var wanted: [Measurement.Key: QuantityExpression] = [:]
-        var wantsGradient = false
-        var parsed: [String: QuantityExpression] = [:]
-        var aliases: [(alias: Measurement.Key, of: Measurement.Key)] = []
-        for (needs, subject) in needs {
-            for need in needs {
-                let expression = try parsed[need.expression] ?? QuantityExpression(need.expression)
-                parsed[need.expression] = expression
-                wantsGradient = wantsGradient || coupled == nil && expression.arguments == [.parameterGrad]
-                let key = Measurement.Key(expression: need.expression, layer: subject)
-                if let (own, layer) = expression.ofOneLayer(pairs[subject]) {
-                    let shared = Measurement.Key(expression: own.description, layer: layer)
-                    wanted[shared] = own
-                    aliases.append((key, shared))
-                } else {
-                    wanted[key] = expression
-                }
-            }
-        }
-        let sources = try rowSources(of: streaming, table)
-        var streams: [(key: Measurement.Key, accumulator: any Accumulator, captures: [Capture], positions: Int)] = []
-        for (key, expression) in wanted.sorted(by: { $0.key < $1.key }) {
-            if let captures = captures(expression, layer: key.layer) {
-                if let coupled, captures.contains(where: \.needsLoss) {
-                    pass.set(key, .failure(coupled))
-                    continue
-                }
-                let positions = captures.map(positions)
-                guard Set(positions).count == 1 else {
-                    pass.set(key, .failure(Undefined("rows_differ")))
-                    continue
-                }
-                let accumulator = try pass.makeAccumulator(
-                    key, expression, widths: captures.map(width), samples: rows.count * positions[0])
-                streams.append((key, accumulator, captures, positions[0]))
-            } else if expression.arguments != [.parameterGrad] {
-                try addStatic(expression, key, table, rows.count, to: pass)
-            } else if let coupled {
-                pass.set(key, .failure(coupled))
-            }
-        }
-        var captures = Set(streams.flatMap(\.captures) + sources.values.compactMap(\.capture))
-        if !streaming.isEmpty, captures.isEmpty { captures = [.modelOutput] }
-        for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
-        let gradient = wantsGradient ? Buffer(parameters.count) : nil
-        if !captures.isEmpty || wantsGradient {
-            try run(rows, table, captures, gradient) { program, range in
-                for stream in streams {
-                    stream.accumulator.add(
-                        stream.captures.compactMap(program.values), rows: range.count * stream.positions)
-                }
-                let pass = RowsOfPass(sources: sources, program: program, table: table, range: range)
-                for task in streaming {
-                    task.scheduled.probe.add(layer: task.subject, rows: pass, memory: task.memory)
-                }
-            }
-        }
-        for stream in streams {
-            pass.keep(stream.accumulator)
-            do {
-                let (data, shape) = try stream.accumulator.finish()
-                pass.set(stream.key, .success(Quantity(data: .real(data), shape: shape)))
-            } catch let undefined as Undefined {
-                pass.set(stream.key, .failure(undefined))
-            }
-        }
-        defer { for (alias, key) in aliases { pass.copy(key, to: alias) } }
-        if let gradient {
-            pass.keep(gradient)
-            for block in parameters.blocks where block.isTrained {
-                pass.set(
-                    .init(expression: "parameter.grad", layer: block.name),
-                    .success(
-                        Quantity(data: .real(UnsafePointer(gradient.pointer + block.offset)), shape: [block.count])))
-            }
-        }
-        return pass
-    }
-
-    private func run(
-        _ rows: FirstRows, _ table: DataTable, _ captures: Set<Capture>, _ gradient: Buffer?,
-        each: (CaptureProgram, Range<Int>) -> Void
-    ) throws {
-        let held = shapes.map { $0.positions * ($0.input + $0.output) }.reduce(0, +)
-        let chunk = min(Self.chunk, max(1, Self.largestPass / max(held, 1)))
-        var row = 0
-        while row < rows.count {
-            let count = min(chunk, rows.count - row)
-            let key = ProgramKey(rows: count, captures: captures, wantsGradient: gradient != nil)
-            let program =
-                try programs.programs[key]
-                ?? CaptureProgram(
-                    network, rows: count, captures: captures, wantsGradient: gradient != nil, parameters: parameters)
-            programs.programs[key] = program
-            program.run(on: table, from: row)
-            each(program, row..<row + count)
-            if let gradient {
-                let chunk = parameters.gradients.assumingMemoryBound(to: Double.self)
-                for i in 0..<gradient.count { gradient.pointer[i] += chunk[i] / Double(rows.count) }
-            }
-            row += count
-        }
-    }
-
-    /// The captures an expression needs, nil if it does not depend on samples of the network.
-    private func captures(_ expression: QuantityExpression, layer: String) -> [Capture]? {
-        var captures: [Capture] = []
-        for basic in expression.arguments {
-            switch basic {
-            case .modelOutput: captures.append(.modelOutput)
-            case .sampleLoss: captures.append(.sampleLoss)
-            case .targets where network.target != nil: captures.append(.targets)
-            default:
-                let target = basic.member?.of ?? basic.ofLayer ?? basic
-                guard target.form == .samples, target != .targets else { return nil }
-                let name = basic.member.flatMap { pairs[layer]?[$0.index] } ?? layer
-                let index = basic.ofLayer == nil ? layers.firstIndex(of: name) : layers.indices.last
-                guard let index else { return nil }
-                captures.append(.layer(index, target))
-            }
-        }
-        return captures
-    }
-
-    private func width(_ capture: Capture) -> Int {
-        switch capture {
-        case .modelOutput: outputWidth
-        case .sampleLoss: 1
-        case .targets: network.target.map { $0.classes ?? $0.elements / targetPositions } ?? 0
-        case .layer(let index, let basic):
-            basic == .layerInput || basic == .layerInputGrad ? shapes[index].input : shapes[index].output
-        }
-    }
-
-    /// Rows for each row of the batch.
-    private func positions(_ capture: Capture) -> Int {
-        switch capture {
-        case .layer(let index, _): shapes[index].positions
-        case .modelOutput: outputPositions
-        case .targets: targetPositions
-        case .sampleLoss: 1
-        }
-    }
-
-    /// Where the rows come from that streaming probes take.
-    private func rowSources(of tasks: [Visit], _ table: DataTable) throws -> [Measurement.Key: StreamedRows] {
-        var sources: [Measurement.Key: StreamedRows] = [:]
-        for task in tasks {
-            for need in task.scheduled.probe.streamed {
-                let expression = try QuantityExpression(need.expression)
-                let key = Measurement.Key(expression: need.expression, layer: task.subject)
-                if let captures = captures(expression, layer: task.subject), let capture = captures.first {
-                    if let coupled, capture.needsLoss {
-                        sources[key] = .undefined(coupled)
-                    } else {
-                        sources[key] = .capture(
-                            capture, positions: positions(capture),
-                            width: capture == .sampleLoss ? nil : width(capture))
-                    }
-                } else if expression.isInteger, let field = table.index(of: "y"), table.fields[field].classes != nil {
-                    sources[key] = .labels(field: field, positions: targetPositions)
-                }
-            }
-        }
-        return sources
-    }
-
-    /// Quantities of parameters and of the data.
-    private func addStatic(
-        _ expression: QuantityExpression, _ key: Measurement.Key, _ table: DataTable, _ rows: Int,
-        to pass: Measurement
-    ) throws {
-        let basic = expression.arguments[0]
-        if basic == .labels {
-            guard let field = table.index(of: "y"), table.fields[field].classes != nil else { return }
-            pass.setLabels(key, table.pointer(field: field), rows: rows * targetPositions)
-            return
-        }
-        if basic == .parameters {
-            let values = parameters.blocks.indices.filter { parameters.blocks[$0].isTrained }
-                .flatMap(parameters.copy(block:))
-            pass.set(key, pass.keep(values, shape: [values.count]))
-            return
-        }
-        if basic == .parameterValue {
-            guard let block = parameters.blocks.firstIndex(where: { $0.name == key.layer }) else { return }
-            pass.set(key, pass.keep(parameters.copy(block: block), shape: [parameters.blocks[block].count]))
-            return
-        }
-        let index = basic.ofLayer == nil ? layers.firstIndex(of: key.layer) : layers.indices.last
-        guard let index else { return }
-        let shape = shapes[index]
-        switch basic.ofLayer ?? basic {
-        case .layerBias:
-            if let bias = shape.bias { pass.set(key, pass.keep(weights.values(bias), shape: [shape.output])) }
-        case .layerWeight, .layerWeightInitial:
-            let initial = (basic.ofLayer ?? basic) == .layerWeightInitial
-            let weight = initial ? initialWeights[shape.weight] ?? [] : weights.values(shape.weight)
-            try pass.setWeight(key, expression.function, weight, rows: shape.output, columns: shape.input)
-        default: break
-        }
     }
 }
 

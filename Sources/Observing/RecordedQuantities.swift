@@ -16,15 +16,35 @@ package final class RecordedQuantities: QuantitySource {
     }
 
     private let arrays: [String: Array]
+    private let definitions: (any QuantityDefinitions)?
     private let pass = Measurement()
 
-    package init(_ arrays: [String: Array]) { self.arrays = arrays }
+    /// - Parameter definitions: quantities of plugins; nil: none.
+    package init(_ arrays: [String: Array], definitions: (any QuantityDefinitions)? = nil) {
+        (self.arrays, self.definitions) = (arrays, definitions)
+    }
 
     package func quantity(_ expression: String, layer: String) throws -> Quantity? {
         if let known = try pass.quantity(expression, layer: layer) { return known }
         let parsed = try QuantityExpression(expression)
         let key = Measurement.Key(expression: expression, layer: layer)
-        let sources = parsed.arguments.compactMap { arrays[layer.isEmpty ? $0.rawValue : "\(layer)/\($0.rawValue)"] }
+        if parsed.definition != nil {
+            guard let defined = try definitions?.definition(of: parsed.description) else { return nil }
+            let memory = ProbeMemory()
+            if !defined.streamed.isEmpty { defined.add(layer: layer, rows: self, memory: memory) }
+            do {
+                let (value, owner) = try defined.value(step: 0, layer: layer, quantities: self, memory: memory)
+                pass.keep(owner)
+                pass.set(key, .success(value))
+            } catch let undefined as Undefined {
+                pass.set(key, .failure(undefined))
+            }
+            return try pass.quantity(expression, layer: layer)
+        }
+        let sources = parsed.arguments.compactMap { basic in
+            let ofRun = layer.isEmpty || basic.scopes.contains(.run) ? arrays[basic.rawValue] : nil
+            return arrays["\(layer)/\(basic.rawValue)"] ?? ofRun
+        }
         guard sources.count == parsed.arguments.count else { return nil }
         if parsed.isInteger {
             sources[0].data.withUnsafeBufferPointer { labels in

@@ -39,23 +39,3 @@ final class RowsOfPass: QuantitySource {
         }
     }
 }
-
-extension QuantityExpression {
-    /// What a recorded array is of.
-    var ownScope: ProbeScope { scopes.count == 1 ? scopes[0] : .run }
-
-    /// Of a pair of layers: the same quantity of the layer that it is about, or of no layer; nil if it is about both, or there is
-    /// no pair.
-    func ofOneLayer(_ pair: [String]?) -> (QuantityExpression, layer: String)? {
-        guard let pair else { return nil }
-        let layers = Set(arguments.compactMap { $0.member.map { pair[$0.index] } })
-        guard layers.count <= 1 else { return nil }
-        let own = arguments.map { $0.member?.of ?? $0 }
-        let isSquare = own.count == 2 && own[0] == own[1]
-        switch function {
-        case .rawCross where isSquare: return (QuantityExpression(.rawMoment, [own[0]]), layers.first ?? "")
-        case .centredCross where isSquare: return (QuantityExpression(.centredMoment, [own[0]]), layers.first ?? "")
-        default: return (QuantityExpression(function, own), layers.first ?? "")
-        }
-    }
-}

@@ -16,7 +16,9 @@ package struct RunPairObserver {
         _ scheduled: ScheduledProbe, step: Int, _ stores: [ParameterStore], record: (Observation) -> Void
     ) throws {
         let probe = scheduled.probe
-        let wanted = try Set(probe.needs.flatMap { try QuantityExpression($0.expression).arguments })
+        let wanted = try probe.needs.reduce(into: Set<QuantityExpression.Basic>()) { wanted, need in
+            wanted.formUnion(try observers[0].basics(of: QuantityExpression(need.expression)))
+        }
         let isOfLayers = wanted.contains { $0.scopes.contains(.layerPair) && $0.member != nil }
         let common = observers[0].layers.filter(observers[1].layers.contains)
         let chosen = common.filter { scheduled.layers?.contains($0) ?? true }
@@ -53,17 +55,20 @@ package struct RunPairObserver {
                 }
             }
         }
-        return RunPairQuantities(recorded: RecordedQuantities(arrays), undefined: undefined)
+        return RunPairQuantities(
+            recorded: RecordedQuantities(arrays, definitions: observers[0].definitions), observer: observers[0],
+            undefined: undefined)
     }
 }
 
 /// Quantities of two runs, formed from rows of both.
 private struct RunPairQuantities: QuantitySource {
     let recorded: RecordedQuantities
+    let observer: Observer
     let undefined: [QuantityExpression.Basic: Undefined]
 
     func quantity(_ expression: String, layer: String) throws -> Quantity? {
-        for argument in try QuantityExpression(expression).arguments {
+        for argument in try observer.basics(of: QuantityExpression(expression)) {
             if let reason = undefined[argument] { throw reason }
         }
         return try recorded.quantity(expression, layer: layer)

@@ -13,11 +13,13 @@ package final class ComponentLoader {
     private let steps: Int
     private let dataFolder: String
     /// Gets a sentence about something that a record has no column for, such as the words of a failing probe.
-    private let note: (String) -> Void
+    let note: (String) -> Void
     private let isolation: Isolation
     private var sandboxes: [String: Sandbox] = [:]
     private let hasCanaries: Bool
     private var libraries: [String: Library] = [:]
+    /// Quantities of plugins, by expression.
+    var definitions: [String: any DefinedQuantity] = [:]
     /// What the plugins must be, by id: as they were when the run was planned.
     private let expected: [String: PluginDigests]
     /// Gets the libraries that were loaded for a plugin.
@@ -48,13 +50,14 @@ package final class ComponentLoader {
     }
 
     /// The components that run in a process of their own, if the registry has such.
-    private func isolated(
+    func isolated(
         _ choice: Choice, _ kind: Component.Kind, key: String? = nil
     ) throws(PluginError) -> IsolatedComponent? {
         let (manifest, component) = try registry.component(choice.component, kind: kind)
         guard isolation.isolates(manifest, kind) else { return nil }
-        let sandbox = sandboxes[manifest.folder] ?? Sandbox(folder: manifest.folder, isolation)
-        sandboxes[manifest.folder] = sandbox
+        let process = "\(manifest.folder) \(Isolation.process(of: kind))"
+        let sandbox = sandboxes[process] ?? Sandbox(folder: manifest.folder, isolation)
+        sandboxes[process] = sandbox
         let opening = Opening(
             kind: kind, component: component.fullID, options: component.options(choice.options), seed: seed,
             steps: steps, dataFolder: dataFolder, key: key, expected: expected[manifest.id])
@@ -175,9 +178,12 @@ package final class ComponentLoader {
     }
 
     /// `lib<name>.so` in the plugin's folder, else beside the executable, where first-party plugins are built.
-    package static func path(of name: String, folder: String) throws(PluginError) -> String {
+    /// - Parameter executable: by default this one.
+    package static func path(
+        of name: String, folder: String, beside executable: String? = Installation.executable
+    ) throws(PluginError) -> String {
         let file = "lib\(name).so"
-        let places = [folder, ((Installation.executable ?? "") as NSString).deletingLastPathComponent]
+        let places = [folder, ((executable ?? "") as NSString).deletingLastPathComponent]
         for place in places where FileManager.default.fileExists(atPath: "\(place)/\(file)") {
             return "\(place)/\(file)"
         }
@@ -187,9 +193,11 @@ package final class ComponentLoader {
     }
 
     /// The plugin's own library; nil if it binds one of the system.
-    package static func libraryPath(of manifest: Manifest) throws -> String? {
+    package static func libraryPath(
+        of manifest: Manifest, beside executable: String? = Installation.executable
+    ) throws -> String? {
         guard case .named(let name) = manifest.library else { return nil }
-        return try path(of: name, folder: manifest.folder)
+        return try path(of: name, folder: manifest.folder, beside: executable)
     }
 }
 

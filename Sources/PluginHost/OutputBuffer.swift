@@ -53,5 +53,8 @@ final class OutputBuffer {
         }
     }
 
+    /// Of type f64.
+    var numbers: UnsafePointer<Double> { UnsafePointer(memory.assumingMemoryBound(to: Double.self)) }
+
     func store(_ value: Double) { memory.storeBytes(of: value, as: Double.self) }
 }

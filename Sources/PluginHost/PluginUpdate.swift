@@ -149,7 +149,7 @@ final class AttachedPlugin: AttachedUpdate {
             }
         }
         var sum = 0.0
-        for call in calls { sum += call.value }
+        for call in calls { sum += call.takeValue() }
         return sum
     }
 }

@@ -9,28 +9,16 @@ struct ProbeOutline {
     let needs: [Need]
     /// Those with rows that `add` takes.
     let streamed: [Need]
-    /// Whether it evaluates the network.
-    let needsNetwork: Bool
     private let outputs: [OutputDeclaration]
 
     init(_ component: Component, _ options: [String: JSON]) {
         scope = component.scope ?? .run
         bindings = component.expandedBindings(options)
         outputs = component.outputs
-        func needs(of function: Function?, _ bindings: [Binding]) -> [Need] {
-            bindings.flatMap { binding in
-                binding.quantities.compactMap { name, expression in
-                    function?.argument(name).map { Need(expression, optional: $0.isOptional) }
-                }
-            }
-        }
         // A state may be like the parameter, or begin as a copy of it.
         let copied = component.state.contains { $0.shape == nil } ? [Need("parameter.value")] : []
-        self.needs = needs(of: component.call, bindings) + copied
-        streamed = needs(of: component.add, bindings)
-        needsNetwork = component.call.arguments.contains { argument in
-            if case .service(let service) = argument.source { service.needsNetwork } else { false }
-        }
+        needs = bindings.flatMap { component.needs(component.call, $0) } + copied
+        streamed = bindings.flatMap { component.needs(component.add, $0) }
     }
 
     /// An observation of one output, without the probe's key.

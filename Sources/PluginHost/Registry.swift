@@ -69,16 +69,20 @@ package struct Registry: Sendable {
     }
 
     /// True if a manifest is where `init` looks for one, good or bad.
-    package static func hasPlugins(_ path: String) -> Bool { !folders(in: path).isEmpty }
+    package static func hasPlugins(_ path: String) -> Bool {
+        isPlugin(path) || names(in: path).contains(where: isPlugin)
+    }
 
     private static func folders(in path: String) -> [String] {
-        let manager = FileManager.default
-        if manager.fileExists(atPath: path + "/plugin.json") { return [path] }
-        let names = ((try? manager.contentsOfDirectory(atPath: path)) ?? []).sorted {
-            $0.utf8.lexicographicallyPrecedes($1.utf8)
-        }
-        return names.map { path + "/" + $0 }.filter { manager.fileExists(atPath: $0 + "/plugin.json") }
+        if isPlugin(path) { return [path] }
+        return names(in: path).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.filter(isPlugin)
     }
+
+    private static func names(in path: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).map { path + "/" + $0 }
+    }
+
+    private static func isPlugin(_ folder: String) -> Bool { access(folder + "/plugin.json", F_OK) == 0 }
 
     /// The component that a study calls `name`: `sgd`, or `syzygy.sgd/sgd` where two plugins share an id.
     package func component(_ name: String, kind: Component.Kind) throws(PluginError) -> (Manifest, Component) {

@@ -207,19 +207,43 @@ package enum ProbeScope: String, Sendable {
     }
 }
 
-/// Turns quantities into numbers.
-package protocol Probe: AnyObject {
-    var scope: ProbeScope { get }
-    /// Expressions of the catalogue, for every binding: `moment.raw(layer.output)`.
+/// Asks an observation for quantities, some of them pass by pass.
+package protocol QuantityTaker: AnyObject {
+    /// Expressions, for every binding: `moment.raw(layer.output)`.
     var needs: [Need] { get }
-    /// Expressions with a row for each sample that `add` takes pass by pass, before `measure`.
+    /// Expressions with a row for each sample that `add` takes pass by pass, before all else.
     var streamed: [Need] { get }
+    /// Takes in some rows of one layer, pair or run; `rows` gives the values of `streamed` for them.
+    func add(layer: String, rows: any QuantitySource, memory: ProbeMemory)
+}
+
+extension QuantityTaker {
+    package var streamed: [Need] { [] }
+    package func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {}
+}
+
+/// A quantity that a plugin makes of others.
+package protocol DefinedQuantity: QuantityTaker {
+    /// - Returns: the value, whose memory `owner` keeps.
+    /// - Throws: `Undefined` if there is none.
+    func value(
+        step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory
+    ) throws -> (value: Quantity, owner: AnyObject)
+}
+
+/// Finds the quantities of plugins that expressions name.
+package protocol QuantityDefinitions: AnyObject {
+    /// - Parameter expression: in its canonical form.
+    func definition(of expression: String) throws -> any DefinedQuantity
+}
+
+/// Turns quantities into numbers.
+package protocol Probe: QuantityTaker {
+    var scope: ProbeScope { get }
     /// Of pairs: exchanging the two changes nothing, so that each pair is measured once.
     var isSymmetric: Bool { get }
     /// The states in its memory outlive an observation.
     var hasState: Bool { get }
-    /// Takes in some rows of one layer, pair or run; `rows` gives the values of `streamed` for them.
-    func add(layer: String, rows: any QuantitySource, memory: ProbeMemory)
     /// Measures one layer, parameter, pair or run; `quantities` gives the values of `needs`. Pairs of layers are named `fc1:fc2`.
     func measure(
         step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory, record: (Observation) -> Void
@@ -227,10 +251,8 @@ package protocol Probe: AnyObject {
 }
 
 extension Probe {
-    package var streamed: [Need] { [] }
     package var isSymmetric: Bool { false }
     package var hasState: Bool { false }
-    package func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {}
 
     /// A measurement that nothing was kept for.
     package func measure(
@@ -260,10 +282,11 @@ package struct Quantity {
     }
     package var data: Data
     package var shape: [Int]
+    /// Of a quantity of a plugin: a row for each sample.
+    package var isOfSamples: Bool
 
-    package init(data: Data, shape: [Int]) {
-        self.data = data
-        self.shape = shape
+    package init(data: Data, shape: [Int], isOfSamples: Bool = false) {
+        (self.data, self.shape, self.isOfSamples) = (data, shape, isOfSamples)
     }
 }
 

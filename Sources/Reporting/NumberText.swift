@@ -94,10 +94,16 @@ package struct MeasuredText: Hashable, Sendable {
         guard let mean = value.mean else { return nil }
         let half = value.halfWidth ?? 0
         let size = max(abs(mean), half)
+        // The square of a number beyond 1e154 overflows.
+        guard size.isFinite else {
+            (self.mean, halfWidth, exponent) = ("\(mean)", value.halfWidth == nil ? "" : "\(half)", 0)
+            return
+        }
         let power = size > 0 ? Int(log10(size).rounded(.down)) : 0
         exponent = size > 0 && (power < -3 || power > 5) ? power : 0
-        let unit = pow(10, Double(exponent))
-        let (scaledMean, scaledHalf) = (mean / unit, half / unit)
+        // In two parts: powers of ten below 1e-307 have few digits.
+        let (unit, rest) = (pow(10, Double(exponent / 2)), pow(10, Double(exponent - exponent / 2)))
+        let (scaledMean, scaledHalf) = (mean / unit / rest, half / unit / rest)
         var decimals = max(0, (value.halfWidth == nil ? 2 : 3) - (power - exponent))
         if scaledHalf > 0 {
             let halfPower = Int(log10(scaledHalf).rounded(.down))

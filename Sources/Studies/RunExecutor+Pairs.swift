@@ -56,7 +56,7 @@ extension RunExecutor {
             let store = ParameterStore(blocks: built.graph.blocks, precision: plan.precision)
             try built.initialize(store, seed: plan.seed)
             stores.append(store)
-            return try Observer(plan.network, store: store, tables: tables)
+            return try Observer(plan.network, store: store, tables: tables, definitions: plan.definitions)
         }
         try observers[0].check(due)
         let pair = RunPairObserver(first: observers[0], second: observers[1])

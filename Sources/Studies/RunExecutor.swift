@@ -72,7 +72,7 @@ package struct RunExecutor {
         let kept = configuration.keptSteps
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record, record.sighting.steps.contains(session.step) {
-                try write(record, session.observer, session.store, step: session.step, to: output.folder)
+                try write(record, session.observer, session.store, step: session.step, to: output)
             }
             if kept.contains(session.step) {
                 try Self.keep(session.store, step: session.step, in: output.folder)
@@ -110,7 +110,7 @@ package struct RunExecutor {
             let step = session.step
             if let record = configuration.record, record.sighting.steps.contains(step) {
                 for (run, output) in outputs.enumerated() where session.outcomes[run] == nil {
-                    try write(record, session.observers[run], session.stores[run], step: step, to: output.folder)
+                    try write(record, session.observers[run], session.stores[run], step: step, to: output)
                 }
             }
             if kept.contains(step) {
@@ -196,7 +196,7 @@ package struct RunExecutor {
                     layers: probe.sighting.layers.map(Set.init), recorded: probe.updates == nil ? nil : steps)
             },
             steps: configuration.train.steps, batchSize: configuration.train.batchSize,
-            precision: configuration.train.precision, seed: seed)
+            precision: configuration.train.precision, seed: seed, definitions: loader)
     }
 
     func loader(
@@ -227,15 +227,18 @@ package struct RunExecutor {
 
     /// `arrays/step-00004000.npz` with keys such as `fc1/layer.input`.
     private func write(
-        _ record: RunConfiguration.Record, _ observer: Observer, _ store: ParameterStore, step: Int, to folder: String
+        _ record: RunConfiguration.Record, _ observer: Observer, _ store: ParameterStore, step: Int,
+        to output: RunOutput
     ) throws {
+        let folder = output.folder
         try StudyFolder.create(folder + "/arrays")
         var arrays: [NamedArray] = []
         let sighting = record.sighting
         try observer.quantities(
-            record.quantities, split: sighting.split, samples: sighting.samples, store: store
+            record.quantities, split: sighting.split, samples: sighting.samples, step: step, store: store,
+            undefined: { output.note("step \(step): \($0) is not recorded: \($1.reason)") }
         ) { name, quantity in
-            if let layers = sighting.layers, let slash = name.firstIndex(of: "/"),
+            if let layers = sighting.layers, !record.quantities.contains(name), let slash = name.firstIndex(of: "/"),
                 !layers.contains(String(name[..<slash]))
             {
                 return

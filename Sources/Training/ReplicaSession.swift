@@ -88,9 +88,13 @@ package final class ReplicaSession {
         losses = program.output(nodes[0])
         batches = try ReplicaBatches(
             plans, tables: tables.compactMap { $0["train"] }, isOne: isOneBatch, program: program)
-        let observer = try Observer(first.network, store: stores[0], tables: tables[0])
+        let observer = try Observer(
+            first.network, store: stores[0], tables: tables[0], definitions: first.definitions)
         observers = plans.indices.map {
-            $0 == 0 ? observer : Observer(sharing: observer, store: stores[$0], tables: tables[$0])
+            $0 == 0
+                ? observer
+                : Observer(
+                    sharing: observer, store: stores[$0], tables: tables[$0], definitions: plans[$0].definitions)
         }
         try observer.check(first.probes)
         batchLosses = [Double](repeating: .nan, count: copies)

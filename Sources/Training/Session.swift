@@ -20,13 +20,16 @@ package struct TrainingPlan {
     package var batchSize: Int?
     package var precision: Precision
     package var seed: UInt64
+    /// Quantities of plugins that probes may ask for; nil: none.
+    package var definitions: (any QuantityDefinitions)?
 
     package init(
         network: Network, dataset: any Dataset, sampler: (any Sampler)? = nil, regularizers: [RegularizerTerm] = [],
         optimizer: any Optimizer,
         groups: [ParameterGroup] = [], probes: [ScheduledProbe] = [], steps: Int, batchSize: Int? = nil,
-        precision: Precision = .f32, seed: UInt64
+        precision: Precision = .f32, seed: UInt64, definitions: (any QuantityDefinitions)? = nil
     ) {
+        self.definitions = definitions
         (self.network, self.dataset, self.regularizers) = (network, dataset, regularizers)
         (self.optimizer, self.groups) = (optimizer, groups)
         (self.probes, self.steps, self.batchSize) = (probes, steps, batchSize)
@@ -123,7 +126,7 @@ package final class Session {
             seeds: [plan.seed])
         batch.fill(program)
         loss = program.output(lossNode)
-        observer = try Observer(plan.network, store: store, tables: tables)
+        observer = try Observer(plan.network, store: store, tables: tables, definitions: plan.definitions)
         try observer.check(plan.probes)
         if let objective {
             let (observer, before) = (observer, objective.before)

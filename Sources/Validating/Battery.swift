@@ -23,6 +23,8 @@ package struct BatteryTest: Sendable {
     package var applies: (@Sendable (Component) -> Bool)?
     /// Times it runs, each in a process whose environment differs; what it `notes` must be the same in all.
     package var variations = 1
+    /// What watches its memory; such a test is skipped where that is not installed.
+    var tool: Valgrind.Tool?
     /// Whether nothing else can be tried when it fails.
     package var isFoundation = false
     var body: @Sendable (Examination) throws -> Void
@@ -39,12 +41,13 @@ package struct BatteryTest: Sendable {
     /// About one component.
     init(
         _ id: String, _ title: String, _ level: ValidationLevel = .quick,
-        for applies: @escaping @Sendable (Component) -> Bool, variations: Int = 1,
+        for applies: @escaping @Sendable (Component) -> Bool, variations: Int = 1, tool: Valgrind.Tool? = nil,
         _ body: @escaping @Sendable (Examination, Subject) throws -> Void
     ) {
         (self.id, self.title, self.level) = (id, title, level)
         self.applies = applies
         self.variations = variations
+        self.tool = tool
         self.body = { examination in
             guard let subject = examination.subject else { throw TrialFailure("no component to test") }
             try body(examination, subject)
@@ -54,7 +57,7 @@ package struct BatteryTest: Sendable {
     /// All tests, in the order they run.
     package static let all: [BatteryTest] = [
         StaticTests.all, LoadTests.all, CallTests.all, InputTests.all, PropertyTests.all, RepetitionTests.all,
-        ResourceTests.all, IsolationTests.all,
+        ResourceTests.all, IsolationTests.all, ProcedureTests.all, WatchedTests.all,
     ].flatMap { $0 }
 }
 

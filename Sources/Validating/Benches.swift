@@ -206,7 +206,12 @@ package func evaluateModel(
     let store = ParameterStore(blocks: graph.blocks, precision: precision)
     store.initialize(seed: seed)
     for (index, block) in graph.blocks.enumerated() {
-        if let values = parameters[block.name] { store.set(block: index, values) }
+        guard let values = parameters[block.name] else { continue }
+        guard values.count == block.count else {
+            throw PluginError(
+                choice.component, "the parameter \(block.name) has \(block.count) numbers, given are \(values.count)")
+        }
+        store.set(block: index, values)
     }
     let program = try Program(graph, outputs: Array(outputs.values), precision: precision, parameters: store)
     for (name, item) in batch where program.inputBuffer(name) != nil { program.setInput(name, item.data) }

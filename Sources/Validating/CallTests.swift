@@ -6,9 +6,12 @@ import PluginHost
 enum CallTests {
     static let all = [
         BatteryTest("C1", "golden examples, with arguments behind the last one", for: { _ in true }, examples),
-        BatteryTest("C2", "nothing before or behind an array is touched", for: { $0.hasArrays }, edges),
-        BatteryTest("C3", "what is not declared writable is not written", for: { $0.hasInputs }, readOnly),
+        BatteryTest(
+            "C2", "nothing before or behind an array is touched", for: { $0.hasArrays || $0.takesData }, edges),
+        BatteryTest(
+            "C3", "what is not declared writable is not written", for: { $0.hasInputs || $0.takesData }, readOnly),
         BatteryTest("C4", "every element of every output is written", for: { $0.hasResults }, written),
+        BatteryTest("C9", "every argument matters in some example", .standard, for: { _ in true }, ArgumentTest.run),
         BatteryTest(
             "C11", "messages stay in their buffer, end, and are UTF-8", .standard, for: { $0.hasMessage }, messages),
     ]
@@ -55,6 +58,10 @@ enum CallTests {
 
     private static func edges(_ examination: Examination, _ subject: Subject) throws {
         for placement in [MemoryPlan.Placement.atEndOfPage, .atBeginOfPage] {
+            if subject.component.takesData {
+                try ProcedureTests.data(examination, subject, MemoryPlan(placement: placement))
+                continue
+            }
             for input in try inputs(examination, subject, [.aligned]) {
                 let plan = MemoryPlan(placement: placement)
                 guard let trial = try trial(examination, subject, input, plan) else { continue }
@@ -70,6 +77,9 @@ enum CallTests {
     }
 
     private static func readOnly(_ examination: Examination, _ subject: Subject) throws {
+        if subject.component.takesData {
+            return try ProcedureTests.data(examination, subject, MemoryPlan(protectsInputs: true))
+        }
         for input in try inputs(examination, subject) {
             let plan = MemoryPlan(protectsInputs: true)
             guard let trial = try trial(examination, subject, input, plan) else { continue }

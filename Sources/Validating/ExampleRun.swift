@@ -69,16 +69,21 @@ package struct ExampleRun {
     func array(_ name: String) -> (shape: [Int], data: [Double])? { example.array(name) }
     func integer(_ name: String) -> Int? { example.integer(name) }
 
-    /// What came out, by name.
-    func results() throws -> [String: [Observation.Value]] {
+    func loader() -> ComponentLoader {
         let seed = UInt64(clamping: integer("seed") ?? 0)
         // Examples of a plugin name files of its folder.
         let folder = registry.manifests.first { $0.id == component.plugin }?.folder ?? "."
-        let loader = ComponentLoader(
+        return ComponentLoader(
             registry: registry, seed: seed, steps: integer("steps") ?? 0, dataFolder: folder,
             isolation: isolation, hasCanaries: hasCanaries)
+    }
+
+    /// What came out, by name.
+    func results() throws -> [String: [Observation.Value]] {
+        let loader = loader()
         switch component.kind {
         case .probe: return try probe(try loader.probe(choice))
+        case .quantity: return try quantity(try loader.quantity(choice))
         case .optimizer, .regularizer: return try update(loader)
         case .loss: return try loss(loader)
         case .model: return try model(loader)
@@ -88,7 +93,7 @@ package struct ExampleRun {
         case .sampler: return try sampler(loader)
         case .initializer: return try initializer(loader)
         case .rule: return try rule(loader)
-        case .procedure: return try procedure(loader)
+        case .procedure: return try procedure()
         case .schedule:
             return ["factor": [.number(try loader.schedule(choice).factor(step: integer("step") ?? 0))]]
         }
@@ -108,6 +113,47 @@ package struct ExampleRun {
         guard let binding = bindings.first(where: { example.binding == nil || $0.name == example.binding }) else {
             throw PluginError(component.fullID, "has no binding '\(example.binding ?? "")'")
         }
+        let prefix = binding.name.isEmpty ? "" : binding.name + "."
+        var values: [String: [Observation.Value]] = [:]
+        let memory = memory ?? ProbeMemory()
+        addStates(to: memory, binding)
+        try give(binding) { given in
+            for pass in passes(of: given, binding) { probe.add(layer: "", rows: pass, memory: memory) }
+            try probe.measure(step: integer("step") ?? 0, layer: "", quantities: given, memory: memory) {
+                guard $0.output.hasPrefix(prefix) else { return }
+                values[String($0.output.dropFirst(prefix.count)), default: []].append($0.value)
+            }
+        }
+        for state in component.state {
+            values[state.id] = memory.states[prefix.replacing(".", with: ":") + state.id]?.numbers.map { .number($0) }
+        }
+        return values
+    }
+
+    /// Open arguments go by their names.
+    private func quantity(_ quantity: any DefinedQuantity) throws -> [String: [Observation.Value]] {
+        let open = component.openArguments.map { ($0.name, $0.name) }
+        let binding = component.binding(given: Dictionary(open) { first, _ in first })
+        let memory = ProbeMemory()
+        var values: [Observation.Value] = []
+        try give(binding) { given in
+            for pass in passes(of: given, binding) { quantity.add(layer: "", rows: pass, memory: memory) }
+            do {
+                let (value, owner) = try quantity.value(
+                    step: integer("step") ?? 0, layer: "", quantities: given, memory: memory)
+                guard case .real(let numbers) = value.data else { return }
+                values = withExtendedLifetime(owner) {
+                    (0..<value.shape.reduce(1, *)).map { .number(numbers[$0]) }
+                }
+            } catch let undefined as Undefined {
+                values = [.missing(reason: undefined.reason)]
+            }
+        }
+        return ["value": values]
+    }
+
+    /// The arrays of the example as quantities, while `body` runs.
+    private func give(_ binding: Binding, _ body: (Given) throws -> Void) throws {
         var given = Given(values: [:])
         if let x = array("x"), let y = array("y"), let parameters = array("parameters"), x.shape.count == 2,
             y.data.count == x.shape[0], parameters.data.count == x.shape[1]
@@ -136,19 +182,7 @@ package struct ExampleRun {
                     data: .real(UnsafePointer(memory.assumingMemoryBound(to: Double.self))), shape: array.shape)
             }
         }
-        let prefix = binding.name.isEmpty ? "" : binding.name + "."
-        var values: [String: [Observation.Value]] = [:]
-        let memory = memory ?? ProbeMemory()
-        addStates(to: memory, binding)
-        for pass in passes(of: given, binding) { probe.add(layer: "", rows: pass, memory: memory) }
-        try probe.measure(step: integer("step") ?? 0, layer: "", quantities: given, memory: memory) { observation in
-            guard observation.output.hasPrefix(prefix) else { return }
-            values[String(observation.output.dropFirst(prefix.count)), default: []].append(observation.value)
-        }
-        for state in component.state {
-            values[state.id] = memory.states[prefix.replacing(".", with: ":") + state.id]?.numbers.map { .number($0) }
-        }
-        return values
+        try body(given)
     }
 
     /// The states that the example gives; the probe makes the others.
@@ -236,40 +270,6 @@ package struct ExampleRun {
         return made.mapValues { $0.map { .number($0) } }
     }
 
-    /// The last values that were recorded.
-    private func procedure(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
-        let procedure = try loader.procedure(choice)
-        var owners: [UnsafeMutablePointer<Double>] = []
-        defer { for owner in owners { owner.deallocate() } }
-        let data = component.call.arguments.compactMap { argument -> DataField? in
-            guard case .data(let name, _) = argument.source, let given = array(argument.name) else { return nil }
-            let memory = UnsafeMutablePointer<Double>.allocate(capacity: max(given.data.count, 1))
-            memory.initialize(from: given.data, count: given.data.count)
-            owners.append(memory)
-            return DataField(field: field(name, given), rows: given.shape.first ?? 1, values: memory)
-        }
-        let recorded = Recorded()
-        _ = try procedure.run(data, recorded)
-        return recorded.values
-    }
-
-    private final class Recorded: ProcedureListener {
-        var values: [String: [Observation.Value]] = [:]
-        private var steps: [String: Int] = [:]
-
-        func record(_ observation: Observation) {
-            if steps[observation.output] != observation.step { values[observation.output] = [] }
-            steps[observation.output] = observation.step
-            values[observation.output, default: []].append(observation.value)
-        }
-
-        func record(step: Int, output: String, shape: [Int], values: [Double]) {
-            self.values[output] = values.map { .number($0) }
-        }
-
-        func progress(step: Int) -> Bool { true }
-    }
-
     private func rule(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
         var inputs: [String: (shape: [Int], data: [Double])] = [:]
         for argument in component.call.arguments {
@@ -289,7 +289,7 @@ package struct ExampleRun {
         return [component.outputs[0].id: values.map { .number($0) }]
     }
 
-    private func field(_ name: String, _ array: (shape: [Int], data: [Double])) -> Field {
+    func field(_ name: String, _ array: (shape: [Int], data: [Double])) -> Field {
         let isTarget = name == "y" && integer("classes") != nil && array.shape.count == 1
         return Field(name: name, shape: Array(array.shape.dropFirst()), classes: isTarget ? integer("classes") : nil)
     }

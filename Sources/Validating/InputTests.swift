@@ -34,7 +34,25 @@ enum InputTests {
 
     /// Whether a failure on ordinary input ends a run.
     private static func mustSucceed(_ component: Component) -> Bool {
-        [.optimizer, .regularizer, .activation, .operation, .schedule].contains(component.kind)
+        [.optimizer, .regularizer, .activation, .operation, .schedule, .rule].contains(component.kind)
+    }
+
+    /// What a run would refuse in the result of a call that succeeded on ordinary numbers; nil if nothing.
+    private static func fault(_ result: TrialResult, _ input: TrialInput, _ component: Component) -> String? {
+        switch component.kind {
+        case .sampler:
+            let rows = input.fields[.rowCount] ?? 0
+            let values = result.values[component.plainName(of: "order")] ?? []
+            guard let i = values.firstIndex(where: { $0 < 0 || $0 >= Double(rows) }) else { return nil }
+            return "place \(i) of the epoch has the row \(NumberWords.text(values[i])) of 0 ..< \(rows)"
+        case .optimizer, .regularizer, .initializer:
+            for (name, values) in result.values {
+                guard let i = values.firstIndex(where: { !$0.isFinite }) else { continue }
+                return "'\(name)'[\(i)] is \(values[i])"
+            }
+            return nil
+        default: return nil
+        }
     }
 
     private static func sizes(_ examination: Examination, _ subject: Subject) throws {
@@ -51,13 +69,18 @@ enum InputTests {
         ]
         if subject.component.isPlain {
             sizes.append(
-                subject.component.kind == .probe
+                subject.component.kind.measures
                     ? TrialSizes(rows: 1009, inputs: 67, outputs: 43, classes: 10)
                     : TrialSizes(rows: 1009, inputs: 1000, outputs: 1000, classes: 10))
         }
         for size in sizes {
             for input in try subject.random(size, draw: &draw) {
                 guard let result = run(examination, subject, input) else { continue }
+                if result.status == 0, let fault = fault(result, input, subject.component) {
+                    return examination.report(
+                        .error, at: subject.component.plainFunction.pointer, "\(fault), with \(input.label)",
+                        advice: "a run would end here")
+                }
                 guard result.status != 0, !result.isUndefined, result.status != TrialCall.changedFloatMode else {
                     continue
                 }
@@ -107,7 +130,7 @@ enum InputTests {
     private static func specials(_ examination: Examination, _ subject: Subject) throws {
         var draw = examination.draw()
         // Runs check the inputs of probes, and give these no infinity and no NaN.
-        for special in SpecialValues.all where special.isFinite || subject.component.kind != .probe {
+        for special in SpecialValues.all where special.isFinite || !subject.component.kind.measures {
             let inputs = try? subject.random(
                 TrialSizes(), draw: &draw, label: special.name, values: special.values)
             for input in inputs ?? [] { _ = run(examination, subject, input) }
@@ -203,14 +226,15 @@ struct Closeness {
         self.rtol = rtol ?? (input.precision == .f64 ? 1e-10 : 1e-4)
     }
 
-    /// The first element that differs by more than `rtol` of the largest one; nil if none does.
-    func difference(_ values: [Double], _ expected: [Double]) -> Int? {
+    /// The first element that differs by more than `rtol` of the largest one, or `slack` if that is more; nil if none does.
+    func difference(_ values: [Double], _ expected: [Double], slack: Double = 0) -> Int? {
         guard values.count == expected.count else { return 0 }
         let scale = expected.reduce(1e-300) { $1.isFinite ? max($0, abs($1)) : $0 }
+        let allowed = max(rtol * scale, slack)
         return values.indices.first { i in
             let (a, b) = (values[i], expected[i])
             if a.isNaN || b.isNaN { return a.isNaN != b.isNaN }
-            return a != b && !(abs(a - b) <= rtol * scale)
+            return a != b && !(abs(a - b) <= allowed)
         }
     }
 }

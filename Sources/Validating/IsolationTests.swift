@@ -7,7 +7,7 @@ enum IsolationTests {
     static let all = [
         BatteryTest(
             "I1", "works in a process without files, sockets and much memory", .standard,
-            for: { [.probe, .dataset].contains($0.kind) }, examples)
+            for: { [.probe, .quantity, .dataset].contains($0.kind) }, examples)
     ]
 
     /// A process that may do little must give what this one gives.

@@ -10,10 +10,12 @@ struct PairArrays {
     var quantities: OrderedDictionary<String, String>
     /// By name: `first.output`.
     var arrays: [String: RecordedQuantities.Array]
+    /// Quantities of plugins.
+    var definitions: any QuantityDefinitions
 
     /// The arguments, by name.
     func tensors() throws -> [String: Tensor] {
-        let recorded = RecordedQuantities(arrays)
+        let recorded = RecordedQuantities(arrays, definitions: definitions)
         var tensors: [String: Tensor] = [:]
         for (argument, expression) in quantities {
             guard let quantity = try recorded.quantity(expression, layer: "") else { continue }

@@ -12,7 +12,8 @@ enum PassTest {
             var example = first
             example.binding = binding.name.isEmpty ? nil : binding.name
             example.given = [:]
-            for (name, tensor) in input.tensors where binding.quantities[name] != nil {
+            let open = subject.component.openArguments.map(\.name)
+            for (name, tensor) in input.tensors where binding.quantities[name] != nil || open.contains(name) {
                 example.given[name] = .array(shape: tensor.shape, data: tensor.data)
             }
             return example

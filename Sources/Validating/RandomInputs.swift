@@ -37,9 +37,9 @@ extension Subject {
         input.classes = sizes.classes
         input.seed = 1
         input.step = 3
-        guard component.isPlain || component.kind == .probe else { return try graphs(input, sizes, &draw, values) }
+        guard component.isPlain || component.kind.measures else { return try graphs(input, sizes, &draw, values) }
         switch component.kind {
-        case .probe: return try probes(input, sizes, &draw, values)
+        case .probe, .quantity: return try probes(input, sizes, &draw, values)
         case .dataset: return try ranges(input)
         case .schedule: return [input]
         case .sampler: return [columns(input, sizes, &draw, values)]
@@ -62,8 +62,12 @@ extension Subject {
         return try component.expandedBindings(input.options).map { binding in
             var input = input
             if !binding.name.isEmpty { input.label += ", binding \(binding.name)" }
-            let pair = PairArrays(quantities: binding.quantities, arrays: arrays)
+            let loader = loader(seed: input.seed)
+            let pair = PairArrays(quantities: binding.quantities, arrays: arrays, definitions: loader)
             input.tensors = try pair.tensors()
+            for argument in component.openArguments {
+                input.tensors[argument.name] = given(argument, sizes, arrays, &draw, values)
+            }
             if component.scope?.isOfPairs == true { input.pair = pair }
             if component.add != nil, var example = component.examples.first {
                 // The passes of a streaming probe are made of whole arrays.
@@ -72,6 +76,30 @@ extension Subject {
             }
             addStates(to: &input)
             return input
+        }
+    }
+
+    /// What an expression could give for an open argument.
+    private func given(
+        _ argument: Argument, _ sizes: TrialSizes, _ arrays: [String: RecordedQuantities.Array], _ draw: inout Draw,
+        _ values: TrialValues
+    ) -> Tensor? {
+        let (n, a, b) = (sizes.rows, sizes.inputs, sizes.outputs)
+        func tensor(_ shape: [Int]) -> Tensor { Tensor(shape, values(shape, &draw)) }
+        switch argument.form {
+        case .samples: return tensor([n, a])
+        case .weight, .matrix: return tensor([b, a])
+        case .vector:
+            guard argument.type == .pointer(.i32) else { return tensor([a]) }
+            return arrays["labels"].map { Tensor($0.shape, $0.data) }
+        case .symmetric:
+            // A second moment: of as many rows as it has columns, or it would always be singular.
+            let x = values([a, a], &draw)
+            let moment = (0..<a * a).map { k in
+                (0..<a).reduce(0) { $0 + x[$1 * a + k / a] * x[$1 * a + k % a] } / Double(a)
+            }
+            return Tensor([a, a], moment)
+        case nil: return nil
         }
     }
 

@@ -214,7 +214,7 @@ extension Component {
     var isUpdate: Bool { kind == .optimizer || kind == .regularizer }
 
     /// At the same time by several threads.
-    fileprivate var isCalledByThreads: Bool {
+    var isCalledByThreads: Bool {
         (isUpdate || kind.isOperation)
             && call.arguments.allSatisfy { if case .service = $0.source { false } else { true } }
     }

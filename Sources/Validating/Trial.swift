@@ -229,13 +229,7 @@ extension Component {
         let argument = call.arguments.first { argument in
             if case .quantity("parameter.value", _, _) = argument.source { true } else { false }
         }
-        return kind == .probe ? "parameters" : argument?.name ?? "parameters"
-    }
-
-    var needsNetwork: Bool {
-        call.arguments.contains { argument in
-            if case .service(let service) = argument.source { service.needsNetwork } else { false }
-        }
+        return kind.measures ? "parameters" : argument?.name ?? "parameters"
     }
 }
 

@@ -76,9 +76,14 @@ package struct ValidationRun: Sendable {
             skipped.forEach(report)
             return results + skipped
         }
+        let needsTool = chosen.contains { $0.tool != nil }
+        let valgrind = Result {
+            if !needsTool { throw TrialFailure("not for these tests") }
+            return try Valgrind(executable, pluginFolder: folder)
+        }
         let queue = OrderedResults(count: tasks.count, report)
         DispatchQueue.concurrentPerform(iterations: tasks.count) { index in
-            queue.give(self.run(tasks[index]), at: index)
+            queue.give(self.run(tasks[index], valgrind), at: index)
         }
         return results + queue.all
     }
@@ -93,15 +98,23 @@ package struct ValidationRun: Sendable {
             + (component.map { ["--component", $0.id] } ?? [])
     }
 
-    private func run(_ task: Task) -> TestResult {
+    private func run(
+        _ task: Task, _ valgrind: Result<Valgrind, any Error> = .failure(TrialFailure("not for these tests"))
+    ) -> TestResult {
         var result = TestResult(
             test: task.test, component: task.component?.id ?? "", outcome: .passed, findings: [], seconds: 0,
             command: command(task.test, task.component))
+        if task.test.tool != nil, case .failure(let reason) = valgrind {
+            result.outcome = .skipped
+            result.findings = [Finding(.note, at: task.component?.pointer ?? "", "not checked: \(reason)")]
+            return result
+        }
         var digests: [String] = []
         for variation in 0..<task.test.variations {
             do {
-                let child = try runChild(task, variation)
+                let (child, findings) = try runChild(task, variation, valgrind)
                 result.seconds += child.seconds
+                result.findings += findings
                 digests.append(take(child, task, into: &result))
             } catch {
                 result.findings.append(Finding(.error, "\(error)"))
@@ -122,7 +135,9 @@ package struct ValidationRun: Sendable {
         return result
     }
 
-    private func runChild(_ task: Task, _ variation: Int) throws -> ChildProcess {
+    private func runChild(
+        _ task: Task, _ variation: Int, _ valgrind: Result<Valgrind, any Error>
+    ) throws -> (ChildProcess, [Finding]) {
         let request = JSON.object([
             "test": .string(task.test.id), "folder": .string(folder), "component": .string(task.component?.id ?? ""),
             "seed": .string(String(seed)), "level": .string(level.rawValue), "variation": .int(variation),
@@ -132,9 +147,12 @@ package struct ValidationRun: Sendable {
         environment["OPENBLAS_NUM_THREADS"] = "1"
         environment["LC_ALL"] = "C.UTF-8"
         if task.test.variations > 1 { environment.merge(Self.variables(variation)) { $1 } }
-        return try ChildProcess.run(
-            executable, arguments + [request.text(pretty: false)], environment: environment,
-            timeLimit: timeLimit ?? level.timeLimit)
+        let words = arguments + [request.text(pretty: false)], limit = timeLimit ?? level.timeLimit
+        if let tool = task.test.tool {
+            return try valgrind.get().run(
+                tool, words, environment: environment, timeLimit: timeLimit ?? limit * Valgrind.slowness)
+        }
+        return (try ChildProcess.run(executable, words, environment: environment, timeLimit: limit), [])
     }
 
     /// What freed and new memory holds, who runs the program, and where.

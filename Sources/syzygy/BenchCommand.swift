@@ -21,7 +21,8 @@ struct Bench: ParsableCommand {
             "Time the training step of a workload, or of a study's first run or first runs that train together.",
         discussion: """
             A workload is a name, such as mlp-mid, of Tests/Benchmarks/workloads.json. Times are medians over blocks of \
-            steps after warming up, without observations. The peak is that of a large matrix product in the same process.
+            steps after warming up, without observations. The peak is that of a large matrix product in the same process. \
+            All plugins run in this process: what isolation costs, ./dev bench plugins measures.
             """)
 
     @ArgumentParser.Argument(

@@ -34,7 +34,8 @@ struct PluginCommand: ParsableCommand {
                 Failure.say("\(folder): not used, a plugin of the same id was found before")
             }
             for rejected in registry.rejected { Failure.say(rejected.error.description) }
-            if !registry.rejected.isEmpty { throw Failure.usage }
+            // To free some hundred manifests takes longer than to leave them.
+            withExtendedLifetime(registry) { Self.exit(withError: registry.rejected.isEmpty ? nil : Failure.usage) }
         }
     }
 
@@ -119,6 +120,14 @@ enum ComponentText {
                         "  \(binding.recordedName(output))\(quantities.isEmpty ? "" : "  (\(quantities))")\(output.help.map { "  \($0)" } ?? "")"
                     )
                 }
+            }
+        }
+        if component.kind == .quantity {
+            let open = component.openArguments.map { "\($0.name): \($0.form?.words ?? "")" }
+            let list = open.isEmpty ? "" : "(\(open.joined(separator: ", ")))"
+            lines.append("expression: \(component.fullID)\(list)")
+            for output in component.outputs {
+                lines.append("gives \(output.quantityForm.words)\(output.help.map { "  \($0)" } ?? "")")
             }
         }
         for reference in component.references + manifest.references {

@@ -208,5 +208,64 @@ import Testing
         #expect(failures == [])
     }
 
+    /// What a schema asks, without what it only says: words, defaults, and properties of which nothing is asked.
+    private static func meaning(_ schema: JSON, isMapOfNames: Bool = false) -> JSON {
+        if let items = schema.array { return .array(items.map { meaning($0) }) }
+        guard let members = schema.object else { return schema }
+        var kept: [(String, JSON)] = []
+        for (key, value) in members {
+            if !isMapOfNames, ["description", "title", "default", "examples", "$comment", "$id"].contains(key) {
+                continue
+            }
+            let isMap =
+                !isMapOfNames && ["properties", "patternProperties", "$defs", "dependentSchemas"].contains(key)
+            var value = meaning(value, isMapOfNames: isMap)
+            if key == "properties", !isMapOfNames, members["additionalProperties"] == nil {
+                value = .object(.init(uniqueKeysWithValues: (value.object ?? [:]).filter { $1 != .object([:]) }))
+                if value == .object([:]) { continue }
+            }
+            kept.append((key, value))
+        }
+        return .object(.init(uniqueKeysWithValues: kept))
+    }
+
+    /// Where two values differ first; nil if nowhere.
+    private static func difference(_ a: JSON, _ b: JSON, at pointer: String = "") -> String? {
+        if let a = a.object, let b = b.object {
+            for key in Array(a.keys) + Array(b.keys) {
+                let here = "\(pointer)/\(key)"
+                guard let one = a[key], let other = b[key] else { return here }
+                if let found = difference(one, other, at: here) { return found }
+            }
+            return nil
+        }
+        if let a = a.array, let b = b.array, a.count == b.count {
+            return zip(a, b).enumerated().lazy.compactMap { difference($1.0, $1.1, at: "\(pointer)/\($0)") }.first
+        }
+        return a.isEqual(to: b) ? nil : pointer
+    }
+
+    /// A change of what the schema asks is a new state, which is kept with a manifest of its time.
+    @Test func thePresentSchemaIsTheLastOneKept() throws {
+        let last = try #require(Self.states.last)
+        let kept = try StrictJSON.read(Self.manifest(last) + "/schema.json").root
+        let present = try StrictJSON.read(Tool.root + "/Schemas/plugin.schema.json").root
+        let difference = Self.difference(Self.meaning(kept), Self.meaning(present))
+        #expect(
+            difference == nil,
+            """
+            plugin.schema.json asks something else at \(difference ?? ""): keep it as \(Self.manifest(last + 1))/schema.json, with a \
+            plugin.json that uses what is new
+            """)
+        // The comparison sees a keyword, and a name.
+        for change in ["\"maxItems\": 64", "\"per\""] {
+            let text = try Self.read(Tool.root + "/Schemas/plugin.schema.json")
+            try #require(text.contains(change))
+            let changed = text.replacing(change, with: change == "\"per\"" ? "\"pur\"" : "\"maxItems\": 65")
+            let root = try StrictJSON.parse(changed, file: "changed").root
+            #expect(Self.difference(Self.meaning(present), Self.meaning(root)) != nil)
+        }
+    }
+
     @Test func noStateIsLeftOut() { #expect(Self.states == Array(1...max(1, Self.states.count))) }
 }

@@ -1,5 +1,5 @@
 """Alignment, exponents and stationarity of layers in NumPy, from the definitions: recomputes what the probes
-`alignment`, `exponents`, `fact` and `spectrum` observed in a run.
+`alignment`, `exponents`, `fact`, `spectrum` and `feature_spectrum` observed in a run.
 
 usage: python3 alignment.py RUN_FOLDER     (exit status 1 if a value disagrees)
 
@@ -82,9 +82,18 @@ def spectrum(w):
     s = np.linalg.svd(w, compute_uv=False)
     p = s[s > 0] / s.sum() if s[0] > 0 else None
     return dict(
-        singular_values=s,
+        singular_values=np.pad(s, (0, len(w) - len(s))),
         effective_rank=np.exp(-np.sum(p * np.log(p))) if p is not None else NAN,
         stable_rank=np.sum(s**2) / s[0] ** 2 if s[0] > 0 else NAN)
+
+
+def feature_spectrum(x, variant, leading, tolerance):
+    values = np.maximum(np.linalg.eigvalsh(moment(x, variant))[::-1], 0)
+    p = values[values > 0] / values.sum()
+    return dict(
+        eigenvalues=np.pad(values, (0, leading))[:leading], trace=values.sum(),
+        effective_rank=np.exp(-np.sum(p * np.log(p))), participation_ratio=values.sum()**2 / np.sum(values**2),
+        stable_rank=values.sum() / values[0], numerical_rank=np.sum(values > tolerance * values[0]))
 
 
 PAIRS = {
@@ -138,6 +147,13 @@ def compare(run, comparison):
                 check(key, fact(*cut(probe), w, probe.get("weight_decay", 0)))
             for key, probe in run.probes("spectrum"):
                 check(key, spectrum(w))
+            for key, probe in run.probes("feature_spectrum"):
+                h, g = cut(probe)
+                rows = dict(input=h, output=h @ w.T, output_grad=g, input_grad=g @ w)
+                for of in probe.get("of", ["output"]):
+                    found = feature_spectrum(
+                        rows[of], probe.get("moment", "centred"), probe.get("leading", 5), probe.get("tolerance", 1e-6))
+                    check(key, {f"{of}.{name}": value for name, value in found.items()})
 
 
 if __name__ == "__main__":

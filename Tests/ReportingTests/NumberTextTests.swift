@@ -44,4 +44,14 @@ import Testing
         #expect(try #require(MeasuredText(Aggregate([10, 10]))).plain == "10 ± 0")
         #expect(MeasuredText(Aggregate([])) == nil)
     }
+
+    /// At the ends of the range of numbers, where a power of ten vanishes and a square overflows.
+    @Test func extremes() throws {
+        func text(_ values: [Double]) throws -> String { try #require(MeasuredText(Aggregate(values))).plain }
+        #expect(try text([4e-310]) == "4.00e-310")
+        #expect(try text([5e-324]) == "4.94e-324")
+        #expect(try text([4e-310, 4e-310]) == "(4.000 ± 0)e-310")
+        #expect(try text([1e300, -1e300]).contains("inf"))
+        #expect(try text([1.7e308, 1.7e308]).hasPrefix("(1.7"))
+    }
 }

@@ -11,6 +11,8 @@ final class TrialPlugin: Sendable {
 
     static let badPlugins = (try? Installation.root + "/Tests/ValidatingTests/BadPlugins") ?? ""
 
+    private static let headers = (try? Installation.root + "/Sources/CSyzygy/include") ?? ""
+
     /// Beside the test executable.
     static let executable: String = {
         let test = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
@@ -26,7 +28,10 @@ final class TrialPlugin: Sendable {
         let compiler = Process()
         compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         compiler.arguments =
-            ["cc", "-O1", "-fPIC", "-shared", "-o", folder + "/libCase.so", folder + "/case.c", "-lm"] + flags
+            [
+                "cc", "-O1", "-fPIC", "-shared", "-I", Self.headers, "-o", folder + "/libCase.so", folder + "/case.c",
+                "-lm",
+            ] + flags
         try compiler.run()
         compiler.waitUntilExit()
         try #require(compiler.terminationStatus == 0)

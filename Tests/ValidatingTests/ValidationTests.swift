@@ -138,6 +138,35 @@ import Validating
         #expect(sentence.contains("x [6] = ["), "\(sentence)")
     }
 
+    /// What Valgrind says, without addresses.
+    @Test(arguments: [
+        ("R2", "R2 case: invalid read of size 8 in 'measure': 0 bytes after a block of size 24 alloc'd"),
+        (
+            "T2",
+            "T2 case: possible data race during read of size 8 in 'apply': this conflicts with a previous write of size 8"
+        ),
+    ]) func watchedAccessesAreNamed(id: String, sentence: String) throws {
+        let results = try TrialPlugin(bad: id).validate(only: [id])
+        let sentences = results.sentences(.error)
+        #expect(sentences.contains { $0.hasPrefix(sentence) }, "\(sentences)")
+        #expect(sentences.allSatisfy { !$0.contains("0x") })
+    }
+
+    /// A sum that cancels is nothing but rounding errors, which are another order's other ones.
+    @Test(arguments: [("", true), ("sum += 1e-9 * x[0];", false)])
+    func whatCancelsHasNoRelativeTolerance(fault: String, passes: Bool) throws {
+        let (manifest, source) = Self.probe(
+            "double mean = sum / n; sum = 0; for (int64_t i = 0; i < n; i++) sum += x[i] - mean; \(fault)")
+        let plugin = try TrialPlugin(
+            manifest: manifest.replacing(
+                "\"examples\"",
+                with: "\"properties\": [{\"kind\": \"sample_permutation_invariant\", \"of\": [\"x\"]}], \"examples\""
+            ).replacing("{\"y\": 7}", with: "{\"y\": 0}, \"atol\": 1e-8"),
+            source: source)
+        let results = plugin.validate(only: ["C1", "P1"])
+        #expect(results.ids(.error) == (passes ? [] : ["P1"]), "\(results.sentences(.error))")
+    }
+
     @Test func textNamesThePlaceAndTheCommand() throws {
         let plugin = try TrialPlugin(bad: "C2")
         let results = plugin.validate(only: ["C2"])
@@ -176,6 +205,28 @@ import Validating
         process.waitUntilExit()
         #expect(process.terminationStatus == 64)
         #expect(text.contains(sentence), "\(text)")
+    }
+}
+
+@Suite struct ToolTests {
+    /// A machine without Valgrind can validate all the same, and says what it left out.
+    @Test func whatIsNotInstalledIsSaid() throws {
+        let plugin = try TrialPlugin(bad: "R2")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: TrialPlugin.executable)
+        process.arguments = ["plugin", "validate", plugin.folder, "--only", "R2", "--json"]
+        process.environment = ProcessInfo.processInfo.environment.merging(["PATH": "/nowhere"]) { $1 }
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        let test = try #require(StrictJSON.parse(text, file: "output").root["tests"]?[0])
+        #expect(test["outcome"]?.string == "skipped")
+        #expect(
+            test["findings"]?[0]?["sentence"]?.string
+                == "not checked: valgrind is not installed (Debian: apt-get install valgrind)")
     }
 }
 

@@ -40,22 +40,4 @@ private func gaussian(_ rows: Int, _ columns: Int, _ name: String) -> Matrix {
         let ratio = g.frobeniusNorm * g.frobeniusNorm / Double(n) / (w.frobeniusNorm * w.frobeniusNorm)
         #expect(abs(stationary["trace_ratio"]!.number / ratio - 1) < 1e-12)
     }
-
-    @Test(arguments: [(3, 7), (7, 3)]) func ranksDependOnTheSpectrumOnly(rows: Int, columns: Int) throws {
-        let u = try gaussian(rows, rows, "u").qr().q
-        let v = try gaussian(columns, columns, "v").qr().q
-        var w = Matrix(rows: rows, columns: columns)
-        for (i, s) in [2.0, 1, 0.5].enumerated() { w[i, i] = s }
-        let values = try measure(
-            "spectrum", layer: "fc1",
-            arrays: ["fc1/layer.weight": .init(shape: [rows, columns], data: (u * w * v).elements)])
-        for i in 0..<rows {
-            let expected = i < 3 ? [2, 1, 0.5][i] : 0
-            #expect(abs(values["singular_values[\(i)]"]!.number - expected) < 1e-14)
-        }
-        #expect(values["singular_values[\(rows)]"] == nil)
-        // Entropy of 4/7, 2/7, 1/7 in nats, to the power e; (4 + 1 + 1/4) / 4.
-        #expect(abs(values["effective_rank"]!.number - 2.60049000598966) < 1e-12)
-        #expect(abs(values["stable_rank"]!.number - 1.3125) < 1e-13)
-    }
 }

@@ -200,6 +200,7 @@ final class IsolatedProbe: Probe {
         step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory, record: (Observation) -> Void
     ) throws {
         let place = "step \(step)\(layer.isEmpty ? "" : ", \(layer)")"
+        quantities.form(expressions, layer: layer)
         do {
             var answer = try isolated.call(
                 what: place,

@@ -117,9 +117,11 @@ struct MessageReader {
     }
 
     /// One that `putShared` wrote.
-    mutating func sharedArray(_ channel: Channel, bytes: Int) throws -> UnsafeMutableRawPointer {
+    mutating func sharedArray(_ channel: Channel?, bytes: Int) throws -> UnsafeMutableRawPointer {
         let offset = try integer()
-        return offset < 0 ? try array(bytes: bytes) : try channel.heapArray(at: offset, bytes: bytes)
+        guard offset >= 0 else { return try array(bytes: bytes) }
+        guard let channel else { throw Channel.Broken.malformed }
+        return try channel.heapArray(at: offset, bytes: bytes)
     }
 
     private mutating func load<T: BitwiseCopyable>(_ type: T.Type) throws -> T {

@@ -1,6 +1,6 @@
 import Protocols
 
-/// The quantities that a probe in another process asks for, by expression.
+/// Quantities that came from another process, by expression.
 struct ReceivedQuantities: QuantitySource {
     private enum Value {
         case quantity(Quantity)
@@ -11,8 +11,9 @@ struct ReceivedQuantities: QuantitySource {
     private var values: [String: Value] = [:]
     private(set) var derivatives: (any Derivatives)?
 
-    init(_ message: inout MessageReader, _ channel: Channel) throws {
-        if try message.flag() { derivatives = RemoteDerivatives(channel) }
+    /// - Parameter channel: where the network is asked; nil: nowhere.
+    init(_ message: inout MessageReader, _ channel: Channel?) throws {
+        if try message.flag(), let channel { derivatives = RemoteDerivatives(channel) }
         for _ in 0..<(try message.integer()) {
             let expression = try message.text()
             switch try message.integer() {
@@ -21,10 +22,12 @@ struct ReceivedQuantities: QuantitySource {
             case let type:
                 let shape = try message.integers()
                 let count = shape.reduce(1, *)
-                if type == 2 {
+                if type == 2 || type == 4 {
                     let memory = try message.sharedArray(channel, bytes: 8 * count)
                     values[expression] = .quantity(
-                        Quantity(data: .real(memory.assumingMemoryBound(to: Double.self)), shape: shape))
+                        Quantity(
+                            data: .real(memory.assumingMemoryBound(to: Double.self)), shape: shape,
+                            isOfSamples: type == 4))
                 } else {
                     let memory = try message.array(bytes: 4 * count)
                     values[expression] = .quantity(
@@ -58,7 +61,7 @@ extension MessageWriter {
                 let count = quantity.shape.reduce(1, *)
                 switch quantity.data {
                 case .real(let values):
-                    try put(2)
+                    try put(quantity.isOfSamples ? 4 : 2)
                     try put(quantity.shape)
                     try putShared(values, bytes: 8 * count)
                 case .integer(let values):
@@ -71,5 +74,13 @@ extension MessageWriter {
                 try put(undefined.reason)
             }
         }
+    }
+}
+
+extension QuantitySource {
+    /// Before a message is begun: forming a quantity of a plugin may take an exchange with the same process.
+    func form(_ expressions: [String], layer: String) {
+        // Why one has no value is asked again when it is written.
+        for expression in expressions { _ = try? quantity(expression, layer: layer) }
     }
 }

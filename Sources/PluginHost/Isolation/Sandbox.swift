@@ -9,7 +9,7 @@ package struct Isolation: Sendable {
     package enum Mode: String, CaseIterable, Sendable {
         /// Of plugins that nothing has validated: no receipt of level standard is there.
         case auto
-        /// Datasets and probes of all plugins.
+        /// Datasets, probes and quantities of all plugins.
         case probes
         /// Of all plugins.
         case all
@@ -19,8 +19,18 @@ package struct Isolation: Sendable {
     /// What can run elsewhere. Activations, operations and optimizers work on the engine's memory in the midst of a step, schedules are numbers
     /// for them, and procedures own their loop.
     package static let kinds: Set<Component.Kind> = [
-        .dataset, .probe, .regularizer, .loss, .model, .parametrization, .initializer, .sampler, .rule,
+        .dataset, .probe, .quantity, .regularizer, .loss, .model, .parametrization, .initializer, .sampler, .rule,
     ]
+
+    /// What may be called while another component of the plugin waits for an answer has another process: a probe's question about the
+    /// network can build the graph of a model, and a model's parameter that of a parametrization.
+    static func process(of kind: Component.Kind) -> String {
+        switch kind {
+        case .model, .loss, .rule: "graph"
+        case .parametrization: "parametrization"
+        default: ""
+        }
+    }
 
     package var mode: Mode
     /// Where the calls that fail are kept, to be replayed.
@@ -42,7 +52,7 @@ package struct Isolation: Sendable {
         guard Self.kinds.contains(kind) else { return false }
         switch mode {
         case .all: return true
-        case .probes: return kind == .dataset || kind == .probe
+        case .probes: return kind == .dataset || kind == .probe || kind == .quantity
         case .none: return false
         case .auto:
             return !Registry.isShipped(manifest.folder)

@@ -14,6 +14,7 @@ package final class SandboxServer {
     private enum Role {
         case dataset(any Dataset)
         case probe(any Probe)
+        case quantity(any DefinedQuantity)
         case update(UpdateRole)
         /// A function that is called by itself, mostly to describe a graph.
         case function(LoadedComponent)
@@ -79,6 +80,7 @@ package final class SandboxServer {
         switch opening.kind {
         case .dataset: role = .dataset(try loader.dataset(choice))
         case .probe: role = .probe(try loader.probe(choice))
+        case .quantity: role = .quantity(try loader.quantity(choice))
         case .regularizer: role = .update(UpdateRole(try loader.regularizer(choice, key: opening.key)))
         case let kind where Isolation.kinds.contains(kind):
             role = .function(try loader.component(choice, kind, key: opening.key))
@@ -106,6 +108,7 @@ package final class SandboxServer {
         switch roles[index] {
         case .dataset(let dataset): try read(dataset, &message)
         case .probe(let probe): try measure(probe, &message)
+        case .quantity(let quantity): try evaluate(quantity, &message)
         case .update(let update): try update.answer(&message, channel)
         case .function(let loaded): try FunctionCall.answer(&message, channel, loaded)
         }
@@ -132,20 +135,38 @@ package final class SandboxServer {
         }
     }
 
+    /// The rows of a pass.
+    private func take(
+        _ rows: ReceivedQuantities, _ layer: String, _ memory: ProbeMemory, for taker: any QuantityTaker
+    ) throws {
+        taker.add(layer: layer, rows: rows, memory: memory)
+        try channel.send(.answer) { answer in
+            try answer.put(memory)
+            try answer.put(notes.count)
+            for note in notes { try answer.put(note) }
+        }
+    }
+
+    private func evaluate(_ quantity: any DefinedQuantity, _ message: inout MessageReader) throws {
+        let isLast = try message.flag(), layer = try message.text()
+        let memory = ProbeMemory()
+        try message.memory(into: memory)
+        let quantities = try ReceivedQuantities(&message, channel)
+        guard isLast else { return try take(quantities, layer, memory, for: quantity) }
+        let value = DefinedValue(quantity, step: try message.integer(), layer, quantities, memory)
+        try channel.send(.answer) { answer in
+            try answer.put([""], of: value, layer: layer)
+            try answer.put(notes.count)
+            for note in notes { try answer.put(note) }
+        }
+    }
+
     private func measure(_ probe: any Probe, _ message: inout MessageReader) throws {
         let isLast = try message.flag(), layer = try message.text()
         let memory = ProbeMemory()
         try message.memory(into: memory)
         let quantities = try ReceivedQuantities(&message, channel)
-        guard isLast else {
-            probe.add(layer: layer, rows: quantities, memory: memory)
-            try channel.send(.answer) { answer in
-                try answer.put(memory)
-                try answer.put(notes.count)
-                for note in notes { try answer.put(note) }
-            }
-            return
-        }
+        guard isLast else { return try take(quantities, layer, memory, for: probe) }
         var observations: [Observation] = []
         try probe.measure(
             step: try message.integer(), layer: layer, quantities: quantities, memory: memory
@@ -169,4 +190,18 @@ package final class SandboxServer {
             for note in notes { try answer.put(note) }
         }
     }
+}
+
+/// The value of a quantity of a plugin, or why there is none.
+private struct DefinedValue: QuantitySource {
+    private let value: Result<(value: Quantity, owner: AnyObject), any Error>
+
+    init(
+        _ quantity: any DefinedQuantity, step: Int, _ layer: String, _ quantities: any QuantitySource,
+        _ memory: ProbeMemory
+    ) {
+        value = Result { try quantity.value(step: step, layer: layer, quantities: quantities, memory: memory) }
+    }
+
+    func quantity(_ expression: String, layer: String) throws -> Quantity? { try value.get().value }
 }

@@ -1,0 +1,106 @@
+import Manifests
+import Protocols
+
+/// What one pass must form for those that ask, each quantity once: all that is equal goes by one key.
+struct Demand {
+    private let observer: Observer
+    private let pass: Measurement
+    /// Quantities of the catalogue.
+    private(set) var wanted: [Measurement.Key: QuantityExpression] = [:]
+    /// Those that take rows as they come.
+    private(set) var streaming: [Observer.Visit] = []
+    private(set) var wantsGradient = false
+    private var known: Set<Measurement.Key> = []
+
+    init(_ observer: Observer, _ pass: Measurement) { (self.observer, self.pass) = (observer, pass) }
+
+    mutating func add(_ visit: Observer.Visit) throws {
+        if !visit.taker.streamed.isEmpty { streaming.append(visit) }
+        for need in visit.taker.needs { try add(need.expression, visit.subject) }
+    }
+
+    private mutating func add(_ text: String, _ subject: String) throws {
+        let asked = Measurement.Key(expression: text, layer: subject)
+        guard known.insert(asked).inserted else { return }
+        let (own, key) = try observer.home(of: asked)
+        if key != asked {
+            pass.name(key, also: asked)
+            guard known.insert(key).inserted else { return }
+        }
+        guard own.definition != nil else {
+            wanted[key] = own
+            wantsGradient = wantsGradient || observer.coupled == nil && own.arguments == [.parameterGrad]
+            return
+        }
+        let memory = ProbeMemory(), quantity = try observer.definition(of: own)
+        pass.define(key, as: quantity, memory)
+        try add(Observer.Visit(taker: quantity, subject: key.layer, memory: memory))
+    }
+}
+
+extension Observer {
+    func definition(of expression: QuantityExpression) throws -> any DefinedQuantity {
+        guard let definitions else {
+            throw UnknownQuantity(sentence: "'\(expression)' is of a plugin, and there are no plugins here")
+        }
+        return try definitions.definition(of: expression.description)
+    }
+
+    /// The quantities of the network that one is made of, those included that plugins take by themselves.
+    func basics(of expression: QuantityExpression) throws -> Set<QuantityExpression.Basic> {
+        guard expression.definition != nil else { return Set(expression.arguments) }
+        let quantity = try definition(of: expression)
+        return try (quantity.needs + quantity.streamed).reduce(into: []) { basics, need in
+            basics.formUnion(try self.basics(of: QuantityExpression(need.expression)))
+        }
+    }
+
+    /// What a recorded array is of.
+    func scope(of text: String) throws -> ProbeScope {
+        let scopes = try basics(of: QuantityExpression(text)).map(\.scopes)
+        return [.run, .layer, .parameter].first { scope in scopes.allSatisfy { $0.contains(scope) } } ?? .run
+    }
+
+    /// The same quantity where all find it: of a pair of layers that of the layer which it is about, and of no layer if it is
+    /// about none.
+    func home(of asked: Measurement.Key) throws -> (QuantityExpression, Measurement.Key) {
+        if let known = homes[asked] { return known }
+        let expression = try QuantityExpression(asked.expression)
+        let (own, layer) = try home(of: expression, asked.layer)
+        let text = own == expression ? asked.expression : own.description
+        homes[asked] = (own, Measurement.Key(expression: text, layer: layer))
+        return (own, Measurement.Key(expression: text, layer: layer))
+    }
+
+    private func home(
+        of expression: QuantityExpression, _ subject: String
+    ) throws -> (QuantityExpression, layer: String) {
+        guard !subject.isEmpty else { return (expression, subject) }
+        let basics = try basics(of: expression)
+        guard basics.contains(where: { !$0.scopes.contains(.run) }) else { return (expression, "") }
+        guard let pair = pairs[subject] else { return (expression, subject) }
+        let layers = Set(basics.compactMap { $0.member.map { pair[$0.index] } })
+        let own = expression.ofOneLayer
+        // A plugin that names the first or the second itself is about pairs.
+        guard layers.count == 1, let layer = layers.first, try self.basics(of: own).allSatisfy({ $0.member == nil })
+        else { return (expression, subject) }
+        return (own, layer)
+    }
+}
+
+extension QuantityExpression {
+    /// `layer.output` for `first.output`, and a moment for the cross moment of a quantity with itself.
+    fileprivate var ofOneLayer: QuantityExpression {
+        if var definition {
+            definition.arguments = definition.arguments.map(\.ofOneLayer)
+            return QuantityExpression(definition)
+        }
+        let own = arguments.map { $0.member?.of ?? $0 }
+        let isSquare = own.count == 2 && own[0] == own[1]
+        switch function {
+        case .rawCross where isSquare: return QuantityExpression(.rawMoment, [own[0]])
+        case .centredCross where isSquare: return QuantityExpression(.centredMoment, [own[0]])
+        default: return QuantityExpression(function, own)
+        }
+    }
+}

@@ -1,0 +1,229 @@
+import Engine
+import LinearAlgebra
+import Manifests
+import Observing
+import PluginTesting
+import Protocols
+import Testing
+
+/// The trace of a matrix, the column sums of rows as they come, or twice a vector: what plugins could define, with what was done.
+private final class Definitions: QuantityDefinitions {
+    private(set) var evaluations: [String: Int] = [:]
+    private var made: [String: Defined] = [:]
+
+    final class Defined: DefinedQuantity {
+        let needs, streamed: [Need]
+        private let value: (any QuantitySource, String, ProbeMemory) throws -> [Double]
+
+        init(
+            needs: [String] = [], streamed: [String] = [],
+            _ value: @escaping (any QuantitySource, String, ProbeMemory) throws -> [Double]
+        ) {
+            (self.needs, self.streamed) = (needs.map { Need($0) }, streamed.map { Need($0) })
+            self.value = value
+        }
+
+        func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {
+            guard let expression = streamed.first?.expression,
+                let quantity = try? rows.quantity(expression, layer: layer), case .real(let data) = quantity.data
+            else { return }
+            let width = quantity.shape[1]
+            let sum = memory.accumulators["sum"] ?? ProbeMemory.Tensor(shape: [width], isInteger: false)
+            memory.accumulators["sum"] = sum
+            sum.set(
+                (0..<width).map { j in
+                    (0..<quantity.shape[0]).reduce(sum.numbers[j]) { $0 + data[$1 * width + j] }
+                })
+        }
+
+        func value(
+            step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory
+        ) throws -> (value: Quantity, owner: AnyObject) {
+            let numbers = try value(quantities, layer, memory)
+            let tensor = ProbeMemory.Tensor(shape: [numbers.count], isInteger: false)
+            tensor.set(numbers)
+            let data = UnsafePointer(tensor.pointer.assumingMemoryBound(to: Double.self))
+            return (Quantity(data: .real(data), shape: [numbers.count]), tensor)
+        }
+    }
+
+    func definition(of expression: String) throws -> any DefinedQuantity {
+        if let known = made[expression] { return known }
+        let definition = try #require(try QuantityExpression(expression).definition)
+        let given = definition.arguments.map(\.description)
+        let defined: Defined =
+            switch definition.component {
+            case "t/trace":
+                Defined(needs: given) { [unowned self] quantities, layer, _ in
+                    evaluations["\(layer)/\(expression)", default: 0] += 1
+                    let a = copy(try #require(try quantities.quantity(given[0], layer: layer)))
+                    if a.rows == 4 { throw Undefined("four_is_too_few") }
+                    return [(0..<a.rows).reduce(0) { $0 + a[$1, $1] }]
+                }
+            case "t/sums":
+                // Beside what it is given, the labels or outputs that it takes by itself.
+                Defined(needs: ["model.output"], streamed: given) { [unowned self] quantities, layer, memory in
+                    evaluations["\(layer)/\(expression)", default: 0] += 1
+                    _ = try #require(try quantities.quantity("model.output", layer: layer))
+                    return memory.accumulators["sum"]?.numbers ?? []
+                }
+            case "t/first":
+                Defined(needs: ["first.output"]) { _, _, _ in [1] }
+            default:
+                Defined(needs: given) { [unowned self] quantities, layer, _ in
+                    evaluations["\(layer)/\(expression)", default: 0] += 1
+                    return copy(try #require(try quantities.quantity(given[0], layer: layer))).elements.map { 2 * $0 }
+                }
+            }
+        made[expression] = defined
+        return defined
+    }
+}
+
+private func copy(_ quantity: Quantity) -> Matrix {
+    guard case .real(let data) = quantity.data else { return Matrix(rows: 0, columns: 0) }
+    let count = quantity.shape.reduce(1, *)
+    return Matrix(
+        rows: quantity.shape[0], columns: count / max(quantity.shape[0], 1),
+        elements: Array(UnsafeBufferPointer(start: data, count: count)))
+}
+
+private final class Reader: Probe {
+    let scope: ProbeScope
+    let needs: [Need]
+    private(set) var found: [String: [Double]] = [:]
+    private(set) var reasons: [String: String] = [:]
+
+    init(_ scope: ProbeScope, _ needs: [String]) { (self.scope, self.needs) = (scope, needs.map { Need($0) }) }
+
+    func measure(
+        step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory, record: (Observation) -> Void
+    ) {
+        for need in needs {
+            do {
+                guard let quantity = try quantities.quantity(need.expression, layer: layer) else { continue }
+                found["\(layer)/\(need.expression)"] = copy(quantity).elements
+            } catch {
+                reasons["\(layer)/\(need.expression)"] = (error as? Undefined)?.reason
+            }
+        }
+    }
+}
+
+@Suite struct DefinedQuantityTests {
+    private let definitions = Definitions()
+    private let observer: Observer
+    private let store: ParameterStore
+
+    /// 5 inputs, 4 hidden units, 3 outputs, 1,100 rows: three passes.
+    init() throws {
+        let dataset = ArrayDataset(rows: 1100, inputs: 5, outputs: 3)
+        let network = Network(
+            model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: HalfSquares(), fields: dataset.fields)
+        store = ParameterStore(blocks: try network.build(rows: 1).graph.blocks, precision: .f64)
+        store.initialize(seed: 3)
+        observer = try Observer(
+            network, store: store, tables: ["train": try DataTable(dataset, split: "train")], definitions: definitions
+        )
+    }
+
+    private func observe(_ probes: [any Probe]) throws {
+        let due = probes.enumerated().map { ScheduledProbe(key: "p\($0)", probe: $1, steps: [0]) }
+        try observer.observe(step: 0, store: store, due: due) { _ in }
+    }
+
+    private func own(_ names: [String]) throws -> [String: [Double]] {
+        var arrays: [String: [Double]] = [:]
+        try observer.quantities(names, split: "train", samples: nil, store: store) { arrays[$0] = copy($1).elements }
+        return arrays
+    }
+
+    /// Whoever asks, for a layer, a pair or the run, and within others: one evaluation.
+    @Test func eachIsFormedOnce() throws {
+        let trace = "t/trace(moment.raw(layer.input))", sums = "t/sums(layer.output)",
+            run = "t/double(mean(model.output))"
+        let layers = [Reader(.layer, [trace, sums, run]), Reader(.layer, [trace, "t/double(\(sums))"])]
+        let pairs = Reader(
+            .layerPair, ["t/sums(second.output)", "t/double(t/sums(first.output))", run, "t/first"])
+        let whole = Reader(.run, [run])
+        try observe(layers + [pairs, whole])
+        #expect(
+            definitions.evaluations == [
+                "fc1/\(trace)": 1, "head/\(trace)": 1, "fc1/\(sums)": 1, "head/\(sums)": 1,
+                "fc1/t/double(\(sums))": 1, "head/t/double(\(sums))": 1, "/\(run)": 1,
+            ])
+        let arrays = try own(["moment.raw(layer.input)", "mean(layer.output)", "mean(model.output)"])
+        let moment = try #require(arrays["fc1/moment.raw(layer.input)"])
+        #expect(layers[0].found["fc1/\(trace)"] == [(0..<5).reduce(0) { $0 + moment[6 * $1] }])
+        #expect(layers[1].reasons["head/\(trace)"] == "four_is_too_few" && layers[1].found["head/\(trace)"] == nil)
+        for (layer, others) in [("fc1", ["fc1", "head"]), ("head", ["fc1", "head"])] {
+            let mean = try #require(arrays["\(layer)/mean(layer.output)"])
+            let sum = try #require(layers[0].found["\(layer)/\(sums)"])
+            for (a, b) in zip(sum, mean) { #expect(abs(a - 1100 * b) < 1e-9) }
+            for other in others {
+                #expect(pairs.found["\(other):\(layer)/t/sums(second.output)"] == sum)
+                #expect(pairs.found["\(layer):\(other)/t/double(t/sums(first.output))"] == sum.map { 2 * $0 })
+                #expect(pairs.found["\(layer):\(other)/t/first"] == [1])
+            }
+        }
+        #expect(whole.found["/\(run)"] == arrays["mean(model.output)"]?.map { 2 * $0 })
+        #expect(pairs.found["fc1:head/\(run)"] == whole.found["/\(run)"])
+    }
+
+    /// The next observation looks at the new values.
+    @Test func nothingIsKept() throws {
+        let probe = Reader(.layer, ["t/double(layer.weight)", "t/sums(layer.output)"])
+        try observe([probe])
+        let before = probe.found
+        store.set(block: 0, [Double](repeating: 0.5, count: store.blocks[0].count))
+        try observe([probe])
+        #expect(before["fc1/t/sums(layer.output)"] != probe.found["fc1/t/sums(layer.output)"])
+        #expect(definitions.evaluations["fc1/t/sums(layer.output)"] == 2)
+    }
+
+    @Test func recorded() throws {
+        var reasons: [String: String] = [:]
+        var names: [String] = []
+        try observer.quantities(
+            ["t/trace(moment.raw(layer.input))", "t/double(mean(model.output))", "t/double(parameter.value)"],
+            split: "train", samples: 7, store: store, undefined: { reasons[$0] = $1.reason }
+        ) { name, _ in names.append(name) }
+        #expect(reasons == ["head/t/trace(moment.raw(layer.input))": "four_is_too_few"])
+        #expect(
+            names == [
+                "fc1/t/trace(moment.raw(layer.input))", "t/double(mean(model.output))",
+            ] + store.blocks.map { "\($0.name)/t/double(parameter.value)" })
+    }
+
+    /// From arrays they are what they are in a run, up to the order of sums.
+    @Test func fromArrays() throws {
+        let probe = Reader(.layer, ["t/sums(layer.output)", "t/trace(moment.raw(layer.input))"])
+        try observe([probe])
+        let arrays = try own(["layer.output", "layer.input", "model.output"])
+        let recorded = RecordedQuantities(
+            [
+                "fc1/layer.output": .init(shape: [1100, 4], data: try #require(arrays["fc1/layer.output"])),
+                "fc1/layer.input": .init(shape: [1100, 5], data: try #require(arrays["fc1/layer.input"])),
+                "model.output": .init(shape: [1100, 3], data: try #require(arrays["model.output"])),
+            ], definitions: definitions)
+        for need in probe.needs {
+            let found = copy(try #require(try recorded.quantity(need.expression, layer: "fc1"))).elements
+            for (a, b) in zip(found, try #require(probe.found["fc1/\(need.expression)"])) {
+                #expect(abs(a - b) <= 1e-10 * max(1, abs(b)))
+            }
+        }
+        #expect(try RecordedQuantities([:]).quantity("t/double(labels)", layer: "") == nil)
+    }
+
+    @Test func withoutPlugins() throws {
+        let dataset = ArrayDataset(rows: 7, inputs: 5, outputs: 3)
+        let network = Network(
+            model: TanhNet(inputs: 5, width: 4, outputs: 3), loss: HalfSquares(), fields: dataset.fields)
+        let alone = try Observer(network, store: store, tables: ["train": try DataTable(dataset, split: "train")])
+        let due = ScheduledProbe(key: "p", probe: Reader(.layer, ["t/double(layer.weight)"]), steps: [0])
+        let error = #expect(throws: UnknownQuantity.self) {
+            try alone.observe(step: 0, store: store, due: [due]) { _ in }
+        }
+        #expect(error?.sentence == "'t/double(layer.weight)' is of a plugin, and there are no plugins here")
+    }
+}
