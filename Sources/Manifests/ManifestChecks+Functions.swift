@@ -160,7 +160,8 @@ extension ManifestChecks {
             if isWritable {
                 add(
                     "\(argument.pointer)/access",
-                    "a \(component.kind.rawValue) may not change '\(argument.name)'; only optimizers and regularizers write")
+                    "a \(component.kind.rawValue) may not change '\(argument.name)'; only optimizers and regularizers write"
+                )
             }
             if argument.form != nil { return true }
             guard let text else {

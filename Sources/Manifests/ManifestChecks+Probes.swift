@@ -25,7 +25,8 @@ extension ManifestChecks {
         let hasCall = document.root["components"]?[index]?["call"] != nil
         if isStreaming, hasCall {
             add(
-                "\(component.pointer)/call", key: true, "\(component.kind.withArticle) has 'call', or 'add' and 'finish'; this one has both"
+                "\(component.pointer)/call", key: true,
+                "\(component.kind.withArticle) has 'call', or 'add' and 'finish'; this one has both"
             )
         } else if !isStreaming, !hasCall {
             add(component.pointer, "\(component.kind.withArticle) needs 'call', or 'add' and 'finish'")

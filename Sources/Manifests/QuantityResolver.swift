@@ -86,7 +86,8 @@ package struct QuantityResolver {
             parameter.defaultValue == nil && !definition.options.contains { $0.name == parameter.id }
         }) {
             throw UnknownQuantity(
-                sentence: "\(component.fullID) needs the option '\(missing.id)': \(missing.id)=…, \(missing.type.words)")
+                sentence:
+                    "\(component.fullID) needs the option '\(missing.id)': \(missing.id)=…, \(missing.type.words)")
         }
     }
 

@@ -39,7 +39,8 @@ final class MeasuringCalls {
         }
     }
 
-    private func collect(_ binding: Binding, layer: String, _ rows: any QuantitySource, _ memory: ProbeMemory) throws {
+    private func collect(_ binding: Binding, layer: String, _ rows: any QuantitySource, _ memory: ProbeMemory) throws
+    {
         guard let add, let function = loaded.component.add else { return }
         var operands = try operands(of: function, binding, layer: layer, rows)
         if memory.shapes[binding.name] == nil {

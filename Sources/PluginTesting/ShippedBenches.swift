@@ -13,7 +13,8 @@ package func measure(
 ) throws -> [String: Observation.Value] {
     let probe = try loader.probe(Choice(component: probe, options: options))
     var values: [String: Observation.Value] = [:]
-    try probe.measure(step: 0, layer: layer, quantities: RecordedQuantities(arrays, definitions: loader)) { observation in
+    try probe.measure(step: 0, layer: layer, quantities: RecordedQuantities(arrays, definitions: loader)) {
+        observation in
         values[observation.output + (observation.index.map { "[\($0)]" } ?? "")] = observation.value
     }
     return values

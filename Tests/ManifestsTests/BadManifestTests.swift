@@ -70,7 +70,7 @@ import Testing
         probe
         - "kind": "probe"
         + "kind": "prob"
-        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, sampler, model, initializer, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe, rule, procedure)
+        plugin.json:11:13: unknown kind 'prob' in components[0]; did you mean 'probe'? (allowed: dataset, sampler, model, initializer, parametrization, activation, operation, loss, regularizer, optimizer, schedule, probe, quantity, rule, procedure)
 
         probe
         - "kind": "probe", 
@@ -435,7 +435,7 @@ import Testing
         blas
         - "type": "i32", "from": "const", "value": 1
         + "type": "service", "from": "service", "service": "syzygy.objective/1"
-        plugin.json:17:75: syzygy.objective/1 is for probes and optimizers per run
+        plugin.json:17:75: syzygy.objective/1 is for quantities, and for probes and optimizers per run
 
         model
         - "name": "g", "type": "service", "from": "service", "service": "syzygy.graph/1"

@@ -55,7 +55,8 @@ import Testing
         // Those of passes come first.
         #expect(spread.openArguments.map(\.form) == [.samples, .matrix])
         #expect(gram.binding(given: ["x": "layer.input"]).quantities == ["y": "labels", "x": "layer.input"])
-        #expect(manifest.components[2].expandedBindings()[0].quantities["a"] == "org.example.q/gram(layer.output, k=5)")
+        #expect(
+            manifest.components[2].expandedBindings()[0].quantities["a"] == "org.example.q/gram(layer.output, k=5)")
     }
 
     @Test(arguments: [
@@ -113,7 +114,8 @@ import Testing
             "plugin.json:32:67: 'org.example.q/gram(parameter.grad)' exists per parameter, but this probe is per layer"
         ),
         (
-            "org.example.q/gram(layer.output, k=5)", "org.example.q/spread(org.other/rows(layer.output), layer.weight)",
+            "org.example.q/gram(layer.output, k=5)",
+            "org.example.q/spread(org.other/rows(layer.output), layer.weight)",
             "plugin.json:32:67: org.example.q/spread takes rows of samples as 'x', pass by pass, so only rows of the network itself will do, got 'org.other/rows(layer.output)'"
         ),
         (

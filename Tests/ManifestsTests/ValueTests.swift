@@ -133,11 +133,13 @@ import Testing
     }
 
     @Test func readsQuantitiesOfPlugins() throws {
-        let text = "org.example.my-plugin/f( moment.raw(layer.output),a.b/c_2(labels,k=7) , scale=-1e-3,mode=both,p=2.0)"
+        let text =
+            "org.example.my-plugin/f( moment.raw(layer.output),a.b/c_2(labels,k=7) , scale=-1e-3,mode=both,p=2.0)"
         let expression = try QuantityExpression(text), definition = try #require(expression.definition)
         #expect(
             expression.description
-                == "org.example.my-plugin/f(moment.raw(layer.output), a.b/c_2(labels, k=7), scale=-0.001, mode=both, p=2)")
+                == "org.example.my-plugin/f(moment.raw(layer.output), a.b/c_2(labels, k=7), scale=-0.001, mode=both, p=2)"
+        )
         #expect(try QuantityExpression(expression.description) == expression)
         #expect(definition.component == "org.example.my-plugin/f" && expression.arguments == [.layerOutput, .labels])
         #expect(definition.options.map(\.json) == [.double(-1e-3), .string("both"), .int(2)])
@@ -150,7 +152,8 @@ import Testing
         "", "(", "()", "mean", "mean(", "mean()", "mean(layer.input", "mean(mean(layer.input))", "wtw(layer.input)",
         "moment.raw(labels)", "cross.raw(layer.input)", "mean(layer.input,layer.output)", "layer.input)", "{variant}",
         "a.b/", "/c", "a.b/c/d", "a.b/C", "a.b/c(", "a.b/c()", "a.b/c(labels", "a.b/c(labels))", "a.b/c(k=1, labels)",
-        "a.b/c(k=1, k=2)", "a.b/c((labels)", "moment.raw(a.b/c)", "a.b/c(a.b/c(a.b/c(a.b/c(a.b/c(a.b/c(a.b/c(a.b/c(a.b/c(a.b/c)))))))))",
+        "a.b/c(k=1, k=2)", "a.b/c((labels)", "moment.raw(a.b/c)",
+        "a.b/c(a.b/c(a.b/c(a.b/c(a.b/c(a.b/c(a.b/c(a.b/c(a.b/c(a.b/c(a.b/c))))))))))",
     ])
     func refuses(_ text: String) {
         #expect(throws: UnknownQuantity.self) { try QuantityExpression(text) }

@@ -30,9 +30,10 @@ private final class Definitions: QuantityDefinitions {
             let width = quantity.shape[1]
             let sum = memory.accumulators["sum"] ?? ProbeMemory.Tensor(shape: [width], isInteger: false)
             memory.accumulators["sum"] = sum
-            sum.set((0..<width).map { j in
-                (0..<quantity.shape[0]).reduce(sum.numbers[j]) { $0 + data[$1 * width + j] }
-            })
+            sum.set(
+                (0..<width).map { j in
+                    (0..<quantity.shape[0]).reduce(sum.numbers[j]) { $0 + data[$1 * width + j] }
+                })
         }
 
         func value(
@@ -122,7 +123,8 @@ private final class Reader: Probe {
         store = ParameterStore(blocks: try network.build(rows: 1).graph.blocks, precision: .f64)
         store.initialize(seed: 3)
         observer = try Observer(
-            network, store: store, tables: ["train": try DataTable(dataset, split: "train")], definitions: definitions)
+            network, store: store, tables: ["train": try DataTable(dataset, split: "train")], definitions: definitions
+        )
     }
 
     private func observe(_ probes: [any Probe]) throws {
@@ -138,7 +140,8 @@ private final class Reader: Probe {
 
     /// Whoever asks, for a layer, a pair or the run, and within others: one evaluation.
     @Test func eachIsFormedOnce() throws {
-        let trace = "t/trace(moment.raw(layer.input))", sums = "t/sums(layer.output)", run = "t/double(mean(model.output))"
+        let trace = "t/trace(moment.raw(layer.input))", sums = "t/sums(layer.output)",
+            run = "t/double(mean(model.output))"
         let layers = [Reader(.layer, [trace, sums, run]), Reader(.layer, [trace, "t/double(\(sums))"])]
         let pairs = Reader(
             .layerPair, ["t/sums(second.output)", "t/double(t/sums(first.output))", run, "t/first"])

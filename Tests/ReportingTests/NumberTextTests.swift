@@ -50,7 +50,7 @@ import Testing
         func text(_ values: [Double]) throws -> String { try #require(MeasuredText(Aggregate(values))).plain }
         #expect(try text([4e-310]) == "4.00e-310")
         #expect(try text([5e-324]) == "4.94e-324")
-        #expect(try text([4e-310, 4e-310]) == "(4.00 ± 0)e-310")
+        #expect(try text([4e-310, 4e-310]) == "(4.000 ± 0)e-310")
         #expect(try text([1e300, -1e300]).contains("inf"))
         #expect(try text([1.7e308, 1.7e308]).hasPrefix("(1.7"))
     }
