@@ -157,3 +157,11 @@ void past_stream_add(const double *x, int64_t n, int64_t count, double *total, i
     for (int64_t i = 0; i < count; i++) *total += x[i];
 }
 void past_stream(const double *total, const int64_t *rows, double *sum) { *sum = *total + (double)*rows; }
+
+/* 15 */
+void past_squares(const double *x, int64_t n, int64_t d, double *value) {
+    for (int64_t i = 0; i < n; i++) {
+        value[i] = 0;
+        for (int64_t j = 0; j < d; j++) value[i] += x[i * d + j] * x[i * d + j];
+    }
+}
