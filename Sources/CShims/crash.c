@@ -32,6 +32,8 @@ static void handle(int number, siginfo_t *info, void *context) {
     if (info->si_code <= 0) raise(number);
 }
 
+const char *sz_signal_name(int32_t number) { return sigabbrev_np(number); }
+
 void sz_report_crashes(int32_t to) {
     descriptor = to;
     struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK};

@@ -35,11 +35,12 @@ static int is_new(const struct mailbox *other, uint32_t seen) {
     return atomic_load_explicit(&other->posted, memory_order_acquire) != seen;
 }
 
-static int has_come(const struct mailbox *other, uint32_t seen) {
+static int has_come(const struct mailbox *other, uint32_t seen, int64_t begin) {
     const int64_t wait = patience();
-    if (is_new(other, seen)) return 1;
     if (wait == 0) return 0;
-    for (const int64_t end = now() + wait; now() < end;)
+    for (int64_t time = begin; time < begin + wait; time = now()) {
+        /* Soon the core may be wanted, perhaps by the end that is to answer. */
+        if (time > begin + wait / 8) sched_yield();
         for (int i = 0; i < 32; i++) {
             if (is_new(other, seen)) return 1;
 #if defined(__x86_64__)
@@ -48,6 +49,7 @@ static int has_come(const struct mailbox *other, uint32_t seen) {
             __asm__ volatile("yield");
 #endif
         }
+    }
     return 0;
 }
 
@@ -82,16 +84,21 @@ static int32_t sleep_until(const struct mailbox *other, int32_t socket, uint32_t
     }
 }
 
-int32_t sz_collect(const void *other, void *own, int32_t socket, uint32_t *seen, sz_frame *frame, int64_t milliseconds) {
+int32_t sz_collect(const void *other, void *own, int32_t socket, sz_inbox *inbox, sz_frame *frame, int64_t milliseconds) {
     const struct mailbox *theirs = other;
     struct mailbox *mine = own;
-    if (!has_come(theirs, *seen)) {
-        atomic_store(&mine->asleep, 1);
-        const int32_t result = sleep_until(theirs, socket, *seen, milliseconds);
-        atomic_store(&mine->asleep, 0);
-        if (result != 1) return result;
+    if (!is_new(theirs, inbox->seen)) {
+        const int64_t begin = now();
+        if (!inbox->is_quick || !has_come(theirs, inbox->seen, begin)) {
+            atomic_store(&mine->asleep, 1);
+            const int32_t result = sleep_until(theirs, socket, inbox->seen, milliseconds);
+            atomic_store(&mine->asleep, 0);
+            if (result != 1) return result;
+        }
+        /* Twice the patience: who has slept needs time to wake. */
+        inbox->is_quick = now() - begin < 2 * patience();
     }
-    *seen = atomic_load_explicit(&theirs->posted, memory_order_acquire);
+    inbox->seen = atomic_load_explicit(&theirs->posted, memory_order_acquire);
     *frame = theirs->frame;
     return 1;
 }

@@ -6,12 +6,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { FILES = 3, FIRST_FILE = 3 };
+enum { FILES = SZ_COPY_FILES, FIRST_FILE = 3 };
 
 typedef struct {
     int32_t starts;       /* 1: a copy is to start; 0: one is to end */
@@ -62,7 +63,7 @@ static int32_t ask(int32_t control, const request *r, const int32_t *files, int3
     return answer.result;
 }
 
-int32_t sz_nursery_start(int32_t control, const sz_task *task, const int32_t files[3]) {
+int32_t sz_nursery_start(int32_t control, const sz_task *task, const int32_t files[FILES]) {
     const request r = {.starts = 1, .task = *task};
     return ask(control, &r, files, NULL);
 }
@@ -122,6 +123,7 @@ int32_t sz_nursery_fork(int32_t *control) {
     *control = ends[own];
     if (process < 0) close(ends[own]);
     if (process == 0) {
+        prctl(PR_SET_NAME, "syzygy-nursery");
         const int nothing = open("/dev/null", O_RDONLY);
         dup2(nothing, 0);
         if (nothing > 0) close(nothing);
@@ -133,7 +135,7 @@ int32_t sz_nursery_fork(int32_t *control) {
 int32_t sz_nursery_serve(int32_t control, sz_task *task, void (*prepare)(const sz_task *)) {
     request r;
     for (;;) {
-        int files[FILES] = {-1, -1, -1};
+        int files[FILES] = {-1, -1, -1, -1};
         if (!receive_request(control, &r, files)) break;
         reply answer = {0};
         if (r.starts) {
@@ -144,7 +146,8 @@ int32_t sz_nursery_serve(int32_t control, sz_task *task, void (*prepare)(const s
                 copies.items = NULL;
                 copies.count = 0;
                 close(control);
-                /* By way of numbers beyond the three, which one of the descriptors may have now. */
+                prctl(PR_SET_NAME, "syzygy-plugin");
+                /* By way of numbers beyond these, which one of the descriptors may have now. */
                 for (int i = 0; i < FILES; i++) dup2(files[i], FIRST_FILE + 100 + i);
                 for (int i = 0; i < FILES; i++) close(files[i]);
                 for (int i = 0; i < FILES; i++) {

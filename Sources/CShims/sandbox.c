@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -69,9 +70,19 @@ static int set_limit(int resource, uint64_t value) {
     return !setrlimit(resource, &limit);
 }
 
-int32_t sz_sandbox_enter(int64_t address_space_bytes) {
+/* Bytes of this process's address space. */
+static int64_t address_space(void) {
+    char text[32] = "";
+    const int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return 0;
+    const ssize_t got = read(file, text, sizeof text - 1);
+    close(file);
+    return got > 0 ? strtoll(text, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
+}
+
+int32_t sz_sandbox_enter(int64_t more_bytes) {
     int32_t mask = 0;
-    if (set_limit(RLIMIT_AS, (uint64_t)address_space_bytes) && set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_NOFILE, 128)
+    if (set_limit(RLIMIT_AS, (uint64_t)(address_space() + more_bytes)) && set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_NOFILE, 128)
         && set_limit(RLIMIT_FSIZE, 16 << 20))
         mask |= SZ_LIMITS;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return mask;

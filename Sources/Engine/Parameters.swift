@@ -45,6 +45,14 @@ package struct ParameterBlock: Hashable, Sendable {
     /// First element in the store, a multiple of 16: blocks start on a cache line. The gap after a block stays 0.
     package let offset: Int
 
+    package init(
+        name: String, shape: [Int], role: ParameterRole, initializer: Initializer, fanIn: Int, fanOut: Int,
+        offset: Int
+    ) {
+        (self.name, self.shape, self.role, self.initializer) = (name, shape, role, initializer)
+        (self.fanIn, self.fanOut, self.offset) = (fanIn, fanOut, offset)
+    }
+
     package var isTrained: Bool { role != .statistic }
     package var count: Int { shape.reduce(1, *) }
     /// Where the next block starts.

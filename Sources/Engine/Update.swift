@@ -26,7 +26,12 @@ package struct Update {
         package var units: Int { count / elementsPerUnit }
         package var parts: Int { (units + unitsPerPart - 1) / unitsPerPart }
 
-        init(count: Int, elementsPerUnit: Int, threads: Int) {
+        /// The elements of some units.
+        package func elements(_ units: Range<Int>) -> Range<Int> {
+            units.lowerBound * elementsPerUnit..<min(units.upperBound * elementsPerUnit, count)
+        }
+
+        package init(count: Int, elementsPerUnit: Int, threads: Int) {
             self.count = count
             self.elementsPerUnit = elementsPerUnit
             self.threads = threads
@@ -47,9 +52,9 @@ package struct Update {
     /// Whether the function may be called for any part of them.
     package let isElementwise: Bool
     let operands: [Operand]
-    let kernel: sz_kernel
+    package let kernel: sz_kernel
     /// What the kernel gets for the given parts, valid as long as the closure.
-    let arguments: (Parts) -> UnsafeRawPointer
+    package let arguments: (Parts) -> UnsafeRawPointer
 
     package init(
         gradient: UnsafeMutableRawPointer, count: Int, isElementwise: Bool, operands: [Operand],

@@ -1,4 +1,5 @@
 import CShims
+import Engine
 import LinearAlgebra
 import Protocols
 
@@ -14,15 +15,15 @@ final class Buffer {
     let pointer: UnsafeMutablePointer<Double>
     let count: Int
 
-    /// Zeros; with `unset` whatever is there, for memory that is written before it is read.
+    /// Zeros; with `unset` whatever is there, for memory that is written before it is read. Probes in other processes read it where it is.
     init(_ count: Int, unset: Bool = false) {
         self.count = count
-        pointer = UnsafeMutableRawPointer.allocate(byteCount: 8 * max(count, 1), alignment: 64)
+        pointer = Memory.allocateShareable(bytes: 8 * max(count, 1))
             .bindMemory(to: Double.self, capacity: max(count, 1))
         if !unset { pointer.initialize(repeating: 0, count: max(count, 1)) }
     }
 
-    deinit { pointer.deallocate() }
+    deinit { Memory.deallocateShareable(pointer) }
 }
 
 /// The rows themselves. Memory: samples × width.

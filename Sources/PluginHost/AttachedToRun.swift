@@ -69,7 +69,8 @@ final class AttachedToRun: AttachedUpdate {
         }
         try bind(frame, loaded.component.call)
         for (option, schedule) in schedules.sorted(by: { $0.key < $1.key }) {
-            scheduled.append(try ScheduledOption(option, schedule, of: loaded, [frame]))
+            scheduled.append(
+                try ScheduledOption(option, schedule, of: loaded.component, loaded.context.options, [frame]))
         }
     }
 

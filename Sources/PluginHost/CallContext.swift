@@ -25,7 +25,7 @@ final class CallContext {
     var place: String { "plugin \(component.fullID)" }
 
     /// Set while a graph is built.
-    var graph: GraphService?
+    var graph: syzygy_graph?
     /// Set while a probe that evaluates the network is called; an attached optimizer's stays.
     var derivatives: DerivativesService?
     /// Set while a procedure is called.
@@ -83,7 +83,7 @@ final class CallContext {
                 throw PluginError(place, "asks for \(service.rawValue), which only models and losses can have")
             }
             let table = graphTable ?? .allocate(capacity: 1)
-            table.initialize(to: graph.table)
+            table.initialize(to: graph)
             graphTable = table
             return UnsafeMutableRawPointer(table)
         case .record:

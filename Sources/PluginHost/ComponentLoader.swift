@@ -50,16 +50,19 @@ package final class ComponentLoader {
     }
 
     /// The components that run in a process of their own, if the registry has such.
-    func isolated(_ choice: Choice, _ kind: Component.Kind) throws -> IsolatedComponent? {
+    func isolated(
+        _ choice: Choice, _ kind: Component.Kind, key: String? = nil
+    ) throws(PluginError) -> IsolatedComponent? {
         let (manifest, component) = try registry.component(choice.component, kind: kind)
-        guard isolation.isolates(manifest) else { return nil }
-        let sandbox = sandboxes[manifest.folder] ?? Sandbox(folder: manifest.folder, isolation)
-        sandboxes[manifest.folder] = sandbox
+        guard isolation.isolates(manifest, kind) else { return nil }
+        let process = "\(manifest.folder) \(Isolation.process(of: kind))"
+        let sandbox = sandboxes[process] ?? Sandbox(folder: manifest.folder, isolation)
+        sandboxes[process] = sandbox
         let opening = Opening(
             kind: kind, component: component.fullID, options: component.options(choice.options), seed: seed,
-            steps: steps, dataFolder: dataFolder, expected: expected[manifest.id])
-        let keep = { [folder = manifest.folder, isolation] opening, what, message in
-            isolation.failures.flatMap { Replay.write(opening, folder: folder, what: what, message, to: $0) }
+            steps: steps, dataFolder: dataFolder, key: key, expected: expected[manifest.id])
+        let keep = { [folder = manifest.folder, isolation] opening, what, record in
+            isolation.failures.flatMap { Replay.write(opening, folder: folder, what: what, record, to: $0) }
         }
         return IsolatedComponent(
             component, opening, sandbox: sandbox, keep: keep,
@@ -106,7 +109,10 @@ package final class ComponentLoader {
 
     /// - Parameter key: the key in the study, which names the random streams; by default the component does.
     package func regularizer(_ choice: Choice, key: String? = nil) throws -> any Regularizer {
-        PluginUpdate(try component(choice, .regularizer, key: key), choice, try schedules(choice))
+        if let isolated = try isolated(choice, .regularizer, key: key) {
+            return try IsolatedRegularizer(isolated, try schedules(choice))
+        }
+        return PluginUpdate(try component(choice, .regularizer, key: key), choice, try schedules(choice))
     }
 
     /// - Parameter key: as of a regularizer.
@@ -132,12 +138,18 @@ package final class ComponentLoader {
         _ choice: Choice, _ kind: Component.Kind, key: String? = nil
     ) throws(PluginError) -> LoadedComponent {
         let (manifest, component) = try registry.component(choice.component, kind: kind)
-        let library = try library(of: manifest)
+        let code: LoadedComponent.Code
+        if let isolated = try isolated(choice, kind, key: key) {
+            do { try isolated.open() } catch { throw isolated.fatal(error) }
+            code = .elsewhere(isolated)
+        } else {
+            code = .here(try library(of: manifest))
+        }
         let context = CallContext(
             component, options: choice.options, seed: seed, scope: key, steps: steps, folder: manifest.folder,
             dataFolder: dataFolder, expected: expected[manifest.id])
         context.hasCanaries = hasCanaries
-        return LoadedComponent(component: component, library: library, loader: self, context: context)
+        return LoadedComponent(component: component, code: code, loader: self, context: context)
     }
 
     /// The file that the value of an option means.
@@ -191,8 +203,14 @@ package final class ComponentLoader {
 
 /// A component with its opened library and what its calls share.
 struct LoadedComponent {
+    /// Where its functions are.
+    enum Code {
+        case here(Library)
+        case elsewhere(IsolatedComponent)
+    }
+
     let component: Component
-    let library: Library
+    let code: Code
     let loader: ComponentLoader
     let context: CallContext
 
@@ -202,7 +220,7 @@ struct LoadedComponent {
             component, options: context.options, seed: context.seed, scope: context.scope, steps: context.steps,
             folder: context.folder, dataFolder: context.dataFolder)
         own.hasCanaries = context.hasCanaries
-        return LoadedComponent(component: component, library: library, loader: loader, context: own)
+        return LoadedComponent(component: component, code: code, loader: loader, context: own)
     }
 
     func frame(_ function: Function? = nil, _ precision: Precision = .f64) throws(PluginError) -> CallFrame {
@@ -210,6 +228,9 @@ struct LoadedComponent {
         guard let symbol = function.symbols[precision] else {
             let known = function.symbols.keys.map(\.rawValue).sorted().joined(separator: ", ")
             throw PluginError(context.place, "has no function for \(precision.rawValue) (it has \(known))")
+        }
+        guard case .here(let library) = code else {
+            throw PluginError(context.place, "runs in a process of its own, and cannot be called in this one")
         }
         return try CallFrame(function, address: try library.symbol(symbol), precision: precision, context: context)
     }

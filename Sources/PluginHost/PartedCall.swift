@@ -13,9 +13,14 @@ final class PartedCall {
     private let failed: UnsafeMutablePointer<Int32>
     private let output: OutputBuffer?
     private var memory: [UnsafeMutableRawPointer] = []
-    private var threads = UnsafeMutableBufferPointer<sz_parts_thread>(start: nil, count: 0)
-    /// The value each part gave, if the function returns one.
-    private var results = UnsafeMutableBufferPointer<Double>(start: nil, count: 0)
+    /// Of each program that makes the calls.
+    private var programs: [Prepared] = []
+
+    private struct Prepared {
+        var threads: UnsafeMutableBufferPointer<sz_parts_thread>
+        /// The value each part gave, if the function returns one; 0 where that has been asked for.
+        var results: UnsafeMutableBufferPointer<Double>
+    }
 
     /// - Parameters:
     ///   - operands: tensors of the parameter's elements, by argument.
@@ -61,7 +66,7 @@ final class PartedCall {
             default: continue
             }
         }
-        threads = UnsafeMutableBufferPointer(
+        let threads = UnsafeMutableBufferPointer(
             start: allocate(sz_parts_thread(), count: parts.threads), count: parts.threads)
         for thread in threads.indices {
             let values = allocate(UnsafeMutableRawPointer?.none, count: prepared.count)
@@ -78,7 +83,8 @@ final class PartedCall {
             threads[thread].message = text
             threads[thread].spare = allocate(CChar(0), count: CallFrame.messageSize)
         }
-        results = UnsafeMutableBufferPointer(start: allocate(0.0, count: parts.parts), count: parts.parts)
+        let results = UnsafeMutableBufferPointer(start: allocate(0.0, count: parts.parts), count: parts.parts)
+        programs.append(Prepared(threads: threads, results: results))
         let gives: Int =
             switch function.returns {
             case .nothing: SZ_GIVES_NOTHING
@@ -104,19 +110,28 @@ final class PartedCall {
         return pointer
     }
 
-    /// What the function gave in the last run: the sum over parts, always in the same order.
-    var value: Double {
+    /// What the function gave in the last run, of whichever program: the sum over parts, always in the same order. Forgotten by asking.
+    func takeValue() -> Double {
         if let output { return output.value(0) }
         guard case .output = function.returns else { return 0 }
         var sum = 0.0
-        for result in results { sum += result }
+        for program in programs {
+            for part in program.results.indices {
+                sum += program.results[part]
+                program.results[part] = 0
+            }
+        }
         return sum
     }
 
     /// The status and message of the first part that failed in the last run, forgotten by asking.
     func takeFailure() -> (status: Int32, message: String)? {
-        let first = threads.indices.filter { threads[$0].status != 0 }.min { threads[$0].part < threads[$1].part }
-        guard let first else { return nil }
+        let failed = programs.lazy.map(\.threads).first { $0.contains { $0.status != 0 } }
+        guard let threads = failed,
+            let first = threads.indices.filter({ threads[$0].status != 0 }).min(by: {
+                threads[$0].part < threads[$1].part
+            })
+        else { return nil }
         let text = threads[first].message.map { text in
             text[CallFrame.messageSize - 1] = 0
             return String(cString: text)

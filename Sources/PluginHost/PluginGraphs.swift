@@ -54,8 +54,6 @@ extension LoadedComponent {
         _ graph: Graph, inputs: [String: (node: Node, field: Field?)], fields: [Argument.Field: Int] = [:]
     ) throws -> [String: Node] {
         let service = GraphService(graph, declares: component.kind == .model, operation: operation)
-        context.graph = service
-        defer { context.graph = nil }
         // Sizes may be asked of any batch tensor, not only of those that are arguments.
         var operands = inputs.mapValues {
             Operand(.node(-1), shape: graph.shape(of: $0.node), field: $0.field)
@@ -84,11 +82,7 @@ extension LoadedComponent {
             default: continue
             }
         }
-        let frame = try frame()
-        try frame.bind(operands, fields: fields)
-        let status = frame.call()
-        if let failure = service.failure { throw PluginError(context.place, failure) }
-        try check(status, frame)
+        try perform(FunctionCall(function: component.call, operands: operands, fields: fields, graph: service))
         guard service.loops.isEmpty else {
             throw PluginError(context.place, "a scan or fixed point was begun and not ended")
         }

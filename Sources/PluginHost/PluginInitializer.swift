@@ -29,11 +29,10 @@ final class PluginInitializer: ParameterInitializer {
         }
         let context = loaded.context
         context.parameter = parameter.name
-        let frame = try loaded.frame()
         do {
-            try frame.bind(operands, fields: parameter.fields)
-            try loaded.check(frame.call(), frame)
-        } catch {
+            try loaded.perform(
+                FunctionCall(function: loaded.component.call, operands: operands, fields: parameter.fields))
+        } catch let error as PluginError {
             throw PluginError(error.place, "\(parameter.name): \(error.sentence)")
         }
         guard let bad = values.firstIndex(where: { !$0.isFinite }) else { return Array(values) }

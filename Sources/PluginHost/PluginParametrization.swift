@@ -43,11 +43,9 @@ final class PluginParametrization: Parametrization {
             else { continue }
             operands[argument.name] = Operand(.memory(variable.memory), shape: variable.shape)
         }
-        let frame = try loaded.frame(start)
-        try frame.bind(operands, fields: parameter.fields)
         do {
-            try loaded.check(frame.call(), frame)
-        } catch {
+            try loaded.perform(FunctionCall(function: start, operands: operands, fields: parameter.fields))
+        } catch let error as PluginError {
             throw PluginError(error.place, "\(parameter.name): \(error.sentence)")
         }
         return try variables.map { variable in

@@ -22,13 +22,11 @@ final class PluginSampler: Sampler {
 private final class AttachedPluginSampler: AttachedSampler {
     private let loaded: LoadedComponent
     private let rows: SampledRows
-    private let frame: CallFrame
     private var columns: [String: Operand] = [:]
     private var owned: [UnsafeMutableRawPointer] = []
 
     init(_ loaded: LoadedComponent, _ rows: SampledRows) throws {
         (self.loaded, self.rows) = (loaded, rows)
-        frame = try loaded.frame()
         let component = loaded.component
         for argument in component.call.arguments {
             guard case .column(let choice) = argument.source else { continue }
@@ -72,9 +70,10 @@ private final class AttachedPluginSampler: AttachedSampler {
             guard case .output = argument.source else { continue }
             operands[argument.name] = Operand(.memory(order.baseAddress), shape: [order.count])
         }
-        try frame.bind(
-            operands, fields: [.epoch: epoch, .batchSize: rows.batchSize, .rowCount: rows.count])
-        try loaded.check(frame.call(), frame)
+        try loaded.perform(
+            FunctionCall(
+                function: loaded.component.call, operands: operands,
+                fields: [.epoch: epoch, .batchSize: rows.batchSize, .rowCount: rows.count]))
         guard let bad = order.firstIndex(where: { !(0..<Int64(rows.count)).contains($0) }) else { return }
         let what =
             order[bad] == .min ? "leaves place \(bad) unwritten" : "writes the row \(order[bad]) at place \(bad)"

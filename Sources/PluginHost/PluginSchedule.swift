@@ -31,12 +31,19 @@ struct ScheduledOption {
     /// Where calls find the value.
     private let slots: ContiguousArray<UnsafeMutablePointer<UInt64>>
 
+    var name: String { declaration.id }
+
+    /// - Parameter frames: of the calls that `set` changes; none where another process makes them.
     init(
-        _ name: String, _ schedule: PluginSchedule, of loaded: LoadedComponent, _ frames: ContiguousArray<CallFrame>
+        _ name: String, _ schedule: PluginSchedule, of component: Component, _ options: [String: JSON],
+        _ frames: ContiguousArray<CallFrame> = []
     ) throws(PluginError) {
-        guard let declaration = loaded.component.parameter(name), declaration.type == .float,
-            let base = loaded.context.options[name]?.double
-        else { throw PluginError(loaded.context.place, "has no float option '\(name)' that a schedule could change") }
+        guard let declaration = component.parameter(name), declaration.type == .float,
+            let base = options[name]?.double
+        else {
+            throw PluginError(
+                "plugin \(component.fullID)", "has no float option '\(name)' that a schedule could change")
+        }
         (self.declaration, self.base, self.schedule) = (declaration, base, schedule)
         let (minimum, maximum) = (declaration.minimum?.double ?? -.infinity, declaration.maximum?.double ?? .infinity)
         lowest = declaration.excludesMinimum ? minimum.nextUp : minimum
@@ -45,6 +52,11 @@ struct ScheduledOption {
     }
 
     func set(step: Int) throws(PluginError) {
+        let value = try value(step: step)
+        for slot in slots { slot.pointee = value.bitPattern }
+    }
+
+    func value(step: Int) throws(PluginError) -> Double {
         let factor = try schedule.factor(step: step)
         let value = base * factor
         guard value.isFinite, value >= lowest, value <= highest else {
@@ -53,6 +65,6 @@ struct ScheduledOption {
                 "gives the factor \(factor) at step \(step): \(declaration.id) = \(value) is not "
                     + (value.isFinite ? declaration.bounds : "finite"))
         }
-        for slot in slots { slot.pointee = value.bitPattern }
+        return value
     }
 }

@@ -62,7 +62,8 @@ final class AttachedPlugin: AttachedUpdate {
         failed.initialize(to: 0)
         for block in blocks { try attach(parameters.blocks[block], parameters) }
         for (option, schedule) in schedules.sorted(by: { $0.key < $1.key }) {
-            scheduled.append(try ScheduledOption(option, schedule, of: loaded, frames))
+            scheduled.append(
+                try ScheduledOption(option, schedule, of: loaded.component, loaded.context.options, frames))
         }
     }
 
@@ -120,7 +121,7 @@ final class AttachedPlugin: AttachedUpdate {
             }
         }
         // Services keep notes of their own: calls that use them take turns.
-        if function.arguments.contains(where: { if case .service = $0.source { true } else { false } }) {
+        if function.usesServices {
             touched.append(Update.Operand(failed, bytes: 1, isWrite: true))
         }
         updates.append(
@@ -135,6 +136,11 @@ final class AttachedPlugin: AttachedUpdate {
         for i in frames.indices { frames[i].set(step: step) }
     }
 
+    /// In place of a schedule, where that runs in another process.
+    func set(option: String, to value: Double) {
+        for frame in frames { for slot in frame.slots(of: option) { slot.pointee = value.bitPattern } }
+    }
+
     func end() throws -> Double {
         if failed.pointee != 0 {
             failed.pointee = 0
@@ -143,7 +149,7 @@ final class AttachedPlugin: AttachedUpdate {
             }
         }
         var sum = 0.0
-        for call in calls { sum += call.value }
+        for call in calls { sum += call.takeValue() }
         return sum
     }
 }

@@ -17,10 +17,11 @@ package struct Registry: Sendable {
 
     /// Reads every `<path>/*/plugin.json`, and `<path>/plugin.json` itself, in the order of the paths; the first plugin of an id
     /// wins.
-    package init(paths: [String]) {
+    /// - Parameter startsThreads: reads them with all cores.
+    package init(paths: [String], startsThreads: Bool = true) {
         let folders = paths.flatMap(Self.folders)
         var ids: Set<String> = []
-        for (folder, result) in zip(folders, Self.load(folders)) {
+        for (folder, result) in zip(folders, Self.load(folders, startsThreads)) {
             switch result {
             case .success(let manifest) where ids.insert(manifest.id).inserted: manifests.append(manifest)
             case .success: shadowed.append(folder)
@@ -29,12 +30,20 @@ package struct Registry: Sendable {
         }
     }
 
-    /// Manifests of folders, in their order, read by all cores.
-    private static func load(_ folders: [String]) -> [Result<Manifest, ManifestError>] {
+    /// The plugin of a folder alone.
+    func only(_ folder: String) -> Registry? {
+        guard let manifest = manifests.first(where: { $0.folder == folder }) else { return nil }
+        var one = Registry(paths: [])
+        one.manifests = [manifest]
+        return one
+    }
+
+    /// Manifests of folders, in their order.
+    private static func load(_ folders: [String], _ startsThreads: Bool) -> [Result<Manifest, ManifestError>] {
         @Sendable func load(_ folder: String) -> Result<Manifest, ManifestError> {
             Result { () throws(ManifestError) in try Manifest.load(folder: folder) }
         }
-        if folders.count == 1 { return [load(folders[0])] }
+        if folders.count == 1 || !startsThreads { return folders.map(load) }
         let results = Mutex([Result<Manifest, ManifestError>?](repeating: nil, count: folders.count))
         DispatchQueue.concurrentPerform(iterations: folders.count) { index in
             let result = load(folders[index])

@@ -1,5 +1,6 @@
 import Foundation
 import Manifests
+import PluginHost
 import Synchronization
 
 /// Computes the runs of a plan that have no result yet in worker processes, `jobs` at a time: each run in its own, or several that
@@ -130,7 +131,7 @@ package struct StudyRunner {
     }
 
     private func conclude(
-        _ run: PlannedRun, _ path: String, _ worker: WorkerProcess, _ end: WorkerProcess.End, _ interrupted: Bool
+        _ run: PlannedRun, _ path: String, _ worker: WorkerProcess, _ end: ProcessEnd, _ interrupted: Bool
     ) throws(StudyError) -> RunRecord {
         var record = folder.record(of: run) ?? record(run)
         guard record.status == .planned || record.status == .running else { return record }
@@ -143,7 +144,7 @@ package struct StudyRunner {
             let last = RunLog.lastWords(of: worker.folders[0] + "/log.txt").map { ": \($0)" } ?? ""
             let place = worker.calling.map { ", while it called \($0)" } ?? ""
             record.message =
-                worker.error ?? "the worker ended with \(end.description) after step \(record.step)\(place)\(last)"
+                worker.error ?? "the worker ended with \(end) after step \(record.step)\(place)\(last)"
         }
         record.ended = Timestamp.now()
         try record.write(folder: path)

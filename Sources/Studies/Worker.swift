@@ -115,12 +115,22 @@ package struct Worker {
 extension RunConfiguration {
     /// What runs in processes of its own, and what these give up, for records.
     fileprivate func description(of isolation: Isolation, _ registry: Registry) -> JSON {
-        let choices = (dataset.map { [($0, Component.Kind.dataset)] } ?? []) + probes.map { ($0.choice, .probe) }
+        var choices = dataset.map { [($0, Component.Kind.dataset)] } ?? []
+        if let training {
+            choices += training.sampler.map { [($0, .sampler)] } ?? []
+            choices += ([training.model] + training.others.map(\.choice)).map { ($0, .model) }
+            choices += training.initializers.map { ($0.choice, .initializer) }
+            choices += training.parametrizations.map { ($0.choice, .parametrization) }
+            choices.append((training.loss, .loss))
+            choices += training.rule.map { [($0.choice, .rule)] } ?? []
+            choices += training.regularizers.map { ($0.choice, .regularizer) }
+        }
+        choices += probes.map { ($0.choice, .probe) }
         let isolated = choices.compactMap { choice, kind -> String? in
             guard let (manifest, component) = try? registry.component(choice.component, kind: kind) else {
                 return nil
             }
-            return isolation.isolates(manifest) ? component.fullID : nil
+            return isolation.isolates(manifest, kind) ? component.fullID : nil
         }
         return .object([
             "mode": .string(isolation.mode.rawValue),

@@ -1,5 +1,6 @@
 import Foundation
 import Manifests
+import PluginHost
 
 /// The program that computes runs: `syzygy worker`, given their folders as its last arguments.
 package struct WorkerCommand: Sendable {
@@ -46,11 +47,6 @@ package struct RunProgress: Hashable, Sendable {
 
 /// One running worker: its process, the runs it computes, and the pipe on which it reports.
 final class WorkerProcess {
-    enum End: Hashable {
-        case exit(Int32)
-        case signal(Int32)
-    }
-
     let runs: [PlannedRun]
     /// Of each run.
     let folders: [String]
@@ -133,11 +129,11 @@ final class WorkerProcess {
     }
 
     /// Waits for the end of the process.
-    func wait() -> End {
+    func wait() -> ProcessEnd {
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
         hasEnded = true
-        return status & 0x7F == 0 ? .exit((status >> 8) & 0xFF) : .signal(status & 0x7F)
+        return ProcessEnd(status: status)
     }
 
     func send(_ signal: Int32) { if !hasEnded { kill(process, signal) } }
@@ -145,21 +141,4 @@ final class WorkerProcess {
     private static func failure(_ what: String, _ code: Int32) -> StudyError {
         StudyError("\(what): \(String(cString: strerror(code)))")
     }
-}
-
-extension WorkerProcess.End {
-    /// `exit status 3`, `signal 11 (SIGSEGV)`.
-    var description: String {
-        switch self {
-        case .exit(let status): "exit status \(status)"
-        case .signal(let number): "signal \(number)" + (Self.signalNames[number].map { " (\($0))" } ?? "")
-        }
-    }
-
-    private static let signalNames: [Int32: String] = [
-        SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT",
-        SIGBUS: "SIGBUS",
-        SIGFPE: "SIGFPE", SIGKILL: "SIGKILL, perhaps out of memory", SIGSEGV: "SIGSEGV", SIGPIPE: "SIGPIPE",
-        SIGTERM: "SIGTERM",
-    ]
 }

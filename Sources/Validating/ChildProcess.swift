@@ -1,11 +1,11 @@
 import Foundation
+import PluginHost
 import Synchronization
 
 /// A program started with one argument list; what it reports on descriptor 3, prints, and how it ends.
 struct ChildProcess {
     enum End: Hashable, Sendable {
-        case exit(Int32)
-        case signal(Int32)
+        case ended(ProcessEnd)
         case timeLimit(Double)
     }
 
@@ -58,10 +58,9 @@ struct ChildProcess {
         }
         var status: Int32 = 0
         while waitpid(id, &status, 0) < 0, errno == EINTR {}
-        let end: End =
-            isLate ? .timeLimit(timeLimit) : status & 0x7F == 0 ? .exit((status >> 8) & 0xFF) : .signal(status & 0x7F)
         return ChildProcess(
-            end: end, lines: String(decoding: texts[0], as: UTF8.self).split(separator: "\n").map(String.init),
+            end: isLate ? .timeLimit(timeLimit) : .ended(ProcessEnd(status: status)),
+            lines: String(decoding: texts[0], as: UTF8.self).split(separator: "\n").map(String.init),
             printed: String(decoding: texts[1].prefix(mostPrinted), as: UTF8.self),
             seconds: (clock.now - start) / .seconds(1))
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Manifests
+import PluginHost
 
 /// What the end of a test's process says about the plugin.
 struct Crash {
@@ -17,8 +18,8 @@ struct Crash {
     var finding: Finding? {
         let during = label.isEmpty ? "" : ", with \(label)"
         switch child.end {
-        case .exit where isDone: return nil
-        case .exit(let status):
+        case .ended(.exit) where isDone: return nil
+        case .ended(.exit(let status)):
             return Finding(
                 .error, at: pointer,
                 "ended the process with exit status \(status)\(during)\(lastWords)",
@@ -27,8 +28,8 @@ struct Crash {
             return Finding(
                 .error, at: pointer, "did not return within \(limit) s\(during)",
                 advice: "bound the number of iterations; a loop that waits for convergence may never see it")
-        case .signal(let number):
-            let name = Self.names[number] ?? "signal \(number)"
+        case .ended(.signal(let number)):
+            let name = ProcessEnd.words(ofSignal: number)
             return Finding(
                 .error, at: argumentPointer ?? pointer, "\(access) (\(name))\(during)\(lastWords)",
                 advice: fault?["argument"] == nil
@@ -63,9 +64,4 @@ struct Crash {
         let last = child.printed.split(separator: "\n").last.map(String.init) ?? ""
         return last.isEmpty ? "" : "; it printed \(quoted(last))"
     }
-
-    private static let names: [Int32: String] = [
-        SIGILL: "SIGILL", SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE",
-        SIGKILL: "SIGKILL, perhaps out of memory", SIGSEGV: "SIGSEGV", SIGPIPE: "SIGPIPE", SIGTERM: "SIGTERM",
-    ]
 }

@@ -38,7 +38,9 @@ final class Valgrind: Sendable {
         for (file, name) in copied {
             let child = try ChildProcess.run(
                 strip, ["--strip-debug", "-o", "\(folder)/\(name)", file], environment: [:], timeLimit: 60)
-            guard child.end == .exit(0) else { throw TrialFailure("\(file) cannot be copied: \(child.printed)") }
+            guard child.end == .ended(.exit(0)) else {
+                throw TrialFailure("\(file) cannot be copied: \(child.printed)")
+            }
         }
     }
 

@@ -69,8 +69,10 @@ struct WorkerProcessCommand: ParsableCommand {
     @Argument var folders: [String]
 
     func run() throws {
-        if isolation.isolation.mode != .none, try Nursery.fork() { return }
-        let registry = plugins.registry
+        // The nursery knows the manifests, and has one thread.
+        let isIsolated = isolation.isolation.mode != .none
+        let registry = Registry(paths: Registry.searchPath(options: plugins.paths), startsThreads: !isIsolated)
+        if isIsolated, try Nursery.fork(knowing: registry) { return }
         let planner = try Failure.report { try StudyPlanner(registry: registry) }
         let locked = try Failure.report { try lock.map { try LockFile(reading: $0) } }
         let executor = RunExecutor(registry: registry, isolation: isolation.isolation, lock: locked)
@@ -103,9 +105,9 @@ struct IsolationOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Which datasets and probes run in a process of their own, where a crash or an endless loop costs their values \
-            only: auto (those of plugins that neither ship with this installation nor have passed 'plugin validate'), all, \
-            none.
+            Which components run in a process of their own, where a crash or an endless loop costs their values or their run \
+            only: auto (those of plugins that neither ship with this installation nor have passed 'plugin validate'), probes \
+            (datasets and probes of all plugins), all, none.
             """, valueName: "mode"))
     var isolate = Isolation.Mode.auto
 

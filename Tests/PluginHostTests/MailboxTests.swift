@@ -9,7 +9,7 @@ import Testing
     private final class End: @unchecked Sendable {
         let own: UnsafeMutableRawPointer, other: UnsafeMutableRawPointer
         let socket: Int32
-        private var seen: UInt32 = 0
+        private var inbox = sz_inbox(seen: 0, is_quick: 1)
 
         init(_ own: UnsafeMutableRawPointer, _ other: UnsafeMutableRawPointer, _ socket: Int32) {
             (self.own, self.other, self.socket) = (own, other, socket)
@@ -26,7 +26,7 @@ import Testing
         /// The message's number, or what `sz_collect` says.
         func collect(milliseconds: Int64 = 60000) -> (result: Int32, number: Int) {
             var frame = sz_frame()
-            let result = sz_collect(other, own, socket, &seen, &frame, milliseconds)
+            let result = sz_collect(other, own, socket, &inbox, &frame, milliseconds)
             if result == 1, frame.bytes != 3 * frame.begin || frame.kind != 7 || frame.region != 5 { return (-2, 0) }
             return (result, Int(frame.begin))
         }

@@ -1,3 +1,4 @@
+import Engine
 import Manifests
 import PluginHost
 import PluginTesting
@@ -81,6 +82,20 @@ import Testing
         }
         let sum = values.reduce(110) { $0 + $1 * $1 }  // exact: quarters
         #expect(penalties == [sum])
+    }
+
+    /// Of two programs with the same updates, as the objective of an optimizer has them, each gives its own value: 5² + 6² + 7².
+    @Test func programsTakeTurns() throws {
+        let bench = try bench("square", [Double](repeating: 0, count: Self.count), threads: 1)
+        let attached = try plugin.loader.regularizer(Choice(component: "square")).attach(to: bench.store, blocks: [1])
+        let update = try #require(attached.updates.first),
+            parts = Update.Parts(count: 3, elementsPerUnit: 1, threads: 1)
+        let programs = [update.arguments(parts), update.arguments(parts)]
+        for program in [0, 1, 1, 0] {
+            update.kernel(programs[program], 0, 3, 0)
+            #expect(try attached.end() == 110)
+        }
+        #expect(try attached.end() == 0)
     }
 
     /// The first part that fails speaks, whatever the threads; the others have done theirs, and the next run starts afresh.

@@ -275,19 +275,19 @@ import Validating
         let found = try #require(Registry(paths: [plugin.folder]).manifests.first)
         var isolation = Isolation(mode: .auto)
         isolation.receipts = ReceiptFolder(path: plugin.folder + "/receipts")
-        #expect(isolation.isolates(found))
+        #expect(isolation.isolates(found, .probe))
         let digests = try ComponentLoader.digests(of: found)
         _ = try isolation.receipts.write(receipt(digests, level: "quick"))
-        #expect(isolation.isolates(found))
+        #expect(isolation.isolates(found, .probe))
         _ = try isolation.receipts.write(receipt(digests))
-        #expect(!isolation.isolates(found))
+        #expect(!isolation.isolates(found, .probe))
         isolation.mode = .all
-        #expect(isolation.isolates(found))
+        #expect(isolation.isolates(found, .probe))
         isolation.mode = .auto
         try (manifest + "\n").write(toFile: plugin.folder + "/plugin.json", atomically: true, encoding: .utf8)
-        #expect(isolation.isolates(found), "another byte")
+        #expect(isolation.isolates(found, .probe), "another byte")
         let shipped = try #require(ShippedPlugins.registry.manifests.first)
-        #expect(!isolation.isolates(shipped))
+        #expect(!isolation.isolates(shipped, .probe))
     }
 
     /// By the command, with the files of a plugin.

@@ -69,4 +69,6 @@ void sz_set_float_mode(uint64_t);
 
 /* dlopen with RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND. */
 void *sz_open(const char *path);
+/* `SEGV`; NULL if there is no such signal. */
+const char *sz_signal_name(int32_t number);
 #endif

@@ -3,14 +3,14 @@
 #define SZ_NURSERY_H
 #include <stdint.h>
 
-enum { SZ_PATH_BYTES = 4096 };
+enum { SZ_PATH_BYTES = 4096, SZ_COPY_FILES = 4 };
 
 /* What a copy is to do; a fixed size, so that it is one message. */
 typedef struct { int64_t megabytes; int32_t threads; char folder[SZ_PATH_BYTES]; } sz_task;
 
-/* Asks the nursery at the other end of `control` for a copy that has the three files as its descriptors 3, 4 and 5. Returns its process
+/* Asks the nursery at the other end of `control` for a copy that has the files as its descriptors 3, 4, 5 and 6. Returns its process
  * id, or -1 if the nursery is gone or cannot fork. */
-int32_t sz_nursery_start(int32_t control, const sz_task *task, const int32_t files[3]);
+int32_t sz_nursery_start(int32_t control, const sz_task *task, const int32_t files[SZ_COPY_FILES]);
 /* Waits up to so many milliseconds for a copy to end by itself, then ends it. Returns its status as waitpid gives it, and in `was_killed`
  * whether it had to be ended; -1 if the nursery is gone. */
 int32_t sz_nursery_end(int32_t control, int32_t process, int32_t milliseconds, int32_t *was_killed);

@@ -10,8 +10,8 @@ enum {
     SZ_LIMITS = 8,     /* address space, files, core dumps */
 };
 
-/* Restricts this process for good. Returns a mask of what took effect; the rest the kernel lacks. */
-int32_t sz_sandbox_enter(int64_t address_space_bytes);
+/* Restricts this process for good, its address space to so many bytes more than it has. Returns a mask of what took effect; the rest the kernel lacks. */
+int32_t sz_sandbox_enter(int64_t more_bytes);
 /* The mask that sz_sandbox_enter would give, without entering. */
 int32_t sz_sandbox_available(void);
 

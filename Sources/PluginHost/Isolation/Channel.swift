@@ -1,5 +1,5 @@
 import CShims
-import Glibc
+import Foundation
 
 /// One end of a conversation between two processes: a region of memory for each direction, which holds a mailbox and the message,
 /// and a socket that wakes who sleeps and says who is gone. Large arrays are copied once, into the region.
@@ -21,13 +21,21 @@ final class Channel: @unchecked Sendable {
     let socket: Int32
     private let outgoing: Region
     private let incoming: Region
-    /// Messages received so far.
-    private var received: UInt32 = 0
+    private var inbox = sz_inbox(seen: 0, is_quick: 1)
+    /// The heap of the end that asks, as the other one sees it.
+    private let heap: Region?
+    /// Whether the other end sees the heap of this process.
+    private let sharesHeap: Bool
     /// How the region that this end writes gets larger.
     private let grow: (Channel, Int) throws -> Void
+    private lazy var more: (Int) throws -> Void = { [unowned self] in try grow(self, $0) }
 
-    init(socket: Int32, outgoing: Region, incoming: Region, grow: @escaping (Channel, Int) throws -> Void) {
+    init(
+        socket: Int32, outgoing: Region, incoming: Region, heap: Region? = nil, sharesHeap: Bool = false,
+        grow: @escaping (Channel, Int) throws -> Void
+    ) {
         (self.socket, self.outgoing, self.incoming, self.grow) = (socket, outgoing, incoming, grow)
+        (self.heap, self.sharesHeap) = (heap, sharesHeap)
     }
 
     deinit { close(socket) }
@@ -41,7 +49,7 @@ final class Channel: @unchecked Sendable {
     func send(
         _ kind: Kind, after begin: Int = firstByte, _ write: (inout MessageWriter) throws -> Void = { _ in }
     ) throws -> Int {
-        var writer = MessageWriter(outgoing, begin: (begin + 63) & ~63) { [unowned self] in try grow(self, $0) }
+        var writer = MessageWriter(outgoing, begin: (begin + 63) & ~63, heap: sharesHeap ? .current : nil, grow: more)
         try write(&writer)
         try send(kind, begin: writer.begin, bytes: writer.count - writer.begin)
         return writer.count
@@ -58,7 +66,7 @@ final class Channel: @unchecked Sendable {
     /// The next message, within a time.
     func receive(milliseconds: Int = -1) throws -> (kind: Kind, message: MessageReader) {
         var frame = sz_frame()
-        switch sz_collect(incoming.base, outgoing.base, socket, &received, &frame, Int64(milliseconds)) {
+        switch sz_collect(incoming.base, outgoing.base, socket, &inbox, &frame, Int64(milliseconds)) {
         case 1: break
         case 0: throw Broken.silent
         default: throw Broken.closed
@@ -72,14 +80,24 @@ final class Channel: @unchecked Sendable {
         return (kind, MessageReader(incoming, begin: Int(frame.begin), bytes: Int(frame.bytes)))
     }
 
-    /// The message that this end wrote last, or the part of it before `end`.
-    func sent(before end: Int) -> UnsafeRawBufferPointer {
-        let bytes = max(min(end, outgoing.bytes) - Channel.firstByte, 0)
-        return UnsafeRawBufferPointer(start: outgoing.base + Channel.firstByte, count: bytes)
+    /// A message with all its arrays, for the record; nothing is sent.
+    func text(_ write: (inout MessageWriter) throws -> Void) throws -> Data {
+        var writer = MessageWriter(outgoing, begin: Channel.firstByte, heap: nil, isRecord: true, grow: more)
+        try write(&writer)
+        return writer.written
+    }
+
+    /// An array in the heap of the other end, valid until the next message.
+    func heapArray(at offset: Int, bytes: Int) throws -> UnsafeMutableRawPointer {
+        guard let heap, offset >= 0, bytes >= 0, bytes <= Int.max - offset else { throw Broken.malformed }
+        if offset + bytes > heap.bytes { try heap.mapAll() }
+        guard offset + bytes <= heap.bytes else { throw Broken.malformed }
+        return heap.base + offset
     }
 
     /// Nothing of the messages so far is in use any more.
     func forgetOutgrown() {
+        heap?.forgetOutgrown()
         outgoing.forgetOutgrown()
         incoming.forgetOutgrown()
     }
@@ -138,6 +156,13 @@ final class Region {
         let new = try Region.map(descriptor, bytes, isWritable)
         outgrown.append(UnsafeMutableRawBufferPointer(start: base, count: self.bytes))
         (base, self.bytes) = (new, bytes)
+    }
+
+    /// Maps as much as the file has now.
+    func mapAll() throws {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw Channel.Broken.malformed }
+        try map(Int(status.st_size))
     }
 
     /// Makes the file larger and maps all of it.

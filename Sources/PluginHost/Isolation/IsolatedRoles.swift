@@ -8,10 +8,10 @@ final class IsolatedComponent {
     let component: Component
     let options: [String: JSON]
     private let opening: Opening
-    private let sandbox: Sandbox
+    let sandbox: Sandbox
     /// Its number in the process of a generation.
     private var role: (number: Int, generation: Int)?
-    private let keep: (Opening, _ what: String, UnsafeRawBufferPointer) -> String?
+    private let keep: (Opening, _ what: String, CallRecord) -> String?
     private let opened: ([LoadedFile]) -> Void
     private let note: (String) -> Void
     private var failures = 0
@@ -24,7 +24,7 @@ final class IsolatedComponent {
     ///   - note: gets a sentence about each failure.
     init(
         _ component: Component, _ opening: Opening, sandbox: Sandbox,
-        keep: @escaping (Opening, _ what: String, UnsafeRawBufferPointer) -> String?,
+        keep: @escaping (Opening, _ what: String, CallRecord) -> String?,
         opened: @escaping ([LoadedFile]) -> Void, note: @escaping (String) -> Void
     ) {
         (self.component, self.opening, self.sandbox, self.keep) = (component, opening, sandbox, keep)
@@ -42,8 +42,19 @@ final class IsolatedComponent {
         return answer
     }
 
+    /// Makes sure that there is a process that has the component; which one, of those that there have been.
+    func ensureOpen() throws -> Int {
+        if role?.generation != sandbox.generation || !sandbox.isRunning { try open() }
+        return sandbox.generation
+    }
+
+    /// - Parameters:
+    ///   - what: the call is, in a few words.
+    ///   - before: writes what a replay has to tell the process first.
+    ///   - network: answers what the function asks during the call.
     func call(
-        what: String, network: ((inout MessageReader, inout MessageWriter) throws -> Void)? = nil,
+        what: @autoclosure () -> String, before: ((inout MessageWriter) throws -> Void)? = nil,
+        network: ((inout MessageReader, inout MessageWriter) throws -> Void)? = nil,
         _ write: (inout MessageWriter) throws -> Void
     ) throws -> MessageReader {
         guard failures < IsolatedComponent.mostFailures else {
@@ -53,20 +64,39 @@ final class IsolatedComponent {
         }
         var remedy: String?
         do {
-            if role?.generation != sandbox.generation || !sandbox.isRunning { try open() }
+            _ = try ensureOpen()
             let number = role?.number ?? 0
-            let failed = { [self] in remedy = keep(opening, what, $0) }
-            return try sandbox.exchange(.call, network: network, failed: failed) { message in
-                try message.put(number)
+            return try sandbox.exchange(
+                .call,
+                before: before.map { write in
+                    {
+                        try $0.put(0); try write(&$0)
+                    }
+                }, network: network,
+                failed: { remedy = keep(opening, what(), $0) }
+            ) { message in
+                try message.put(message.isRecord ? 0 : number)
                 try write(&message)
             }
-        } catch let failure as SandboxFailure {
+        } catch var failure as SandboxFailure {
             failures += 1
+            failure.circumstances = "\(what()): " + failure.description + (remedy.map { "; \($0)" } ?? "")
+            let what = what()
             let isLast = failures == IsolatedComponent.mostFailures
             note(
                 "\(what): plugin \(component.fullID): \(failure)" + (remedy.map { "; \($0)" } ?? "")
                     + (isLast ? "; it has failed \(failures) times and is not called again in this run" : ""))
             throw failure
+        }
+    }
+
+    /// What a run says that cannot go on without the component.
+    func fatal(_ error: any Error) -> PluginError {
+        let place = "plugin \(component.fullID)"
+        switch error {
+        case let error as PluginError: return error
+        case let failure as SandboxFailure: return PluginError(place, failure.circumstances ?? failure.description)
+        default: return PluginError(place, "its process could not be used (\(error))")
         }
     }
 }
@@ -79,7 +109,8 @@ final class IsolatedDataset: Dataset {
 
     init(_ isolated: IsolatedComponent) throws {
         self.isolated = isolated
-        var answer = try isolated.open()
+        var answer: MessageReader
+        do { answer = try isolated.open() } catch { throw isolated.fatal(error) }
         splits = try (0..<answer.integer()).map { _ in try answer.text() }
         fields = try (0..<answer.integer()).map { _ in
             let name = try answer.text(), shape = try answer.integers(), classes = try answer.integer()
@@ -90,15 +121,25 @@ final class IsolatedDataset: Dataset {
     var isSeeded: Bool { isolated.component.isSeeded }
 
     func rows(in split: String) throws -> Int {
-        var answer = try isolated.call(what: "rows of '\(split)'") { message in
-            try message.put(split)
-            try message.put(false)
+        do {
+            var answer = try isolated.call(what: "rows of '\(split)'") { message in
+                try message.put(split)
+                try message.put(false)
+            }
+            return try answer.integer()
+        } catch {
+            throw isolated.fatal(error)
         }
-        return try answer.integer()
     }
 
     func read(_ split: String, _ range: Range<Int>, into buffers: [UnsafeMutableBufferPointer<Double>]) throws {
         guard !range.isEmpty else { return }
+        do { try fill(split, range, buffers) } catch { throw isolated.fatal(error) }
+    }
+
+    private func fill(
+        _ split: String, _ range: Range<Int>, _ buffers: [UnsafeMutableBufferPointer<Double>]
+    ) throws {
         var answer = try isolated.call(what: "rows \(range.lowerBound) to \(range.upperBound) of '\(split)'") {
             message in
             try message.put(split)

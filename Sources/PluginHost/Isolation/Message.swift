@@ -1,14 +1,27 @@
+import Engine
+import Foundation
+
 /// Writes numbers, texts and arrays one after the other into a region; arrays begin on cache lines.
 struct MessageWriter {
     private let region: Region
+    /// Arrays in it are not copied: the reader sees them where they are.
+    private let heap: SharedHeap?
     private let grow: (Int) throws -> Void
     let begin: Int
+    /// The message is kept, not sent: numbers that another process knows things by are 0 in it.
+    let isRecord: Bool
     /// Where it ends so far.
     private(set) var count: Int
 
-    init(_ region: Region, begin: Int, grow: @escaping (Int) throws -> Void) {
-        (self.region, self.begin, self.grow, count) = (region, begin, grow, begin)
+    init(
+        _ region: Region, begin: Int, heap: SharedHeap?, isRecord: Bool = false, grow: @escaping (Int) throws -> Void
+    ) {
+        (self.region, self.begin, self.heap, self.grow, count) = (region, begin, heap, grow, begin)
+        self.isRecord = isRecord
     }
+
+    /// A copy of what was written.
+    var written: Data { Data(bytes: region.base + begin, count: count - begin) }
 
     /// Forgets what was written.
     mutating func restart() { count = begin }
@@ -23,6 +36,13 @@ struct MessageWriter {
     mutating func put(_ array: UnsafeRawPointer, bytes: Int) throws {
         let target = try reserve(bytes)
         if bytes > 0 { target.copyMemory(from: array, byteCount: bytes) }
+    }
+
+    /// An array, or where it is in the heap: what `sharedArray` reads.
+    mutating func putShared(_ array: UnsafeRawPointer, bytes: Int) throws {
+        let offset = heap?.offset(of: array)
+        try put(offset ?? -1)
+        if offset == nil { try put(array, bytes: bytes) }
     }
 
     mutating func put(_ value: Int) throws { try store(value) }
@@ -94,6 +114,14 @@ struct MessageReader {
         guard bytes >= 0, begin <= count, bytes <= count - begin else { throw Channel.Broken.malformed }
         next = begin + bytes
         return region.base + begin
+    }
+
+    /// One that `putShared` wrote.
+    mutating func sharedArray(_ channel: Channel?, bytes: Int) throws -> UnsafeMutableRawPointer {
+        let offset = try integer()
+        guard offset >= 0 else { return try array(bytes: bytes) }
+        guard let channel else { throw Channel.Broken.malformed }
+        return try channel.heapArray(at: offset, bytes: bytes)
     }
 
     private mutating func load<T: BitwiseCopyable>(_ type: T.Type) throws -> T {

@@ -13,7 +13,7 @@ package final class Nursery: Sendable {
     /// Descriptor of the nursery's end.
     private static let controlOfNursery: Int32 = 3
 
-    /// A copy with three files as its descriptors 3, 4 and 5, and its nursery.
+    /// A copy with four files as its descriptors 3 to 6, and its nursery.
     static func start(
         folder: String, megabytes: Int, threads: Int32, files: [Int32]
     ) throws -> (nursery: Nursery, process: pid_t) {
@@ -45,9 +45,11 @@ package final class Nursery: Sendable {
 
     private init(control: Int32) { self.control = control }
 
-    /// Makes the nursery of a run by forking, which costs less still than starting the program again. This must be the first thing that a
-    /// process does. Returns true in the nursery and its copies, when they are done.
-    package static func fork() throws -> Bool {
+    /// Makes the nursery of a run by forking, which costs less still than starting the program again. The process must have one thread.
+    /// Returns true in the nursery and its copies, when they are done.
+    /// - Parameter registry: its manifests need not be read again.
+    package static func fork(knowing registry: Registry) throws -> Bool {
+        known.withLock { $0 = registry }
         var control: Int32 = -1
         switch sz_nursery_fork(&control) {
         case 0:
@@ -115,6 +117,7 @@ package final class Nursery: Sendable {
         return try SandboxServer(registry, megabytes: Int(task.megabytes), threads: Int(task.threads))
     }
 
+    private static let known = Mutex<Registry?>(nil)
     /// Of the plugin that the next copy is for.
     private static let prepared = Mutex<Registry?>(nil)
 
@@ -123,7 +126,7 @@ package final class Nursery: Sendable {
         let folder = withUnsafeBytes(of: task.pointee.folder) {
             String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
         }
-        let registry = Registry(paths: [folder])
+        let registry = known.withLock { $0?.only(folder) } ?? Registry(paths: [folder])
         prepared.withLock { $0 = registry }
     }
 }

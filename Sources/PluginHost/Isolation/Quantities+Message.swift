@@ -23,7 +23,7 @@ struct ReceivedQuantities: QuantitySource {
                 let shape = try message.integers()
                 let count = shape.reduce(1, *)
                 if type == 2 || type == 4 {
-                    let memory = try message.array(bytes: 8 * count)
+                    let memory = try message.sharedArray(channel, bytes: 8 * count)
                     values[expression] = .quantity(
                         Quantity(
                             data: .real(memory.assumingMemoryBound(to: Double.self)), shape: shape,
@@ -63,7 +63,7 @@ extension MessageWriter {
                 case .real(let values):
                     try put(quantity.isOfSamples ? 4 : 2)
                     try put(quantity.shape)
-                    try put(values, bytes: 8 * count)
+                    try putShared(values, bytes: 8 * count)
                 case .integer(let values):
                     try put(3)
                     try put(quantity.shape)

@@ -11,6 +11,8 @@ struct Opening {
     var seed: UInt64
     var steps: Int
     var dataFolder: String
+    /// Names the random streams, where a study can have several that must not share them.
+    var key: String?
     /// What the plugin must be. A replay takes it as it is now.
     var expected: PluginDigests?
 
@@ -19,6 +21,7 @@ struct Opening {
         return JSON.object([
             "kind": .string(kind.rawValue), "component": .string(component), "options": .object(ordered),
             "seed": .string(String(seed)), "steps": .int(steps), "data": .string(dataFolder),
+            "key": key.map(JSON.string) ?? .null,
         ]).text(pretty: false)
     }
 
@@ -29,8 +32,9 @@ struct Opening {
 
     init(
         kind: Component.Kind, component: String, options: [String: JSON], seed: UInt64, steps: Int,
-        dataFolder: String, expected: PluginDigests? = nil
+        dataFolder: String, key: String?, expected: PluginDigests? = nil
     ) {
+        self.key = key
         (self.kind, self.component, self.options) = (kind, component, options)
         (self.seed, self.steps, self.dataFolder, self.expected) = (seed, steps, dataFolder, expected)
     }
@@ -49,16 +53,17 @@ struct Opening {
         else { throw Channel.Broken.malformed }
         let options = Dictionary(uniqueKeysWithValues: (root["options"]?.object ?? [:]).map { ($0.key, $0.value) })
         self.init(
-            kind: kind, component: component, options: options, seed: seed, steps: steps, dataFolder: dataFolder)
+            kind: kind, component: component, options: options, seed: seed, steps: steps, dataFolder: dataFolder,
+            key: root["key"]?.string)
     }
 }
 
 /// A call that failed in a process of its own, in a file: three lines (the plugin's folder, the opening, what the call was), then
-/// the message as it was sent.
+/// the messages and the answers, each list and each item of it after its length in 8 bytes.
 package enum Replay {
     /// Writes a file into a folder, which need not exist; returns what to do with it.
     static func write(
-        _ opening: Opening, folder: String, what: String, _ message: UnsafeRawBufferPointer, to failures: String
+        _ opening: Opening, folder: String, what: String, _ record: CallRecord, to failures: String
     ) -> String? {
         let manager = FileManager.default
         try? manager.createDirectory(atPath: failures, withIntermediateDirectories: true)
@@ -66,7 +71,14 @@ package enum Replay {
         let name = opening.component.replacingOccurrences(of: "/", with: ".")
         let file = "\(failures)/\(number)-\(name).replay"
         var data = Data("\(folder)\n\(opening.text)\n\(what)\n".utf8)
-        data.append(contentsOf: message)
+        func append(_ length: Int) { withUnsafeBytes(of: Int64(length)) { data.append(contentsOf: $0) } }
+        for list in [record.messages, record.answers] {
+            append(list.count)
+            for item in list {
+                append(item.count)
+                data.append(item)
+            }
+        }
         guard manager.createFile(atPath: file, contents: data) else { return nil }
         return "repeat the call with: syzygy plugin replay \(file)"
     }
@@ -75,8 +87,8 @@ package enum Replay {
     package static func run(_ file: String) throws -> String {
         let data = try Data(contentsOf: URL(fileURLWithPath: file))
         let lines = data.split(separator: UInt8(ascii: "\n"), maxSplits: 3, omittingEmptySubsequences: false)
-        guard lines.count == 4, lines[3].count >= 8,
-            let opening = Opening(line: String(decoding: lines[1], as: UTF8.self))
+        guard lines.count == 4, let opening = Opening(line: String(decoding: lines[1], as: UTF8.self)),
+            let record = CallRecord(Data(lines[3])), !record.messages.isEmpty
         else {
             throw PluginError(file, "is no call to replay")
         }
@@ -86,13 +98,11 @@ package enum Replay {
         let asking = Thread {
             do {
                 try client.send(.open) { try opening.write(to: &$0) }
-                try client.expectAnswer()
-                try client.send(.call) { message in
-                    let memory = try message.reserve(lines[3].count)
-                    memory.copyMemory(from: Array(lines[3]), byteCount: lines[3].count)
-                    memory.storeBytes(of: 0, as: Int.self)  // the number of the role, here the first one
+                try client.expectAnswer([])
+                for message in record.messages {
+                    try client.send(.call) { try $0.put(text: message) }
+                    try client.expectAnswer(record.answers)
                 }
-                try client.expectAnswer()
             } catch {
                 failure.sentence = "\(error)"
             }
@@ -116,6 +126,41 @@ extension Opening {
     }
 }
 
+extension CallRecord {
+    fileprivate init?(_ data: Data) {
+        var rest = data[...]
+        func length() -> Int? {
+            guard rest.count >= 8 else { return nil }
+            let value = rest.prefix(8).withUnsafeBytes { $0.loadUnaligned(as: Int64.self) }
+            rest = rest.dropFirst(8)
+            return value >= 0 && value <= rest.count ? Int(value) : nil
+        }
+        func list() -> [Data]? {
+            guard let count = length() else { return nil }
+            var items: [Data] = []
+            for _ in 0..<count {
+                guard let bytes = length() else { return nil }
+                items.append(Data(rest.prefix(bytes)))
+                rest = rest.dropFirst(bytes)
+            }
+            return items
+        }
+        guard let messages = list(), let answers = list() else { return nil }
+        self.init()
+        (self.messages, self.answers) = (messages, answers)
+    }
+}
+
+extension MessageWriter {
+    /// A whole message of a record.
+    fileprivate mutating func put(text: Data) throws {
+        let memory = try reserve(text.count)
+        text.withUnsafeBytes { bytes in
+            if let base = bytes.baseAddress { memory.copyMemory(from: base, byteCount: bytes.count) }
+        }
+    }
+}
+
 extension Channel {
     /// Two ends in this process.
     fileprivate static func pair() throws -> (client: Channel, server: Channel) {
@@ -136,14 +181,20 @@ extension Channel {
         return (client, server)
     }
 
-    fileprivate func expectAnswer() throws {
+    /// - Parameter answers: to what is asked back, in order.
+    fileprivate func expectAnswer(_ answers: [Data]) throws {
+        var answers = answers[...]
         while true {
             var (kind, message) = try receive()
             switch kind {
             case .answer: return
             case .failure: throw PluginError(try message.text(), try message.text())
             case .room: try giveRoom(message)
-            default: throw PluginError("the call", "asks for the network, which a replay does not have")
+            default:
+                guard let answer = answers.popFirst() else {
+                    throw PluginError("the call", "asks for the network, which a replay does not have")
+                }
+                try send(.answer) { try $0.put(text: answer) }
             }
         }
     }

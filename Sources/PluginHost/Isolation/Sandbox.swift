@@ -1,15 +1,35 @@
 import CShims
+import Engine
 import Foundation
 import Manifests
+import Synchronization
 
 /// Which components run in a process of their own, and what that process may use.
 package struct Isolation: Sendable {
     package enum Mode: String, CaseIterable, Sendable {
-        /// Datasets and probes of plugins that nothing has validated: no receipt of level standard is there.
+        /// Of plugins that nothing has validated: no receipt of level standard is there.
         case auto
-        /// Datasets and probes of all plugins.
+        /// Datasets, probes and quantities of all plugins.
+        case probes
+        /// Of all plugins.
         case all
         case none
+    }
+
+    /// What can run elsewhere. Activations, operations and optimizers work on the engine's memory in the midst of a step, schedules are numbers
+    /// for them, and procedures own their loop.
+    package static let kinds: Set<Component.Kind> = [
+        .dataset, .probe, .quantity, .regularizer, .loss, .model, .parametrization, .initializer, .sampler, .rule,
+    ]
+
+    /// What may be called while another component of the plugin waits for an answer has another process: a probe's question about the
+    /// network can build the graph of a model, and a model's parameter that of a parametrization.
+    static func process(of kind: Component.Kind) -> String {
+        switch kind {
+        case .model, .loss, .rule: "graph"
+        case .parametrization: "parametrization"
+        default: ""
+        }
     }
 
     package var mode: Mode
@@ -28,12 +48,15 @@ package struct Isolation: Sendable {
     package var receipts = ReceiptFolder()
 
     /// Plugins that ship with this installation are validated by its tests.
-    package func isolates(_ manifest: Manifest) -> Bool {
+    package func isolates(_ manifest: Manifest, _ kind: Component.Kind) -> Bool {
+        guard Self.kinds.contains(kind) else { return false }
         switch mode {
-        case .all: true
-        case .none: false
+        case .all: return true
+        case .probes: return kind == .dataset || kind == .probe || kind == .quantity
+        case .none: return false
         case .auto:
-            !Registry.isShipped(manifest.folder) && receipts.receipt(of: manifest)?.covers(level: "standard") != true
+            return !Registry.isShipped(manifest.folder)
+                && receipts.receipt(of: manifest)?.covers(level: "standard") != true
         }
     }
 }
@@ -69,6 +92,23 @@ package struct SandboxFailure: Error, Hashable, CustomStringConvertible {
     /// In snake_case, for records.
     package var reason: String
     package var description: String
+    /// The same with the call, and how to repeat it.
+    package var circumstances: String?
+}
+
+/// A call that failed, for a replay.
+struct CallRecord {
+    /// What was asked, with all arrays: the call and what came before it.
+    var messages: [Data] = []
+    /// What the function was answered, up to the first answer that is large: those about graphs are small, gradients are not.
+    var answers: [Data] = []
+    private var room = 1 << 20
+
+    mutating func add(answer: MessageWriter) {
+        let bytes = answer.count - answer.begin
+        room = bytes <= min(room, 4096) ? room - bytes : 0
+        if room > 0 { answers.append(answer.written) }
+    }
 }
 
 /// A process that runs the code of one plugin for this one, made when it is first needed and again after every failure.
@@ -83,19 +123,30 @@ final class Sandbox {
 
     init(folder: String, _ isolation: Isolation) { (self.folder, self.isolation) = (folder, isolation) }
 
+    private let turn = Mutex(())
+
+    /// For calls that threads of the engine make: one after the other, each with what it does with its answer.
+    func withTurn<E: Error>(_ body: () throws(E) -> Void) throws(E) {
+        try turn.withLock { _ throws(E) in try body() }
+    }
+
     /// Sends a message and waits for the answer. A process that fails is ended; `SandboxFailure` says how.
     /// - Parameters:
+    ///   - before: writes what a record has to have before the message.
     ///   - network: what the plugin's calls for the network get, if it may make any.
-    ///   - failed: gets the message after which the process failed.
+    ///   - failed: gets the record of a message after which the process failed.
     func exchange(
-        _ kind: Channel.Kind, network: ((inout MessageReader, inout MessageWriter) throws -> Void)? = nil,
-        failed: (UnsafeRawBufferPointer) -> Void = { _ in }, _ write: (inout MessageWriter) throws -> Void
+        _ kind: Channel.Kind, before: ((inout MessageWriter) throws -> Void)? = nil,
+        network: ((inout MessageReader, inout MessageWriter) throws -> Void)? = nil,
+        failed: (CallRecord) -> Void = { _ in }, _ write: (inout MessageWriter) throws -> Void
     ) throws -> MessageReader {
-        var end = 0
+        var record = CallRecord()
+        var isSent = false
         do {
             let process = try start()
             process.channel.forgetOutgrown()
-            end = try process.channel.send(kind, write)
+            let end = try process.channel.send(kind, write)
+            isSent = true
             while true {
                 var (kind, message) = try process.channel.receive(milliseconds: 1000 * isolation.seconds)
                 switch kind {
@@ -104,13 +155,20 @@ final class Sandbox {
                 case .room: try process.channel.giveRoom(message)
                 case .network:
                     guard let network else { throw Channel.Broken.malformed }
-                    try process.channel.send(.answer, after: end) { try network(&message, &$0) }
+                    try process.channel.send(.answer, after: end) { answer in
+                        try network(&message, &answer)
+                        record.add(answer: answer)
+                    }
                 default: throw Channel.Broken.malformed
                 }
             }
         } catch let broken as Channel.Broken {
             let failure = process?.end(of: broken)
-            if let process { failed(process.channel.sent(before: end)) }
+            if let process, isSent {
+                if let before, let text = try? process.channel.text(before) { record.messages.append(text) }
+                if let text = try? process.channel.text(write) { record.messages.append(text) }
+                failed(record)
+            }
             process = nil
             throw failure ?? SandboxFailure(reason: "plugin_crashed", description: "its process could not be started")
         }
@@ -135,8 +193,8 @@ final class SandboxProcess {
 
     private static let firstBytes = 1 << 16
 
-    /// Descriptors of the process: its socket, the region it reads and the one it writes.
-    static let socket: Int32 = 3, reads: Int32 = 4, writes: Int32 = 5
+    /// Descriptors of the process: its socket, the region it reads, the one it writes, and the heap of this process.
+    static let socket: Int32 = 3, reads: Int32 = 4, writes: Int32 = 5, heap: Int32 = 6
 
     init(folder: String, _ isolation: Isolation) throws {
         seconds = isolation.seconds
@@ -149,13 +207,14 @@ final class SandboxProcess {
 
         let outgoing = try Region(sent, bytes: Self.firstBytes, isWritable: true)
         let incoming = try Region(received, bytes: Self.firstBytes, isWritable: false)
-        channel = Channel(socket: ends[0], outgoing: outgoing, incoming: incoming) { _, bytes in
-            try outgoing.enlarge(bytes)
+        let heap = SharedHeap.start()
+        channel = Channel(socket: ends[0], outgoing: outgoing, incoming: incoming, sharesHeap: heap != nil) {
+            try outgoing.enlarge($1)
         }
 
         (nursery, id) = try Nursery.start(
             folder: folder, megabytes: isolation.megabytes, threads: sz_threads(),
-            files: [ends[1], readOnly, received])
+            files: [ends[1], readOnly, received, heap?.descriptor ?? readOnly])
     }
 
     deinit {
@@ -179,19 +238,14 @@ final class SandboxProcess {
         case .closed where !isGone:
             return SandboxFailure(
                 reason: "plugin_crashed", description: "its process closed the connection; it was ended")
-        case .closed where status & 0x7F == 0:
-            return SandboxFailure(
-                reason: "plugin_exited", description: "its process ended with exit status \((status >> 8) & 0xFF)")
         case .closed:
-            let name = Self.signalNames[status & 0x7F] ?? "signal_\(status & 0x7F)"
-            return SandboxFailure(
-                reason: "plugin_crashed_\(name)",
-                description: "its process ended by signal \(status & 0x7F) (\(name.uppercased()))")
+            let end = ProcessEnd(status: status)
+            let reason =
+                switch end {
+                case .exit: "plugin_exited"
+                case .signal(let number): "plugin_crashed_\(ProcessEnd.name(ofSignal: number).lowercased())"
+                }
+            return SandboxFailure(reason: reason, description: "its process ended with \(end)")
         }
     }
-
-    private static let signalNames: [Int32: String] = [
-        SIGILL: "sigill", SIGTRAP: "sigtrap", SIGABRT: "sigabrt", SIGBUS: "sigbus", SIGFPE: "sigfpe",
-        SIGKILL: "sigkill", SIGSEGV: "sigsegv", SIGXFSZ: "sigxfsz", SIGXCPU: "sigxcpu", SIGSYS: "sigsys",
-    ]
 }

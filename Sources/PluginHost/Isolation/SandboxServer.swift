@@ -15,6 +15,9 @@ package final class SandboxServer {
         case dataset(any Dataset)
         case probe(any Probe)
         case quantity(any DefinedQuantity)
+        case update(UpdateRole)
+        /// A function that is called by itself, mostly to describe a graph.
+        case function(LoadedComponent)
     }
 
     init(_ registry: Registry, _ channel: Channel) { (self.registry, self.channel) = (registry, channel) }
@@ -31,13 +34,12 @@ package final class SandboxServer {
         }
         let incoming = try region(SandboxProcess.reads, isWritable: false)
         let outgoing = try region(SandboxProcess.writes, isWritable: true)
-        let channel = Channel(socket: SandboxProcess.socket, outgoing: outgoing, incoming: incoming) {
+        let heap = try region(SandboxProcess.heap, isWritable: false)
+        let channel = Channel(socket: SandboxProcess.socket, outgoing: outgoing, incoming: incoming, heap: heap) {
             try $0.askForRoom($1)
         }
         self.init(registry, channel)
-        let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ").first
-        let used = (pages.flatMap { Int($0) } ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
-        _ = sz_sandbox_enter(Int64(used + megabytes << 20))
+        _ = sz_sandbox_enter(Int64(megabytes) << 20)
     }
 
     /// Answers until the other process has enough.
@@ -79,6 +81,9 @@ package final class SandboxServer {
         case .dataset: role = .dataset(try loader.dataset(choice))
         case .probe: role = .probe(try loader.probe(choice))
         case .quantity: role = .quantity(try loader.quantity(choice))
+        case .regularizer: role = .update(UpdateRole(try loader.regularizer(choice, key: opening.key)))
+        case let kind where Isolation.kinds.contains(kind):
+            role = .function(try loader.component(choice, kind, key: opening.key))
         default: throw Channel.Broken.malformed
         }
         roles.append(role)
@@ -104,6 +109,8 @@ package final class SandboxServer {
         case .dataset(let dataset): try read(dataset, &message)
         case .probe(let probe): try measure(probe, &message)
         case .quantity(let quantity): try evaluate(quantity, &message)
+        case .update(let update): try update.answer(&message, channel)
+        case .function(let loaded): try FunctionCall.answer(&message, channel, loaded)
         }
     }
 
