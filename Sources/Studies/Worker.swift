@@ -113,6 +113,17 @@ package struct Worker {
 }
 
 extension RunConfiguration {
+    /// Those of plugins, of which probes ask for some and the study records others.
+    private func quantities(_ registry: Registry) -> [Component] {
+        let asked = probes.flatMap { probe in
+            (try? registry.component(probe.choice.component, kind: .probe).1)?
+                .expandedBindings(probe.choice.options).flatMap(\.quantities.values) ?? []
+        }
+        return (asked + (record?.quantities ?? [])).flatMap { text in
+            (try? registry.quantities.resolve(QuantityExpression(text)))?.components ?? []
+        }
+    }
+
     /// What runs in processes of its own, and what these give up, for records.
     fileprivate func description(of isolation: Isolation, _ registry: Registry) -> JSON {
         var choices = dataset.map { [($0, Component.Kind.dataset)] } ?? []
@@ -126,6 +137,7 @@ extension RunConfiguration {
             choices += training.regularizers.map { ($0.choice, .regularizer) }
         }
         choices += probes.map { ($0.choice, .probe) }
+        choices += quantities(registry).map { (Choice(component: $0.fullID), .quantity) }
         let isolated = choices.compactMap { choice, kind -> String? in
             guard let (manifest, component) = try? registry.component(choice.component, kind: kind) else {
                 return nil

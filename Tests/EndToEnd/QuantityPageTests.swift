@@ -25,7 +25,9 @@ import Testing
             #expect(run.output.contains("ok  There is a gradient"))
             let name = try #require(try scratch.names("\(mode)/runs").first)
             values.append(try scratch.read("\(mode)/runs/\(name)/observations.csv"))
-            #expect(try scratch.read("\(mode)/runs/\(name)/run.json").contains("org.example.norms"))
+            let record = try scratch.read("\(mode)/runs/\(name)/run.json")
+            #expect(record.contains("org.example.norms"))
+            #expect(record.contains(#""org.example.norms/row_norms""#) == (mode == "all"), "\(record)")
             #expect(try scratch.names("\(mode)/runs/\(name)/arrays") == ["step-00000006.npz"])
         }
         #expect(values[0] == values[1] && values[0].split(separator: "\n").count == 9, "\(values[0])")
