@@ -69,7 +69,7 @@ import Training
                 network: Network(model: model, loss: loss, fields: dataset.fields), dataset: dataset,
                 regularizers: [RegularizerTerm(key: "l2", regularizer: l2)], optimizer: sgd,
                 probes: try probes.map { ScheduledProbe(key: $0.0, probe: try loader.probe($0.1), steps: [steps]) },
-                steps: steps, precision: .f64, seed: 3))
+                steps: steps, precision: .f64, seed: 3, definitions: loader))
         var values: [String: Observation.Value] = [:]
         let outcome = try session.run(
             observed: { observation in
