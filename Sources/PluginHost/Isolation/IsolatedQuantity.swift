@@ -28,54 +28,29 @@ final class IsolatedQuantity: DefinedQuantity {
     var streamed: [Need] { isolated.component.needs(isolated.component.add, binding) }
 
     func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {
-        let place = layer.isEmpty ? "a pass" : "a pass of \(layer)"
         do {
-            var answer = try isolated.call(what: place) { message in
-                try message.put(false)
-                try message.put(layer)
-                try message.put(memory)
-                try message.put(taken.map(\.name), of: Renamed(rows, taken), layer: layer)
-            }
-            try answer.memory(into: memory)
-            for _ in 0..<(try answer.integer()) { note(try answer.text()) }
+            try isolated.add(taken.map(\.name), of: Renamed(rows, taken), layer: layer, memory, note: note)
         } catch {
-            memory.failures[binding.name] = reason(error, place)
+            memory.failures[binding.name] = IsolatedComponent.reason(
+                error, IsolatedComponent.pass(of: layer), note: note)
         }
     }
 
     func value(
         step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory
     ) throws -> (value: Quantity, owner: AnyObject) {
-        let place = "step \(step)\(layer.isEmpty ? "" : ", \(layer)")"
         quantities.form(needed.map(\.expression), layer: layer)
         do {
-            var answer = try isolated.call(
-                what: place,
-                network: { request, answer in
-                    guard let network = quantities.derivatives else { throw Channel.Broken.malformed }
-                    try network.answer(&request, &answer)
-                }
-            ) { message in
-                try message.put(true)
-                try message.put(layer)
-                try message.put(memory)
-                try message.put(needed.map(\.name), of: Renamed(quantities, needed), layer: layer)
-                try message.put(step)
-            }
+            var answer = try isolated.measure(
+                needed.map(\.name), of: Renamed(quantities, needed), step: step, layer: layer, memory)
             let value = try KeptQuantity(&answer)
             for _ in 0..<(try answer.integer()) { note(try answer.text()) }
             return (try value.quantity(), value)
         } catch let undefined as Undefined {
             throw undefined
         } catch {
-            throw Undefined(reason(error, place))
+            throw Undefined(IsolatedComponent.reason(error, IsolatedComponent.place(step, layer), note: note))
         }
-    }
-
-    private func reason(_ error: any Error, _ place: String) -> String {
-        if let failure = error as? SandboxFailure { return failure.reason }
-        note("\(place): \(error)")
-        return "cannot_be_called"
     }
 }
 

@@ -181,40 +181,20 @@ final class IsolatedProbe: Probe {
     var hasState: Bool { !isolated.component.state.isEmpty }
 
     func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {
-        let place = layer.isEmpty ? "a pass" : "a pass of \(layer)"
         do {
-            var answer = try isolated.call(what: place) { message in
-                try message.put(false)
-                try message.put(layer)
-                try message.put(memory)
-                try message.put(streams, of: rows, layer: layer)
-            }
-            try answer.memory(into: memory)
-            for _ in 0..<(try answer.integer()) { note(try answer.text()) }
+            try isolated.add(streams, of: rows, layer: layer, memory, note: note)
         } catch {
-            for binding in outline.bindings { memory.failures[binding.name] = reason(error, place) }
+            let reason = IsolatedComponent.reason(error, IsolatedComponent.pass(of: layer), note: note)
+            for binding in outline.bindings { memory.failures[binding.name] = reason }
         }
     }
 
     func measure(
         step: Int, layer: String, quantities: any QuantitySource, memory: ProbeMemory, record: (Observation) -> Void
     ) throws {
-        let place = "step \(step)\(layer.isEmpty ? "" : ", \(layer)")"
         quantities.form(expressions, layer: layer)
         do {
-            var answer = try isolated.call(
-                what: place,
-                network: { request, answer in
-                    guard let network = quantities.derivatives else { throw Channel.Broken.malformed }
-                    try network.answer(&request, &answer)
-                }
-            ) { message in
-                try message.put(true)
-                try message.put(layer)
-                try message.put(memory)
-                try message.put(expressions, of: quantities, layer: layer)
-                try message.put(step)
-            }
+            var answer = try isolated.measure(expressions, of: quantities, step: step, layer: layer, memory)
             try answer.memory(into: memory)
             for _ in 0..<(try answer.integer()) {
                 let output = try answer.text(), index = try answer.integer()
@@ -227,16 +207,10 @@ final class IsolatedProbe: Probe {
             }
             for _ in 0..<(try answer.integer()) { note(try answer.text()) }
         } catch {
-            let reason = reason(error, place)
+            let reason = IsolatedComponent.reason(error, IsolatedComponent.place(step, layer), note: note)
             for binding in outline.bindings {
                 for observation in outline.missing(binding, step: step, layer: layer, reason) { record(observation) }
             }
         }
-    }
-
-    private func reason(_ error: any Error, _ place: String) -> String {
-        if let failure = error as? SandboxFailure { return failure.reason }
-        note("\(place): \(error)")
-        return "cannot_be_called"
     }
 }
