@@ -25,7 +25,8 @@ extension Observer {
         }
         var streams: [Stream] = []
         var jacobians: [JacobianStream] = []
-        for (key, expression) in demand.wanted.sorted(by: { $0.key < $1.key }) {
+        let wanted = derived(demand.wanted, in: pass), collected = derived(drawn.wanted, in: pass)
+        for (key, expression) in wanted.sorted(by: { $0.key < $1.key }) {
             if let captures = captures(expression, layer: key.layer) {
                 if let coupled, captures.contains(where: \.needsLoss) {
                     pass.set(key, .failure(coupled))
@@ -40,7 +41,7 @@ extension Observer {
                 let accumulator = try pass.makeAccumulator(
                     key, expression, widths: widths, samples: rows.count * positions[0])
                 var stream = Stream(key: key, accumulator: accumulator, captures: captures, positions: positions[0])
-                if expression.function != nil, drawn.wanted[key] != nil {
+                if expression.function != nil, collected[key] != nil {
                     stream.grouped = try pass.resampling?.collect(
                         key, widths: widths, numbers: Double(widths[0] * widths[widths.count - 1])
                     ) { Measurement.accumulator(expression, widths: widths, samples: 0) }
@@ -49,7 +50,7 @@ extension Observer {
             } else if expression.arguments.first?.form == .jacobian {
                 do {
                     guard var stream = try jacobianStream(key, expression, rows, in: pass) else { continue }
-                    if expression.function != nil, drawn.wanted[key] != nil {
+                    if expression.function != nil, collected[key] != nil {
                         stream.grouped = try grouped(stream, expression, rows, in: pass)
                     }
                     jacobians.append(stream)
@@ -103,6 +104,22 @@ extension Observer {
             }
         }
         return pass
+    }
+
+    /// What must be formed of rows: in the place of what others give without them, those others.
+    private func derived(
+        _ wanted: [Measurement.Key: QuantityExpression], in pass: Measurement
+    ) -> [Measurement.Key: QuantityExpression] {
+        var formed: [Measurement.Key: QuantityExpression] = [:]
+        for (key, expression) in wanted {
+            if let derivation = Derivation(expression, key, self) {
+                pass.derive(key, derivation)
+                formed[derivation.key] = derivation.base
+            } else {
+                formed[key] = expression
+            }
+        }
+        return formed
     }
 
     /// A quantity that is formed of rows as they come.
