@@ -10,7 +10,7 @@ import Testing
         try scratch.write(
             """
             study: manual
-            dataset: {plugin: every, k: 4, of: {plugin: digits, standardize: true}}
+            dataset: {plugin: every, k: 4, of: {plugin: label_noise, of: {plugin: held_out_classes, of: {plugin: digits}}}}
             model: {plugin: mlp, widths: [9]}
             loss: {plugin: cross_entropy}
             optimizer: {plugin: sgd, lr: 0.1}

@@ -45,15 +45,13 @@ import Testing
         try TemporaryPlugin(source: source, manifest: TemporaryPlugin.manifest(components))
     }
 
-    private func same(_ mistake: Int = 0, of source: Seven = Seven(), isolated: Bool = false) throws -> any Dataset {
+    private func same(_ mistake: Int = 0, of source: Seven = Seven()) throws -> any Dataset {
         let plugin = try Self.plugin.get()
-        let isolation = Isolation(mode: isolated ? .all : .none)
-        let loader = ComponentLoader(registry: plugin.registry, seed: 9, isolation: isolation)
-        return try loader.dataset(Choice(component: "same", options: ["mistake": .int(mistake)]), of: source)
+        return try plugin.loader.dataset(Choice(component: "same", options: ["mistake": .int(mistake)]), of: source)
     }
 
-    @Test(arguments: [false, true]) func everythingComesAlong(isolated: Bool) throws {
-        let dataset = try same(isolated: isolated)
+    @Test func everythingComesAlong() throws {
+        let dataset = try same()
         #expect(dataset.fields.map(\.name) == ["x", "y", "z"] && dataset.fields[2].classes == 5)
         let train = try readRows(of: dataset, "train", 2..<6)
         #expect(train["x"] == [2, 0, 3, 0, 4, 0, 5, 0] && train["y"] == [2, 3, 4, 0] && train["z"] == train["y"])
