@@ -49,15 +49,15 @@ import Testing
     @Test(arguments: [
         (
             "\"train\": { \"of\": \"train\", \"rows\": { \"param\": \"k\" } }", "\"train\": { \"param\": \"k\" }",
-            "plugin.json:7:28: split 'train' does not say whose rows it has, as the others do: {\"of\": \"train\"}"
+            "plugin.json:7:26: split 'train' does not say whose rows it has, as the others do: {\"of\": \"train\"}"
         ),
         (
             "{ \"of\": \"test\", \"rows\": \"describe\" }", "{ \"of\": \"test\", \"row\": \"describe\" }",
-            "plugin.json:7:96: unknown key 'row' in splits; did you mean 'rows'? (allowed: of, rows)"
+            "plugin.json:7:94: unknown key 'row' in components[0].splits.ood; did you mean 'rows'? (allowed: of, rows)"
         ),
         (
             "\"rows\": { \"param\": \"k\" }", "\"rows\": { \"param\": \"n\" }",
-            "plugin.json:7:66: unknown param 'n' (allowed: k)"
+            "plugin.json:7:26: unknown param 'n' (allowed: k)"
         ),
         (
             "\"like\": \"y\" }", "\"like\": \"y\", \"classes\": 3 }",
@@ -65,7 +65,7 @@ import Testing
         ),
         (
             ", \"like\": \"y\" }", " }",
-            "plugin.json:9:7: missing key 'shape' in outputs[0]"
+            "plugin.json:9:7: missing key 'shape' in components[0].outputs[0]"
         ),
         (
             "{ \"name\": \"source\", \"type\": \"i64*\", \"from\": \"source_row\" },", "",
@@ -92,11 +92,11 @@ import Testing
         ),
         (
             "\"expect\": { \"y\"", "\"expect\": { \"z\"",
-            "plugin.json:23:48: example 'one' expects the unknown 'z' (allowed: y, x)"
+            "plugin.json:22:57: example 'one' expects the unknown 'z' (allowed: y, x)"
         ),
         (
             "\"id\": \"k\"", "\"id\": \"of\"",
-            "plugin.json:6:23: param 'of' has the name of a key that studies give a meaning"
+            "plugin.json:6:24: param 'of' has the name of a key that studies give a meaning"
         ),
     ])
     func aBadOne(find: String, replace: String, message: String) throws {

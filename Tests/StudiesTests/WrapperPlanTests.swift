@@ -67,7 +67,7 @@ import Testing
 
     @Test func sweepsAndOverridesReachInside() throws {
         let swept = try Self.plan(
-            Self.text + "sweep: {dataset.of.ratio: [2, 5], dataset.of.of.train_rows: [700, 800]}\n")
+            Self.text + "\nsweep: {dataset.of.ratio: [2, 5], dataset.of.of.train_rows: [700, 800]}\n")
         #expect(
             swept.runs.map(\.label).prefix(2) == ["ratio=2 train_rows=700 seed=0", "ratio=2 train_rows=800 seed=0"])
         let added = try Self.plan(
@@ -102,7 +102,7 @@ import Testing
         ),
         (
             "samples: 300", "samples: 398",
-            "study.yaml:8:54: probes.test.samples: 398 is more than the 397 rows of the split 'test'; "
+            "study.yaml:8:53: probes.test.samples: 398 is more than the 397 rows of the split 'test'; "
                 + "without 'samples' all are taken"
         ),
         (

@@ -90,7 +90,9 @@ import Validating
 
     /// The metric after one step is the mean outer product of the fit's gradients, here by central differences; 277 rows are more than are
     /// looked at together.
-    @Test(arguments: ["laplace", "gauss"], [40, 277]) func gradientsAreThoseOfTheFit(kernel: String, count: Int) throws {
+    @Test(arguments: ["laplace", "gauss"], [40, 277]) func gradientsAreThoseOfTheFit(kernel: String, count: Int)
+        throws
+    {
         let width = 3.0, ridge = 0.01, d = 5
         let listener = Recorded()
         #expect(
