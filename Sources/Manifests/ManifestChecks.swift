@@ -150,7 +150,7 @@ struct ManifestChecks {
         case .described: checkHasDescribe(component, at: pointer)
         case .source: break
         case .parameter(let id): checkIntParameter(id, of: component, at: "\(pointer)/param")
-        case .axis(let name, let axis):
+        case .axis(let name, let axis, _):
             // The shapes of variables are known before there are nodes.
             let function =
                 component.kind == .parametrization
