@@ -72,7 +72,9 @@ struct ManifestChecks {
         for dimension in component.dimensions { check(dimension, of: component) }
         for output in component.outputs { check(output, of: component) }
         for state in component.state { check(state, of: component) }
-        for split in component.splits { checkSize(split.rows, of: component, at: split.pointer) }
+        for split in component.splits {
+            checkSize(split.rows, of: component, at: split.pointer + (split.source == nil ? "" : "/rows"))
+        }
         checkOutputs(of: component)
         if component.kind.measures { checkForm(ofProbe: component) }
         guard problems.count == before else { return }

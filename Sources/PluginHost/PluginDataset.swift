@@ -101,7 +101,9 @@ final class PluginDataset: Dataset {
     }
 
     func read(_ split: String, _ range: Range<Int>, into buffers: [UnsafeMutableBufferPointer<Double>]) throws {
-        guard let index = splits.firstIndex(of: split), !range.isEmpty else { return }
+        guard let index = splits.firstIndex(of: split) else { return }
+        defer { letGo(split, range) }
+        guard !range.isEmpty else { return }
         let call = loaded.component.call
         let outputs = written.map { item in
             OutputBuffer(
@@ -127,8 +129,13 @@ final class PluginDataset: Dataset {
             try check(output, fields[item.field], split, range, into: buffers[item.field])
         }
         try take(rows, split, range, into: buffers)
-        if range.upperBound == (try self.rows(in: split)) { unread.remove(split) }
-        if unread.isEmpty { source?.release() }
+    }
+
+    /// When every split has been read to its end, nothing needs the rows of the source any more.
+    private func letGo(_ split: String, _ range: Range<Int>) {
+        guard let source, range.upperBound == (try? rows(in: split)) else { return }
+        unread.remove(split)
+        if unread.isEmpty { source.release() }
     }
 
     private func check(

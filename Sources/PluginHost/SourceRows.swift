@@ -30,8 +30,10 @@ final class SourceRows {
             for column in labels.values { column.deallocate() }
         }
 
-        func labels(of column: Int) -> UnsafeMutableBufferPointer<Int32> {
+        /// nil if a row's label is none of 0 ..< classes.
+        func labels(of column: Int, classes: Int) -> UnsafeMutableBufferPointer<Int32>? {
             if let known = labels[column] { return known }
+            guard columns[column].allSatisfy({ $0 >= 0 && $0 < Double(classes) }) else { return nil }
             let integers = UnsafeMutableBufferPointer<Int32>.allocate(capacity: max(rows, 1))
             for row in 0..<rows { integers[row] = Int32(columns[column][row]) }
             labels[column] = integers
@@ -72,12 +74,17 @@ final class SourceRows {
             let field = dataset.fields[column]
             var memory = UnsafeMutableRawPointer(table.columns[column].baseAddress)
             if argument.type == .pointer(.i32) {
-                guard field.classes != nil, field.elements == 1 else {
+                guard let classes = field.classes, field.elements == 1 else {
                     throw PluginError(
                         "plugin \(component.fullID)",
                         "asks for labels, but the field '\(name)' of the dataset it is made of holds real numbers")
                 }
-                memory = UnsafeMutableRawPointer(table.labels(of: column).baseAddress)
+                guard let labels = table.labels(of: column, classes: classes) else {
+                    throw PluginError(
+                        "plugin \(component.fullID)",
+                        "is made of a dataset whose labels '\(name)' of '\(split)' are not all in 0..<\(classes)")
+                }
+                memory = UnsafeMutableRawPointer(labels.baseAddress)
             }
             operands[argument.name] = Operand(.memory(memory), shape: [table.rows] + field.shape, field: field)
         }

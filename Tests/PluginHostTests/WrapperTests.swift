@@ -31,12 +31,16 @@ import Testing
     private final class Seven: Dataset {
         var fields = [Field(name: "x", shape: [2]), Field(name: "y", shape: [], classes: 5)]
         var splits = ["train", "test"]
+        /// Of the second row.
+        var label = 1.0
+        var reads: [String] = []
         func rows(in split: String) -> Int { split == "train" ? 7 : 3 }
         func read(_ split: String, _ range: Range<Int>, into buffers: [UnsafeMutableBufferPointer<Double>]) {
+            reads.append(split)
             for (i, row) in range.enumerated() {
                 buffers[0][2 * i] = Double(row)
                 buffers[0][2 * i + 1] = split == "train" ? 0 : 10
-                buffers[1][i] = Double(row % 5)
+                buffers[1][i] = row == 1 ? label : Double(row % 5)
             }
         }
     }
@@ -66,6 +70,29 @@ import Testing
     func mistakes(mistake: Int, sentence: String) throws {
         let error = #expect(throws: PluginError.self) { try readRows(of: try same(mistake), "train") }
         #expect(error?.description == "plugin org.example.case/same: \(sentence)")
+    }
+
+    /// Labels that no dataset of ours would give, as an example of a manifest may.
+    @Test(arguments: [5.0, -1, .nan, 1e20]) func labelsThatAreNone(label: Double) throws {
+        let wrong = Seven()
+        wrong.label = label
+        let error = #expect(throws: PluginError.self) { try same(of: wrong) }
+        #expect(
+            error?.sentence == "is made of a dataset whose labels 'y' of 'train' are not all in 0..<5",
+            "\(error?.sentence ?? "")")
+    }
+
+    /// The rows of the source are asked for once, and again only after all splits were read to their ends.
+    @Test func theSourceIsReadOnce() throws {
+        let source = Seven()
+        let dataset = try same(of: source)
+        _ = try readRows(of: dataset, "train", 0..<5)
+        _ = try readRows(of: dataset, "train")
+        _ = try readRows(of: dataset, "more", 0..<2)
+        #expect(source.reads == ["train", "test"])
+        _ = try readRows(of: dataset, "more")
+        _ = try readRows(of: dataset, "more", 1..<2)
+        #expect(source.reads == ["train", "test", "train", "test"])
     }
 
     @Test func whatIsNotThere() throws {
