@@ -42,6 +42,7 @@ let plugins: [Plugin] = [
     Plugin(name: "ConvNet", swift: true),
     Plugin(name: "CrossEntropy", swift: true),
     Plugin(name: "Curvature"),
+    Plugin(name: "DatasetWrappers"),
     Plugin(name: "Digits"),
     Plugin(name: "Distillation", swift: true),
     Plugin(name: "Exponents"),

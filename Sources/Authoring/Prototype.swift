@@ -154,7 +154,7 @@ private struct PrototypeReader {
 
     private func mayWrite(_ argument: Argument) -> Bool {
         switch argument.source {
-        case .output, .variable, .workspace, .message, .rows, .shape, .classes, .accumulator: true
+        case .output, .variable, .workspace, .message, .rows, .shape, .classes, .sourceRow, .accumulator: true
         case .quantity(_, let isWritable, _): isWritable
         case .state(let id): component.state.first { $0.id == id }?.isMutable ?? true
         default: false
@@ -236,6 +236,7 @@ private struct PrototypeReader {
         case .split:
             return component.splits.enumerated().map { "\($0) \($1.name)" }.joined(separator: ", ")
         case .indexBegin: return "first row"
+        case .sourceRow: return "place for the row that each row comes from [rows]"
         case .indexEnd: return "after the last row"
         case .message: return "place for one line of text"
         case .messageSize: return "its size in bytes"

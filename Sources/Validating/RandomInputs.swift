@@ -179,11 +179,16 @@ extension Subject {
     }
 
     private func ranges(_ input: TrialInput) throws -> [TrialInput] {
-        let dataset = try loader(seed: input.seed).dataset(choice(input.options))
+        let dataset = try dataset(input.options, seed: input.seed)
+        var input = input
+        if component.isWrapper, let example = try example(with: input.options) {
+            // What it is made of is that of an example.
+            let given = try self.input(of: example)
+            (input.tensors, input.classes) = (given.tensors, given.classes)
+        }
         return try dataset.splits.enumerated().compactMap { index, split in
             let rows = try dataset.rows(in: split)
             guard rows > 0 else { return nil }
-            var input = input
             input.split = index
             input.rows = rows / 3..<min(rows / 3 + 16, rows)
             input.label = "rows \(input.rows.lowerBound) ..< \(input.rows.upperBound) of '\(split)'"

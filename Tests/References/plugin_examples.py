@@ -1,7 +1,7 @@
 """Recomputes the expected numbers of the examples in plugin.json, without the plugins' C code.
 
 Optimizers: PyTorch's own optimizers, started from the given state. Regularizers, datasets: NumPy and math.fsum. Models: models.py.
-Samplers, initializers, losses of views and activations: samples.py. Random streams: streams.py. Exit status 1 if a manifest disagrees; --write puts the numbers into the manifests.
+Samplers, initializers, losses of views and activations: samples.py. Datasets made of datasets: wrappers.py. Random streams: streams.py. Exit status 1 if a manifest disagrees; --write puts the numbers into the manifests.
 """
 import json
 import math
@@ -13,6 +13,7 @@ import torch
 
 import models
 import samples
+import wrappers
 from streams import Stream
 
 plugins = pathlib.Path(__file__).parents[2] / "Plugins"
@@ -248,7 +249,7 @@ datasets = {
     "digits": digits, "linear_teacher": linear_teacher, "sine_teacher": sine_teacher, "mlp_teacher": mlp_teacher,
     "noise": noise, "noise_images": noise, "random_tokens": random_tokens, "copy_memory": copy_memory,
     "modular_arithmetic": modular_arithmetic, "noisy_pairs": samples.noisy_pairs,
-}
+} | wrappers.datasets
 
 
 def expected(plugin, component, example):
@@ -332,7 +333,7 @@ def close(expect, values, example):
 
 def main():
     write, failures = "--write" in sys.argv[1:], 0
-    for name in ["Activations", "Activity", "Adam", "ConvNet", "Digits", "Distillation", "Initializers", "L2", "Noise", "RecurrentNet",
+    for name in ["Activations", "Activity", "Adam", "ConvNet", "DatasetWrappers", "Digits", "Distillation", "Initializers", "L2", "Noise", "RecurrentNet",
                  "ResNet", "SGD", "Samplers", "Sequences", "Syre", "Teachers", "Transformer", "TwoViews"]:
         path = plugins / name / "plugin.json"
         source = path.read_text()
