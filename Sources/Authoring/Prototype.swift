@@ -301,8 +301,8 @@ extension QuantityExpression {
         switch basic.member?.of ?? basic.ofLayer ?? basic {
         case .layerInput, .layerInputGrad: return "n, d_in"
         case .layerOutput, .layerOutputGrad: return "n, d_out"
-        case .layerWeight, .layerWeightInitial: return "d_out, d_in"
-        case .layerBias: return "d_out"
+        case .layerWeight, .layerWeightInitial, .layerWeightPlace: return "d_out, d_in"
+        case .layerBias, .layerBiasPlace: return "d_out"
         case .modelOutput, .targets: return "n, C"
         case .parameterValue, .parameterGrad, .parameters: return "count"
         default: return "n"

@@ -42,6 +42,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case layerWeight = "layer.weight"
         case layerWeightInitial = "layer.weight_initial"
         case layerBias = "layer.bias"
+        case layerWeightPlace = "layer.weight_place"
+        case layerBiasPlace = "layer.bias_place"
         case headInput = "head.input"
         case headOutput = "head.output"
         case headOutputGrad = "head.output_grad"
@@ -49,6 +51,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case headWeight = "head.weight"
         case headWeightInitial = "head.weight_initial"
         case headBias = "head.bias"
+        case headWeightPlace = "head.weight_place"
+        case headBiasPlace = "head.bias_place"
         case modelOutput = "model.output"
         case targets
         case sampleLoss = "sample.loss"
@@ -63,6 +67,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case firstWeight = "first.weight"
         case firstWeightInitial = "first.weight_initial"
         case firstBias = "first.bias"
+        case firstWeightPlace = "first.weight_place"
+        case firstBiasPlace = "first.bias_place"
         case firstModelOutput = "first.model.output"
         case firstSampleLoss = "first.sample.loss"
         case firstParameters = "first.parameters"
@@ -73,6 +79,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case secondWeight = "second.weight"
         case secondWeightInitial = "second.weight_initial"
         case secondBias = "second.bias"
+        case secondWeightPlace = "second.weight_place"
+        case secondBiasPlace = "second.bias_place"
         case secondModelOutput = "second.model.output"
         case secondSampleLoss = "second.sample.loss"
         case secondParameters = "second.parameters"
@@ -81,6 +89,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
             switch member?.of ?? ofLayer ?? self {
             case .layerInput, .layerOutput, .layerOutputGrad, .layerInputGrad, .modelOutput, .targets: .samples
             case .layerWeight, .layerWeightInitial: .weight
+            case .layerWeightPlace: .matrix
             default: .vector
             }
         }

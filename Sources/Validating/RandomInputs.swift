@@ -130,6 +130,17 @@ extension Subject {
             (.secondModelOutput, [n, c]), (.secondSampleLoss, [n]), (.secondParameters, [a * b]),
             (.parameters, [a * b]),
         ] as [(QuantityExpression.Basic, [Int])] { add(basic, shape) }
+        // All numbers of a layer, in some order.
+        func places(_ names: [QuantityExpression.Basic], _ shape: [Int]) {
+            let data = draw.permutation(shape.reduce(1, *)).map { Double($0 % max(a, 1)) }
+            for name in names { arrays[name.rawValue] = RecordedQuantities.Array(shape: shape, data: data) }
+        }
+        places([.layerWeightPlace, .firstWeightPlace], [b, a])
+        places([.layerBiasPlace, .firstBiasPlace], [b])
+        places([.headWeightPlace], [c, a])
+        places([.headBiasPlace], [c])
+        places([.secondWeightPlace], [outputs, second])
+        places([.secondBiasPlace], [outputs])
         let order = draw.permutation(n)
         let labels = order.map { Double($0 % max(c, 1)) }
         arrays[QuantityExpression.Basic.labels.rawValue] = .init(shape: [n], data: labels)
