@@ -264,6 +264,8 @@ def expected(plugin, component, example):
         return datasets[component["id"]](options, stream, example["split"])
     if component["kind"] == "sampler":
         return samples.sampler(plugin, component, options)
+    if component["id"] == "translated":
+        return samples.translated(plugin, options)
     if component["kind"] == "initializer":
         return samples.initializer(plugin, component, options)
     if component["kind"] == "loss":

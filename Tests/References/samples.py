@@ -116,6 +116,13 @@ def clones(p, w, normal):
 initializers = {f.__name__: f for f in (scaled, orthogonal, low_rank, identity, constant, clones)}
 
 
+def translated(plugin, p):
+    """theta and w = theta + theta_0."""
+    theta = array(p["w"])
+    stream = Stream(int(p.get("seed", "0")), f'{plugin["id"]}/translated/anchor/w')
+    return {"theta": theta, "value": theta + p["sigma0"] / math.sqrt(p["fan_in"]) * stream.normal(0, theta.size).reshape(theta.shape)}
+
+
 def initializer(plugin, component, p):
     scope = f'{plugin["id"]}/{component["id"]}'
     normal = lambda name, count: Stream(int(p.get("seed", "0")), f"{scope}/{name}/w").normal(0, count)

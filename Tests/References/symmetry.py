@@ -1,12 +1,15 @@
-"""The examples of Plugins/Symmetry, recomputed with NumPy from the formulas of its README.
+"""The examples of Plugins/Symmetry, recomputed with NumPy from the formulas of its README; or, of a run that recorded
+layer.weight, layer.bias and layer.output of the rows of its probes, what `units`, `dead_units` and `asymmetry` observed.
 
-usage: python3 symmetry.py     (exit status 1 if plugin.json disagrees)
+usage: python3 symmetry.py [RUN_FOLDER]     (exit status 1 if plugin.json or a value disagrees)
 """
 import json
 import pathlib
 import sys
 
 import numpy as np
+
+import run_folder
 
 manifest = pathlib.Path(__file__).parents[2] / "Plugins" / "Symmetry" / "plugin.json"
 
@@ -133,7 +136,41 @@ def agrees(found, expected, example):
     return abs(found - expected) <= example.get("rtol", 0) * abs(expected) + example.get("atol", 0)
 
 
+def compare(run, comparison):
+    for step, arrays in run.arrays():
+        layers = [key.split("/")[0] for key in arrays if key.endswith("/layer.weight")]
+        for key, settings in run.probes("dead_units"):
+            for layer in layers:
+                given = {"rows": arrays[f"{layer}/layer.output"], "bias": arrays[f"{layer}/layer.bias"]}
+                observed = run.observed(step, key, layer)
+                for name, value in dead_units(settings, given).items():
+                    comparison.check(f"{key}, {layer}, step {step}: {name}", observed[name, ""], value)
+        for first, second in zip(layers, layers[1:]):
+            given = {"incoming": arrays[f"{first}/layer.weight"], "bias": arrays[f"{first}/layer.bias"],
+                     "outgoing": arrays[f"{second}/layer.weight"]}
+            where = f"{first}:{second}, step {step}"
+            for key, settings in run.probes("units"):
+                observed = run.observed(step, key, f"{first}:{second}")
+                for name, value in units(settings, given).items():
+                    comparison.check(f"{key}, {where}: {name}", observed[name, ""], value)
+            for key, settings in run.probes("asymmetry"):
+                observed = run.observed(step, key, f"{first}:{second}")
+                z, (h, d) = vectors(given), given["incoming"].shape
+                p, q = min(((i, j) for j in range(h) for i in range(j)), key=lambda k: np.linalg.norm(z[k[0]] - z[k[1]]))
+                parts = (z[p] - z[q]) / np.sqrt(2)
+                fans = np.array([d] * (z.shape[1] - len(given["outgoing"])) + [h] * len(given["outgoing"]))
+                comparison.check(f"{key}, {where}: distance", observed["distance", ""], np.linalg.norm(parts))
+                penalty = 4 * settings["weight_decay"] * settings["sigma0"] * np.linalg.norm(parts / np.sqrt(fans))
+                comparison.check(f"{key}, {where}: penalty", observed["penalty_asymmetry", ""], penalty)
+                comparison.check(f"{key}, {where}: asymmetry", observed["asymmetry", ""], 0)
+                if observed["curvature", ""] != "too_many_directions":
+                    rate = -observed["curvature", ""] - 2 * settings["weight_decay"]
+                    comparison.check(f"{key}, {where}: rate", observed["rate", ""], rate)
+
+
 def main():
+    if len(sys.argv) > 1:
+        run_folder.main(compare)
     wrong = []
     for component in json.loads(manifest.read_text())["components"]:
         for example in component["examples"]:

@@ -165,3 +165,9 @@ void past_squares(const double *x, int64_t n, int64_t d, double *value) {
         for (int64_t j = 0; j < d; j++) value[i] += x[i * d + j] * x[i * d + j];
     }
 }
+
+/* 16 */
+void past_next(const double *a, const double *b, int64_t n, double *sum) {
+    *sum = a[0];
+    for (int64_t i = 0; i < n; i++) *sum += b[i];
+}
