@@ -63,7 +63,7 @@ private func seen(_ session: Session) throws -> [String: [Double]] {
             let state = try #require(
                 anchored.checkpoint.first { $0.name == "regularizers.decay/anchor/\(name)" })
             for (i, value) in anchor.enumerated() {
-                state.buffer.storeBytes(of: value, toByteOffset: 8 * i, as: Double.self)
+                state.values.storeBytes(of: value, toByteOffset: 8 * i, as: Double.self)
             }
         }
         for _ in 0..<100 {
