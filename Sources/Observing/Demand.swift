@@ -10,6 +10,8 @@ struct Demand {
     /// Those that take rows as they come.
     private(set) var streaming: [Observer.Visit] = []
     private(set) var wantsGradient = false
+    /// What is asked of other splits, by their names.
+    private(set) var others: [String: [Observer.Visit]] = [:]
     private var known: Set<Measurement.Key> = []
 
     init(_ observer: Observer, _ pass: Measurement) { (self.observer, self.pass) = (observer, pass) }
@@ -27,6 +29,10 @@ struct Demand {
             pass.name(key, also: asked)
             guard known.insert(key).inserted else { return }
         }
+        if let split = own.split {
+            others[split, default: []].append(Observer.Visit(asking: own.ofOwnSplit.description, of: key.layer))
+            return
+        }
         guard own.definition != nil else {
             wanted[key] = own
             wantsGradient = wantsGradient || observer.coupled == nil && own.arguments == [.parameterGrad]
@@ -40,6 +46,7 @@ struct Demand {
 
 extension Observer {
     func definition(of expression: QuantityExpression) throws -> any DefinedQuantity {
+        let expression = expression.ofOwnSplit
         guard let definitions else {
             throw UnknownQuantity(sentence: "'\(expression)' is of a plugin, and there are no plugins here")
         }
@@ -91,6 +98,11 @@ extension Observer {
 extension QuantityExpression {
     /// `layer.output` for `first.output`, and a moment for the cross moment of a quantity with itself.
     fileprivate var ofOneLayer: QuantityExpression {
+        if let split {
+            var own = ofOwnSplit.ofOneLayer
+            own.split = split
+            return own
+        }
         if var definition {
             definition.arguments = definition.arguments.map(\.ofOneLayer)
             return QuantityExpression(definition)
