@@ -108,7 +108,22 @@ def asymmetry(p, given):
     return result
 
 
-functions = {"units": units, "dead_units": dead_units, "entries": entries, "weight_entries": entries,
+def degree_of_symmetry(p, given):
+    """The loss is 1/2 mean (x . theta - y)^2."""
+    theta, x, y = given["parameters"], given["x"], given["y"]
+    if len(p["directions"]) % len(theta):
+        return {name: {"undefined": "directions_do_not_fit"} for name in
+                ("given", "degree", "smallest", "asymmetry", "gradient")}
+    v = np.reshape(p["directions"], (-1, len(theta)))
+    v = v / np.linalg.norm(v, axis=1)[:, None]
+    loss = lambda at: ((x @ at - y) ** 2).mean() / 2
+    overlap = abs(v @ theta)
+    return {"given": len(v), "degree": int((overlap < p["threshold"]).sum()), "smallest": overlap.min(),
+            "asymmetry": max(abs(loss(theta) - loss(theta - 2 * row * (row @ theta))) for row in v),
+            "gradient": abs(v @ (x.T @ (x @ theta - y)) / len(x)).max()}
+
+
+functions = {"degree_of_symmetry": degree_of_symmetry, "units": units, "dead_units": dead_units, "entries": entries, "weight_entries": entries,
              "first_passage": first_passage, "asymmetry": asymmetry}
 
 

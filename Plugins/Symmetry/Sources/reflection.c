@@ -176,3 +176,43 @@ syzygy_status symmetry_asymmetry(const syzygy_objective *f, const syzygy_linalg 
     free(units.z), free(p.a), free(theta);
     return status;
 }
+
+/* Reflections across given directions v_i, one after the other in `directions`, each of P numbers. */
+syzygy_status symmetry_directions(const syzygy_objective *f, const double *directions, int64_t count, double threshold,
+                                  double *given, double *degree, double *smallest, double *asymmetry, double *gradient,
+                                  char *message, size_t size) {
+    const int64_t n = f->parameter_count(f->context);
+    double *theta = malloc((size_t)(3 * n) * sizeof *theta), values[2];
+    if (!theta) return SYZYGY_NO_MEMORY;
+    double *mirrored = theta + n, *g = mirrored + n, nearest = INFINITY, widest = 0, steepest = 0, near = 0;
+    syzygy_status status = SYZYGY_OK;
+    if (count == 0 || n == 0 || count % n != 0) {
+        snprintf(message, size, "directions_do_not_fit");
+        status = SYZYGY_UNDEFINED;
+    }
+    if (status == SYZYGY_OK) status = f->parameters(f->context, theta, n);
+    if (status == SYZYGY_OK) status = f->value(f->context, theta, 0, values);
+    if (status == SYZYGY_OK) status = f->gradient(f->context, theta, 0, g, n);
+    for (const double *v = directions; v < directions + count && status == SYZYGY_OK; v += n) {
+        const double length = norm_of(v, n);
+        if (length == 0) {
+            snprintf(message, size, "zero_direction");
+            status = SYZYGY_UNDEFINED;
+            break;
+        }
+        double part = 0, slope = 0;
+        for (int64_t k = 0; k < n; k++) part += v[k] / length * theta[k], slope += v[k] / length * g[k];
+        for (int64_t k = 0; k < n; k++) mirrored[k] = theta[k] - 2 * part * (v[k] / length);
+        status = f->value(f->context, mirrored, 0, values + 1);
+        near += fabs(part) < threshold;
+        nearest = fmin(nearest, fabs(part));
+        widest = fmax(widest, fabs(values[0] - values[1]));
+        steepest = fmax(steepest, fabs(slope));
+    }
+    if (status == SYZYGY_OK) {
+        *given = (double)(count / n), *degree = near, *smallest = nearest;
+        *asymmetry = widest, *gradient = steepest;
+    }
+    free(theta);
+    return status;
+}

@@ -26,7 +26,7 @@ private func units(
 @Suite struct SymmetryTests {
     @Test func examples() throws {
         let (count, failures) = try exampleFailures(ofPlugin: "syzygy.symmetry")
-        #expect(count == 18 && failures == [])
+        #expect(count == 20 && failures == [])
     }
 
     // MARK: Units
