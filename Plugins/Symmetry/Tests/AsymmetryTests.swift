@@ -100,7 +100,7 @@ private struct Bench {
         try #require(rate > 0)
 
         // Gradient flow in small steps along the eigenvector, pulled by a typical anchor.
-        let axis = (0..<8).map { vectors[$0, 0] }
+        let axis = (0..<8).map { vectors[0, $0] }
         let anchor = axis.enumerated().reduce(0) { $0 + $1.element * $1.element / ($1.offset < 5 ? 5 : 4) }
             .squareRoot()
         var now = abs(zip(axis, parts).reduce(0) { $0 + $1.0 * $1.1 }), time = 0.0

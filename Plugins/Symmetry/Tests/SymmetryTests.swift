@@ -42,7 +42,7 @@ private func units(
             for k in 0..<3 { moved[k, new] = outgoing[k, old] }
             shifted[new] = bias[old]
         }
-        let options: [String: JSON] = ["tolerance": .double(0.4), "threshold": .double(1.6), "small": .double(0.6)]
+        let options: [String: JSON] = ["tolerance": .double(0.4), "threshold": .double(2.9), "small": .double(0.9)]
         let one = try units(incoming, bias, outgoing, options), other = try units(turned, shifted, moved, options)
         for (name, value) in one {
             #expect(abs(value.number - (try #require(other[name]).number)) < 1e-12, "\(name)")
@@ -80,7 +80,7 @@ private func units(
 
     /// A unit that is on once is not dead; its bias decides.
     @Test(
-        arguments: [(nil, 0.5, 0), ([-2.5, 0, 0, 3], 0.5, 0.25), ([0.25, 9, 9, 0], 0, 0.75)] as [([Double]?, _, _)])
+        arguments: [(nil, 0.5, 0), ([-2.5, 0, 0, 3], 0.75, 0.25), ([0.25, 9, 9, 0], 0, 0.5)] as [([Double]?, _, _)])
     func deadUnits(bias: [Double]?, dead: Double, linear: Double) throws {
         // Columns: largest 2, -1, 0, 5; smallest -0.5, -8, -8, -1.
         var arrays: [String: RecordedQuantities.Array] = [
