@@ -46,6 +46,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case layerInputJacobian = "layer.input_jacobian"
         case layerWeight = "layer.weight"
         case layerWeightInitial = "layer.weight_initial"
+        case layerWeightChange = "layer.weight_change"
         case layerBias = "layer.bias"
         case layerWeightPlace = "layer.weight_place"
         case layerBiasPlace = "layer.bias_place"
@@ -57,6 +58,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case headInputJacobian = "head.input_jacobian"
         case headWeight = "head.weight"
         case headWeightInitial = "head.weight_initial"
+        case headWeightChange = "head.weight_change"
         case headBias = "head.bias"
         case headWeightPlace = "head.weight_place"
         case headBiasPlace = "head.bias_place"
@@ -75,6 +77,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case firstInputJacobian = "first.input_jacobian"
         case firstWeight = "first.weight"
         case firstWeightInitial = "first.weight_initial"
+        case firstWeightChange = "first.weight_change"
         case firstBias = "first.bias"
         case firstWeightPlace = "first.weight_place"
         case firstBiasPlace = "first.bias_place"
@@ -89,6 +92,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case secondInputJacobian = "second.input_jacobian"
         case secondWeight = "second.weight"
         case secondWeightInitial = "second.weight_initial"
+        case secondWeightChange = "second.weight_change"
         case secondBias = "second.bias"
         case secondWeightPlace = "second.weight_place"
         case secondBiasPlace = "second.bias_place"
@@ -99,7 +103,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         package var form: Form {
             switch member?.of ?? ofLayer ?? self {
             case .layerInput, .layerOutput, .layerOutputGrad, .layerInputGrad, .modelOutput, .targets: .samples
-            case .layerWeight, .layerWeightInitial: .weight
+            case .layerWeight, .layerWeightInitial, .layerWeightChange: .weight
             case .layerOutputJacobian, .layerInputJacobian: .jacobian
             case .layerWeightPlace: .matrix
             default: .vector
