@@ -546,7 +546,7 @@ import Testing
         blas
         - "quantity": "parameter.value"
         + "quantity": "parameter.valeu"
-        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.output_jacobian, layer.input_jacobian, layer.weight, layer.weight_initial, layer.weight_change, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.output_jacobian, head.input_jacobian, head.weight, head.weight_initial, head.weight_change, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters)
+        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.output_jacobian, layer.input_jacobian, layer.weight, layer.weight_initial, layer.weight_change, layer.bias, layer.weight_place, layer.bias_place, head.input, head.output, head.output_grad, head.input_grad, head.output_jacobian, head.input_jacobian, head.weight, head.weight_initial, head.weight_change, head.bias, head.weight_place, head.bias_place, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters)
 
         blas
         - "quantity": "parameter.value"

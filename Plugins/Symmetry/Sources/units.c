@@ -5,13 +5,22 @@
 #include <stdlib.h>
 #include <syzygy.h>
 
-/* 1 - cos of two vectors by |a/|a| - b/|b||^2/2, which keeps its digits where they are nearly parallel. */
-static double deviation(const unit_vectors *units, int64_t i, int64_t j, double sign) {
+/* 1 - sign cos of two vectors, `product` their inner product: where they are nearly parallel |a/|a| - sign b/|b||^2/2, which
+ * keeps its digits. */
+static double deviation(const unit_vectors *units, int64_t i, int64_t j, double sign, double product) {
     const double *a = units->z + i * units->length, *b = units->z + j * units->length;
-    const double p = 1 / units->norms[i], q = sign / units->norms[j];
+    const double p = 1 / units->norms[i], q = sign / units->norms[j], rough = 1 - product * p * q;
+    if (rough >= 1e-3) return rough;
     double sum = 0;
     for (int64_t k = 0; k < units->length; k++) sum += (a[k] * p - b[k] * q) * (a[k] * p - b[k] * q);
     return sum / 2;
+}
+
+/* |z_i - z_j|, from the inner product where no digits cancel and no product leaves the range of numbers. */
+static double distance_of(const unit_vectors *units, int64_t i, int64_t j, double product) {
+    const double a = units->norms[i], b = units->norms[j];
+    if (!(product < 0.999 * a * b && a * b > 1e-280 && a * b < 1e280)) return unit_distance(units, i, j, 1);
+    return sqrt((a - b) * (a - b) + 2 * (a * b - product));
 }
 
 /* The representative of i among the classes that have been joined. */
@@ -34,10 +43,12 @@ syzygy_status symmetry_units(const syzygy_linalg *linalg, const double *incoming
     const int64_t r = h < units.length ? h : units.length;
     int64_t *same = malloc((size_t)(2 * h) * sizeof *same), *alike = same + h;
     double *factors = malloc((size_t)(r * (h + units.length + 1)) * sizeof *factors);
+    double *products = malloc((size_t)(h * h) * sizeof *products);
     syzygy_status status = SYZYGY_NO_MEMORY;
-    if (units.z && same && factors) {
+    if (units.z && same && factors && products) {
         double largest = 0, closest = INFINITY;
         for (int64_t i = 0; i < h; i++) largest = fmax(largest, units.norms[i]), same[i] = alike[i] = i;
+        linalg->gemm(linalg->context, 0, 1, h, h, units.length, 1, units.z, units.z, 0, products);
         *count = (double)h;
         *vanished = *duplicates = *flipped = *distinct = *distinct_up_to_sign = *permutations = *signs = 0;
         for (int64_t i = 0; i < h; i++) {
@@ -45,12 +56,12 @@ syzygy_status symmetry_units(const syzygy_linalg *linalg, const double *incoming
             *vanished += is_vanishing;
             *signs += units.norms[i] < threshold;
             for (int64_t j = 0; j < i; j++) {
-                const double distance = unit_distance(&units, i, j, 1);
+                const double product = products[i * h + j], distance = distance_of(&units, i, j, product);
                 closest = fmin(closest, distance);
                 *permutations += distance < threshold * sqrt(2);
                 if (is_vanishing || units.norms[j] <= vanishing * largest) continue;
-                const int is_duplicate = deviation(&units, i, j, 1) < tolerance;
-                const int is_flipped = deviation(&units, i, j, -1) < tolerance;
+                const int is_duplicate = deviation(&units, i, j, 1, product) < tolerance;
+                const int is_flipped = deviation(&units, i, j, -1, product) < tolerance;
                 *duplicates += is_duplicate, *flipped += is_flipped;
                 if (is_duplicate) same[root(same, i)] = root(same, j);
                 if (is_duplicate || is_flipped) alike[root(alike, i)] = root(alike, j);
@@ -67,7 +78,7 @@ syzygy_status symmetry_units(const syzygy_linalg *linalg, const double *incoming
         *rotations = (double)(h - r);
         for (int64_t k = 0; k < r; k++) *rotations += s[k] < threshold;
     }
-    free(units.z), free(same), free(factors);
+    free(units.z), free(same), free(factors), free(products);
     return status;
 }
 
@@ -82,7 +93,7 @@ void dead_add(const double *output, int64_t n, int64_t d, double *high, double *
     }
 }
 
-void dead_finish(const double *high, const double *low, const double *bias, int64_t d, double *dead, double *linear) {
+void dead_finish(double *high, double *low, const double *bias, int64_t d, double *dead, double *linear) {
     *dead = *linear = 0;
     for (int64_t i = 0; i < d; i++) {
         const double shift = bias ? bias[i] : 0;
