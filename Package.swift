@@ -69,6 +69,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Sequences"),
     Plugin(name: "SharpnessAware"),
     Plugin(name: "Spectrum"),
+    Plugin(name: "Symmetry"),
     Plugin(name: "Syre"),
     Plugin(name: "Teachers"),
     Plugin(name: "Transformer", swift: true),

@@ -249,6 +249,10 @@ extension Observer {
         switch basic.ofLayer ?? basic {
         case .layerBias:
             if let bias = shape.bias { pass.set(key, pass.keep(weights.values(bias), shape: [shape.output])) }
+        case .layerWeightPlace:
+            setPlaces(key, of: shape.weight, shape: [shape.output, shape.input], to: pass)
+        case .layerBiasPlace:
+            if let bias = shape.bias { setPlaces(key, of: bias, shape: [shape.output], to: pass) }
         case .layerWeight:
             try set(weights.values(shape.weight))
         case .layerWeightInitial:
@@ -257,5 +261,14 @@ extension Observer {
             try set(zip(weights.values(shape.weight), initialWeights[shape.weight] ?? []).map { $0 - $1 })
         default: break
         }
+    }
+
+    /// Indices of a layer's numbers among the trained parameters.
+    private func setPlaces(_ key: Measurement.Key, of node: Node, shape: [Int], to pass: Measurement) {
+        guard let block = weights.block(node), parameters.blocks[block].isTrained else {
+            return pass.set(key, .failure(Undefined("not_a_parameter")))
+        }
+        let first = parameters.blocks[..<block].reduce(0) { $0 + ($1.isTrained ? $1.count : 0) }
+        pass.set(key, pass.keep((0..<parameters.blocks[block].count).map { Double(first + $0) }, shape: shape))
     }
 }

@@ -119,15 +119,18 @@ def whiten(a):
 
 
 def linear_teacher(p, stream, split):
-    s = p["singular_values"] or numpy.geomspace(p["top"], p["bottom"], p["rank"])
-    v = whiten(matrix(stream("teacher.right"), p["d_in"], len(s)))
-    u = whiten(matrix(stream("teacher.left"), p["d_out"], len(s)))
+    if p["coefficients"]:
+        w = numpy.reshape(p["coefficients"], (p["d_out"], p["d_in"]))
+    else:
+        s = p["singular_values"] or numpy.geomspace(p["top"], p["bottom"], p["rank"])
+        v = whiten(matrix(stream("teacher.right"), p["d_in"], len(s)))
+        u = whiten(matrix(stream("teacher.left"), p["d_out"], len(s)))
+        w = u * s @ v.T
+        assert numpy.allclose(numpy.linalg.svd(w)[1][:len(s)], sorted(s, reverse=True), rtol=1e-12)
     x = matrix(stream(f"x.{split}"), p[f"{split}_rows"], p["d_in"])
     if split == "train":
         x = whiten(x) * math.sqrt(len(x))
         assert abs(x.T @ x / len(x) - numpy.eye(p["d_in"])).max() < 1e-12
-    w = u * s @ v.T
-    assert numpy.allclose(numpy.linalg.svd(w)[1][:len(s)], sorted(s, reverse=True), rtol=1e-12)
     x = x[p["begin"]:p["end"]]
     return {"x": x, "y": targets(p, stream, split, x @ w.T)}
 
@@ -262,6 +265,8 @@ def expected(plugin, component, example):
         return datasets[component["id"]](options, stream, example["split"])
     if component["kind"] == "sampler":
         return samples.sampler(plugin, component, options)
+    if component["id"] == "translated":
+        return samples.translated(plugin, options)
     if component["kind"] == "initializer":
         return samples.initializer(plugin, component, options)
     if component["kind"] == "loss":
