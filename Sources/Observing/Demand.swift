@@ -7,34 +7,51 @@ struct Demand {
     private let pass: Measurement
     /// Quantities of the catalogue.
     private(set) var wanted: [Measurement.Key: QuantityExpression] = [:]
-    /// Those that take rows as they come.
-    private(set) var streaming: [Observer.Visit] = []
+    /// Those that take rows as they come, by the pass over all rows in which they do: the first one, or the next after all that
+    /// they take beside rows has its value.
+    private(set) var passes: [[Observer.Visit]] = []
     private(set) var wantsGradient = false
-    private var known: Set<Measurement.Key> = []
+    /// After how many passes a quantity has its value.
+    private var known: [Measurement.Key: Int] = [:]
 
     init(_ observer: Observer, _ pass: Measurement) { (self.observer, self.pass) = (observer, pass) }
 
-    mutating func add(_ visit: Observer.Visit) throws {
-        if !visit.taker.streamed.isEmpty { streaming.append(visit) }
-        for need in visit.taker.needs { try add(need.expression, visit.subject) }
+    mutating func add(_ visit: Observer.Visit) throws { _ = try passes(before: visit) }
+
+    private mutating func passes(before visit: Observer.Visit) throws -> Int {
+        var count = 0
+        if !visit.taker.streamed.isEmpty {
+            for need in visit.taker.streamed where try !QuantityExpression(need.expression).isOfSamples {
+                count = max(count, try passes(before: need.expression, visit.subject))
+            }
+            while passes.count <= count { passes.append([]) }
+            passes[count].append(visit)
+            count += 1
+        }
+        for need in visit.taker.needs { count = max(count, try passes(before: need.expression, visit.subject)) }
+        return count
     }
 
-    private mutating func add(_ text: String, _ subject: String) throws {
+    private mutating func passes(before text: String, _ subject: String) throws -> Int {
         let asked = Measurement.Key(expression: text, layer: subject)
-        guard known.insert(asked).inserted else { return }
+        if let count = known[asked] { return count }
         let (own, key) = try observer.home(of: asked)
-        if key != asked {
-            pass.name(key, also: asked)
-            guard known.insert(key).inserted else { return }
+        if key != asked { pass.name(key, also: asked) }
+        let count = try known[key] ?? passes(beforeNew: own, key)
+        (known[asked], known[key]) = (count, count)
+        return count
+    }
+
+    private mutating func passes(beforeNew own: QuantityExpression, _ key: Measurement.Key) throws -> Int {
+        if own.definition != nil {
+            let memory = ProbeMemory(), quantity = try observer.definition(of: own)
+            pass.define(key, as: quantity, memory)
+            return try passes(before: Observer.Visit(taker: quantity, subject: key.layer, memory: memory))
         }
-        guard own.definition != nil else {
-            wanted[key] = own
-            wantsGradient = wantsGradient || observer.coupled == nil && own.arguments == [.parameterGrad]
-            return
-        }
-        let memory = ProbeMemory(), quantity = try observer.definition(of: own)
-        pass.define(key, as: quantity, memory)
-        try add(Observer.Visit(taker: quantity, subject: key.layer, memory: memory))
+        wanted[key] = own
+        let isGradient = own.arguments == [.parameterGrad]
+        wantsGradient = wantsGradient || observer.coupled == nil && isGradient
+        return isGradient || observer.captures(own, layer: key.layer) != nil ? 1 : 0
     }
 }
 

@@ -3,7 +3,7 @@ import LinearAlgebra
 import Manifests
 import Protocols
 
-/// One pass over rows: every quantity that is asked for is formed once.
+/// Passes over rows, mostly one: every quantity that is asked for is formed once.
 extension Observer {
     func measure(rows: FirstRows, step: Int, for visits: [Visit]) throws -> Measurement {
         let pass = Measurement(step: step)
@@ -11,7 +11,6 @@ extension Observer {
         pass.derivatives = derivatives.bound(to: tables, split: rows.split, rows: rows.count)
         var demand = Demand(self, pass)
         for visit in visits { try demand.add(visit) }
-        let sources = try rowSources(of: demand.streaming, table)
         var streams: [(key: Measurement.Key, accumulator: any Accumulator, captures: [Capture], positions: Int)] = []
         for (key, expression) in demand.wanted.sorted(by: { $0.key < $1.key }) {
             if let captures = captures(expression, layer: key.layer) {
@@ -33,20 +32,13 @@ extension Observer {
                 pass.set(key, .failure(coupled))
             }
         }
-        var captures = Set(streams.flatMap(\.captures) + sources.values.compactMap(\.capture))
-        if !demand.streaming.isEmpty, captures.isEmpty { captures = [.modelOutput] }
-        for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
         let gradient = demand.wantsGradient ? Buffer(parameters.count) : nil
-        if !captures.isEmpty || gradient != nil {
-            try run(rows, table, captures, gradient) { program, range in
-                for stream in streams {
-                    stream.accumulator.add(
-                        stream.captures.compactMap(program.values), rows: range.count * stream.positions)
-                }
-                let pass = RowsOfPass(sources: sources, program: program, table: table, range: range)
-                for visit in demand.streaming {
-                    visit.taker.add(layer: visit.subject, rows: pass, memory: visit.memory)
-                }
+        try give(
+            rows, table, to: demand.passes.first ?? [], Set(streams.flatMap(\.captures)), gradient, finished: pass
+        ) { program, range in
+            for stream in streams {
+                stream.accumulator.add(
+                    stream.captures.compactMap(program.values), rows: range.count * stream.positions)
             }
         }
         for stream in streams {
@@ -67,7 +59,28 @@ extension Observer {
                         Quantity(data: .real(UnsafePointer(gradient.pointer + block.offset)), shape: [block.count])))
             }
         }
+        for visits in demand.passes.dropFirst() {
+            try give(rows, table, to: visits, [], nil, finished: pass) { _, _ in }
+        }
         return pass
+    }
+
+    /// Gives all rows, some at a time, to those who take them.
+    private func give(
+        _ rows: FirstRows, _ table: DataTable, to visits: [Visit], _ further: Set<Capture>, _ gradient: Buffer?,
+        finished: Measurement, each: (CaptureProgram, Range<Int>) -> Void
+    ) throws {
+        let sources = try rowSources(of: visits, table)
+        var captures = further.union(sources.values.compactMap(\.capture))
+        if !visits.isEmpty, captures.isEmpty { captures = [.modelOutput] }
+        for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
+        guard !captures.isEmpty || gradient != nil else { return }
+        try run(rows, table, captures, gradient) { program, range in
+            each(program, range)
+            let pass = RowsOfPass(
+                sources: sources, finished: finished, program: program, table: table, range: range)
+            for visit in visits { visit.taker.add(layer: visit.subject, rows: pass, memory: visit.memory) }
+        }
     }
 
     private func run(
@@ -96,7 +109,7 @@ extension Observer {
     }
 
     /// The captures an expression needs, nil if it does not depend on samples of the network.
-    private func captures(_ expression: QuantityExpression, layer: String) -> [Capture]? {
+    func captures(_ expression: QuantityExpression, layer: String) -> [Capture]? {
         var captures: [Capture] = []
         for basic in expression.arguments {
             switch basic {
@@ -141,6 +154,7 @@ extension Observer {
         for task in tasks {
             for need in task.taker.streamed {
                 let expression = try QuantityExpression(need.expression)
+                guard expression.isOfSamples else { continue }
                 let key = Measurement.Key(expression: need.expression, layer: task.subject)
                 if let captures = captures(expression, layer: task.subject), let capture = captures.first {
                     if let coupled, capture.needsLoss {

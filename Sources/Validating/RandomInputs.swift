@@ -59,12 +59,13 @@ extension Subject {
             input.problem = (Tensor([n, p], values([n, p], &draw)), values([n], &draw), values([p], &draw))
         }
         let arrays = arrays(sizes, &draw, values)
-        return try component.expandedBindings(input.options).map { binding in
+        return try component.expandedBindings(input.options).compactMap { binding in
             var input = input
             if !binding.name.isEmpty { input.label += ", binding \(binding.name)" }
             let loader = loader(seed: input.seed)
             let pair = PairArrays(quantities: binding.quantities, arrays: arrays, definitions: loader)
-            input.tensors = try pair.tensors()
+            // Without the value of a quantity of a plugin, the host calls nobody.
+            do { input.tensors = try pair.tensors() } catch is Undefined { return nil }
             for argument in component.openArguments {
                 input.tensors[argument.name] = given(argument, sizes, arrays, &draw, values)
             }
