@@ -290,7 +290,7 @@ extension QuantityExpression {
     /// The axes as `docs/quantities.md` names them.
     fileprivate var axes: String {
         switch function {
-        case .rawMoment, .centredMoment, .normalizedMoment: return "d, d"
+        case .rawMoment, .centredMoment, .normalizedMoment, .rawAGOP, .centredAGOP: return "d, d"
         case .rawCross, .centredCross: return "d_p, d_q"
         case .mean: return "d"
         case .wtw: return "d_in, d_in"
@@ -301,6 +301,8 @@ extension QuantityExpression {
         switch basic.member?.of ?? basic.ofLayer ?? basic {
         case .layerInput, .layerInputGrad: return "n, d_in"
         case .layerOutput, .layerOutputGrad: return "n, d_out"
+        case .layerInputJacobian: return "n, C, d_in"
+        case .layerOutputJacobian: return "n, C, d_out"
         case .layerWeight, .layerWeightInitial: return "d_out, d_in"
         case .layerBias: return "d_out"
         case .modelOutput, .targets: return "n, C"

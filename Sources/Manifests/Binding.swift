@@ -26,6 +26,12 @@ package struct Binding: Hashable, Sendable {
         }
     }
 
+    fileprivate func taking(_ argument: String, from split: String) -> Binding {
+        var result = self
+        result.quantities[argument]? += "@\(split)"
+        return result
+    }
+
     /// The binding with every placeholder replaced; without those that name nothing.
     func replacing(_ values: [(parameter: String, value: String)]) -> Binding {
         func filled(_ text: String) -> String {
@@ -61,12 +67,18 @@ extension Component {
     /// with the quantities of all its arguments, in canonical form. A probe without bindings has one use without a name.
     package func expandedBindings(_ options: [String: JSON] = [:]) -> [Binding] {
         let options = self.options(options)
-        return expandedBindings { parameter in
+        let bindings = expandedBindings { parameter in
             switch options[parameter] {
             case .array(let items): items.compactMap(\.string)
             case .string(let value): [value]
             default: []
             }
+        }
+        let splits = measuringFunctions.flatMap(\.arguments).compactMap { argument in
+            argument.split.flatMap { options[$0]?.string }.map { (argument: argument.name, split: $0) }
+        }
+        return splits.reduce(bindings) { bindings, other in
+            bindings.map { $0.taking(other.argument, from: other.split) }
         }
     }
 

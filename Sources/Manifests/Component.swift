@@ -73,7 +73,8 @@ package struct Component: Sendable {
         switch kind {
         case .probe:
             ["plugin", "at", "samples", "split", "layers"] + (state.isEmpty ? [] : ["update"])
-                + (scope == .runPair ? ["pairs"] : [])
+                + (scope == .runPair ? ["pairs"] : ["cotangents"])
+                + (scope == .runPair || needsNetwork || !state.isEmpty ? [] : ["bootstrap"])
         case .initializer, .parametrization: ["plugin", "parameters"]
         case .regularizer: ["plugin", "parameters", "schedules"]
         case .optimizer: ["plugin", "schedules"]

@@ -28,6 +28,8 @@ package struct Argument: Hashable, Sendable {
     package var source: Source
     /// Of a quantity that expressions give: what it must look like.
     package var form: QuantityExpression.Form?
+    /// Of a quantity of another split than the probe's: the param that names it.
+    package var split: String?
     package var pointer: String
 
     package enum Source: Hashable, Sendable {

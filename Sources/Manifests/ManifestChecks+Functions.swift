@@ -155,7 +155,7 @@ extension ManifestChecks {
         _ text: String?, _ isWritable: Bool, of argument: Argument, _ component: Component
     ) -> Bool {
         let here = "\(argument.pointer)/quantity"
-        guard checkForm(of: argument, text, component) else { return false }
+        guard checkForm(of: argument, text, component), checkSplit(of: argument, component) else { return false }
         guard !component.kind.measures else {
             if isWritable {
                 add(
@@ -207,6 +207,25 @@ extension ManifestChecks {
         return true
     }
 
+    /// Probes may take quantities of another split, which a study names by a param.
+    private mutating func checkSplit(of argument: Argument, _ component: Component) -> Bool {
+        guard let id = argument.split else { return true }
+        let here = "\(argument.pointer)/split", before = problems.count
+        if component.kind != .probe || component.scope == .runPair {
+            add(here, "only probes of one run take quantities of another split")
+        } else if component.add?.argument(argument.name) != nil {
+            add(here, "'add' takes rows of the probe's own split")
+        } else if let parameter = component.parameter(id) {
+            if parameter.type != .string {
+                add(here, "param '\(id)' is \(parameter.type.words); the name of a split is a string")
+            }
+        } else {
+            let strings = component.parameters.filter { $0.type == .string }.map(\.id)
+            add(here, "there is no param '\(id)' to name the split" + Nearest.hint(for: id, among: strings))
+        }
+        return problems.count == before
+    }
+
     private static let ruleQuantities = [
         "layer.input", "layer.output", "layer.weight", "layer.output_grad", "head.output_grad",
     ]
@@ -219,6 +238,10 @@ extension ManifestChecks {
             expression = try QuantityExpression(text)
         } catch {
             add(pointer, error.sentence)
+            return nil
+        }
+        guard expression.split == nil else {
+            add(pointer, "'\(expression)' names a split; datasets have others: say a param by 'split'")
             return nil
         }
         if let scope = component.scope, !expression.scopes.contains(scope) {

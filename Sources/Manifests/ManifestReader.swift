@@ -180,7 +180,8 @@ struct ManifestReader {
         let name = json["name"]?.string ?? ""
         return Argument(
             name: name, type: ArgumentType(json["type"]?.string ?? "") ?? .service, source: source(json, name),
-            form: choice(json["form"]), pointer: pointer)
+            form: choice(json["form"]), split: json["from"]?.string == "quantity" ? json["split"]?.string : nil,
+            pointer: pointer)
     }
 
     private func source(_ json: JSON, _ name: String) -> Argument.Source {

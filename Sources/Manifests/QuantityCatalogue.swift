@@ -29,7 +29,7 @@ package enum QuantityCatalogue {
                 + rows.map { "| `\($0.name)` | \($0.shape) | \($0.meaning) |" }
         }
         let derived =
-            "Derived, computed once per observation in f64 and shared by all probes; p and q are n × d quantities, w is a weight:"
+            "Derived, computed once per observation in f64 and shared by all probes; p and q are n × d quantities, j is a Jacobian, w a weight:"
         return
             (table(QuantityExpression.Basic.allCases.map(entry)) + ["", derived, ""]
             + table(QuantityExpression.Function.allCases.map(entry))).joined(separator: "\n") + "\n"
@@ -42,6 +42,11 @@ package enum QuantityCatalogue {
             "layer.output_grad", "n × d_out",
             "∂ℓ_i/∂h_b, gradient of the **per-sample** loss (not divided by n), plus sign; no regularizer"),
         Entry("layer.input_grad", "n × d_in", "∂ℓ_i/∂h_b · W, the gradient at h_a through this layer"),
+        Entry(
+            "layer.output_jacobian", "n × C × d_out",
+            "∂z_c/∂h_b for each of the C outputs z of the network (all numbers of a row of `model.output`), before the loss; "
+                + "with `cotangents: R` of the study R random combinations of them"),
+        Entry("layer.input_jacobian", "n × C × d_in", "∂z_c/∂h_b · W, the derivative at h_a through this layer"),
         Entry("layer.weight", "d_out × d_in", "W, the current values"),
         Entry("layer.weight_initial", "d_out × d_in", "W before the first step"),
         Entry("layer.bias", "d_out", "current values; a layer without bias has none"),
@@ -72,10 +77,18 @@ package enum QuantityCatalogue {
             "moment.centred(q)", "d × d", "(1/n) Σ (q_i − q̄)(q_i − q̄)ᵀ, by merged chunks (Chan), never E[qqᵀ] − q̄q̄ᵀ"),
         Entry(
             "moment.normalized(q)", "d × d",
-            "`moment.centred` of q_i/‖q_i‖; rows with ‖q_i‖ < 1e-12·max are left out"),
+            "`moment.centred` of q_i/‖q_i‖; rows with ‖q_i‖ below about 1e-12 of the largest are left out "
+                + "(2^-40 to 2^-50: norms are compared by powers of 2^10)"),
         Entry("cross.raw(p, q)", "d_p × d_q", "(1/n) Σ p_i q_iᵀ"),
         Entry("cross.centred(p, q)", "d_p × d_q", "(1/n) Σ (p_i − p̄)(q_i − q̄)ᵀ, by merged chunks"),
         Entry("mean(q)", "d", "q̄"),
+        Entry(
+            "agop.raw(j)", "d × d",
+            "(1/n) Σ_i J_iᵀ J_i, the average gradient outer product, summed over outputs; C sweeps back through the network, or R"
+        ),
+        Entry(
+            "agop.centred(j)", "d × d",
+            "(1/n) Σ_i (J_i − J̄)ᵀ (J_i − J̄); undefined (`random_cotangents`) with `cotangents`"),
         Entry("wtw(w)", "d_in × d_in", "wᵀw for w = `layer.weight`"),
         Entry("wwt(w)", "d_out × d_out", "wwᵀ"),
     ]

@@ -16,8 +16,10 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case symmetric
         /// Any two axes.
         case matrix
+        /// n × C × d, derivatives of the outputs for each sample.
+        case jacobian
 
-        package var rank: Int { self == .vector ? 1 : 2 }
+        package var rank: Int { self == .vector ? 1 : self == .jacobian ? 3 : 2 }
 
         /// Whether one that looks like `other` is one like this.
         package func includes(_ other: Form) -> Bool { self == other || self == .matrix && other.rank == 2 }
@@ -29,6 +31,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
             case .vector: "a vector"
             case .symmetric: "a symmetric matrix"
             case .matrix: "a matrix"
+            case .jacobian: "a Jacobian"
             }
         }
     }
@@ -39,6 +42,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case layerOutput = "layer.output"
         case layerOutputGrad = "layer.output_grad"
         case layerInputGrad = "layer.input_grad"
+        case layerOutputJacobian = "layer.output_jacobian"
+        case layerInputJacobian = "layer.input_jacobian"
         case layerWeight = "layer.weight"
         case layerWeightInitial = "layer.weight_initial"
         case layerBias = "layer.bias"
@@ -46,6 +51,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case headOutput = "head.output"
         case headOutputGrad = "head.output_grad"
         case headInputGrad = "head.input_grad"
+        case headOutputJacobian = "head.output_jacobian"
+        case headInputJacobian = "head.input_jacobian"
         case headWeight = "head.weight"
         case headWeightInitial = "head.weight_initial"
         case headBias = "head.bias"
@@ -60,6 +67,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case firstOutput = "first.output"
         case firstOutputGrad = "first.output_grad"
         case firstInputGrad = "first.input_grad"
+        case firstOutputJacobian = "first.output_jacobian"
+        case firstInputJacobian = "first.input_jacobian"
         case firstWeight = "first.weight"
         case firstWeightInitial = "first.weight_initial"
         case firstBias = "first.bias"
@@ -70,6 +79,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case secondOutput = "second.output"
         case secondOutputGrad = "second.output_grad"
         case secondInputGrad = "second.input_grad"
+        case secondOutputJacobian = "second.output_jacobian"
+        case secondInputJacobian = "second.input_jacobian"
         case secondWeight = "second.weight"
         case secondWeightInitial = "second.weight_initial"
         case secondBias = "second.bias"
@@ -81,6 +92,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
             switch member?.of ?? ofLayer ?? self {
             case .layerInput, .layerOutput, .layerOutputGrad, .layerInputGrad, .modelOutput, .targets: .samples
             case .layerWeight, .layerWeightInitial: .weight
+            case .layerOutputJacobian, .layerInputJacobian: .jacobian
             default: .vector
             }
         }
@@ -129,6 +141,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case rawCross = "cross.raw"
         case centredCross = "cross.centred"
         case mean
+        case rawAGOP = "agop.raw"
+        case centredAGOP = "agop.centred"
         case wtw
         case wwt
 
@@ -137,6 +151,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
             switch self {
             case .rawCross, .centredCross: [.samples, .samples]
             case .wtw, .wwt: [.weight]
+            case .rawAGOP, .centredAGOP: [.jacobian]
             default: [.samples]
             }
         }
@@ -178,8 +193,19 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
     package var arguments: [Basic]
     /// Of a quantity that a plugin defines.
     package var definition: Definition?
+    /// Of another split than the one that is observed: `mean(head.input)@test`.
+    package var split: String?
 
-    package var description: String {
+    package var description: String { split.map { "\(unsplit)@\($0)" } ?? unsplit }
+
+    /// The quantity without its split.
+    package var ofOwnSplit: QuantityExpression {
+        var own = self
+        own.split = nil
+        return own
+    }
+
+    private var unsplit: String {
         if let definition {
             let list =
                 definition.arguments.map(\.description) + definition.options.map { "\($0.name)=\($0.value)" }
@@ -193,7 +219,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
     package var form: Form? {
         guard definition == nil else { return nil }
         return switch function {
-        case .rawMoment, .centredMoment, .normalizedMoment, .wtw, .wwt: .symmetric
+        case .rawMoment, .centredMoment, .normalizedMoment, .rawAGOP, .centredAGOP, .wtw, .wwt: .symmetric
         case .rawCross, .centredCross: .matrix
         case .mean: .vector
         case nil: arguments.first?.form
@@ -226,6 +252,18 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
     }
 
     package init(_ text: String) throws(UnknownQuantity) {
+        if let at = text.utf8.lastIndex(of: UInt8(ascii: "@")) {
+            let split = text[text.index(after: at)...].filter { $0 != " " }
+            guard !split.isEmpty, split.isIdentifier else {
+                throw UnknownQuantity(sentence: "\(quoted(text)): behind '@' stands a split, such as test")
+            }
+            try self.init(String(text[..<at]))
+            guard self.split == nil else {
+                throw UnknownQuantity(sentence: "\(quoted(text)) names two splits")
+            }
+            self.split = split
+            return
+        }
         let compact = text.utf8.contains(UInt8(ascii: " ")) ? String(text.filter { $0 != " " }) : text
         let open = compact.utf8.firstIndex(of: UInt8(ascii: "("))
         if compact[..<(open ?? compact.endIndex)].utf8.contains(UInt8(ascii: "/")) {
@@ -259,7 +297,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         for (argument, form) in zip(names, forms) {
             guard let basic = Basic(rawValue: argument), basic.form == form else {
                 let allowed = Basic.alike(argument).filter { $0.form == form }.map(\.rawValue)
-                let what = form == .weight ? "a weight" : "a quantity with a row per sample"
+                let what = form == .samples ? "a quantity with a row per sample" : form.words
                 throw UnknownQuantity(
                     sentence: "\(name) takes \(what), got \(quoted(argument))"
                         + Nearest.hint(for: argument, among: allowed))
@@ -317,6 +355,12 @@ extension QuantityExpression.Definition {
             throw UnknownQuantity(sentence: "the parentheses of \(quoted(whole)) do not match, or nest too deep")
         }
         return items
+    }
+}
+
+extension String {
+    fileprivate var isIdentifier: Bool {
+        utf8.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == UInt8(ascii: "_") }
     }
 }
 

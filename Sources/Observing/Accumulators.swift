@@ -8,6 +8,8 @@ protocol Accumulator: AnyObject {
     func add(_ chunks: [UnsafePointer<Double>], rows: Int)
     /// The finished values, row-major; valid as long as the accumulator lives.
     func finish() throws -> (data: UnsafePointer<Double>, shape: [Int])
+    /// Adds the rows of another one of its kind that is not finished, each `times` times.
+    func absorb(_ other: any Accumulator, times: Int)
 }
 
 /// Memory of doubles, on cache lines, that lives as long as its owner.
@@ -45,8 +47,8 @@ final class Rows: Accumulator {
 
     func finish() -> (data: UnsafePointer<Double>, shape: [Int]) { (UnsafePointer(buffer.pointer), shape) }
 
-    /// The rows so far, to be worked on in place.
-    var values: UnsafeMutablePointer<Double> { buffer.pointer }
+    /// Rows are drawn from the whole instead.
+    func absorb(_ other: any Accumulator, times: Int) {}
 }
 
 /// (1/n) Σ p_i q_iᵀ, `[d_p, d_q]`; with p = q the raw second moment, of which only a triangle is computed.
@@ -71,6 +73,12 @@ final class CrossMoment: Accumulator {
                 CblasRowMajor, CblasTrans, CblasNoTrans, Int32(left), Int32(right), Int32(rows), 1, chunks[0],
                 Int32(left), chunks[1], Int32(right), 1, sum.pointer, Int32(right))
         }
+    }
+
+    func absorb(_ other: any Accumulator, times: Int) {
+        guard let other = other as? CrossMoment else { return }
+        samples += times * other.samples
+        cblas_daxpy(Int32(sum.count), Double(times), other.sum.pointer, 1, sum.pointer, 1)
     }
 
     func finish() throws -> (data: UnsafePointer<Double>, shape: [Int]) {
@@ -145,6 +153,21 @@ final class CentredMoment: Accumulator {
         }
     }
 
+    func absorb(_ other: any Accumulator, times: Int) {
+        guard let other = other as? CentredMoment, times * other.samples > 0 else { return }
+        let (d, shift, mean) = (width, shift.pointer, mean.pointer)
+        let before = Double(samples), n = Double(times * other.samples)
+        samples += times * other.samples
+        for j in 0..<d {
+            shift[j] = other.mean.pointer[j] - mean[j]
+            mean[j] += shift[j] * n / Double(samples)
+        }
+        guard !wantsMean else { return }
+        cblas_daxpy(Int32(d * d), Double(times), other.scatter.pointer, 1, scatter.pointer, 1)
+        cblas_dsyr(
+            CblasRowMajor, CblasUpper, Int32(d), before * n / (before + n), shift, 1, scatter.pointer, Int32(d))
+    }
+
     func finish() throws -> (data: UnsafePointer<Double>, shape: [Int]) {
         guard samples > 0 else { throw LayerUndefined.noSamples }
         if wantsMean { return (UnsafePointer(mean.pointer), [width]) }
@@ -154,37 +177,62 @@ final class CentredMoment: Accumulator {
     }
 }
 
-/// The centred second moment of q_i/‖q_i‖, leaving out rows with ‖q_i‖ < 1e-12 max ‖q‖. Keeps all rows, because
-/// the largest norm is known only at the end.
+/// The centred second moment of q_i/‖q_i‖, without the rows whose norm is below about 1e-12 of the largest. That is known
+/// only at the end, so rows are collected by the size of their norm, in powers of 2^10; those of the largest and the
+/// four sizes below it stay.
 final class NormalizedMoment: Accumulator {
-    /// Divided by their norms, then centred, where they are.
-    private let rows: Rows
+    private static let sizes = 4
     private let width: Int
+    private var moments: [Int: CentredMoment] = [:]
+    private var work = Buffer(0)
+    private var isFinite = true
     private var result: CentredMoment?
 
-    init(samples: Int, width: Int) {
-        rows = Rows(samples: samples, shape: [width])
-        self.width = width
+    init(width: Int) { self.width = width }
+
+    func add(_ chunks: [UnsafePointer<Double>], rows: Int) {
+        if work.count < rows * width { work = Buffer(rows * width, unset: true) }
+        let norms = (0..<rows).map { norm(chunks[0] + $0 * width, width) }
+        isFinite = isFinite && norms.allSatisfy(\.isFinite)
+        guard isFinite else { return }
+        let sizes = norms.map { $0 > 0 ? Int(($0.exponent + 1100) / 10) : -1 }
+        for size in Set(sizes).sorted() where size >= 0 {
+            var kept = 0
+            for i in 0..<rows where sizes[i] == size {
+                let (row, unit) = (chunks[0] + i * width, work.pointer + kept * width)
+                for j in 0..<width { unit[j] = row[j] / norms[i] }
+                kept += 1
+            }
+            moment(size)?.add(overwriting: work.pointer, rows: kept)
+        }
     }
 
-    func add(_ chunks: [UnsafePointer<Double>], rows count: Int) { rows.add(chunks, rows: count) }
+    /// nil: too small to be kept.
+    private func moment(_ size: Int) -> CentredMoment? {
+        if let known = moments[size] { return known }
+        let largest = moments.keys.max() ?? size
+        guard size >= largest - Self.sizes else { return nil }
+        moments = moments.filter { $0.key >= size - Self.sizes }
+        let moment = CentredMoment(width: width)
+        moments[size] = moment
+        return moment
+    }
+
+    func absorb(_ other: any Accumulator, times: Int) {
+        guard let other = other as? NormalizedMoment, times > 0 else { return }
+        isFinite = isFinite && other.isFinite
+        for (size, moment) in other.moments.sorted(by: { $0.key < $1.key }) {
+            self.moment(size)?.absorb(moment, times: times)
+        }
+    }
 
     func finish() throws -> (data: UnsafePointer<Double>, shape: [Int]) {
-        let (d, values) = (width, rows.values)
-        let norms = (0..<rows.finish().shape[0]).map { norm(values + $0 * d, d) }
-        guard norms.allSatisfy(\.isFinite) else { throw LayerUndefined.notFinite }
-        let limit = 1e-12 * (norms.max() ?? 0)
-        var kept = 0
-        for (i, norm) in norms.enumerated() where norm > 0 && norm >= limit {
-            let (row, unit) = (values + i * d, values + kept * d)
-            for j in 0..<d { unit[j] = row[j] / norm }
-            kept += 1
-        }
-        guard kept > 0 else { throw LayerUndefined.zeroRows }
-        let moment = CentredMoment(width: d)
-        moment.add(overwriting: values, rows: kept)
-        result = moment
-        return try moment.finish()
+        guard isFinite else { throw LayerUndefined.notFinite }
+        guard !moments.isEmpty else { throw LayerUndefined.zeroRows }
+        let parts = moments.sorted { $0.key > $1.key }.map(\.value)
+        for part in parts.dropFirst() { parts[0].absorb(part, times: 1) }
+        result = parts[0]
+        return try parts[0].finish()
     }
 }
 
@@ -201,13 +249,13 @@ enum LayerUndefined {
 }
 
 /// Adds the upper triangle of qᵀq, `[width, width]`.
-private func addSquare(_ q: UnsafePointer<Double>, rows: Int, width: Int, into sum: UnsafeMutablePointer<Double>) {
+func addSquare(_ q: UnsafePointer<Double>, rows: Int, width: Int, into sum: UnsafeMutablePointer<Double>) {
     cblas_dsyrk(
         CblasRowMajor, CblasUpper, CblasTrans, Int32(width), Int32(rows), 1, q, Int32(width), 1, sum, Int32(width))
 }
 
 /// Copies the upper triangle to the lower one.
-private func mirror(_ square: UnsafeMutablePointer<Double>, width: Int) {
+func mirror(_ square: UnsafeMutablePointer<Double>, width: Int) {
     for i in 0..<width {
         for j in 0..<i { square[i * width + j] = square[j * width + i] }
     }

@@ -17,6 +17,14 @@ final class CentredCross: Accumulator {
         let shift: Buffer
         private(set) var centred = Buffer(0)
 
+        /// Moves to the mean of all rows with those of another one, whose share of all is `part`.
+        func take(_ other: Side, part: Double) {
+            for j in 0..<width {
+                shift.pointer[j] = other.mean.pointer[j] - mean.pointer[j]
+                mean.pointer[j] += shift.pointer[j] * part
+            }
+        }
+
         init(_ width: Int) {
             self.width = width
             (mean, centre, shift) = (Buffer(width), Buffer(width), Buffer(width))
@@ -59,6 +67,18 @@ final class CentredCross: Accumulator {
         cblas_dger(
             CblasRowMajor, p, q, before * n / (before + n), left.shift.pointer, 1, right.shift.pointer, 1,
             scatter.pointer, q)
+    }
+
+    func absorb(_ other: any Accumulator, times: Int) {
+        guard let other = other as? CentredCross, times * other.samples > 0 else { return }
+        let before = Double(samples), n = Double(times * other.samples)
+        samples += times * other.samples
+        left.take(other.left, part: n / Double(samples))
+        right.take(other.right, part: n / Double(samples))
+        cblas_daxpy(Int32(scatter.count), Double(times), other.scatter.pointer, 1, scatter.pointer, 1)
+        cblas_dger(
+            CblasRowMajor, Int32(left.width), Int32(right.width), before * n / (before + n), left.shift.pointer, 1,
+            right.shift.pointer, 1, scatter.pointer, Int32(right.width))
     }
 
     func finish() throws -> (data: UnsafePointer<Double>, shape: [Int]) {

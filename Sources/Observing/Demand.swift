@@ -11,6 +11,8 @@ struct Demand {
     /// they take beside rows has its value.
     private(set) var passes: [[Observer.Visit]] = []
     private(set) var wantsGradient = false
+    /// What is asked of other splits, by their names; it is there before the first pass.
+    private(set) var others: [String: [Observer.Visit]] = [:]
     /// After how many passes a quantity has its value.
     private var known: [Measurement.Key: Int] = [:]
 
@@ -43,6 +45,10 @@ struct Demand {
     }
 
     private mutating func passes(beforeNew own: QuantityExpression, _ key: Measurement.Key) throws -> Int {
+        if let split = own.split {
+            others[split, default: []].append(Observer.Visit(asking: own.ofOwnSplit.description, of: key.layer))
+            return 0
+        }
         if own.definition != nil {
             let memory = ProbeMemory(), quantity = try observer.definition(of: own)
             pass.define(key, as: quantity, memory)
@@ -51,12 +57,17 @@ struct Demand {
         wanted[key] = own
         let isGradient = own.arguments == [.parameterGrad]
         wantsGradient = wantsGradient || observer.coupled == nil && isGradient
-        return isGradient || observer.captures(own, layer: key.layer) != nil ? 1 : 0
+        let isOfSamples = own.arguments.first?.form == .jacobian || observer.captures(own, layer: key.layer) != nil
+        return isGradient || isOfSamples ? 1 : 0
     }
+
+    /// Those of one pass.
+    func visits(_ pass: Int) -> [Observer.Visit] { passes.indices.contains(pass) ? passes[pass] : [] }
 }
 
 extension Observer {
     func definition(of expression: QuantityExpression) throws -> any DefinedQuantity {
+        let expression = expression.ofOwnSplit
         guard let definitions else {
             throw UnknownQuantity(sentence: "'\(expression)' is of a plugin, and there are no plugins here")
         }
@@ -78,8 +89,8 @@ extension Observer {
         return [.run, .layer, .parameter].first { scope in scopes.allSatisfy { $0.contains(scope) } } ?? .run
     }
 
-    /// The same quantity where all find it: of a pair of layers that of the layer which it is about, and of no layer if it is
-    /// about none.
+    /// The same quantity where all find it: of a pair of layers that of the layer which it is about, of the head that of the last
+    /// layer, and of no layer if it is about none.
     func home(of asked: Measurement.Key) throws -> (QuantityExpression, Measurement.Key) {
         if let known = homes[asked] { return known }
         let expression = try QuantityExpression(asked.expression)
@@ -92,9 +103,16 @@ extension Observer {
     private func home(
         of expression: QuantityExpression, _ subject: String
     ) throws -> (QuantityExpression, layer: String) {
-        guard !subject.isEmpty else { return (expression, subject) }
         let basics = try basics(of: expression)
-        guard basics.contains(where: { !$0.scopes.contains(.run) }) else { return (expression, "") }
+        guard basics.contains(where: { !$0.scopes.contains(.run) }) else {
+            let own = expression.ofLayer
+            // A plugin that names the head itself is about the run.
+            guard own != expression, let head = layers.last,
+                try self.basics(of: own).allSatisfy({ $0.ofLayer == nil })
+            else { return (expression, "") }
+            return (own, head)
+        }
+        guard !subject.isEmpty else { return (expression, subject) }
         guard let pair = pairs[subject] else { return (expression, subject) }
         let layers = Set(basics.compactMap { $0.member.map { pair[$0.index] } })
         let own = expression.ofOneLayer
@@ -106,12 +124,31 @@ extension Observer {
 }
 
 extension QuantityExpression {
+    /// `layer.input` for `head.input`.
+    fileprivate var ofLayer: QuantityExpression {
+        mapped(\.ofLayer) { QuantityExpression(function, arguments.map { $0.ofLayer ?? $0 }) }
+    }
+
     /// `layer.output` for `first.output`, and a moment for the cross moment of a quantity with itself.
-    fileprivate var ofOneLayer: QuantityExpression {
+    fileprivate var ofOneLayer: QuantityExpression { mapped(\.ofOneLayer) { squareOfOneLayer } }
+
+    /// Of the same split, and with what a plugin is given mapped.
+    private func mapped(
+        _ each: (QuantityExpression) -> QuantityExpression, basic: () -> QuantityExpression
+    ) -> QuantityExpression {
+        if let split {
+            var own = each(ofOwnSplit)
+            own.split = split
+            return own
+        }
         if var definition {
-            definition.arguments = definition.arguments.map(\.ofOneLayer)
+            definition.arguments = definition.arguments.map(each)
             return QuantityExpression(definition)
         }
+        return basic()
+    }
+
+    private var squareOfOneLayer: QuantityExpression {
         let own = arguments.map { $0.member?.of ?? $0 }
         let isSquare = own.count == 2 && own[0] == own[1]
         switch function {

@@ -22,12 +22,20 @@ final class Measurement: QuantitySource {
     /// Numbers of what was reserved.
     private var held = 0.0
     var derivatives: (any Derivatives)?
+    /// Of other splits, by their names.
+    var others: [String: Measurement] = [:]
+    /// For probes that ask for intervals.
+    var resampling: Resampling?
 
     init(step: Int = 0) { self.step = step }
 
     func quantity(_ expression: String, layer: String) throws -> Quantity? {
         let asked = Key(expression: expression, layer: layer), key = names[asked] ?? asked
         if let known = values[key] { return try known.get() }
+        if let at = key.expression.utf8.lastIndex(of: UInt8(ascii: "@")) {
+            let split = String(key.expression[key.expression.index(after: at)...])
+            return try others[split]?.quantity(String(key.expression[..<at]), layer: key.layer)
+        }
         guard let (defined, memory) = definitions[key] else { return nil }
         do {
             let (value, owner) = try defined.value(step: step, layer: key.layer, quantities: self, memory: memory)
@@ -101,9 +109,13 @@ final class Measurement: QuantitySource {
 final class Labels {
     let pointer: UnsafeMutablePointer<Int32>
 
-    init(_ values: UnsafePointer<Double>, count: Int) {
-        pointer = .allocate(capacity: max(count, 1))
-        for i in 0..<count { (pointer + i).initialize(to: Int32(values[i])) }
+    convenience init(_ values: UnsafePointer<Double>, count: Int) {
+        self.init((0..<count).map { Int32(values[$0]) })
+    }
+
+    init(_ values: [Int32]) {
+        pointer = .allocate(capacity: max(values.count, 1))
+        for (i, value) in values.enumerated() { (pointer + i).initialize(to: value) }
     }
 
     deinit { pointer.deallocate() }
@@ -116,24 +128,24 @@ extension Measurement {
     ) throws -> any Accumulator {
         let square = Double(widths[0]) * Double(widths[widths.count - 1]), rows = Double(samples) * Double(widths[0])
         switch expression.function {
-        case .rawMoment:
-            try reserve(key, numbers: square)
-            return CrossMoment(left: widths[0], right: widths[0], same: true)
-        case .centredMoment:
-            try reserve(key, numbers: square)
-            return CentredMoment(width: widths[0])
-        case .normalizedMoment:
-            try reserve(key, numbers: rows + square)
-            return NormalizedMoment(samples: samples, width: widths[0])
+        case .mean: break
+        case nil: try reserve(key, numbers: rows)
+        default: try reserve(key, numbers: square)
+        }
+        return Self.accumulator(expression, widths: widths, samples: samples)
+    }
+
+    static func accumulator(
+        _ expression: QuantityExpression, widths: [Int], samples: Int
+    ) -> any Accumulator {
+        switch expression.function {
+        case .rawMoment: return CrossMoment(left: widths[0], right: widths[0], same: true)
+        case .centredMoment: return CentredMoment(width: widths[0])
+        case .normalizedMoment: return NormalizedMoment(width: widths[0])
         case .mean: return CentredMoment(width: widths[0], wantsMean: true)
-        case .rawCross:
-            try reserve(key, numbers: square)
-            return CrossMoment(left: widths[0], right: widths[1], same: false)
-        case .centredCross:
-            try reserve(key, numbers: square)
-            return CentredCross(left: widths[0], right: widths[1])
-        case .wtw, .wwt, nil:
-            try reserve(key, numbers: rows)
+        case .rawCross: return CrossMoment(left: widths[0], right: widths[1], same: false)
+        case .centredCross: return CentredCross(left: widths[0], right: widths[1])
+        case .wtw, .wwt, .rawAGOP, .centredAGOP, nil:
             let basic = expression.arguments[0]
             return Rows(samples: samples, shape: (basic.member?.of ?? basic) == .sampleLoss ? [] : [widths[0]])
         }

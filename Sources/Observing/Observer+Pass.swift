@@ -11,7 +11,19 @@ extension Observer {
         pass.derivatives = derivatives.bound(to: tables, split: rows.split, rows: rows.count)
         var demand = Demand(self, pass)
         for visit in visits { try demand.add(visit) }
-        var streams: [(key: Measurement.Key, accumulator: any Accumulator, captures: [Capture], positions: Int)] = []
+        for (split, asked) in demand.others {
+            pass.others[split] = try measure(rows: rows.of(split, tables), step: step, for: asked)
+        }
+        // What probes with intervals ask for is collected a second time, by groups of samples.
+        var drawn = Demand(self, Measurement())
+        let replicates = visits.map(\.replicates).max() ?? 0
+        if replicates > 0, rows.count > 0 {
+            for visit in visits where visit.replicates > 0 { try drawn.add(visit) }
+            pass.resampling = Resampling(
+                self, pass, samples: rows.count, replicates: replicates, passes: drawn.passes)
+        }
+        var streams: [Stream] = []
+        var jacobians: [JacobianStream] = []
         for (key, expression) in demand.wanted.sorted(by: { $0.key < $1.key }) {
             if let captures = captures(expression, layer: key.layer) {
                 if let coupled, captures.contains(where: \.needsLoss) {
@@ -23,9 +35,26 @@ extension Observer {
                     pass.set(key, .failure(Undefined("rows_differ")))
                     continue
                 }
+                let widths = captures.map(width)
                 let accumulator = try pass.makeAccumulator(
-                    key, expression, widths: captures.map(width), samples: rows.count * positions[0])
-                streams.append((key, accumulator, captures, positions[0]))
+                    key, expression, widths: widths, samples: rows.count * positions[0])
+                var stream = Stream(key: key, accumulator: accumulator, captures: captures, positions: positions[0])
+                if expression.function != nil, drawn.wanted[key] != nil {
+                    stream.grouped = try pass.resampling?.collect(
+                        key, widths: widths, numbers: Double(widths[0] * widths[widths.count - 1])
+                    ) { Measurement.accumulator(expression, widths: widths, samples: 0) }
+                }
+                streams.append(stream)
+            } else if expression.arguments.first?.form == .jacobian {
+                do {
+                    guard var stream = try jacobianStream(key, expression, rows, in: pass) else { continue }
+                    if expression.function != nil, drawn.wanted[key] != nil {
+                        stream.grouped = try grouped(stream, expression, rows, in: pass)
+                    }
+                    jacobians.append(stream)
+                } catch let undefined as Undefined {
+                    pass.set(key, .failure(undefined))
+                }
             } else if expression.arguments != [.parameterGrad] {
                 try addStatic(expression, key, table, rows.count, to: pass)
             } else if let coupled {
@@ -33,21 +62,17 @@ extension Observer {
             }
         }
         let gradient = demand.wantsGradient ? Buffer(parameters.count) : nil
-        try give(
-            rows, table, to: demand.passes.first ?? [], Set(streams.flatMap(\.captures)), gradient, finished: pass
-        ) { program, range in
-            for stream in streams {
-                stream.accumulator.add(
-                    stream.captures.compactMap(program.values), rows: range.count * stream.positions)
-            }
-        }
-        for stream in streams {
-            pass.keep(stream.accumulator)
+        try give(rows, table, step, to: demand.visits(0), drawn.visits(0), streams, gradient, in: pass)
+        try run(jacobians, rows, table, in: pass)
+        for (key, accumulator) in streams.map({ ($0.key, $0.accumulator) })
+            + jacobians.map({ ($0.key, $0.accumulator) })
+        {
+            pass.keep(accumulator)
             do {
-                let (data, shape) = try stream.accumulator.finish()
-                pass.set(stream.key, .success(Quantity(data: .real(data), shape: shape)))
+                let (data, shape) = try accumulator.finish()
+                pass.set(key, .success(Quantity(data: .real(data), shape: shape)))
             } catch let undefined as Undefined {
-                pass.set(stream.key, .failure(undefined))
+                pass.set(key, .failure(undefined))
             }
         }
         if let gradient {
@@ -59,28 +84,45 @@ extension Observer {
                         Quantity(data: .real(UnsafePointer(gradient.pointer + block.offset)), shape: [block.count])))
             }
         }
-        for visits in demand.passes.dropFirst() {
-            try give(rows, table, to: visits, [], nil, finished: pass) { _, _ in }
+        for index in demand.passes.indices.dropFirst() {
+            try give(rows, table, step, to: demand.visits(index), drawn.visits(index), [], nil, in: pass)
         }
         return pass
     }
 
-    /// Gives all rows, some at a time, to those who take them.
+    /// Gives all rows, some at a time, to those who take them, and as each replicate has them to those with intervals.
     private func give(
-        _ rows: FirstRows, _ table: DataTable, to visits: [Visit], _ further: Set<Capture>, _ gradient: Buffer?,
-        finished: Measurement, each: (CaptureProgram, Range<Int>) -> Void
+        _ rows: FirstRows, _ table: DataTable, _ step: Int, to visits: [Visit], _ drawn: [Visit], _ streams: [Stream],
+        _ gradient: Buffer?, in pass: Measurement
     ) throws {
         let sources = try rowSources(of: visits, table)
-        var captures = further.union(sources.values.compactMap(\.capture))
+        var captures = Set(streams.flatMap(\.captures) + sources.values.compactMap(\.capture))
         if !visits.isEmpty, captures.isEmpty { captures = [.modelOutput] }
         for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
         guard !captures.isEmpty || gradient != nil else { return }
+        let replicates = drawn.isEmpty ? [] : pass.resampling?.replicates(step: step) ?? []
         try run(rows, table, captures, gradient) { program, range in
-            each(program, range)
-            let pass = RowsOfPass(
-                sources: sources, finished: finished, program: program, table: table, range: range)
-            for visit in visits { visit.taker.add(layer: visit.subject, rows: pass, memory: visit.memory) }
+            let order = streams.isEmpty ? nil : pass.resampling?.order(range)
+            for stream in streams {
+                let values = stream.captures.compactMap(program.values)
+                stream.accumulator.add(values, rows: range.count * stream.positions)
+                if let order { stream.grouped?.add(values, positions: stream.positions, order) }
+            }
+            let rows = RowsOfPass(
+                sources: sources, finished: pass, program: program, table: table, range: range)
+            for visit in visits { visit.taker.add(layer: visit.subject, rows: rows, memory: visit.memory) }
+            pass.resampling?.add(rows, range, to: drawn, replicates)
         }
+    }
+
+    /// A quantity that is formed of rows as they come.
+    private struct Stream {
+        var key: Measurement.Key
+        var accumulator: any Accumulator
+        var captures: [Capture]
+        var positions: Int
+        /// The same, by groups of samples.
+        var grouped: Grouped?
     }
 
     private func run(
@@ -119,9 +161,7 @@ extension Observer {
             default:
                 let target = basic.member?.of ?? basic.ofLayer ?? basic
                 guard target.form == .samples, target != .targets else { return nil }
-                let name = basic.member.flatMap { pairs[layer]?[$0.index] } ?? layer
-                let index = basic.ofLayer == nil ? layers.firstIndex(of: name) : layers.indices.last
-                guard let index else { return nil }
+                guard let index = layerIndex(of: basic, layer) else { return nil }
                 captures.append(.layer(index, target))
             }
         }

@@ -15,14 +15,23 @@ package struct ScheduledProbe {
     package var layers: Set<String>?
     /// The steps whose values are recorded, if they are fewer: at the others only the probe's state goes on.
     package var recorded: Set<Int>?
+    /// Of the bootstrap over samples that intervals come from; 0: none.
+    package var replicates: Int
+    /// Random cotangents that stand for the outputs in Jacobians; nil: each output.
+    package var cotangents: Int?
 
     package init(
         key: String, probe: any Probe, steps: Set<Int>, split: String = "train", samples: Int? = nil,
-        layers: Set<String>? = nil, recorded: Set<Int>? = nil
+        layers: Set<String>? = nil, recorded: Set<Int>? = nil, replicates: Int = 0, cotangents: Int? = nil
     ) {
         (self.key, self.probe, self.steps) = (key, probe, steps)
         (self.split, self.samples, self.layers, self.recorded) = (split, samples, layers, recorded)
+        (self.replicates, self.cotangents) = (replicates, cotangents)
     }
+}
+
+extension ScheduledProbe {
+    fileprivate func isRecorded(at step: Int) -> Bool { recorded?.contains(step) ?? true }
 }
 
 /// Measures a network: runs it in f64 over the rows that the due probes ask for, forms each needed quantity once, and
@@ -75,6 +84,7 @@ package final class Observer {
     /// Compiled when first needed, by whichever observer of the network.
     final class ProgramCache {
         var programs: [ProgramKey: CaptureProgram] = [:]
+        var jacobians: [JacobianProgram.Key: JacobianProgram] = [:]
     }
 
     /// `store` holds the initial values when this is called.
@@ -180,33 +190,45 @@ package final class Observer {
         let due = due.filter { $0.probe.scope != .runPair }
         guard !due.isEmpty else { return }
         look(at: store)
-        for group in Dictionary(grouping: due.indices, by: { FirstRows(due[$0], self) }).sorted(by: {
-            $0.key < $1.key
-        }) {
+        let groups = Dictionary(grouping: due.indices) { index in
+            FirstRows(split: due[index].split, most: due[index].samples, cotangents: due[index].cotangents, tables)
+        }
+        for group in groups.sorted(by: { $0.key < $1.key }) {
             let tasks = group.value.flatMap { index in
-                let scheduled = due[index]
-                return subjects(scheduled.probe, scheduled.layers).map { subject in
-                    let memory = memory(of: scheduled, subject)
-                    return (
-                        scheduled: scheduled, subject: subject, memory: memory,
-                        visit: Visit(taker: scheduled.probe, subject: subject, memory: memory)
-                    )
+                subjects(due[index].probe, due[index].layers).map { subject in
+                    let memory = memory(of: due[index], subject)
+                    return Task(
+                        scheduled: due[index],
+                        visit: Visit(
+                            taker: due[index].probe, subject: subject, memory: memory,
+                            replicates: due[index].isRecorded(at: step) ? due[index].replicates : 0))
                 }
             }
             let pass = try measure(rows: group.key, step: step, for: tasks.map(\.visit))
+            var estimates: [[Observation]] = []
             for task in tasks {
-                let scheduled = task.scheduled, isRecorded = scheduled.recorded?.contains(step) ?? true
-                try scheduled.probe.measure(
-                    step: step, layer: task.subject, quantities: pass, memory: task.memory
+                var own: [Observation] = []
+                try task.scheduled.probe.measure(
+                    step: step, layer: task.visit.subject, quantities: pass, memory: task.visit.memory
                 ) { observation in
-                    guard isRecorded else { return }
+                    guard task.scheduled.isRecorded(at: step) else { return }
                     var named = observation
-                    named.probe = scheduled.key
+                    named.probe = task.scheduled.key
                     record(named)
+                    if task.visit.replicates > 0 { own.append(named) }
                 }
-                task.memory.endObservation()
+                estimates.append(own)
+                task.visit.memory.endObservation()
+            }
+            if let resampling = pass.resampling {
+                try resampling.intervals(tasks.map(\.visit), estimates, step: step).forEach(record)
             }
         }
+    }
+
+    private struct Task {
+        var scheduled: ScheduledProbe
+        var visit: Visit
     }
 
     /// What asks for quantities, and what it is about.
@@ -214,6 +236,17 @@ package final class Observer {
         var taker: any QuantityTaker
         var subject: String
         var memory: ProbeMemory
+        /// Of the bootstrap.
+        var replicates: Int
+
+        init(taker: any QuantityTaker, subject: String, memory: ProbeMemory, replicates: Int = 0) {
+            (self.taker, self.subject, self.memory, self.replicates) = (taker, subject, memory, replicates)
+        }
+
+        /// Asks for one quantity.
+        init(asking expression: String, of subject: String) {
+            self.init(taker: Asking(expression), subject: subject, memory: ProbeMemory())
+        }
     }
 
     private func memory(of scheduled: ScheduledProbe, _ subject: String) -> ProbeMemory {
@@ -251,14 +284,13 @@ package final class Observer {
         undefined: ((String, Undefined) -> Void)? = nil, each: (String, Quantity) throws -> Void
     ) throws {
         look(at: store)
-        let available = tables[split]?.rows ?? 0
-        let rows = FirstRows(split: split, count: min(samples ?? available, available))
+        let rows = FirstRows(split: split, most: samples, tables)
         let asked = try expressions.flatMap { expression in
             try subjects(scope(of: expression), nil).map { (expression, $0) }
         }
         let pass = try measure(
             rows: rows, step: step,
-            for: asked.map { Visit(taker: Asking($0), subject: $1, memory: ProbeMemory()) })
+            for: asked.map { Visit(asking: $0, of: $1) })
         for (expression, subject) in asked {
             let key = subject.isEmpty ? expression : "\(subject)/\(expression)"
             do {
@@ -275,10 +307,9 @@ package final class Observer {
         of layer: String, _ expressions: [String], split: String, samples: Int?, store: ParameterStore
     ) throws -> any QuantitySource {
         look(at: store)
-        let available = tables[split]?.rows ?? 0
         return try measure(
-            rows: FirstRows(split: split, count: min(samples ?? available, available)), step: 0,
-            for: expressions.map { Visit(taker: Asking($0), subject: layer, memory: ProbeMemory()) })
+            rows: FirstRows(split: split, most: samples, tables), step: 0,
+            for: expressions.map { Visit(asking: $0, of: layer) })
     }
 
     /// Asks for one quantity.
@@ -308,19 +339,30 @@ package final class Observer {
         }
     }
 
-    /// The first `count` rows of a split.
+    /// The first rows of a split.
     struct FirstRows: Hashable, Comparable {
         var split: String
+        /// Of this split and of others that are observed with it; `.max`: all.
+        private var most: Int
         var count: Int
+        /// Random cotangents that stand for the outputs in Jacobians; nil: each output.
+        var cotangents: Int?
 
-        init(split: String, count: Int) { (self.split, self.count) = (split, count) }
-
-        init(_ scheduled: ScheduledProbe, _ observer: Observer) {
-            let available = observer.tables[scheduled.split]?.rows ?? 0
-            self.init(split: scheduled.split, count: min(scheduled.samples ?? available, available))
+        init(split: String, most: Int?, cotangents: Int? = nil, _ tables: [String: DataTable]) {
+            let available = tables[split]?.rows ?? 0
+            count = min(most ?? available, available)
+            (self.split, self.cotangents) = (split, cotangents)
+            self.most = most ?? .max
         }
 
-        static func < (a: FirstRows, b: FirstRows) -> Bool { (a.split, a.count) < (b.split, b.count) }
+        /// As many of another split.
+        func of(_ split: String, _ tables: [String: DataTable]) -> FirstRows {
+            FirstRows(split: split, most: most == .max ? nil : most, cotangents: cotangents, tables)
+        }
+
+        static func < (a: FirstRows, b: FirstRows) -> Bool {
+            (a.split, a.count, a.most, a.cotangents ?? 0) < (b.split, b.count, b.most, b.cotangents ?? 0)
+        }
     }
 }
 

@@ -42,8 +42,9 @@ package final class RecordedQuantities: QuantitySource {
             return try pass.quantity(expression, layer: layer)
         }
         let sources = parsed.arguments.compactMap { basic in
-            let ofRun = layer.isEmpty || basic.scopes.contains(.run) ? arrays[basic.rawValue] : nil
-            return arrays["\(layer)/\(basic.rawValue)"] ?? ofRun
+            let name = basic.rawValue + (parsed.split.map { "@\($0)" } ?? "")
+            let ofRun = layer.isEmpty || basic.scopes.contains(.run) ? arrays[name] : nil
+            return arrays["\(layer)/\(name)"] ?? ofRun
         }
         guard sources.count == parsed.arguments.count else { return nil }
         if parsed.isInteger {
@@ -56,6 +57,21 @@ package final class RecordedQuantities: QuantitySource {
                 key, parsed.function, sources[0].data, rows: sources[0].shape[0], columns: sources[0].shape[1])
         } else if parsed.function == nil {
             pass.set(key, pass.keep(sources[0].data, shape: sources[0].shape))
+        } else if parsed.arguments[0].form == .jacobian, sources[0].shape.count == 3 {
+            let (shape, rows) = (sources[0].shape, pass.pointer(sources[0].data))
+            let accumulator = GradientOuterProduct(
+                width: shape[2], outputs: shape[1], isCentred: parsed.function == .centredAGOP, weight: nil)
+            for output in 0..<shape[1] {
+                var one: [Double] = []
+                for row in 0..<shape[0] {
+                    let first = rows + (row * shape[1] + output) * shape[2]
+                    one.append(contentsOf: UnsafeBufferPointer(start: first, count: shape[2]))
+                }
+                accumulator.add(output: output, jacobian: pass.pointer(one), rows: shape[0])
+            }
+            pass.keep(accumulator)
+            let (data, side) = try accumulator.finish()
+            pass.set(key, .success(Quantity(data: .real(data), shape: side)))
         } else {
             guard Set(sources.map { $0.shape[0] }).count == 1 else { throw Undefined("rows_differ") }
             let accumulator = try pass.makeAccumulator(

@@ -105,7 +105,7 @@ final class MeasuringCalls {
                 let isOfSamples =
                     quantity.isOfSamples || argument.form == .samples
                     || (try? QuantityExpression(expression))?.isOfSamples ?? false
-                if !counted.contains(argument.name), isOfSamples {
+                if !counted.contains(argument.name), isOfSamples, argument.split == nil {
                     // Rows of a convolution are positions: they go with no labels, and with no layer of other positions.
                     guard rows == nil || rows == quantity.shape[0] else { throw Undefined("rows_differ") }
                     rows = quantity.shape[0]

@@ -75,7 +75,8 @@ struct ClaimCheck {
             return "the study has no probe '\(key)'\(hint) (probes: \(list(probes)))"
         }
         guard let (_, component) = try? registry.component(probe.choice.component, kind: .probe) else { return nil }
-        let outputs = component.recordedOutputs(probe.choice.options)
+        var outputs = component.recordedOutputs(probe.choice.options)
+        if probe.bootstrap != nil { outputs += outputs.flatMap { ["\($0).low", "\($0).high"] } }
         guard !outputs.contains(rest) else { return nil }
         let hint = Nearest.question(for: rest, among: outputs) { "\(key).\($0)" }
         return "probe '\(key)' has no output '\(rest)'\(hint) (it has: \(list(outputs)))"

@@ -74,6 +74,10 @@ package struct RunConfiguration: Hashable, Sendable {
         package var updates: [Int]?
         /// Of a probe of two runs: pairs of a setting, at most.
         package var pairs: Int?
+        /// Replicates of the bootstrap; nil: no intervals.
+        package var bootstrap: Int?
+        /// Random cotangents for Jacobians; nil: every output.
+        package var cotangents: Int?
     }
 
     package struct Record: Hashable, Sendable {

@@ -193,7 +193,8 @@ package struct RunExecutor {
                 return ScheduledProbe(
                     key: probe.key, probe: try loader.probe(probe.choice), steps: steps.union(probe.updates ?? []),
                     split: probe.sighting.split, samples: probe.sighting.samples,
-                    layers: probe.sighting.layers.map(Set.init), recorded: probe.updates == nil ? nil : steps)
+                    layers: probe.sighting.layers.map(Set.init), recorded: probe.updates == nil ? nil : steps,
+                    replicates: probe.bootstrap ?? 0, cotangents: probe.cotangents)
             },
             steps: configuration.train.steps, batchSize: configuration.train.batchSize,
             precision: configuration.train.precision, seed: seed, definitions: loader)

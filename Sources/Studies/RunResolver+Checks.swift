@@ -73,9 +73,22 @@ extension RunResolver {
         return resolved
     }
 
+    /// A split that the dataset does not have.
+    mutating func checkSplit(_ split: String, _ place: String, _ what: String) {
+        guard let splits = entries[DottedKey("dataset")]?.component.splits.map(\.name), !splits.contains(split) else {
+            return
+        }
+        let nearest = Nearest.question(for: split, among: splits), list = splits.joined(separator: ", ")
+        add(place, "\(what): the dataset has no split '\(split)'\(nearest) (it has: \(list))")
+    }
+
     /// Quantities of other plugins that a probe asks for must be there, and exist in its scope.
     mutating func checkQuantities(of key: DottedKey, _ choice: Choice) {
         guard let component = entries[key]?.component, let scope = component.scope else { return }
+        for id in Set(component.measuringFunctions.flatMap(\.arguments).compactMap(\.split)).sorted() {
+            guard let split = choice.options[id]?.string else { continue }
+            checkSplit(split, tree.place(key.appending(id)), "\(key).\(id)")
+        }
         for text in component.expandedBindings(choice.options).flatMap(\.quantities.values) {
             do throws(UnknownQuantity) {
                 let expression = try QuantityExpression(text)

@@ -213,7 +213,8 @@ struct RunResolver {
             probes.append(
                 .init(
                     key: key.last, choice: choice, sighting: sighting, updates: updates,
-                    pairs: tree[key.appending("pairs")]?.int))
+                    pairs: tree[key.appending("pairs")]?.int, bootstrap: tree[key.appending("bootstrap")]?.int,
+                    cotangents: tree[key.appending("cotangents")]?.int))
         }
         let training = RunConfiguration.Training(
             sampler: choices[DottedKey("sampler")], model: model, others: others, initializers: initializers,
@@ -252,6 +253,7 @@ struct RunResolver {
             let place = tree.place(key.appending("quantities").appending("\(index)"))
             do throws(UnknownQuantity) {
                 let expression = try QuantityExpression(text), resolved = try resolve(expression)
+                if let split = expression.split { checkSplit(split, place, "record.quantities: '\(text)'") }
                 if resolved.basics.contains(where: { $0.member != nil }) {
                     add(place, "record.quantities: '\(text)' is of pairs; arrays are of single layers")
                 } else if resolved.scopes.isEmpty {
@@ -292,13 +294,7 @@ struct RunResolver {
         if case .steps(let steps) = schedule, let beyond = steps.last(where: { $0 > total }) {
             add(tree.place(key.appending("at")), "\(key).at: step \(beyond) lies beyond the last step, \(total)")
         }
-        if let splits = entries[DottedKey("dataset")]?.component.splits.map(\.name), !splits.contains(split) {
-            let nearest = Nearest.question(for: split, among: splits)
-            let list = splits.joined(separator: ", ")
-            add(
-                tree.place(key.appending("split")),
-                "\(key).split: the dataset has no split '\(split)'\(nearest) (it has: \(list))")
-        }
+        checkSplit(split, tree.place(key.appending("split")), "\(key).split")
         checkRows(key.appending("samples"), in: split, remedy: "without 'samples' all are taken")
         return .init(
             schedule: schedule, split: split, samples: section?["samples"]?.int,

@@ -100,7 +100,7 @@ extension Subject {
                 (0..<a).reduce(0) { $0 + x[$1 * a + k / a] * x[$1 * a + k % a] } / Double(a)
             }
             return Tensor([a, a], moment)
-        case nil: return nil
+        case .jacobian, nil: return nil
         }
     }
 
@@ -118,7 +118,8 @@ extension Subject {
             (.layerWeight, [b, a]), (.layerWeightInitial, [b, a]), (.layerBias, [b]), (.headInput, [n, a]),
             (.headOutput, [n, c]), (.headOutputGrad, [n, c]), (.headInputGrad, [n, a]), (.headWeight, [c, a]),
             (.headWeightInitial, [c, a]), (.headBias, [c]), (.modelOutput, [n, c]), (.sampleLoss, [n]),
-            (.parameterValue, [a * b]), (.parameterGrad, [a * b]),
+            (.layerInputJacobian, [n, c, a]), (.layerOutputJacobian, [n, c, b]), (.headInputJacobian, [n, c, a]),
+            (.headOutputJacobian, [n, c, c]), (.parameterValue, [a * b]), (.parameterGrad, [a * b]),
         ] as [(QuantityExpression.Basic, [Int])] { add(basic, shape) }
         // Two layers have other widths, two runs the same.
         let (second, outputs) = component.scope == .runPair ? (a, b) : (b, a)
@@ -129,6 +130,8 @@ extension Subject {
             (.secondOutput, [n, outputs]), (.secondOutputGrad, [n, outputs]), (.secondInputGrad, [n, second]),
             (.secondWeight, [outputs, second]), (.secondWeightInitial, [outputs, second]), (.secondBias, [outputs]),
             (.secondModelOutput, [n, c]), (.secondSampleLoss, [n]), (.secondParameters, [a * b]),
+            (.firstInputJacobian, [n, c, a]), (.firstOutputJacobian, [n, c, b]),
+            (.secondInputJacobian, [n, c, second]), (.secondOutputJacobian, [n, c, outputs]),
             (.parameters, [a * b]),
         ] as [(QuantityExpression.Basic, [Int])] { add(basic, shape) }
         let order = draw.permutation(n)

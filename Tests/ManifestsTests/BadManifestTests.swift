@@ -541,7 +541,7 @@ import Testing
         blas
         - "quantity": "parameter.value"
         + "quantity": "parameter.valeu"
-        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.weight, layer.weight_initial, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.weight, head.weight_initial, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters)
+        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.output_jacobian, layer.input_jacobian, layer.weight, layer.weight_initial, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.output_jacobian, head.input_jacobian, head.weight, head.weight_initial, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters)
 
         blas
         - "quantity": "parameter.value"
@@ -556,7 +556,7 @@ import Testing
         probe
         - "b": "wwt(layer.weight)"
         + "b": "moment(layer.input)"
-        plugin.json:33:78: unknown function 'moment' in 'moment(layer.input)' (allowed: moment.raw, moment.centred, moment.normalized, cross.raw, cross.centred, mean, wtw, wwt)
+        plugin.json:33:78: unknown function 'moment' in 'moment(layer.input)' (allowed: moment.raw, moment.centred, moment.normalized, cross.raw, cross.centred, mean, agop.raw, agop.centred, wtw, wwt)
 
         probe
         - "b": "wwt(layer.weight)"

@@ -120,6 +120,22 @@ import Testing
             "plugin.json:6:20: accumulator 'sum' is no argument of 'finish'"
         ),
         (
+            #""quantity": "layer.output""#, #""quantity": "layer.output", "split": "other""#,
+            "plugin.json:11:92: 'add' takes rows of the probe's own split"
+        ),
+        (
+            #""quantity": "layer.weight""#, #""quantity": "mean(layer.input)", "split": "other""#,
+            "plugin.json:16:97: there is no param 'other' to name the split"
+        ),
+        (
+            #""quantity": "layer.weight""#, #""quantity": "mean(layer.input)@test""#,
+            "plugin.json:16:67: 'mean(layer.input)@test' names a split; datasets have others: say a param by 'split'"
+        ),
+        (
+            #""quantity": "layer.weight""#, #""quantity": "agop.raw(layer.input)""#,
+            "plugin.json:16:67: agop.raw takes a Jacobian, got 'layer.input' (allowed: layer.output_jacobian, layer.input_jacobian, head.output_jacobian, head.input_jacobian)"
+        ),
+        (
             #""per": "layer""#, #""per": "run_pair""#,
             "plugin.json:7:13: two runs have no state together"
         ),
@@ -127,6 +143,38 @@ import Testing
         try #require(Self.streaming.contains(old))
         let text = Self.streaming.replacing(old, with: new, maxReplacements: 1)
         #expect(Self.message(text) == message)
+    }
+
+    /// A study names the split; other probes have bindings of their own.
+    @Test func anotherSplit() throws {
+        let text = Self.streaming.replacing(
+            #""quantity": "layer.weight"},"#, with: #""quantity": "mean(layer.input)", "split": "other"},"#
+        ).replacing(
+            #""accumulators""#,
+            with: #""params": [{"id": "other", "type": "string", "default": "test"}], "accumulators""#
+        )
+        .replacing(#""w": {"shape": [1, 1], "data": [3]}"#, with: #""w": {"shape": [1], "data": [3]}"#)
+        let form = try Self.manifest(text).components[0]
+        #expect(form.call.argument("w")?.split == "other")
+        #expect(form.expandedBindings([:])[0].quantities["w"] == "mean(layer.input)@test")
+        let named = form.expandedBindings(["other": .string("ood")])[0].quantities
+        #expect(named["w"] == "mean(layer.input)@ood" && named["x"] == "layer.output")
+    }
+
+    /// Expressions may name a split themselves, as `record` does.
+    @Test func splitsOfExpressions() throws {
+        let text = "t.t/eigen(moment.raw(layer.input), k=2)@ood_2"
+        let expression = try QuantityExpression(text)
+        #expect(expression.split == "ood_2" && expression.description == text)
+        #expect(expression.ofOwnSplit.description == "t.t/eigen(moment.raw(layer.input), k=2)")
+        #expect(try QuantityExpression(" labels @ test ").description == "labels@test")
+        for (wrong, sentence) in [
+            ("labels@", "'labels@': behind '@' stands a split, such as test"),
+            ("labels@Test", "'labels@Test': behind '@' stands a split, such as test"),
+            ("labels@a@b", "'labels@a@b' names two splits"),
+        ] {
+            #expect(throws: UnknownQuantity(sentence: sentence)) { try QuantityExpression(wrong) }
+        }
     }
 
     @Test(arguments: [
@@ -152,7 +200,7 @@ import Testing
         ),
         (
             #"cross.centred(first.output, second.input)"#, #"cross.centered(first.output, second.input)"#,
-            "plugin.json:6:68: unknown function 'cross.centered' in 'cross.centered(first.output, second.input)'; did you mean 'cross.centred'? (allowed: moment.raw, moment.centred, moment.normalized, cross.raw, cross.centred, mean, wtw, wwt)"
+            "plugin.json:6:68: unknown function 'cross.centered' in 'cross.centered(first.output, second.input)'; did you mean 'cross.centred'? (allowed: moment.raw, moment.centred, moment.normalized, cross.raw, cross.centred, mean, agop.raw, agop.centred, wtw, wwt)"
         ),
         (#""call""#, #""x-call""#, "plugin.json:2:54: a probe needs 'call', or 'add' and 'finish'"),
     ]) func pairs(old: String, new: String, message: String) throws {

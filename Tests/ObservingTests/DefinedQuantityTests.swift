@@ -188,6 +188,17 @@ private final class Reader: Probe {
         #expect(pairs.found["fc1:head/\(run)"] == whole.found["/\(run)"])
     }
 
+    /// What is asked of the head is that of the last layer, unless a plugin names the head itself.
+    @Test func theHeadIsALayer() throws {
+        let whole = Reader(.run, ["t/sums(head.output)", "head.weight"])
+        let layers = Reader(.layer, ["t/sums(layer.output)", "t/sums(head.output)", "layer.weight"])
+        try observe([whole, layers])
+        #expect(definitions.evaluations == ["fc1/t/sums(layer.output)": 1, "head/t/sums(layer.output)": 1])
+        let sums = try #require(layers.found["head/t/sums(layer.output)"])
+        #expect(whole.found["/t/sums(head.output)"] == sums && layers.found["fc1/t/sums(head.output)"] == sums)
+        #expect(whole.found["/head.weight"] == layers.found["head/layer.weight"])
+    }
+
     /// What a pass takes beside rows was finished by passes before: a mean, and again what comes of that.
     @Test func passesAfterPasses() throws {
         let (mean, twice) = ("mean(layer.output)", "t/double(mean(layer.output))")

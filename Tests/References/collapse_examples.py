@@ -167,9 +167,9 @@ def examples(outputs):
                  {name: nc.NAN for name in outputs["central_path_loss"]}, "too_few_classes"),
             path(thin, "fewer samples than dimensions, no bias", weight_decay=0)],
         "out_of_distribution": [
-            case("three classes", {"means": usual.means, "counts": usual.counts, "other": np.array([0.5, -1, 0.25, 2])},
+            case("three classes", {"means": usual.means, "counts": usual.counts, "other_mean": np.array([0.5, -1, 0.25, 2])},
                  {"nc5": nc.out_of_distribution(usual.means, np.array([0.5, -1, 0.25, 2]))}),
-            case("the other mean is 0", {"means": usual.means, "counts": usual.counts, "other": np.zeros(4)},
+            case("the other mean is 0", {"means": usual.means, "counts": usual.counts, "other_mean": np.zeros(4)},
                  {"nc5": nc.NAN}, "zero_mean")],
         "central_path": [
             case("forty steps", {"features": flow.h, "labels": np.eye(3)[flow.y], "weight_decay": 0.02, "step_size": 0.01,

@@ -201,7 +201,7 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
         .init(
             name: "probe option", edits: [("samples: 20", "sampels: 20")],
             lines: [
-                "study.yaml:11:67: unknown key 'sampels' in probes.crh; did you mean 'samples'? (alignment has: at, samples, split, layers, variant)"
+                "study.yaml:11:67: unknown key 'sampels' in probes.crh; did you mean 'samples'? (alignment has: at, samples, split, layers, cotangents, bootstrap, variant)"
             ]),
         .init(
             name: "seeds backwards", edits: [("seeds: 0..1", "seeds: 4..1")],

@@ -1,0 +1,102 @@
+import Manifests
+import Protocols
+
+/// Derivatives of the outputs with respect to layers, and what is made of them.
+extension Observer {
+    /// An accumulator of Jacobians, and of which layer.
+    struct JacobianStream {
+        var key: Measurement.Key
+        var accumulator: any JacobianAccumulator
+        var layer: Int
+        /// The same, by groups of samples.
+        var grouped: Grouped?
+    }
+
+    func cotangents(_ rows: FirstRows) -> JacobianCotangents {
+        rows.cotangents.map { .signs(count: $0) } ?? .outputs(outputWidth * outputPositions)
+    }
+
+    /// Of an expression of Jacobians; nil if it is of a layer that is not there.
+    func jacobianStream(
+        _ key: Measurement.Key, _ expression: QuantityExpression, _ rows: FirstRows, in pass: Measurement
+    ) throws -> JacobianStream? {
+        guard let basic = expression.arguments.first, let index = layerIndex(of: basic, key.layer) else { return nil }
+        let shape = shapes[index], outputs = cotangents(rows).count, weight = inputWeight(basic, shape)
+        let size = Double(weight?.inputs ?? shape.output)
+        guard expression.function == nil else {
+            if expression.function == .centredAGOP, rows.cotangents != nil { throw Undefined("random_cotangents") }
+            try pass.reserve(key, numbers: size * size)
+            return JacobianStream(
+                key: key, accumulator: outerProduct(expression, shape, outputs, weight), layer: index)
+        }
+        let samples = rows.count * shape.positions
+        try pass.reserve(key, numbers: Double(samples) * Double(outputs) * size)
+        return JacobianStream(
+            key: key,
+            accumulator: Jacobians(samples: samples, width: shape.output, outputs: outputs, weight: weight),
+            layer: index)
+    }
+
+    func grouped(
+        _ stream: JacobianStream, _ expression: QuantityExpression, _ rows: FirstRows, in pass: Measurement
+    ) throws -> Grouped? {
+        let shape = shapes[stream.layer], outputs = cotangents(rows).count
+        let weight = inputWeight(expression.arguments[0], shape)
+        return try pass.resampling?.collect(
+            stream.key, widths: [shape.output], numbers: Double(shape.output * shape.output)
+        ) { [self] in outerProduct(expression, shape, outputs, weight) }
+    }
+
+    private func outerProduct(
+        _ expression: QuantityExpression, _ shape: LayerShape, _ outputs: Int,
+        _ weight: (values: [Double], inputs: Int)?
+    ) -> GradientOuterProduct {
+        GradientOuterProduct(
+            width: shape.output, outputs: outputs, isCentred: expression.function == .centredAGOP, weight: weight)
+    }
+
+    /// What makes Jacobians at the output those at the input.
+    private func inputWeight(
+        _ basic: QuantityExpression.Basic, _ shape: LayerShape
+    ) -> (values: [Double], inputs: Int)? {
+        (basic.member?.of ?? basic.ofLayer ?? basic) == .layerInputJacobian
+            ? (weights.values(shape.weight), shape.input) : nil
+    }
+
+    /// The layer that a quantity of one layer is of; of a probe of a pair one of the two.
+    func layerIndex(of basic: QuantityExpression.Basic, _ subject: String) -> Int? {
+        guard basic.ofLayer == nil else { return layers.indices.last }
+        let name = basic.member.flatMap { pairs[subject]?[$0.index] } ?? subject
+        return layers.firstIndex(of: name)
+    }
+
+    /// Runs the network over the rows, for all streams at once.
+    func run(_ streams: [JacobianStream], _ rows: FirstRows, _ table: DataTable, in pass: Measurement) throws {
+        guard !streams.isEmpty else { return }
+        let kind = cotangents(rows), layers = Set(streams.map(\.layer)).sorted()
+        let together = min(kind.count, JacobianProgram.most)
+        let held = shapes.map { $0.positions * ($0.input + $0.output) }.reduce(0, +) * together
+        let chunk = min(Self.chunk, max(1, Self.largestPass / max(held, 1)))
+        for row in stride(from: 0, to: rows.count, by: chunk) {
+            let count = min(chunk, rows.count - row)
+            let key = JacobianProgram.Key(rows: count, cotangents: together, layers: layers)
+            let program =
+                try programs.jacobians[key] ?? JacobianProgram(network, key, parameters: parameters)
+            programs.jacobians[key] = program
+            let order = pass.resampling?.order(row..<row + count)
+            for first in stride(from: 0, to: kind.count, by: together) {
+                program.run(on: table, from: row, kind, first: first)
+                for stream in streams {
+                    let positions = shapes[stream.layer].positions
+                    for k in 0..<min(together, kind.count - first) {
+                        guard let jacobian = program.jacobian(cotangent: k, layer: stream.layer) else { continue }
+                        stream.accumulator.add(output: first + k, jacobian: jacobian, rows: count * positions)
+                        if let order {
+                            stream.grouped?.add(output: first + k, jacobian: jacobian, positions: positions, order)
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
