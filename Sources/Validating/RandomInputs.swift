@@ -58,7 +58,10 @@ extension Subject {
             let (n, p) = (sizes.rows, sizes.inputs)
             input.problem = (Tensor([n, p], values([n, p], &draw)), values([n], &draw), values([p], &draw))
         }
-        let arrays = arrays(sizes, &draw, values)
+        var arrays = arrays(sizes, &draw, values)
+        for split in component.otherSplits(input.options) {
+            for (name, array) in self.arrays(sizes, &draw, values) { arrays["\(name)@\(split)"] = array }
+        }
         return try component.expandedBindings(input.options).compactMap { binding in
             var input = input
             if !binding.name.isEmpty { input.label += ", binding \(binding.name)" }
@@ -263,5 +266,11 @@ extension Subject {
 }
 
 extension Component {
+    /// Splits, other than its own, of which a probe takes quantities.
+    fileprivate func otherSplits(_ options: [String: JSON]) -> Set<String> {
+        let options = self.options(options)
+        return Set(measuringFunctions.flatMap(\.arguments).compactMap { $0.split.flatMap { options[$0]?.string } })
+    }
+
     fileprivate func isOption(_ id: String) -> Bool { parameter(id) != nil }
 }

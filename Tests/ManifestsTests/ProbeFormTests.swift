@@ -85,7 +85,7 @@ import Testing
         ),
         (
             #""quantity": "layer.output""#, #""quantity": "moment.raw(layer.output)""#,
-            "plugin.json:10:5: 'add' needs a quantity with a row for each sample"
+            "plugin.json:10:57: 'add' needs a quantity with a row for each sample"
         ),
         (
             #""type": "i64*", "from": "accumulator"},"#, #""type": "f64*", "from": "accumulator"},"#,

@@ -126,7 +126,7 @@ import Testing
         (
             #""name": "x", "type": "f64*", "from": "quantity", "form": "samples"},\#n    {"name": "sum""#,
             #""name": "x", "type": "f64*", "from": "quantity", "form": "weight"},\#n    {"name": "sum""#,
-            "plugin.json:18:57: 'add' needs a quantity with a row for each sample"
+            "plugin.json:18:55: 'add' needs a quantity with a row for each sample"
         ),
         (
             #""quantity": "org.other/vector(wtw(layer.weight))""#, #""quantity": "layer.bias", "form": "vector""#,

@@ -41,10 +41,11 @@ private final class Definitions: QuantityDefinitions {
             }
             let sum = memory.accumulators["sum"] ?? ProbeMemory.Tensor(shape: [width], isInteger: false)
             memory.accumulators["sum"] = sum
-            sum.set(
-                (0..<width).map { j in
-                    (0..<quantity.shape[0]).reduce(sum.numbers[j]) { $0 + data[$1 * width + j] - centre[j] }
-                })
+            var sums = sum.numbers
+            for i in 0..<quantity.shape[0] {
+                for j in 0..<width { sums[j] += data[i * width + j] - centre[j % centre.count] }
+            }
+            sum.set(sums)
         }
 
         func value(

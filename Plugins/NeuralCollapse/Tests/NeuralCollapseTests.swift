@@ -64,7 +64,7 @@ private func simplex(_ classes: Int, _ width: Int, size: Double) throws -> Matri
     return frame * (try gaussian(width, width, "turn").qr().q)
 }
 
-private func random(width d: Int = 6) -> Features {
+private func usual(width d: Int = 6) -> Features {
     let (n, k) = (41, 4)
     let labels = (0..<n).map { ($0 * $0 + $0 / 3) % k }
     var h = gaussian(n, d, "h")
@@ -125,7 +125,7 @@ private func random(width d: Int = 6) -> Features {
     /// Where Σ_B has full rank (K − 1 = d) its pseudoinverse is an inverse, and nc1 does not change under any invertible
     /// map of the features; with more dimensions it does.
     @Test(arguments: [(3, true), (6, false)]) func invertibleMaps(width: Int, isInvariant: Bool) throws {
-        let features = random(width: width)
+        let features = usual(width: width)
         let plain = try features.collapse()
         let mapped = try features.mapped(gaussian(width, width, "map"), gaussian(1, width, "shift")).collapse()
         #expect((abs(mapped["nc1"]!.number / plain["nc1"]!.number - 1) < 1e-10) == isInvariant)
@@ -139,7 +139,7 @@ private func random(width d: Int = 6) -> Features {
 
     /// The measures of the means do not change under rotations, scale and shifts of the origin.
     @Test func rotationsAndShifts() throws {
-        let features = random()
+        let features = usual()
         let d = features.h.columns
         let plain = try features.collapse()
         let rotation = try gaussian(d, d, "rotation").qr().q
@@ -149,7 +149,7 @@ private func random(width d: Int = 6) -> Features {
         }
         for probe in ["layer_collapse", "variability_index"] {
             let moved = try features.mapped(0.7 * rotation, 5 * gaussian(1, d, "shift")).collapse(probe: probe)
-            for (output, value) in try features.collapse(probe: probe) {
+            for (output, value) in try features.collapse(probe: probe) where output != "nc4" {
                 #expect(abs(moved[output]!.number - value.number) < 1e-11, "\(output)")
             }
         }
@@ -161,7 +161,7 @@ private func random(width d: Int = 6) -> Features {
 
     /// The order of the samples matters to rounding only, the names of the classes not at all.
     @Test func orderDoesNotMatter() throws {
-        let features = random()
+        let features = usual()
         let n = features.h.rows
         let k = features.w.rows
         let plain = try features.collapse()
@@ -185,7 +185,7 @@ private func random(width d: Int = 6) -> Features {
 
     /// The rank decides which directions are inverted: dependent means lower it instead of blowing nc1 up.
     @Test func dependentMeansLowerTheRank() throws {
-        var features = random()
+        var features = usual()
         let plain = try features.collapse()
         #expect(plain["rank"]!.number == 3)
         // Classes 2 and 3 become copies of class 1: two distinct means remain.
@@ -203,7 +203,7 @@ private func random(width d: Int = 6) -> Features {
 
     /// Bias belongs to the network's decision: without it nc4 would be another number.
     @Test func trueLogitsDecide() throws {
-        var features = random()
+        var features = usual()
         features.w = 0 * features.w
         features.b = [0, 0, 3, 0]
         let values = try features.collapse()
@@ -214,7 +214,7 @@ private func random(width d: Int = 6) -> Features {
     }
 
     @Test func smallClassesAreLeftOut() throws {
-        var features = random()
+        var features = usual()
         let (full, strict) = (try features.collapse(), try features.collapse(["min_count": .int(11)]))
         #expect(strict["classes"]!.number < full["classes"]!.number)
         features.labels = features.labels.map { _ in 1 }
@@ -225,21 +225,21 @@ private func random(width d: Int = 6) -> Features {
     }
 
     @Test func aLabelBeyondTheOutputsIsRefused() throws {
-        var features = random()
+        var features = usual()
         features.labels[3] = 4
         #expect(try features.collapse()["nc1"]!.reason?.hasPrefix("failed") == true)
     }
 
     /// Around the head's input both probes are one computation.
     @Test func ofTheHeadsLayer() throws {
-        let features = random()
+        let features = usual()
         let (run, layer) = (try features.collapse(), try features.collapse(probe: "layer_collapse"))
         for (output, value) in layer { #expect(value == run[output] ?? run[output + "_means"], "\(output)") }
     }
 
     /// Uneven classes: the mean of the samples is another centre.
     @Test func theCentreOfTheSamples() throws {
-        let features = random()
+        let features = usual()
         let around = try ["classes", "samples"].map { try features.collapse(["global_mean": .string($0)]) }
         for output in ["nc1", "nc1_quotient", "nc2_etf_means", "mean_logit"] {
             #expect(abs(around[0][output]!.number - around[1][output]!.number) > 1e-6, "\(output)")
@@ -249,7 +249,7 @@ private func random(width d: Int = 6) -> Features {
 
     /// A class without samples, and one with a single one, which would look collapsed.
     @Test func missingClasses() throws {
-        var features = random()
+        var features = usual()
         features.labels = features.labels.map { $0 == 2 ? 3 : $0 }
         var values = try features.collapse()
         #expect(values["classes"]!.number == 3 && values["rank"]!.number == 2)
@@ -281,7 +281,7 @@ private func random(width d: Int = 6) -> Features {
 
     /// The parts of the squared loss add up, that of the best classifier has no distance, and any other has.
     @Test(arguments: [0.0, 0.05], [true, false]) func partsOfTheLoss(decay: Double, hasBias: Bool) throws {
-        var features = random()
+        var features = usual()
         if !hasBias { features.b = nil }
         let parts = try features.collapse(["weight_decay": .double(decay)], probe: "central_path_loss")
             .mapValues(\.number)
@@ -303,7 +303,7 @@ private func random(width d: Int = 6) -> Features {
     /// Without two classes of two samples nothing is left, in every probe, with the reason.
     @Test(arguments: ["layer_collapse", "uniformity", "variability_index", "central_path_loss"])
     func tooFewClasses(probe: String) throws {
-        var features = random()
+        var features = usual()
         features.labels = features.labels.map { _ in 1 }
         let values = try features.collapse(probe: probe)
         let kept = ["classes", "left_out"]
@@ -315,7 +315,7 @@ private func random(width d: Int = 6) -> Features {
 
     /// Equal features of all classes, and dead ones that are all zero.
     @Test(arguments: [0, 1.25]) func equalFeatures(value: Double) throws {
-        var features = random()
+        var features = usual()
         features.h.elements = features.h.elements.map { _ in value }
         for probe in ["neural_collapse", "layer_collapse"] {
             let values = try features.collapse(probe: probe)
@@ -329,7 +329,7 @@ private func random(width d: Int = 6) -> Features {
 
     /// What a quantity without samples says reaches the probe.
     @Test func noClassIsLargeEnough() throws {
-        var features = random()
+        var features = usual()
         features.h = Matrix(rows: 4, columns: 3, elements: (0..<12).map { Double($0 * $0 % 7) })
         features.labels = [0, 1, 2, 3]
         features.w = gaussian(4, 3, "w")
