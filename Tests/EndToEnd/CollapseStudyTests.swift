@@ -38,7 +38,7 @@ import Testing
         let python = try #require(Tool.python), name = try #require(try scratch.names("out/runs").first)
         let script = Tool.root + "/Tests/References/neural_collapse.py"
         let result = try Tool.run([script, "out/runs/" + name], with: python, in: scratch)
-        #expect(result.status == 0 && result.output.contains("136 values compared, 0 disagree"), "\(result.output)")
+        #expect(result.status == 0 && result.output.contains("130 values compared, 0 disagree"), "\(result.output)")
     }
 
     /// What is said of the formulas of other tools holds.
