@@ -47,6 +47,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Distillation", swift: true),
     Plugin(name: "Exponents"),
     Plugin(name: "Fact"),
+    Plugin(name: "FeatureAnsatz"),
     Plugin(name: "FeedbackAlignment"),
     Plugin(name: "Images"),
     Plugin(name: "Initializers"),

@@ -303,7 +303,7 @@ extension QuantityExpression {
         case .layerOutput, .layerOutputGrad: return "n, d_out"
         case .layerInputJacobian: return "n, C, d_in"
         case .layerOutputJacobian: return "n, C, d_out"
-        case .layerWeight, .layerWeightInitial: return "d_out, d_in"
+        case .layerWeight, .layerWeightInitial, .layerWeightChange: return "d_out, d_in"
         case .layerBias: return "d_out"
         case .modelOutput, .targets: return "n, C"
         case .parameterValue, .parameterGrad, .parameters: return "count"

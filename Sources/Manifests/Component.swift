@@ -176,8 +176,8 @@ package enum Size: Hashable, Sendable {
     case constant(Int)
     /// The value of an int param.
     case parameter(String)
-    /// An axis of another argument.
-    case axis(of: String, Axis)
+    /// An axis of another argument, and so many more.
+    case axis(of: String, Axis, plus: Int = 0)
     /// Written by `describe`.
     case described
 }

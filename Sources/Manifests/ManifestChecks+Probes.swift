@@ -89,7 +89,7 @@ extension ManifestChecks {
 
     private mutating func checkIsFixed(_ name: String, _ pointer: String, _ component: Component) {
         guard let add = component.add, let size = component.dimensions.first(where: { $0.name == name })?.size,
-            case .axis(let argument, .index(0)) = size, let target = add.argument(argument),
+            case .axis(let argument, .index(0), _) = size, let target = add.argument(argument),
             case .quantity = target.source, component.isOfRows(target)
         else { return }
         self.add(pointer, "'\(name)' is the number of rows of '\(argument)', which differs from pass to pass")

@@ -148,7 +148,7 @@ struct ManifestChecks {
         case .constant: break
         case .described: checkHasDescribe(component, at: pointer)
         case .parameter(let id): checkIntParameter(id, of: component, at: "\(pointer)/param")
-        case .axis(let name, let axis):
+        case .axis(let name, let axis, _):
             // The shapes of variables are known before there are nodes.
             let function =
                 component.kind == .parametrization

@@ -240,7 +240,9 @@ struct ManifestReader {
 
     private func size(_ json: JSON) -> Size {
         if json.string != nil { return .described }
-        if let argument = json["of"]?.string { return .axis(of: argument, axis(json["axis"])) }
+        if let argument = json["of"]?.string {
+            return .axis(of: argument, axis(json["axis"]), plus: json["plus"]?.int ?? 0)
+        }
         return json["param"]?.string.map { .parameter($0) } ?? .constant(json["const"]?.int ?? 0)
     }
 

@@ -49,6 +49,7 @@ package enum QuantityCatalogue {
         Entry("layer.input_jacobian", "n × C × d_in", "∂z_c/∂h_b · W, the derivative at h_a through this layer"),
         Entry("layer.weight", "d_out × d_in", "W, the current values"),
         Entry("layer.weight_initial", "d_out × d_in", "W before the first step"),
+        Entry("layer.weight_change", "d_out × d_in", "W minus its values before the first step"),
         Entry("layer.bias", "d_out", "current values; a layer without bias has none"),
         Entry("model.output", "n × C", "logits or predictions"),
         Entry("targets", "n × C", "real targets, or one-hot labels"),

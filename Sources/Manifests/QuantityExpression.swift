@@ -46,6 +46,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case layerInputJacobian = "layer.input_jacobian"
         case layerWeight = "layer.weight"
         case layerWeightInitial = "layer.weight_initial"
+        case layerWeightChange = "layer.weight_change"
         case layerBias = "layer.bias"
         case headInput = "head.input"
         case headOutput = "head.output"
@@ -55,6 +56,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case headInputJacobian = "head.input_jacobian"
         case headWeight = "head.weight"
         case headWeightInitial = "head.weight_initial"
+        case headWeightChange = "head.weight_change"
         case headBias = "head.bias"
         case modelOutput = "model.output"
         case targets
@@ -71,6 +73,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case firstInputJacobian = "first.input_jacobian"
         case firstWeight = "first.weight"
         case firstWeightInitial = "first.weight_initial"
+        case firstWeightChange = "first.weight_change"
         case firstBias = "first.bias"
         case firstModelOutput = "first.model.output"
         case firstSampleLoss = "first.sample.loss"
@@ -83,6 +86,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case secondInputJacobian = "second.input_jacobian"
         case secondWeight = "second.weight"
         case secondWeightInitial = "second.weight_initial"
+        case secondWeightChange = "second.weight_change"
         case secondBias = "second.bias"
         case secondModelOutput = "second.model.output"
         case secondSampleLoss = "second.sample.loss"
@@ -91,7 +95,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         package var form: Form {
             switch member?.of ?? ofLayer ?? self {
             case .layerInput, .layerOutput, .layerOutputGrad, .layerInputGrad, .modelOutput, .targets: .samples
-            case .layerWeight, .layerWeightInitial: .weight
+            case .layerWeight, .layerWeightInitial, .layerWeightChange: .weight
             case .layerOutputJacobian, .layerInputJacobian: .jacobian
             default: .vector
             }

@@ -237,13 +237,18 @@ extension Observer {
         let index = basic.ofLayer == nil ? layers.firstIndex(of: key.layer) : layers.indices.last
         guard let index else { return }
         let shape = shapes[index]
+        func set(_ weight: [Double]) throws {
+            try pass.setWeight(key, expression.function, weight, rows: shape.output, columns: shape.input)
+        }
         switch basic.ofLayer ?? basic {
         case .layerBias:
             if let bias = shape.bias { pass.set(key, pass.keep(weights.values(bias), shape: [shape.output])) }
-        case .layerWeight, .layerWeightInitial:
-            let initial = (basic.ofLayer ?? basic) == .layerWeightInitial
-            let weight = initial ? initialWeights[shape.weight] ?? [] : weights.values(shape.weight)
-            try pass.setWeight(key, expression.function, weight, rows: shape.output, columns: shape.input)
+        case .layerWeight:
+            try set(weights.values(shape.weight))
+        case .layerWeightInitial:
+            try set(initialWeights[shape.weight] ?? [])
+        case .layerWeightChange:
+            try set(zip(weights.values(shape.weight), initialWeights[shape.weight] ?? []).map { $0 - $1 })
         default: break
         }
     }

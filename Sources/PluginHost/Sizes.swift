@@ -79,7 +79,7 @@ struct Sizes {
         case .constant(let value): value
         case .described: 0  // `PluginDataset` has asked for these
         case .parameter(let id): try number(id)
-        case .axis(let of, let axis): try self.axis(of, axis)
+        case .axis(let of, let axis, let plus): try self.axis(of, axis) + plus
         }
     }
 

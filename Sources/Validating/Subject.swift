@@ -130,7 +130,8 @@ struct Subject {
                     switch component.dimensions.first(where: { $0.name == name })?.size {
                     case .constant(let size): size
                     case .parameter(let id): input.options[id]?.int
-                    case .axis(let of, .index(let axis)): input.tensors[of].flatMap { $0.shape.dropFirst(axis).first }
+                    case .axis(let of, .index(let axis), let plus):
+                        input.tensors[of].flatMap { $0.shape.dropFirst(axis).first }.map { $0 + plus }
                     default: nil
                     }
                 case .rows, .described: nil

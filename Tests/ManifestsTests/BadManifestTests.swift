@@ -541,7 +541,7 @@ import Testing
         blas
         - "quantity": "parameter.value"
         + "quantity": "parameter.valeu"
-        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.output_jacobian, layer.input_jacobian, layer.weight, layer.weight_initial, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.output_jacobian, head.input_jacobian, head.weight, head.weight_initial, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters)
+        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.output_jacobian, layer.input_jacobian, layer.weight, layer.weight_initial, layer.weight_change, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.output_jacobian, head.input_jacobian, head.weight, head.weight_initial, head.weight_change, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters)
 
         blas
         - "quantity": "parameter.value"
@@ -551,7 +551,7 @@ import Testing
         probe
         - "b": "wwt(layer.weight)"
         + "b": "wwt(layer.wieght)"
-        plugin.json:33:78: wwt takes a weight, got 'layer.wieght'; did you mean 'layer.weight'? (allowed: layer.weight, layer.weight_initial, head.weight, head.weight_initial)
+        plugin.json:33:78: wwt takes a weight, got 'layer.wieght'; did you mean 'layer.weight'? (allowed: layer.weight, layer.weight_initial, layer.weight_change, head.weight, head.weight_initial, head.weight_change)
 
         probe
         - "b": "wwt(layer.weight)"

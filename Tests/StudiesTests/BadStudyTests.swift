@@ -275,7 +275,7 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
         .init(
             name: "recorded quantity", edits: [("seeds:", "record: {quantities: [wtw(layer.input)]}\nseeds:")],
             lines: [
-                "study.yaml:14:23: record.quantities: wtw takes a weight, got 'layer.input' (allowed: layer.weight, layer.weight_initial, head.weight, head.weight_initial)"
+                "study.yaml:14:23: record.quantities: wtw takes a weight, got 'layer.input' (allowed: layer.weight, layer.weight_initial, layer.weight_change, head.weight, head.weight_initial, head.weight_change)"
             ]),
         .init(
             name: "claim without relation", edits: [("    at_least: 0.5\n", "")],

@@ -19,6 +19,25 @@ syzygy_status spectrum_eigenvalues(const syzygy_linalg *linalg, const double *a,
     return SYZYGY_OK;
 }
 
+/* a: [d, d], symmetric. system [d + 1, d]: eigenvalues, descending, then row 1 + i is the eigenvector of value i, its entry of largest
+ * size positive. values [d] and vectors [d, d] are scratch. */
+syzygy_status spectrum_eigensystem(const syzygy_linalg *linalg, const double *a, int64_t d, double *values,
+                                   double *vectors, double *system, char *message, size_t size) {
+    if (linalg->eigh(linalg->context, d, a, values, vectors) != SYZYGY_OK) {
+        snprintf(message, size, "no_eigenvalues");
+        return SYZYGY_UNDEFINED;
+    }
+    for (int64_t i = 0; i < d; i++) {
+        const double *vector = vectors + (d - 1 - i) * d;
+        double sign = 1, largest = 0;
+        for (int64_t j = 0; j < d; j++)
+            if (fabs(vector[j]) > largest) largest = fabs(vector[j]), sign = vector[j] < 0 ? -1 : 1;
+        system[i] = values[d - 1 - i];
+        for (int64_t j = 0; j < d; j++) system[(1 + i) * d + j] = sign * vector[j];
+    }
+    return SYZYGY_OK;
+}
+
 /* w: [rows, columns], r = min(rows, columns). values [rows]: square roots of the eigenvalues of w w^T, descending, so the
  * last rows - r are zero. u [rows, r] and vt [r, columns] are scratch. */
 syzygy_status spectrum_singular_values(const syzygy_linalg *linalg, const double *w, int64_t rows, int64_t columns,
