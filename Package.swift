@@ -39,6 +39,7 @@ let plugins: [Plugin] = [
     Plugin(name: "Arrays", swift: true, uses: ["ArrayFiles"]),
     Plugin(name: "Averages", tests: false),
     Plugin(name: "CKA"),
+    Plugin(name: "Clusters"),
     Plugin(name: "ConvNet", swift: true),
     Plugin(name: "CrossEntropy", swift: true),
     Plugin(name: "Curvature"),

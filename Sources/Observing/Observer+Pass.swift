@@ -3,7 +3,7 @@ import LinearAlgebra
 import Manifests
 import Protocols
 
-/// One pass over rows: every quantity that is asked for is formed once.
+/// Passes over rows, mostly one: every quantity that is asked for is formed once.
 extension Observer {
     func measure(rows: FirstRows, step: Int, for visits: [Visit]) throws -> Measurement {
         let pass = Measurement(step: step)
@@ -14,14 +14,13 @@ extension Observer {
         for (split, asked) in demand.others {
             pass.others[split] = try measure(rows: rows.of(split, tables), step: step, for: asked)
         }
-        let sources = try rowSources(of: demand.streaming, table)
         // What probes with intervals ask for is collected a second time, by groups of samples.
         var drawn = Demand(self, Measurement())
         let replicates = visits.map(\.replicates).max() ?? 0
         if replicates > 0, rows.count > 0 {
             for visit in visits where visit.replicates > 0 { try drawn.add(visit) }
             pass.resampling = Resampling(
-                self, pass, samples: rows.count, replicates: replicates, streaming: drawn.streaming)
+                self, pass, samples: rows.count, replicates: replicates, passes: drawn.passes)
         }
         var streams: [Stream] = []
         var jacobians: [JacobianStream] = []
@@ -63,25 +62,8 @@ extension Observer {
                 pass.set(key, .failure(coupled))
             }
         }
-        var captures = Set(streams.flatMap(\.captures) + sources.values.compactMap(\.capture))
-        if !demand.streaming.isEmpty, captures.isEmpty { captures = [.modelOutput] }
-        for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
         let gradient = demand.wantsGradient ? Buffer(parameters.count) : nil
-        if !captures.isEmpty || gradient != nil {
-            try run(rows, table, captures, gradient) { program, range in
-                let order = pass.resampling?.order(range)
-                for stream in streams {
-                    let values = stream.captures.compactMap(program.values)
-                    stream.accumulator.add(values, rows: range.count * stream.positions)
-                    if let order { stream.grouped?.add(values, positions: stream.positions, order) }
-                }
-                let rows = RowsOfPass(sources: sources, program: program, table: table, range: range)
-                for visit in demand.streaming {
-                    visit.taker.add(layer: visit.subject, rows: rows, memory: visit.memory)
-                }
-                pass.resampling?.add(rows, range)
-            }
-        }
+        try give(rows, table, step, to: demand.visits(0), drawn.visits(0), streams, gradient, in: pass)
         try run(jacobians, rows, table, in: pass)
         for (key, accumulator) in streams.map({ ($0.key, $0.accumulator) })
             + jacobians.map({ ($0.key, $0.accumulator) })
@@ -103,6 +85,9 @@ extension Observer {
                         Quantity(data: .real(UnsafePointer(gradient.pointer + block.offset)), shape: [block.count])))
             }
         }
+        for index in demand.passes.indices.dropFirst() {
+            try give(rows, table, step, to: demand.visits(index), drawn.visits(index), [], nil, in: pass)
+        }
         return pass
     }
 
@@ -120,6 +105,31 @@ extension Observer {
             }
         }
         return formed
+    }
+
+    /// Gives all rows, some at a time, to those who take them, and as each replicate has them to those with intervals.
+    private func give(
+        _ rows: FirstRows, _ table: DataTable, _ step: Int, to visits: [Visit], _ drawn: [Visit], _ streams: [Stream],
+        _ gradient: Buffer?, in pass: Measurement
+    ) throws {
+        let sources = try rowSources(of: visits, table)
+        var captures = Set(streams.flatMap(\.captures) + sources.values.compactMap(\.capture))
+        if !visits.isEmpty, captures.isEmpty { captures = [.modelOutput] }
+        for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
+        guard !captures.isEmpty || gradient != nil else { return }
+        let replicates = drawn.isEmpty ? [] : pass.resampling?.replicates(step: step) ?? []
+        try run(rows, table, captures, gradient) { program, range in
+            let order = streams.isEmpty ? nil : pass.resampling?.order(range)
+            for stream in streams {
+                let values = stream.captures.compactMap(program.values)
+                stream.accumulator.add(values, rows: range.count * stream.positions)
+                if let order { stream.grouped?.add(values, positions: stream.positions, order) }
+            }
+            let rows = RowsOfPass(
+                sources: sources, finished: pass, program: program, table: table, range: range)
+            for visit in visits { visit.taker.add(layer: visit.subject, rows: rows, memory: visit.memory) }
+            pass.resampling?.add(rows, range, to: drawn, replicates)
+        }
     }
 
     /// A quantity that is formed of rows as they come.
@@ -158,7 +168,7 @@ extension Observer {
     }
 
     /// The captures an expression needs, nil if it does not depend on samples of the network.
-    private func captures(_ expression: QuantityExpression, layer: String) -> [Capture]? {
+    func captures(_ expression: QuantityExpression, layer: String) -> [Capture]? {
         var captures: [Capture] = []
         for basic in expression.arguments {
             switch basic {
@@ -201,6 +211,7 @@ extension Observer {
         for task in tasks {
             for need in task.taker.streamed {
                 let expression = try QuantityExpression(need.expression)
+                guard expression.isOfSamples else { continue }
                 let key = Measurement.Key(expression: need.expression, layer: task.subject)
                 if let captures = captures(expression, layer: task.subject), let capture = captures.first {
                     if let coupled, capture.needsLoss {

@@ -211,7 +211,7 @@ package enum ProbeScope: String, Sendable {
 package protocol QuantityTaker: AnyObject {
     /// Expressions, for every binding: `moment.raw(layer.output)`.
     var needs: [Need] { get }
-    /// Expressions with a row for each sample that `add` takes pass by pass, before all else.
+    /// What `add` takes: rows of samples pass by pass, and finished values of quantities, which earlier passes gave.
     var streamed: [Need] { get }
     /// Takes in some rows of one layer, pair or run; `rows` gives the values of `streamed` for them.
     func add(layer: String, rows: any QuantitySource, memory: ProbeMemory)

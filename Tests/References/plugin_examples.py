@@ -158,6 +158,29 @@ def noise(p, stream, split):
     return {"x": x[p["begin"]:], "y": labels[p["begin"]:]}
 
 
+def simplex_clusters(p, stream, split):
+    """Corners in Helmert's coordinates, turned by a random orthogonal map."""
+    k, d, rows = p["classes"], p["d"], range(p["begin"], p["end"])
+    corners = numpy.zeros((k, k - 1))
+    for j in range(k - 1):
+        corners[: j + 1, j], corners[j + 1, j] = 1, -(j + 1)
+    corners *= p["radius"] / numpy.linalg.norm(corners, axis=0) * math.sqrt(k / (k - 1))
+    means = corners @ whiten(matrix(stream("turn"), d, k - 1)).T
+    assert numpy.allclose(means @ means.T, p["radius"] ** 2 * (numpy.eye(k) * k - 1) / (k - 1))
+    y = numpy.array([i % k for i in rows])
+    if p["spread"] == "axes":
+        points = math.sqrt(d) * numpy.repeat(numpy.eye(d), 2, axis=0) * numpy.tile([[1], [-1]], (d, 1))
+        x = numpy.array([points[i // k % (2 * d)] for i in rows])
+    else:
+        x = matrix(stream(f"x.{split}"), p["end"], d)[p["begin"]:]
+    return {"x": means[y] + p["sigma"] * x, "y": y}
+
+
+def one_hot_samples(p, stream, split):
+    rows = range(p["begin"], p["end"])
+    return {"x": numpy.eye(p["rows"])[rows], "y": numpy.array([i % p["classes"] for i in rows])}
+
+
 def random_tokens(p, stream, split):
     length = p["length"]
     tokens = (stream(f"tokens.{split}").uniform(0, p["end"] * (length + 1)) * p["vocabulary"]).astype(int)
@@ -252,6 +275,7 @@ datasets = {
     "digits": digits, "linear_teacher": linear_teacher, "sine_teacher": sine_teacher, "mlp_teacher": mlp_teacher,
     "noise": noise, "noise_images": noise, "random_tokens": random_tokens, "copy_memory": copy_memory,
     "modular_arithmetic": modular_arithmetic, "noisy_pairs": samples.noisy_pairs,
+    "simplex_clusters": simplex_clusters, "one_hot_samples": one_hot_samples,
 } | wrappers.datasets
 
 
@@ -338,7 +362,8 @@ def close(expect, values, example):
 
 def main():
     write, failures = "--write" in sys.argv[1:], 0
-    for name in ["Activations", "Activity", "Adam", "ConvNet", "DatasetWrappers", "Digits", "Distillation", "Initializers", "L2", "Noise", "RecurrentNet",
+    for name in ["Activations", "Activity", "Adam", "Clusters", "ConvNet", "DatasetWrappers", "Digits", "Distillation", "Initializers", "L2", "Noise",
+                 "RecurrentNet",
                  "ResNet", "SGD", "Samplers", "Sequences", "Syre", "Teachers", "Transformer", "TwoViews"]:
         path = plugins / name / "plugin.json"
         source = path.read_text()
