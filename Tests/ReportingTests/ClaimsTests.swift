@@ -136,6 +136,22 @@ private func study(_ claims: String, diverged: Bool = false) throws -> StudyResu
             ])
     }
 
+    /// The page of findings: the words at the head of the file, and each claim with what was measured.
+    @Test func findings() throws {
+        let results = try study(
+            #"""
+            {"say": "one | two", \#(Self.accuracy), "at_least": 0.5}, {"say": "C", "that": {"mean": "probe.rank"}, "at_least": 1}
+            """#)
+        let text = Findings.text([
+            Findings.Study(file: "a.yaml", text: "# What it\n# is about.\nstudy: a\n# not this\n", results: results)
+        ])
+        #expect(text.hasPrefix("1 of 2 claims of 1 studies hold. "))
+        #expect(text.contains("`a.yaml`\n\nWhat it\nis about.\n\n| | claim"))
+        #expect(text.contains("| holds | one \\| two | 0.61 ± 0.02 is at least 0.5 | N = 3 |"))
+        #expect(text.contains("| **fails** | C | undecided: 'probe.rank' has no values (no_rank ×6) |"))
+        #expect(!text.contains("not this"))
+    }
+
     @Test func oneElementOfAnArrayCanBeClaimed() throws {
         var study = HandStudy()
         try study.addRun(seed: 0, observations: "1,p,s,fc1,0,4,\n1,p,s,fc1,1,2,\n1,p,x,,,7,\n")
