@@ -154,7 +154,7 @@ private struct PrototypeReader {
 
     private func mayWrite(_ argument: Argument) -> Bool {
         switch argument.source {
-        case .output, .variable, .workspace, .message, .rows, .shape, .classes, .accumulator: true
+        case .output, .variable, .workspace, .message, .rows, .shape, .classes, .sourceRow, .accumulator: true
         case .quantity(_, let isWritable, _): isWritable
         case .state(let id): component.state.first { $0.id == id }?.isMutable ?? true
         default: false
@@ -236,6 +236,7 @@ private struct PrototypeReader {
         case .split:
             return component.splits.enumerated().map { "\($0) \($1.name)" }.joined(separator: ", ")
         case .indexBegin: return "first row"
+        case .sourceRow: return "place for the row that each row comes from [rows]"
         case .indexEnd: return "after the last row"
         case .message: return "place for one line of text"
         case .messageSize: return "its size in bytes"
@@ -303,8 +304,8 @@ extension QuantityExpression {
         case .layerOutput, .layerOutputGrad: return "n, d_out"
         case .layerInputJacobian: return "n, C, d_in"
         case .layerOutputJacobian: return "n, C, d_out"
-        case .layerWeight, .layerWeightInitial, .layerWeightChange: return "d_out, d_in"
-        case .layerBias: return "d_out"
+        case .layerWeight, .layerWeightInitial, .layerWeightChange, .layerWeightPlace: return "d_out, d_in"
+        case .layerBias, .layerBiasPlace: return "d_out"
         case .modelOutput, .targets: return "n, C"
         case .parameterValue, .parameterGrad, .parameters: return "count"
         default: return "n"

@@ -5,6 +5,8 @@ package struct Choice: Hashable, Sendable {
     package var options: [String: JSON]
     /// Schedules of an optimizer's or regularizer's options.
     package var schedules: [String: Choice]
+    /// Of a dataset made of another one: that one; else none.
+    package var of: [Choice] = []
 
     package init(component: String, options: [String: JSON] = [:], schedules: [String: Choice] = [:]) {
         self.component = component

@@ -44,6 +44,8 @@ package struct Component: Sendable {
     package var describe: Function?
     /// What one call is about: of probes, optimizers (`parameter` or `run`) and regularizers (`parameter`); nil for the others.
     package var scope: ProbeScope?
+    /// Of a probe of pairs of layers: those that follow one another only.
+    package var isConsecutive: Bool
     /// Of an optimizer, regularizer or operation: what it does to an element depends on that element's numbers only, so it may be
     /// called on any contiguous part, or on several parameters that lie together. Activations are.
     package var isElementwise: Bool
@@ -80,6 +82,7 @@ package struct Component: Sendable {
         case .optimizer: ["plugin", "schedules"]
         case .rule: ["plugin", "layers"]
         case .procedure: ["plugin", "threads"]
+        case .dataset: isWrapper ? ["plugin", "of"] : ["plugin"]
         default: ["plugin"]
         }
     }
@@ -136,7 +139,10 @@ package struct Component: Sendable {
         call.arguments.compactMap { if case .input(let name) = $0.source { name } else { nil } }
     }
 
-    /// Fields of the dataset that a procedure reads.
+    /// Of a dataset: made of the rows of another one.
+    package var isWrapper: Bool { kind == .dataset && splits.contains { $0.source != nil } }
+
+    /// Fields of the dataset that a procedure reads, or a dataset that is made of it.
     package var data: [(field: String, split: String)] {
         call.arguments.compactMap {
             if case .data(let field, let split) = $0.source { (field, split) } else { nil }
@@ -180,6 +186,8 @@ package enum Size: Hashable, Sendable {
     case axis(of: String, Axis, plus: Int = 0)
     /// Written by `describe`.
     case described
+    /// Of a split: as many as the split has that its rows come from.
+    case source
 }
 
 package enum Axis: Hashable, Sendable, CustomStringConvertible {
@@ -209,6 +217,8 @@ package struct Dimension: Hashable, Sendable {
 package struct Split: Hashable, Sendable {
     package var name: String
     package var rows: Size
+    /// The split of another dataset that its rows come from.
+    package var source: String?
     package var pointer: String
 }
 
@@ -225,8 +235,10 @@ package struct OutputDeclaration: Hashable, Sendable {
     package var id: String
     /// Nodes have the precision of the run; this is then f64.
     package var type: Scalar
-    /// nil for a model's output that leaves its shape to the graph.
+    /// nil for a model's output that leaves its shape to the graph, and for one that is like another.
     package var shape: [Extent]?
+    /// Of a dataset made of another one: the field of that one whose shape and classes it has.
+    package var like: String?
     package var unit: String?
     package var help: String?
     package var lowest: Double?

@@ -36,7 +36,7 @@ package struct Argument: Hashable, Sendable {
         /// An expression of the catalogue in its canonical form, or nil if the bindings give it.
         case quantity(String?, isWritable: Bool, isOptional: Bool)
         case input(String)
-        /// All rows of a field of the dataset, by split.
+        /// All rows of a field of the dataset, or of the one that a dataset is made of, by split.
         case data(field: String, split: String)
         /// A node of the model by its name, `output`, `fc1.input`, `fc1.output`; of its application to a view if one is given.
         case activation(Choice, view: Choice?)
@@ -62,6 +62,8 @@ package struct Argument: Hashable, Sendable {
         case rows(String)
         case shape(String)
         case classes(String)
+        /// Of a dataset made of another one: where each row comes from.
+        case sourceRow
         case seed, step, steps, split, indexBegin, indexEnd, message, messageSize
     }
 

@@ -11,7 +11,9 @@ extension ManifestChecks {
     /// What is known before a dataset has rows or sizes.
     static func isKnownFirst(_ source: Argument.Source) -> Bool {
         switch source {
-        case .parameter, .count, .sizes, .constant, .workspace, .file, .service, .seed, .message, .messageSize: true
+        case .data, .dimension, .parameter, .count, .sizes, .constant, .workspace, .file, .service, .seed, .message,
+            .messageSize:
+            true
         default: false
         }
     }

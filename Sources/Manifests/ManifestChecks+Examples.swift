@@ -123,6 +123,7 @@ extension ManifestChecks {
         }
         switch component.kind {
         case .model, .loss: numbers.append(("classes", false))
+        case .dataset where component.isWrapper: numbers.append(("classes", false))
         case .sampler: numbers += [("classes", false), ("row_count", false), ("batch_size", false)]
         case .optimizer, .regularizer, .parametrization, .initializer:
             numbers += [("fan_in", false), ("fan_out", false), ("role", false)]
@@ -154,6 +155,7 @@ extension ManifestChecks {
                 }
         case .parametrization: known = outputs + component.variables.map(\.id)
         case .rule: known = outputs
+        case .dataset: known = outputs + component.data.map(\.field).filter { !outputs.contains($0) }
         default: known = outputs + component.state.map(\.id)
         }
         for (name, value) in example.expected {

@@ -65,6 +65,9 @@ extension ManifestChecks {
                 }
             }
         }
+        if component.isConsecutive, component.scope != .layerPair {
+            add("\(component.pointer)/consecutive", key: true, "only layers follow one another: per layer_pair")
+        }
         if component.scope == .runPair, let add = component.add {
             self.add(add.pointer, key: true, "a probe per run_pair takes no passes; it has 'call'")
         }

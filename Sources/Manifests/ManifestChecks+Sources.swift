@@ -27,6 +27,7 @@ extension ManifestChecks {
         case .step: "step"
         case .steps: "steps"
         case .split: "split"
+        case .sourceRow: "source_row"
         case .indexBegin: "index_begin"
         case .indexEnd: "index_end"
         case .message: "message"
@@ -40,7 +41,7 @@ extension ManifestChecks {
         case .quantity: [.probe, .quantity, .optimizer, .regularizer, .parametrization, .initializer, .rule]
         case .variable: [.parametrization]
         case .input: [.model, .loss, .activation, .operation]
-        case .data: [.procedure]
+        case .data: [.procedure, .dataset]
         case .activation: [.loss]
         case .column: [.sampler]
         case .output:
@@ -53,7 +54,7 @@ extension ManifestChecks {
         case .field(let field): field.kinds
         case .step: [.optimizer, .regularizer, .schedule, .probe, .quantity]
         case .steps: [.schedule]
-        case .split, .indexBegin, .indexEnd, .rows, .shape, .classes: [.dataset]
+        case .split, .indexBegin, .indexEnd, .rows, .shape, .classes, .sourceRow: [.dataset]
         default: Component.Kind.allCases
         }
     }
@@ -70,7 +71,7 @@ extension ManifestChecks {
             if argument.form != nil { return ["f64*"] }
             return text == "labels" ? ["i32*"] : text == nil ? openTypes(argument, component) : ["f64*"]
         case .input: return component.kind.isOperation ? [ownPrecision] : ["i32"]
-        case .data: return ["f64*"]
+        case .data: return component.kind == .dataset ? ["i32*", "f64*"] : ["f64*"]
         case .activation: return ["i32"]
         case .column: return ["i32*", "f64*"]
         case .output(let id):
@@ -100,7 +101,7 @@ extension ManifestChecks {
             }
         case .field(.name): return ["char*"]
         case .dimension, .count, .field: return integers
-        case .sizes, .rows, .shape, .classes: return ["i64*"]
+        case .sizes, .rows, .shape, .classes, .sourceRow: return ["i64*"]
         case .constant: return Scalar.allCases.map(\.rawValue) + ["char*"]
         case .workspace: return Scalar.allCases.map { "\($0.rawValue)*" }
         case .file: return ["u8*"]
@@ -165,6 +166,9 @@ extension ManifestChecks {
 }
 
 extension Component {
+    /// Whether what it measures is a network, not two of them.
+    var mayEvaluate: Bool { kind == .quantity || kind == .probe && scope != .runPair }
+
     /// Whether it is of one of these kinds, called once for a run.
     func isOfRun(_ kinds: [Kind]) -> Bool { scope == .run && kinds.contains(kind) }
 

@@ -72,7 +72,9 @@ struct ManifestChecks {
         for dimension in component.dimensions { check(dimension, of: component) }
         for output in component.outputs { check(output, of: component) }
         for state in component.state { check(state, of: component) }
-        for split in component.splits { checkSize(split.rows, of: component, at: split.pointer) }
+        for split in component.splits {
+            checkSize(split.rows, of: component, at: split.pointer + (split.source == nil ? "" : "/rows"))
+        }
         checkOutputs(of: component)
         if component.kind.measures { checkForm(ofProbe: component) }
         guard problems.count == before else { return }
@@ -82,6 +84,7 @@ struct ManifestChecks {
         checkDescribe(of: component)
         checkBindings(of: component)
         checkNeededArguments(of: component)
+        checkWrapper(component)
         if component.kind.measures { checkPasses(ofProbe: component) }
         for property in component.properties { check(property, of: component) }
         guard problems.count == before else { return }
@@ -147,6 +150,7 @@ struct ManifestChecks {
         switch size {
         case .constant: break
         case .described: checkHasDescribe(component, at: pointer)
+        case .source: break
         case .parameter(let id): checkIntParameter(id, of: component, at: "\(pointer)/param")
         case .axis(let name, let axis, _):
             // The shapes of variables are known before there are nodes.
@@ -232,7 +236,7 @@ struct ManifestChecks {
     private mutating func checkOutputs(of component: Component) {
         switch component.kind {
         case .dataset:
-            for output in component.outputs where output.shape?.first != .rows {
+            for output in component.outputs where output.like == nil && output.shape?.first != .rows {
                 add("\(output.pointer)/shape", "the shape of dataset output '\(output.id)' must begin with \"rows\"")
             }
         case .parametrization:

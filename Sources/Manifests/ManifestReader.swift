@@ -36,6 +36,7 @@ struct ManifestReader {
             start: json["start"].map { function($0, at: "\(pointer)/start") },
             describe: json["describe"].map { function($0, at: "\(pointer)/describe") },
             scope: scope ?? (kind == .optimizer || kind == .regularizer ? .parameter : nil),
+            isConsecutive: json["consecutive"]?.bool ?? false,
             isElementwise: json["elementwise"]?.bool ?? (kind == .activation),
             outputs: items(json, "outputs", pointer).map(output),
             dimensions: members(json, "dims", pointer).map { Dimension(name: $0, size: size($1), pointer: $2) },
@@ -48,7 +49,7 @@ struct ManifestReader {
             },
             uses: items(json, "uses", pointer).map { ($0.string ?? "", $1) },
             variables: items(json, "variables", pointer).map(variable),
-            splits: members(json, "splits", pointer).map { Split(name: $0, rows: size($1), pointer: $2) },
+            splits: members(json, "splits", pointer).map(split),
             bindings: members(json, "bindings", pointer).map { name, value, here in
                 Binding(name: name, quantities: (value.object ?? [:]).compactMapValues(\.string), pointer: here)
             },
@@ -76,7 +77,7 @@ struct ManifestReader {
         let range = json["range"]?.array
         return OutputDeclaration(
             id: json["id"]?.string ?? "", type: choice(json["dtype"]) ?? .f64,
-            shape: shape(json["shape"]),
+            shape: shape(json["shape"]), like: json["like"]?.string,
             unit: json["unit"]?.string, help: json["help"]?.string, lowest: range?.first?.double,
             highest: range?.last?.double, mayBeUndefined: json["nan"] != nil,
             classes: json["classes"].map { $0.int.map { .constant($0) } ?? size($0) },
@@ -92,6 +93,11 @@ struct ManifestReader {
             case let name: return .dimension(name ?? "")
             }
         }
+    }
+
+    private func split(_ name: String, _ json: JSON, at pointer: String) -> Split {
+        guard let source = json["of"]?.string else { return Split(name: name, rows: size(json), pointer: pointer) }
+        return Split(name: name, rows: json["rows"].map(size) ?? .source, source: source, pointer: pointer)
     }
 
     private func variable(_ json: JSON, at pointer: String) -> VariableDeclaration {
@@ -220,6 +226,7 @@ struct ManifestReader {
         case "step": return .step
         case "steps": return .steps
         case "split": return .split
+        case "source_row": return .sourceRow
         case "index_begin": return .indexBegin
         case "index_end": return .indexEnd
         case "message": return .message

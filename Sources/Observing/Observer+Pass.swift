@@ -24,7 +24,8 @@ extension Observer {
         }
         var streams: [Stream] = []
         var jacobians: [JacobianStream] = []
-        for (key, expression) in demand.wanted.sorted(by: { $0.key < $1.key }) {
+        let wanted = derived(demand.wanted, in: pass), collected = derived(drawn.wanted, in: pass)
+        for (key, expression) in wanted.sorted(by: { $0.key < $1.key }) {
             if let captures = captures(expression, layer: key.layer) {
                 if let coupled, captures.contains(where: \.needsLoss) {
                     pass.set(key, .failure(coupled))
@@ -39,7 +40,7 @@ extension Observer {
                 let accumulator = try pass.makeAccumulator(
                     key, expression, widths: widths, samples: rows.count * positions[0])
                 var stream = Stream(key: key, accumulator: accumulator, captures: captures, positions: positions[0])
-                if expression.function != nil, drawn.wanted[key] != nil {
+                if expression.function != nil, collected[key] != nil {
                     stream.grouped = try pass.resampling?.collect(
                         key, widths: widths, numbers: Double(widths[0] * widths[widths.count - 1])
                     ) { Measurement.accumulator(expression, widths: widths, samples: 0) }
@@ -48,7 +49,7 @@ extension Observer {
             } else if expression.arguments.first?.form == .jacobian {
                 do {
                     guard var stream = try jacobianStream(key, expression, rows, in: pass) else { continue }
-                    if expression.function != nil, drawn.wanted[key] != nil {
+                    if expression.function != nil, collected[key] != nil {
                         stream.grouped = try grouped(stream, expression, rows, in: pass)
                     }
                     jacobians.append(stream)
@@ -88,6 +89,22 @@ extension Observer {
             try give(rows, table, step, to: demand.visits(index), drawn.visits(index), [], nil, in: pass)
         }
         return pass
+    }
+
+    /// What must be formed of rows: in the place of what others give without them, those others.
+    private func derived(
+        _ wanted: [Measurement.Key: QuantityExpression], in pass: Measurement
+    ) -> [Measurement.Key: QuantityExpression] {
+        var formed: [Measurement.Key: QuantityExpression] = [:]
+        for (key, expression) in wanted {
+            if let derivation = Derivation(expression, key, self) {
+                pass.derive(key, derivation)
+                formed[derivation.key] = derivation.base
+            } else {
+                formed[key] = expression
+            }
+        }
+        return formed
     }
 
     /// Gives all rows, some at a time, to those who take them, and as each replicate has them to those with intervals.
@@ -243,6 +260,10 @@ extension Observer {
         switch basic.ofLayer ?? basic {
         case .layerBias:
             if let bias = shape.bias { pass.set(key, pass.keep(weights.values(bias), shape: [shape.output])) }
+        case .layerWeightPlace:
+            setPlaces(key, of: shape.weight, shape: [shape.output, shape.input], to: pass)
+        case .layerBiasPlace:
+            if let bias = shape.bias { setPlaces(key, of: bias, shape: [shape.output], to: pass) }
         case .layerWeight:
             try set(weights.values(shape.weight))
         case .layerWeightInitial:
@@ -251,5 +272,14 @@ extension Observer {
             try set(zip(weights.values(shape.weight), initialWeights[shape.weight] ?? []).map { $0 - $1 })
         default: break
         }
+    }
+
+    /// Indices of a layer's numbers among the trained parameters.
+    private func setPlaces(_ key: Measurement.Key, of node: Node, shape: [Int], to pass: Measurement) {
+        guard let block = weights.block(node), parameters.blocks[block].isTrained else {
+            return pass.set(key, .failure(Undefined("not_a_parameter")))
+        }
+        let first = parameters.blocks[..<block].reduce(0) { $0 + ($1.isTrained ? $1.count : 0) }
+        pass.set(key, pass.keep((0..<parameters.blocks[block].count).map { Double(first + $0) }, shape: shape))
     }
 }

@@ -48,6 +48,13 @@ final class Replicate: QuantitySource {
             owners.append(accumulator)
             return Quantity(data: .real(data), shape: shape)
         }
+        if let derivation = resampling.whole.derivations[key] {
+            guard let base = try quantity(derivation.key.expression, layer: derivation.key.layer),
+                let (value, owner) = derivation.value(base)
+            else { return nil }
+            owners.append(owner)
+            return value
+        }
         guard let whole = try resampling.whole.quantity(key.expression, layer: key.layer) else { return nil }
         let drawn = whole.drawn(rows, among: resampling.samples)
         owners.append(drawn.owner)

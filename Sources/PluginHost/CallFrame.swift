@@ -129,7 +129,7 @@ final class CallFrame {
         for (i, argument) in function.arguments.enumerated() {
             switch argument.source {
             case .quantity, .output, .state, .accumulator, .variable, .input, .data, .rows, .shape, .classes,
-                .activation, .column:
+                .sourceRow, .activation, .column:
                 switch operands[argument.name]?.value {
                 case .memory(let pointer): set(i, pointer)
                 case .node(let node): set(i, integer: Int(node), argument)

@@ -83,7 +83,11 @@ package final class ComponentLoader {
         }
     }
 
-    package func dataset(_ choice: Choice) throws -> any Dataset {
+    /// - Parameter source: what it is made of, in place of what the choice says.
+    package func dataset(_ choice: Choice, of source: (any Dataset)? = nil) throws -> any Dataset {
+        if let source = try source ?? choice.of.first.map({ try dataset($0) }) {
+            return try PluginDataset(component(choice, .dataset, key: choice.streams), of: source)
+        }
         if let isolated = try isolated(choice, .dataset) { return try IsolatedDataset(isolated) }
         return try PluginDataset(try component(choice, .dataset))
     }
@@ -253,5 +257,17 @@ struct LoadedComponent {
         ]
         return PluginError(
             context.place, "failed (\(names[Int(status)] ?? "status \(status)"))" + (text.isEmpty ? "" : ": \(text)"))
+    }
+}
+
+extension Choice {
+    /// Names the random streams of a dataset made of one with the same component, which must not share them; nil: the component does.
+    fileprivate var streams: String? {
+        var count = 1, next = of.first
+        while let choice = next {
+            if choice.component == component { count += 1 }
+            next = choice.of.first
+        }
+        return count == 1 ? nil : "\(component) \(count)"
     }
 }

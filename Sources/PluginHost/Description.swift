@@ -13,13 +13,14 @@ struct Description {
     private static let most = 1 << 40
 
     /// Calls the function, if the dataset has one.
-    init(_ loaded: LoadedComponent) throws(PluginError) {
+    /// - Parameter source: the rows that it is made of.
+    init(_ loaded: LoadedComponent, _ source: SourceRows? = nil) throws {
         guard let function = loaded.component.describe else { return }
         let rank = Int(SYZYGY_MAX_RANK)
         let places = UnsafeMutablePointer<Int64>.allocate(capacity: max(function.arguments.count, 1) * rank)
         places.initialize(repeating: 0, count: max(function.arguments.count, 1) * rank)
         defer { places.deallocate() }
-        var operands: [String: Operand] = [:]
+        var operands = try source?.operands(of: function) ?? [:]
         for (i, argument) in function.arguments.enumerated() {
             switch argument.source {
             case .rows, .classes, .shape:
@@ -27,9 +28,7 @@ struct Description {
             default: break
             }
         }
-        let frame = try loaded.frame(function)
-        try frame.bind(operands)
-        try loaded.check(frame.call(), frame)
+        try loaded.perform(FunctionCall(function: function, operands: operands))
         for (i, argument) in function.arguments.enumerated() {
             let place = places + i * rank
             func size(_ index: Int, _ what: String, atLeast lowest: Int) throws(PluginError) -> Int {

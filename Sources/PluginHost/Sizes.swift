@@ -77,7 +77,7 @@ struct Sizes {
     func size(_ size: Size) throws(PluginError) -> Int {
         switch size {
         case .constant(let value): value
-        case .described: 0  // `PluginDataset` has asked for these
+        case .described, .source: 0  // `PluginDataset` has asked for these
         case .parameter(let id): try number(id)
         case .axis(let of, let axis, let plus): try self.axis(of, axis) + plus
         }

@@ -112,7 +112,8 @@ extension StudyTree {
         if Self.keyedSections.contains(parent.description) || ["sampler", "rule"].contains(section.description) {
             return true
         }
-        let owner = parent.last == "schedules" ? parent.parent : section.last == "optimizer" ? parent : nil
+        let owner =
+            parent.last == "schedules" ? parent.parent : ["optimizer", "of"].contains(section.last) ? parent : nil
         return owner.map { self[$0]?.object != nil } ?? false
     }
 

@@ -16,7 +16,7 @@ extension RunResolver {
             return
         }
         for (field, split) in component.data {
-            let fields = dataset.outputs.map(\.id), splits = dataset.splits.map(\.name)
+            let fields = fields(of: Self.dataset), splits = dataset.splits.map(\.name)
             if !fields.contains(field) {
                 let hint = Nearest.hint(for: field, among: fields, label: "it has")
                 add(tree.keyPlace(key), "\(key): \(component.id) needs the field '\(field)' of \(dataset.id)\(hint)")
@@ -132,16 +132,6 @@ extension RunResolver {
             add(
                 tree.place(key),
                 "\(section): \(entry.component.id) does not run in \(precision.rawValue) (it has: \(list))")
-        }
-    }
-
-    /// The rows of a split, if the manifest says them; a component that has no such split has none.
-    func rows(in split: String) -> Int? {
-        let key = DottedKey("dataset")
-        switch entries[key]?.component.splits.first(where: { $0.name == split })?.rows {
-        case .constant(let rows)?: return rows
-        case .parameter(let id)?: return tree[key.appending(id)]?.int
-        case .axis?, .described?, nil: return nil
         }
     }
 

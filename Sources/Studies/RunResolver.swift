@@ -66,7 +66,8 @@ struct RunResolver {
         func updates(_ sections: [(DottedKey, Component.Kind)]) -> [(DottedKey, Component.Kind)] {
             sections.filter { tree[$0.0] != nil }.flatMap { [$0] + schedules($0.0) }
         }
-        return one("dataset", .dataset) + one("procedure", .procedure) + one("sampler", .sampler)
+        let datasets = tree[dataset] == nil ? [] : [dataset] + datasets(of: tree).dropFirst()
+        return datasets.map { ($0, .dataset) } + one("procedure", .procedure) + one("sampler", .sampler)
             + one("model", .model) + keyed(DottedKey("models"), .model) + initializers
             + keyed(DottedKey("parametrizations"), .parametrization) + one("loss", .loss) + one("rule", .rule)
             + updates(keyed(DottedKey("regularizers"), .regularizer) + one("optimizer", .optimizer))
@@ -99,6 +100,7 @@ struct RunResolver {
         }
         entries[key] = entry
         for use in entry.component.uses { findOperation(use.name, at: nameKey) }
+        checkSource(of: key, entry.component)
         let parameters = entry.component.parameters
         let own = entry.component.studyKeys
         for option in section.keys where !own.contains(option) && !parameters.contains(where: { $0.id == option }) {
@@ -159,6 +161,11 @@ struct RunResolver {
     private mutating func configuration() -> RunConfiguration? {
         var choices: OrderedDictionary<DottedKey, Choice> = [:]
         for (key, entry) in entries { choices[key] = choice(key, entry) }
+        checkSources()
+        for key in Self.datasets(of: tree).dropFirst().reversed() {
+            let source = choices[key]
+            choices[key.parent]?.of = source.map { [$0] } ?? []
+        }
         for (key, entry) in entries where entry.component.studyKeys.contains("schedules") {
             let schedules = schedules(of: key, for: entry.component, choices)
             choices[key]?.schedules = schedules
@@ -324,8 +331,8 @@ struct RunResolver {
                 for key in Self.groups(of: tree) { copy(key, ["parameters", "frozen"], options: options) }
             }
             for (key, entry) in entries where key.parts[0] == section {
-                // Schedules are entries themselves; how many pairs are measured does not change a run.
-                let own = entry.component.studyKeys.filter { $0 != "schedules" && $0 != "pairs" }
+                // Schedules and what a dataset is made of are entries themselves; how many pairs are measured does not change a run.
+                let own = entry.component.studyKeys.filter { !["schedules", "of", "pairs"].contains($0) }
                 copy(key, own, options: entry.component.parameters)
             }
         }

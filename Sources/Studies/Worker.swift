@@ -126,7 +126,12 @@ extension RunConfiguration {
 
     /// What runs in processes of its own, and what these give up, for records.
     fileprivate func description(of isolation: Isolation, _ registry: Registry) -> JSON {
-        var choices = dataset.map { [($0, Component.Kind.dataset)] } ?? []
+        var choices: [(Choice, Component.Kind)] = []
+        var data = dataset
+        while let next = data {
+            choices.append((next, .dataset))
+            data = next.of.first
+        }
         if let training {
             choices += training.sampler.map { [($0, .sampler)] } ?? []
             choices += ([training.model] + training.others.map(\.choice)).map { ($0, .model) }

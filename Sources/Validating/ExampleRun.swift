@@ -350,7 +350,7 @@ package struct ExampleRun {
     }
 
     private func dataset(_ loader: ComponentLoader) throws -> [String: [Observation.Value]] {
-        let dataset = try loader.dataset(choice)
+        let dataset = try loader.dataset(choice, of: component.isWrapper ? example.source(of: component) : nil)
         let split = example.split ?? dataset.splits.first ?? "train"
         let rows = try dataset.rows(in: split)
         let range = (integer("begin") ?? 0)..<(integer("end") ?? rows)

@@ -141,6 +141,17 @@ extension Subject {
             (.secondInputJacobian, [n, c, second]), (.secondOutputJacobian, [n, c, outputs]),
             (.parameters, [a * b]),
         ] as [(QuantityExpression.Basic, [Int])] { add(basic, shape) }
+        // All numbers of a layer, in some order.
+        func places(_ names: [QuantityExpression.Basic], _ shape: [Int]) {
+            let data = draw.permutation(shape.reduce(1, *)).map { Double($0 % max(a, 1)) }
+            for name in names { arrays[name.rawValue] = RecordedQuantities.Array(shape: shape, data: data) }
+        }
+        places([.layerWeightPlace, .firstWeightPlace], [b, a])
+        places([.layerBiasPlace, .firstBiasPlace], [b])
+        places([.headWeightPlace], [c, a])
+        places([.headBiasPlace], [c])
+        places([.secondWeightPlace], [outputs, second])
+        places([.secondBiasPlace], [outputs])
         let order = draw.permutation(n)
         let labels = order.map { Double($0 % max(c, 1)) }
         arrays[QuantityExpression.Basic.labels.rawValue] = .init(shape: [n], data: labels)
@@ -187,11 +198,16 @@ extension Subject {
     }
 
     private func ranges(_ input: TrialInput) throws -> [TrialInput] {
-        let dataset = try loader(seed: input.seed).dataset(choice(input.options))
+        let dataset = try dataset(input.options, seed: input.seed)
+        var input = input
+        if component.isWrapper, let example = try example(with: input.options) {
+            // What it is made of is that of an example.
+            let given = try self.input(of: example)
+            (input.tensors, input.classes) = (given.tensors, given.classes)
+        }
         return try dataset.splits.enumerated().compactMap { index, split in
             let rows = try dataset.rows(in: split)
             guard rows > 0 else { return nil }
-            var input = input
             input.split = index
             input.rows = rows / 3..<min(rows / 3 + 16, rows)
             input.label = "rows \(input.rows.lowerBound) ..< \(input.rows.upperBound) of '\(split)'"

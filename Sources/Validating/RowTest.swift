@@ -22,7 +22,7 @@ enum RowTest {
 
     private static func chunks(_ examination: Examination, _ subject: Subject) throws {
         for options in try optionSets(subject) {
-            let dataset = try subject.loader(seed: examination.seed).dataset(subject.choice(options))
+            let dataset = try subject.dataset(options, seed: examination.seed)
             for split in dataset.splits {
                 let count = min(try dataset.rows(in: split), 67)
                 guard count > 1 else { continue }
@@ -121,7 +121,7 @@ enum RowTest {
     private static func seeds(_ examination: Examination, _ subject: Subject, _ property: Property) throws {
         func values(_ seed: UInt64, _ options: [String: JSON]) throws -> [String: [Double]] {
             if subject.component.kind == .dataset {
-                let dataset = try subject.loader(seed: seed).dataset(subject.choice(options))
+                let dataset = try subject.dataset(options, seed: seed)
                 let split = dataset.splits.first ?? "train"
                 return try readRows(of: dataset, split, 0..<min(try dataset.rows(in: split), 29))
             }

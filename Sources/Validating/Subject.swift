@@ -64,7 +64,7 @@ struct Subject {
             .batchSize: example.integer("batch_size") ?? 1,
         ]
         if component.kind == .dataset {
-            let dataset = try loader(seed: input.seed).dataset(choice(input.options))
+            let dataset = try dataset(input.options, seed: input.seed, example)
             let split = example.split ?? dataset.splits.first ?? "train"
             input.split = dataset.splits.firstIndex(of: split) ?? 0
             let rows = try dataset.rows(in: split)
@@ -84,7 +84,7 @@ struct Subject {
                 }
             if let given = example.array(name) { input.tensors[argument.name] = Tensor(given.shape, given.data) }
         }
-        let columns = component.call.arguments.filter { if case .column = $0.source { true } else { false } }
+        let columns = component.call.arguments.filter(\.isColumn)
         let column = columns.compactMap { input.tensors[$0.name] }.first
         input.fields[.rowCount] = example.integer("row_count") ?? column?.shape.first ?? 0
         input.classes = example.integer("classes") ?? Int((column?.data.max() ?? 0) + 1)

@@ -39,7 +39,7 @@ struct TrialInput {
 extension TrialInput {
     /// The field that an argument is a column of; nil for other arguments.
     fileprivate func field(of argument: Argument, _ tensor: Tensor) -> Field? {
-        guard case .column = argument.source else { return nil }
+        guard argument.isColumn else { return nil }
         return Field(
             name: argument.name, shape: Array(tensor.shape.dropFirst()),
             classes: argument.type == .pointer(.i32) ? classes : nil)
@@ -129,7 +129,13 @@ final class Trial {
         let component = call.component
         let first = operands.values.first { $0.shape.count > 0 }?.shape ?? []
         var shapes: [String: [Int]] = [:]
-        let fields = component.kind == .dataset ? try loader.dataset(choice).fields : []
+        var fields: [Field] = []
+        if component.kind == .dataset {
+            let source = GivenDataset(component, classes: input.classes) { name in
+                input.tensors[name].map { ($0.shape, $0.data) }
+            }
+            fields = try loader.dataset(choice, of: component.isWrapper ? source : nil).fields
+        }
         for argument in function.arguments {
             switch argument.source {
             case .output(let id):
@@ -143,6 +149,7 @@ final class Trial {
                 } else {
                     shapes[argument.name] = first
                 }
+            case .sourceRow: shapes[argument.name] = [input.rows.count]
             case .variable(let id):
                 let declared = component.variables.first { $0.id == id }
                 shapes[argument.name] = try declared?.shape.map { try call.shape($0, for: operands) } ?? first
@@ -236,7 +243,15 @@ extension Component {
 extension Argument {
     var isTensorInput: Bool {
         switch source {
-        case .quantity, .input, .state, .accumulator, .column: true
+        case .quantity, .input, .state, .accumulator, .column, .data: true
+        default: false
+        }
+    }
+
+    /// All rows of a field.
+    var isColumn: Bool {
+        switch source {
+        case .column, .data: true
         default: false
         }
     }

@@ -78,6 +78,7 @@ import Testing
     /// What ships for these kinds, with its claims.
     @Test(arguments: [
         ("SharpnessAware", "flat"), ("FeedbackAlignment", "feedback"), ("RecursiveFeatureMachine", "product"),
+        ("RecursiveFeatureMachine", "ridge"),
     ])
     func shippedStudiesHold(plugin: String, study: String) throws {
         let scratch = try Scratch()

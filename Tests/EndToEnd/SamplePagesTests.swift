@@ -53,7 +53,7 @@ import Testing
 
     @Test(arguments: [
         ("Samplers", "orders"), ("Initializers", "lazy-and-rich"), ("TwoViews", "barlow-twins"),
-        ("Activity", "activity"), ("Distillation", "imitation"),
+        ("Activity", "activity"), ("Distillation", "imitation"), ("DatasetWrappers", "permuted-digits"),
     ])
     func shippedStudiesHold(plugin: String, study: String) throws {
         let scratch = try Scratch()

@@ -1,7 +1,7 @@
 """Recomputes the expected numbers of the examples in plugin.json, without the plugins' C code.
 
 Optimizers: PyTorch's own optimizers, started from the given state. Regularizers, datasets: NumPy and math.fsum. Models: models.py.
-Samplers, initializers, losses of views and activations: samples.py. Random streams: streams.py. Exit status 1 if a manifest disagrees; --write puts the numbers into the manifests.
+Samplers, initializers, losses of views and activations: samples.py. Datasets made of datasets: wrappers.py. Random streams: streams.py. Exit status 1 if a manifest disagrees; --write puts the numbers into the manifests.
 """
 import json
 import math
@@ -13,6 +13,7 @@ import torch
 
 import models
 import samples
+import wrappers
 from streams import Stream
 
 plugins = pathlib.Path(__file__).parents[2] / "Plugins"
@@ -118,15 +119,18 @@ def whiten(a):
 
 
 def linear_teacher(p, stream, split):
-    s = p["singular_values"] or numpy.geomspace(p["top"], p["bottom"], p["rank"])
-    v = whiten(matrix(stream("teacher.right"), p["d_in"], len(s)))
-    u = whiten(matrix(stream("teacher.left"), p["d_out"], len(s)))
+    if p["coefficients"]:
+        w = numpy.reshape(p["coefficients"], (p["d_out"], p["d_in"]))
+    else:
+        s = p["singular_values"] or numpy.geomspace(p["top"], p["bottom"], p["rank"])
+        v = whiten(matrix(stream("teacher.right"), p["d_in"], len(s)))
+        u = whiten(matrix(stream("teacher.left"), p["d_out"], len(s)))
+        w = u * s @ v.T
+        assert numpy.allclose(numpy.linalg.svd(w)[1][:len(s)], sorted(s, reverse=True), rtol=1e-12)
     x = matrix(stream(f"x.{split}"), p[f"{split}_rows"], p["d_in"])
     if split == "train":
         x = whiten(x) * math.sqrt(len(x))
         assert abs(x.T @ x / len(x) - numpy.eye(p["d_in"])).max() < 1e-12
-    w = u * s @ v.T
-    assert numpy.allclose(numpy.linalg.svd(w)[1][:len(s)], sorted(s, reverse=True), rtol=1e-12)
     x = x[p["begin"]:p["end"]]
     return {"x": x, "y": targets(p, stream, split, x @ w.T)}
 
@@ -272,7 +276,7 @@ datasets = {
     "noise": noise, "noise_images": noise, "random_tokens": random_tokens, "copy_memory": copy_memory,
     "modular_arithmetic": modular_arithmetic, "noisy_pairs": samples.noisy_pairs,
     "simplex_clusters": simplex_clusters, "one_hot_samples": one_hot_samples,
-}
+} | wrappers.datasets
 
 
 def expected(plugin, component, example):
@@ -285,6 +289,8 @@ def expected(plugin, component, example):
         return datasets[component["id"]](options, stream, example["split"])
     if component["kind"] == "sampler":
         return samples.sampler(plugin, component, options)
+    if component["id"] == "translated":
+        return samples.translated(plugin, options)
     if component["kind"] == "initializer":
         return samples.initializer(plugin, component, options)
     if component["kind"] == "loss":
@@ -356,7 +362,8 @@ def close(expect, values, example):
 
 def main():
     write, failures = "--write" in sys.argv[1:], 0
-    for name in ["Activations", "Activity", "Adam", "Clusters", "ConvNet", "Digits", "Distillation", "Initializers", "L2", "Noise", "RecurrentNet",
+    for name in ["Activations", "Activity", "Adam", "Clusters", "ConvNet", "DatasetWrappers", "Digits", "Distillation", "Initializers", "L2", "Noise",
+                 "RecurrentNet",
                  "ResNet", "SGD", "Samplers", "Sequences", "Syre", "Teachers", "Transformer", "TwoViews"]:
         path = plugins / name / "plugin.json"
         source = path.read_text()

@@ -32,13 +32,23 @@ static void distances(const kernel *k, const double *a, int64_t rows, const doub
     }
 }
 
+// Rows that are looked at together: more memory than the kernel matrix is a few blocks of n numbers a row.
+enum { BLOCK = 256 };
+
+static int64_t block_of(int64_t begin, int64_t rows) { return rows - begin < BLOCK ? rows - begin : BLOCK; }
+
+// |a_i|_M^2
 static void norms(const kernel *k, const double *a, int64_t rows, double *am, double *out)
 {
     const syzygy_linalg *l = k->linalg;
-    l->gemm(l->context, 0, 0, rows, k->d, k->d, 1, a, k->metric, 0, am);
-    for (int64_t i = 0; i < rows; i++) {
-        out[i] = 0;
-        for (int64_t p = 0; p < k->d; p++) out[i] += a[i * k->d + p] * am[i * k->d + p];
+    const int64_t d = k->d;
+    for (int64_t begin = 0; begin < rows; begin += BLOCK) {
+        const int64_t count = block_of(begin, rows);
+        l->gemm(l->context, 0, 0, count, d, d, 1, a + begin * d, k->metric, 0, am);
+        for (int64_t i = 0; i < count; i++) {
+            out[begin + i] = 0;
+            for (int64_t p = 0; p < d; p++) out[begin + i] += a[(begin + i) * d + p] * am[i * d + p];
+        }
     }
 }
 
@@ -56,109 +66,181 @@ static double slope(const kernel *k, double square)
     return distance < 1e-10 ? 0 : exp(-distance / width) / (width * distance);
 }
 
-// K(a, x) alpha for rows of a, in blocks of at most n rows; block is scratch [n, n], am [n, d].
+// K(x, x) + regularization.
+static void kernel_matrix(const kernel *k, const double *x, const double *x_norms, int64_t n, double regularization,
+                          double *am, double *out)
+{
+    for (int64_t begin = 0; begin < n; begin += BLOCK) {
+        const int64_t count = block_of(begin, n);
+        double *rows = out + begin * n;
+        distances(k, x + begin * k->d, count, x, x_norms, n, am, rows);
+        for (int64_t i = 0; i < count * n; i++) rows[i] = value(k, rows[i]);
+        for (int64_t i = 0; i < count; i++) rows[i * n + begin + i] = 1 + regularization;
+    }
+}
+
+// K(a, x) alpha for rows of a.
 static void predict(const kernel *k, const double *a, int64_t rows, const double *x, const double *x_norms, int64_t n,
                     const double *alpha, int64_t c, double *am, double *block, double *out)
 {
-    for (int64_t begin = 0; begin < rows; begin += n) {
-        const int64_t count = rows - begin < n ? rows - begin : n;
+    for (int64_t begin = 0; begin < rows; begin += BLOCK) {
+        const int64_t count = block_of(begin, rows);
         distances(k, a + begin * k->d, count, x, x_norms, n, am, block);
         for (int64_t i = 0; i < count * n; i++) block[i] = value(k, block[i]);
         k->linalg->gemm(k->linalg->context, 0, 0, count, c, n, 1, block, alpha, 0, out + begin * c);
     }
 }
 
-// Mean squared error over all numbers, and 1 - error / variance of y around its mean, column by column.
-static double error(const double *found, const double *y, int64_t rows, int64_t c, double *r2)
+// Records the mean square of the residuals (times `factor`) over all numbers, and 1 - squares / those of y around its mean, column by
+// column: train_error and train_r2, or test_error and r2.
+static void record_error(const syzygy_record *r, int64_t step, const char *split, const double *residuals, double factor,
+                         const double *y, int64_t rows, int64_t c)
 {
     double squares = 0, total = 0;
     for (int64_t j = 0; j < c; j++) {
         double mean = 0;
         for (int64_t i = 0; i < rows; i++) mean += y[i * c + j] / (double)rows;
         for (int64_t i = 0; i < rows; i++) {
-            const double e = found[i * c + j] - y[i * c + j], t = y[i * c + j] - mean;
+            const double e = factor * residuals[i * c + j], t = y[i * c + j] - mean;
             squares += e * e;
             total += t * t;
         }
     }
-    *r2 = total > 0 ? 1 - squares / total : NAN;
-    return squares / (double)(rows * c);
+    const int is_train = strcmp(split, "train") == 0;
+    const double error = squares / (double)(rows * c), r2 = 1 - squares / total;
+    r->values(r->context, step, is_train ? "train_error" : "test_error", &error, 1);
+    if (total > 0) r->values(r->context, step, is_train ? "train_r2" : "r2", &r2, 1);
+    else r->undefined(r->context, step, is_train ? "train_r2" : "r2", "constant_targets");
 }
 
-// M <- mean of the gradients' outer products at the rows of x, summed over outputs. squares [n, n] are distances.
-static void update_metric(const kernel *k, const double *x, int64_t n, const double *alpha, int64_t c, int32_t centring,
-                          const double *squares, double *weights, double *am, double *gradients, double *sum,
-                          double *metric)
+// Where the numbers of an update go.
+typedef struct {
+    double *weighted;  // [n, d + 1]
+    double *block;     // [BLOCK, n]
+    double *wide;      // [BLOCK, d + 1]
+    double *rows;      // [BLOCK, d]
+    double *means;     // [c, d]
+    double *sum;       // [d, d]
+} scratch;
+
+// M <- mean of the gradients' outer products at the rows of x, summed over outputs:
+// the gradient of output j at x_s is M (sum_i alpha_ij slope_is x_i - x_s sum_i alpha_ij slope_is).
+static void update_metric(const kernel *k, const double *x, const double *x_norms, int64_t n, const double *alpha, int64_t c,
+                          int32_t centring, scratch at, double *metric)
 {
     const syzygy_linalg *l = k->linalg;
-    const int64_t d = k->d;
-    memset(sum, 0, sizeof(double) * (size_t)(d * d));
-    for (int64_t j = 0; j < c; j++) {
-        // Row s: sum_i alpha_i slope_is (x_i - x_s), then times M.
-        for (int64_t s = 0; s < n; s++)
-            for (int64_t i = 0; i < n; i++) weights[s * n + i] = alpha[i * c + j] * slope(k, squares[s * n + i]);
-        l->gemm(l->context, 0, 0, n, d, n, 1, weights, x, 0, am);
-        for (int64_t s = 0; s < n; s++) {
-            double total = 0;
-            for (int64_t i = 0; i < n; i++) total += weights[s * n + i];
-            for (int64_t p = 0; p < d; p++) am[s * d + p] -= total * x[s * d + p];
+    const int64_t d = k->d, e = d + 1;
+    memset(at.sum, 0, sizeof(double) * (size_t)(d * d));
+    memset(at.means, 0, sizeof(double) * (size_t)(c * d));
+    for (int64_t begin = 0; begin < n; begin += BLOCK) {
+        const int64_t count = block_of(begin, n);
+        distances(k, x + begin * d, count, x, x_norms, n, at.rows, at.block);
+        for (int64_t i = 0; i < count * n; i++) at.block[i] = slope(k, at.block[i]);
+        for (int64_t j = 0; j < c; j++) {
+            for (int64_t i = 0; i < n; i++) {
+                const double weight = alpha[i * c + j];
+                for (int64_t p = 0; p < d; p++) at.weighted[i * e + p] = weight * x[i * d + p];
+                at.weighted[i * e + d] = weight;
+            }
+            l->gemm(l->context, 0, 0, count, e, n, 1, at.block, at.weighted, 0, at.wide);
+            for (int64_t s = 0; s < count; s++)
+                for (int64_t p = 0; p < d; p++)
+                    at.rows[s * d + p] = at.wide[s * e + p] - at.wide[s * e + d] * x[(begin + s) * d + p];
+            double *gradients = at.wide; // [count, d]
+            l->gemm(l->context, 0, 0, count, d, d, 1, at.rows, k->metric, 0, gradients);
+            for (int64_t s = 0; s < count; s++)
+                for (int64_t p = 0; p < d; p++) at.means[j * d + p] += gradients[s * d + p] / (double)n;
+            l->gemm(l->context, 1, 0, d, d, count, 1.0 / (double)n, gradients, gradients, 1, at.sum);
         }
-        l->gemm(l->context, 0, 0, n, d, d, 1, am, k->metric, 0, gradients);
-        for (int64_t p = 0; centring && p < d; p++) {
-            double mean = 0;
-            for (int64_t s = 0; s < n; s++) mean += gradients[s * d + p] / (double)n;
-            for (int64_t s = 0; s < n; s++) gradients[s * d + p] -= mean;
-        }
-        l->gemm(l->context, 1, 0, d, d, n, 1.0 / (double)n, gradients, gradients, 1, sum);
     }
+    if (centring) l->gemm(l->context, 1, 0, d, d, c, -1, at.means, at.means, 1, at.sum);
     for (int64_t p = 0; p < d; p++)
-        for (int64_t q = 0; q < d; q++) metric[p * d + q] = 0.5 * (sum[p * d + q] + sum[q * d + p]);
+        for (int64_t q = 0; q < d; q++) metric[p * d + q] = 0.5 * (at.sum[p * d + q] + at.sum[q * d + p]);
+}
+
+// What is recorded of the metric. v [d, d] are scratch and then the eigenvectors, values [d] the eigenvalues.
+static syzygy_status describe(const syzygy_record *r, const syzygy_linalg *l, int64_t step, const double *metric, int64_t d,
+                              const int64_t *relevant, int64_t relevant_count, const double *direction,
+                              int64_t direction_count, double *values, double *v)
+{
+    double trace = 0, part = 0;
+    for (int64_t p = 0; p < d; p++) trace += metric[p * (d + 1)];
+    for (int64_t p = 0; p < d; p++) values[p] = metric[p * (d + 1)] / trace;
+    for (int64_t i = 0; i < relevant_count; i++) part += values[relevant[i]];
+    r->values(r->context, step, "share", values, d);
+    if (relevant_count > 0) r->values(r->context, step, "relevant_share", &part, 1);
+    else r->undefined(r->context, step, "relevant_share", "no_relevant_inputs");
+    r->values(r->context, step, "metric", metric, d * d);
+    const syzygy_status status = l->eigh(l->context, d, metric, values, v);
+    if (status != SYZYGY_OK) return status;
+    // Its largest element is positive.
+    double *top = v + (d - 1) * d, largest = 0, along = 0, length = 0;
+    for (int64_t p = 0; p < d; p++)
+        if (fabs(top[p]) > fabs(largest)) largest = top[p];
+    for (int64_t p = 0; largest < 0 && p < d; p++) top[p] = -top[p];
+    const double top_share = fmin(values[d - 1] / trace, 1);
+    r->values(r->context, step, "top_share", &top_share, 1);
+    r->values(r->context, step, "top_vector", top, d);
+    for (int64_t p = 0; p < direction_count; p++) {
+        along += direction[p] * top[p];
+        length += direction[p] * direction[p];
+    }
+    const double overlap = length > 0 ? fmin(fabs(along) / sqrt(length), 1) : 0;
+    if (length > 0) r->values(r->context, step, "overlap", &overlap, 1);
+    else r->undefined(r->context, step, "overlap", "no_direction");
+    return SYZYGY_OK;
 }
 
 syzygy_status recursive_feature_machine(const double *x, const double *y, const double *x_test, const double *y_test,
                                         int64_t n, int64_t d, int64_t c, int64_t y_count, int64_t test_rows,
                                         int32_t shape, double bandwidth, double regularization, int64_t iterations,
-                                        uint8_t centring, uint8_t normalize, const syzygy_linalg *linalg,
-                                        const syzygy_record *record, double *squares, double *matrix, double *features,
-                                        double *gradients, double *sum, double *alpha, double *fit, double *test_fit,
-                                        double *metric, double *lengths, double *share, char *message,
-                                        size_t message_size)
+                                        uint8_t centring, uint8_t normalize, uint8_t diagonal, const int64_t *relevant,
+                                        int64_t relevant_count, const double *direction, int64_t direction_count,
+                                        const syzygy_linalg *linalg, const syzygy_record *record, double *matrix,
+                                        double *weighted, double *block, double *squares, double *alpha, double *test_fit,
+                                        double *lines, double *means, char *message, size_t message_size)
 {
     if (y_count != n * c) {
         snprintf(message, message_size, "y holds labels; the machine needs real targets");
         return SYZYGY_INVALID;
     }
-    kernel k = { linalg, bandwidth, shape, d, metric };
+    for (int64_t i = 0; i < relevant_count; i++)
+        if (relevant[i] >= d) {
+            snprintf(message, message_size, "relevant: there is no input %lld, x has %lld", (long long)relevant[i], (long long)d);
+            return SYZYGY_INVALID;
+        }
+    if (direction_count > d) {
+        snprintf(message, message_size, "direction has %lld numbers, x has %lld inputs", (long long)direction_count, (long long)d);
+        return SYZYGY_INVALID;
+    }
+    double *metric = squares, *vectors = squares + 2 * d * d, *lengths = block + BLOCK * n, *values = lines + 3 * BLOCK * d;
+    const scratch at = { weighted, block, lines, lines + 2 * BLOCK * d, means, squares + d * d };
+    const kernel k = { linalg, bandwidth, shape, d, metric };
     for (int64_t p = 0; p < d * d; p++) metric[p] = p % (d + 1) == 0;
     for (int64_t step = 0; step <= iterations; step++) {
-        norms(&k, x, n, features, lengths);
-        distances(&k, x, n, x, lengths, n, features, squares);
-        for (int64_t i = 0; i < n * n; i++)
-            matrix[i] = i % (n + 1) == 0 ? 1 + regularization : value(&k, squares[i]);
+        norms(&k, x, n, at.rows, lengths);
+        kernel_matrix(&k, x, lengths, n, regularization, at.rows, matrix);
         memcpy(alpha, y, sizeof(double) * (size_t)(n * c));
         if (linalg->cholesky_solve(linalg->context, n, c, matrix, alpha) != SYZYGY_OK) {
             snprintf(message, message_size, "the kernel matrix is not positive definite; raise 'regularization'");
             return SYZYGY_UNDEFINED;
         }
-        double r2, train, test;
         // What the fit leaves of y is regularization * alpha.
-        for (int64_t i = 0; i < n * c; i++) fit[i] = y[i] - regularization * alpha[i];
-        train = error(fit, y, n, c, &r2);
-        record->values(record->context, step, "train_error", &train, 1);
-        predict(&k, x_test, test_rows, x, lengths, n, alpha, c, features, matrix, test_fit);
-        test = error(test_fit, y_test, test_rows, c, &r2);
-        record->values(record->context, step, "test_error", &test, 1);
-        record->values(record->context, step, "r2", &r2, 1);
-        double trace = 0;
-        for (int64_t p = 0; p < d; p++) trace += metric[p * (d + 1)];
-        for (int64_t p = 0; p < d; p++) share[p] = metric[p * (d + 1)] / trace;
-        record->values(record->context, step, "share", share, d);
-        record->values(record->context, step, "metric", metric, d * d);
+        record_error(record, step, "train", alpha, regularization, y, n, c);
+        predict(&k, x_test, test_rows, x, lengths, n, alpha, c, at.rows, block, test_fit);
+        for (int64_t i = 0; i < test_rows * c; i++) test_fit[i] -= y_test[i];
+        record_error(record, step, "test", test_fit, 1, y_test, test_rows, c);
+        const syzygy_status status = describe(record, linalg, step, metric, d, relevant, relevant_count, direction,
+                                              direction_count, values, vectors);
+        if (status != SYZYGY_OK) return status;
         if (record->progress(record->context, step) != SYZYGY_OK) return SYZYGY_CANCELLED;
         if (step == iterations) break;
-        update_metric(&k, x, n, alpha, c, centring, squares, matrix, features, gradients, sum, metric);
+        update_metric(&k, x, lengths, n, alpha, c, centring, at, metric);
         double largest = 0;
-        for (int64_t p = 0; p < d * d; p++) largest = fmax(largest, metric[p]);
+        for (int64_t p = 0; p < d * d; p++) {
+            if (diagonal && p % (d + 1) != 0) metric[p] = 0;
+            largest = fmax(largest, metric[p]);
+        }
         if (!(largest > 0)) {
             snprintf(message, message_size, "the gradients vanish: the metric became 0 at step %lld", (long long)step);
             return SYZYGY_UNDEFINED;
@@ -178,5 +260,20 @@ void product_teacher(const syzygy_random *random, int64_t begin, int64_t end, in
         for (int64_t p = 0; p < d; p++) x[i * d + p] *= scale;
         for (int64_t p = 0; p < factors && p < d; p++) y[i] *= x[i * d + p];
         if (gate >= 0 && gate < d && x[i * d + gate] <= 0) y[i] = 0;
+    }
+}
+
+enum { TANH, RELU, SQUARE };
+
+// y = g(x_0 + ... + x_{terms - 1})
+void ridge_teacher(const syzygy_random *random, int64_t begin, int64_t end, int32_t split, int64_t d, int64_t terms,
+                   int32_t link, double scale, double *x, double *y)
+{
+    random->normal(random->context, split == 0 ? "train" : "test", begin * d, (end - begin) * d, x);
+    for (int64_t i = 0; i < end - begin; i++) {
+        double sum = 0;
+        for (int64_t p = 0; p < d; p++) x[i * d + p] *= scale;
+        for (int64_t p = 0; p < terms && p < d; p++) sum += x[i * d + p];
+        y[i] = link == TANH ? tanh(sum) : link == RELU ? fmax(sum, 0) : sum * sum;
     }
 }

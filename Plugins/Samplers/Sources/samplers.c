@@ -149,3 +149,35 @@ syzygy_status curriculum(const syzygy_random *random, const double *difficulty, 
     }
     return SYZYGY_OK;
 }
+
+// Every pass of task 0, then every pass of task 1, and so on: in each epoch as many passes as there are tasks.
+syzygy_status tasks_in_order(const syzygy_random *random, const int32_t *tasks, int64_t n, int64_t count, int64_t classes,
+                             int64_t epochs, int64_t epoch, int64_t *shuffled, int64_t m, int64_t *order, char *message,
+                             size_t size)
+{
+    if (count != n) {
+        snprintf(message, size, "the field has %lld tasks in a row, expected 1", (long long)(count / n));
+        return SYZYGY_INVALID;
+    }
+    for (int64_t t = 0; t < classes; t++) {
+        int64_t rows = 0;
+        for (int64_t i = 0; i < n; i++) rows += tasks[i] == t;
+        if (rows * classes != n) {
+            snprintf(message, size, "task %lld has %lld of %lld rows; expected as many of each of %lld tasks", (long long)t,
+                     (long long)rows, (long long)n, (long long)classes);
+            return SYZYGY_INVALID;
+        }
+    }
+    const int64_t own = n / classes;
+    for (int64_t pass = 0; pass < classes && (pass + 1) * own <= m; pass++) {
+        const int64_t t = (epoch * classes + pass) / epochs % classes;
+        char stream[32];
+        snprintf(stream, sizeof stream, "pass %lld", (long long)pass);
+        random->permutation(random->context, stream, own, shuffled);
+        int64_t *rows = shuffled + own, seen = 0;
+        for (int64_t i = 0; i < n; i++)
+            if (tasks[i] == t) rows[seen++] = i;
+        for (int64_t i = 0; i < own; i++) order[pass * own + i] = rows[shuffled[i]];
+    }
+    return SYZYGY_OK;
+}

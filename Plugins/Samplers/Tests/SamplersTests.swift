@@ -140,3 +140,29 @@ private func column(_ data: [Double], classes: Int? = nil) -> (field: Field, dat
         ) { try orders("balanced", rows: 3, columns: columns) }
     }
 }
+
+@Suite struct TasksInOrderTests {
+    /// 12 rows, tasks 2 0 1 by turns: two passes over each of them, in new orders, and again after the last.
+    @Test func passes() throws {
+        let tasks = (0..<12).map { Double(($0 + 2) % 3) }
+        let columns = ["task": (field: Field(name: "task", shape: [], classes: 3), data: tasks)]
+        let epochs = try orders(
+            "tasks_in_order", ["epochs": .int(2)], rows: 12, columns: columns, epochs: Array(0..<4))
+        let passes = epochs.flatMap { order in stride(from: 0, to: 12, by: 4).map { Array(order[$0..<$0 + 4]) } }
+        #expect(passes.map { Set($0.map { tasks[$0] }) } == [0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2].map { [$0] })
+        #expect(passes.allSatisfy { Set($0).count == 4 } && Set(passes).count > 8)
+        let others = try orders(
+            "tasks_in_order", ["epochs": .int(2)], rows: 12, columns: columns, epochs: Array(0..<4), seed: 6)
+        #expect(others != epochs)
+    }
+
+    @Test func tasksAreOfOneSize() throws {
+        let columns = ["task": (field: Field(name: "task", shape: [], classes: 3), data: [0, 1, 2, 2, 1, 1.0])]
+        let error = #expect(throws: PluginError.self) {
+            try orders("tasks_in_order", rows: 6, columns: columns, epochs: [0])
+        }
+        #expect(
+            error?.sentence.hasSuffix("task 0 has 1 of 6 rows; expected as many of each of 3 tasks") == true,
+            "\(error?.sentence ?? "")")
+    }
+}

@@ -8,6 +8,9 @@ struct FunctionCall {
     var function: Function
     var operands: [String: Operand]
     var fields: [Argument.Field: Int] = [:]
+    /// Of a dataset.
+    var rows = 0..<0
+    var split = 0
     /// The graph that it describes.
     var graph: GraphService?
 }
@@ -29,7 +32,7 @@ extension LoadedComponent {
         context.graph = table ?? call.graph?.table
         defer { context.graph = nil }
         let frame = try frame(call.function)
-        try frame.bind(call.operands, fields: call.fields)
+        try frame.bind(call.operands, fields: call.fields, rows: call.rows, split: call.split)
         let status = frame.call()
         return (status, frame.text)
     }
@@ -44,11 +47,13 @@ extension IsolatedComponent {
                     try service.answer(&request, &answer)
                 }
             }
+            // `start`, or `describe`.
             let isStart = call.function.pointer != component.call.pointer
             var answer = try self.call(what: "'\(call.function.symbol(.f64))'", network: answerGraph) { message in
                 try message.put(isStart)
                 try message.put(context.parameter)
                 try message.put(context.epoch)
+                for number in [call.rows.lowerBound, call.rows.upperBound, call.split] { try message.put(number) }
                 try message.put(call.fields.count)
                 for (field, value) in call.fields.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
                     try message.put(field.rawValue)
@@ -84,7 +89,7 @@ extension FunctionCall {
     fileprivate var written: [(memory: UnsafeMutableRawPointer, bytes: Int)] {
         function.arguments.compactMap { argument in
             switch argument.source {
-            case .output, .variable:
+            case .output, .variable, .rows, .shape, .classes, .sourceRow:
                 guard case .memory(let memory?) = operands[argument.name]?.value else { return nil }
                 return (memory, bytes(of: argument.name))
             default: return nil
@@ -95,12 +100,18 @@ extension FunctionCall {
     /// Makes a call that another process asked for.
     static func answer(_ message: inout MessageReader, _ channel: Channel, _ loaded: LoadedComponent) throws {
         let isStart = try message.flag()
-        guard let function = isStart ? loaded.component.start : loaded.component.call else {
+        let component = loaded.component
+        guard let function = isStart ? component.start ?? component.describe : component.call else {
             throw Channel.Broken.malformed
         }
-        loaded.context.parameter = try message.text()
+        // A name, even an empty one, is a part of the names of streams.
+        let parameter = try message.text()
+        if !parameter.isEmpty { loaded.context.parameter = parameter }
         loaded.context.epoch = try message.integer()
         var call = FunctionCall(function: function, operands: [:])
+        let begin = try message.integer(), end = try message.integer()
+        call.rows = begin..<max(begin, end)
+        call.split = try message.integer()
         for _ in 0..<(try message.integer()) {
             guard let field = Argument.Field(rawValue: try message.text()) else { throw Channel.Broken.malformed }
             call.fields[field] = try message.integer()

@@ -77,8 +77,10 @@ package final class SandboxServer {
             opened: { files.append($0) })
         let choice = Choice(component: opening.component, options: opening.options)
         let role: Role
+        let isWrapper = try registry.component(opening.component, kind: opening.kind).1.isWrapper
         switch opening.kind {
-        case .dataset: role = .dataset(try loader.dataset(choice))
+        // The rows of the other dataset come with each call.
+        case .dataset where !isWrapper: role = .dataset(try loader.dataset(choice))
         case .probe: role = .probe(try loader.probe(choice))
         case .quantity: role = .quantity(try loader.quantity(choice))
         case .regularizer: role = .update(UpdateRole(try loader.regularizer(choice, key: opening.key)))

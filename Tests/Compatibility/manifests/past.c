@@ -165,3 +165,23 @@ void past_squares(const double *x, int64_t n, int64_t d, double *value) {
         for (int64_t j = 0; j < d; j++) value[i] += x[i * d + j] * x[i * d + j];
     }
 }
+
+/* 16 */
+void past_every_describe(const int32_t *y, int64_t n, int64_t k, int64_t *rows) {
+    (void)y;
+    *rows = (n + k - 1) / k;
+}
+void past_every(const int32_t *y, const double *x, int64_t k, int32_t split, int64_t begin, int64_t end, int32_t *labels,
+                int64_t *source) {
+    (void)x;
+    for (int64_t i = begin; i < end; i++) {
+        source[i - begin] = split == 0 ? k * i : i;
+        labels[i - begin] = y[source[i - begin]];
+    }
+}
+
+/* 17 */
+void past_next(const double *a, const double *b, int64_t n, double *sum) {
+    *sum = a[0];
+    for (int64_t i = 0; i < n; i++) *sum += b[i];
+}
