@@ -114,9 +114,11 @@ extension Subject {
         }
         for (basic, shape) in [
             (.layerInput, [n, a]), (.layerOutput, [n, b]), (.layerOutputGrad, [n, b]), (.layerInputGrad, [n, a]),
-            (.layerWeight, [b, a]), (.layerWeightInitial, [b, a]), (.layerWeightChange, [b, a]), (.layerBias, [b]), (.headInput, [n, a]),
+            (.layerWeight, [b, a]), (.layerWeightInitial, [b, a]), (.layerWeightChange, [b, a]), (.layerBias, [b]),
+            (.headInput, [n, a]),
             (.headOutput, [n, c]), (.headOutputGrad, [n, c]), (.headInputGrad, [n, a]), (.headWeight, [c, a]),
-            (.headWeightInitial, [c, a]), (.headWeightChange, [c, a]), (.headBias, [c]), (.modelOutput, [n, c]), (.sampleLoss, [n]),
+            (.headWeightInitial, [c, a]), (.headWeightChange, [c, a]), (.headBias, [c]), (.modelOutput, [n, c]),
+            (.sampleLoss, [n]),
             (.layerInputJacobian, [n, c, a]), (.layerOutputJacobian, [n, c, b]), (.headInputJacobian, [n, c, a]),
             (.headOutputJacobian, [n, c, c]), (.parameterValue, [a * b]), (.parameterGrad, [a * b]),
         ] as [(QuantityExpression.Basic, [Int])] { add(basic, shape) }
@@ -124,10 +126,12 @@ extension Subject {
         let (second, outputs) = component.scope == .runPair ? (a, b) : (b, a)
         for (basic, shape) in [
             (.firstInput, [n, a]), (.firstOutput, [n, b]), (.firstOutputGrad, [n, b]), (.firstInputGrad, [n, a]),
-            (.firstWeight, [b, a]), (.firstWeightInitial, [b, a]), (.firstWeightChange, [b, a]), (.firstBias, [b]), (.firstModelOutput, [n, c]),
+            (.firstWeight, [b, a]), (.firstWeightInitial, [b, a]), (.firstWeightChange, [b, a]), (.firstBias, [b]),
+            (.firstModelOutput, [n, c]),
             (.firstSampleLoss, [n]), (.firstParameters, [a * b]), (.secondInput, [n, second]),
             (.secondOutput, [n, outputs]), (.secondOutputGrad, [n, outputs]), (.secondInputGrad, [n, second]),
-            (.secondWeight, [outputs, second]), (.secondWeightInitial, [outputs, second]), (.secondWeightChange, [outputs, second]), (.secondBias, [outputs]),
+            (.secondWeight, [outputs, second]), (.secondWeightInitial, [outputs, second]),
+            (.secondWeightChange, [outputs, second]), (.secondBias, [outputs]),
             (.secondModelOutput, [n, c]), (.secondSampleLoss, [n]), (.secondParameters, [a * b]),
             (.firstInputJacobian, [n, c, a]), (.firstOutputJacobian, [n, c, b]),
             (.secondInputJacobian, [n, c, second]), (.secondOutputJacobian, [n, c, outputs]),
