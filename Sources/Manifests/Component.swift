@@ -44,6 +44,8 @@ package struct Component: Sendable {
     package var describe: Function?
     /// What one call is about: of probes, optimizers (`parameter` or `run`) and regularizers (`parameter`); nil for the others.
     package var scope: ProbeScope?
+    /// Of a probe of pairs of layers: those that follow one another only.
+    package var isConsecutive: Bool
     /// Of an optimizer, regularizer or operation: what it does to an element depends on that element's numbers only, so it may be
     /// called on any contiguous part, or on several parameters that lie together. Activations are.
     package var isElementwise: Bool

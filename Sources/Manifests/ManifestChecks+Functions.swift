@@ -136,12 +136,14 @@ extension ManifestChecks {
                 "\(here)/service",
                 "syzygy.graph/1 is for models, parametrizations, losses and rules, not for \(component.kind.withArticle)"
             )
-        case .service(.objective) where !component.isOfRun([.probe, .optimizer]) && component.kind != .quantity:
-            add("\(here)/service", "syzygy.objective/1 is for quantities, and for probes and optimizers per run")
+        case .service(.objective) where !component.mayEvaluate && !component.isOfRun([.optimizer]):
+            add(
+                "\(here)/service",
+                "syzygy.objective/1 is for quantities, for probes of one run, and for optimizers per run")
         case .service(.record) where component.kind != .procedure:
             add("\(here)/service", "syzygy.record/1 is for procedures, not for \(component.kind.withArticle)")
-        case .service(.jacobian) where !component.isOfRun([.probe]) && component.kind != .quantity:
-            add("\(here)/service", "syzygy.jacobian/1 is for quantities, and for probes per run")
+        case .service(.jacobian) where !component.mayEvaluate:
+            add("\(here)/service", "syzygy.jacobian/1 is for quantities, and for probes of one run")
         case .field where component.kind == .optimizer && component.scope == .run:
             add(
                 "\(here)/from", "argument '\(argument.name)': an optimizer per run has many parameters, so no 'field'"

@@ -65,6 +65,9 @@ extension ManifestChecks {
                 }
             }
         }
+        if component.isConsecutive, component.scope != .layerPair {
+            add("\(component.pointer)/consecutive", key: true, "only layers follow one another: per layer_pair")
+        }
         if component.scope == .runPair, let add = component.add {
             self.add(add.pointer, key: true, "a probe per run_pair takes no passes; it has 'call'")
         }
@@ -90,7 +93,7 @@ extension ManifestChecks {
     private mutating func checkIsFixed(_ name: String, _ pointer: String, _ component: Component) {
         guard let add = component.add, let size = component.dimensions.first(where: { $0.name == name })?.size,
             case .axis(let argument, .index(0), _) = size, let target = add.argument(argument),
-            case .quantity = target.source
+            case .quantity = target.source, component.isOfRows(target)
         else { return }
         self.add(pointer, "'\(name)' is the number of rows of '\(argument)', which differs from pass to pass")
     }
@@ -126,22 +129,11 @@ extension ManifestChecks {
                 }
             }
         }
-        let bindings = component.expandedBindings(values: component.allValues)
         let rows = adding.arguments.filter { if case .quantity = $0.source { true } else { false } }
-        for argument in rows where argument.form.map({ $0 != .samples && $0 != .vector }) ?? false {
-            add(
-                "\(argument.pointer)/form",
-                "'add' takes rows: the form is samples, or vector for a number of each sample")
+        if !rows.contains(where: component.isOfRows) {
+            add("\(adding.pointer)/args", "'add' needs a quantity with a row for each sample")
         }
-        if rows.isEmpty { add("\(adding.pointer)/args", "'add' needs a quantity with a row for each sample") }
         for argument in rows {
-            for binding in bindings {
-                guard let text = binding.quantities[argument.name], let expression = try? QuantityExpression(text),
-                    !expression.isOfSamples
-                else { continue }
-                add(argument.pointer, "'\(text)' has no row for each sample; 'finish' may take it, 'add' takes rows")
-                break
-            }
             if let other = component.call.argument(argument.name), other.source != argument.source {
                 add(other.pointer, "argument '\(argument.name)' is another quantity in 'add'")
             }

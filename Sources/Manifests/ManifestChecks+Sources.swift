@@ -166,6 +166,9 @@ extension ManifestChecks {
 }
 
 extension Component {
+    /// Whether what it measures is a network, not two of them.
+    var mayEvaluate: Bool { kind == .quantity || kind == .probe && scope != .runPair }
+
     /// Whether it is of one of these kinds, called once for a run.
     func isOfRun(_ kinds: [Kind]) -> Bool { scope == .run && kinds.contains(kind) }
 

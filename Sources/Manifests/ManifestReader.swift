@@ -36,6 +36,7 @@ struct ManifestReader {
             start: json["start"].map { function($0, at: "\(pointer)/start") },
             describe: json["describe"].map { function($0, at: "\(pointer)/describe") },
             scope: scope ?? (kind == .optimizer || kind == .regularizer ? .parameter : nil),
+            isConsecutive: json["consecutive"]?.bool ?? false,
             isElementwise: json["elementwise"]?.bool ?? (kind == .activation),
             outputs: items(json, "outputs", pointer).map(output),
             dimensions: members(json, "dims", pointer).map { Dimension(name: $0, size: size($1), pointer: $2) },

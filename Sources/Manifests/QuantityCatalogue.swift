@@ -51,6 +51,11 @@ package enum QuantityCatalogue {
         Entry("layer.weight_initial", "d_out × d_in", "W before the first step"),
         Entry("layer.weight_change", "d_out × d_in", "W minus its values before the first step"),
         Entry("layer.bias", "d_out", "current values; a layer without bias has none"),
+        Entry(
+            "layer.weight_place", "d_out × d_in",
+            "where W's numbers are in `parameters`, and in the points of `syzygy.objective/1`: indices from 0; one that a parametrization makes has none"
+        ),
+        Entry("layer.bias_place", "d_out", "the same of the bias"),
         Entry("model.output", "n × C", "logits or predictions"),
         Entry("targets", "n × C", "real targets, or one-hot labels"),
         Entry("sample.loss", "n", "ℓ_i, without regularizers"),

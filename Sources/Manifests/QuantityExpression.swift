@@ -48,6 +48,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case layerWeightInitial = "layer.weight_initial"
         case layerWeightChange = "layer.weight_change"
         case layerBias = "layer.bias"
+        case layerWeightPlace = "layer.weight_place"
+        case layerBiasPlace = "layer.bias_place"
         case headInput = "head.input"
         case headOutput = "head.output"
         case headOutputGrad = "head.output_grad"
@@ -58,6 +60,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case headWeightInitial = "head.weight_initial"
         case headWeightChange = "head.weight_change"
         case headBias = "head.bias"
+        case headWeightPlace = "head.weight_place"
+        case headBiasPlace = "head.bias_place"
         case modelOutput = "model.output"
         case targets
         case sampleLoss = "sample.loss"
@@ -75,6 +79,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case firstWeightInitial = "first.weight_initial"
         case firstWeightChange = "first.weight_change"
         case firstBias = "first.bias"
+        case firstWeightPlace = "first.weight_place"
+        case firstBiasPlace = "first.bias_place"
         case firstModelOutput = "first.model.output"
         case firstSampleLoss = "first.sample.loss"
         case firstParameters = "first.parameters"
@@ -88,6 +94,8 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
         case secondWeightInitial = "second.weight_initial"
         case secondWeightChange = "second.weight_change"
         case secondBias = "second.bias"
+        case secondWeightPlace = "second.weight_place"
+        case secondBiasPlace = "second.bias_place"
         case secondModelOutput = "second.model.output"
         case secondSampleLoss = "second.sample.loss"
         case secondParameters = "second.parameters"
@@ -97,6 +105,7 @@ package struct QuantityExpression: Hashable, Sendable, CustomStringConvertible {
             case .layerInput, .layerOutput, .layerOutputGrad, .layerInputGrad, .modelOutput, .targets: .samples
             case .layerWeight, .layerWeightInitial, .layerWeightChange: .weight
             case .layerOutputJacobian, .layerInputJacobian: .jacobian
+            case .layerWeightPlace: .matrix
             default: .vector
             }
         }

@@ -99,9 +99,14 @@ package struct QuantityResolver {
         if given.isInteger != (argument.type == .pointer(.i32)) {
             throw UnknownQuantity(sentence: "\(wanted), of type \(argument.type), got '\(given)'")
         }
-        if component.add?.argument(argument.name) != nil, !given.isOfSamples {
-            throw UnknownQuantity(
-                sentence: "\(wanted), pass by pass, so only rows of the network itself will do, got '\(given)'")
+        if component.add?.argument(argument.name) != nil {
+            if argument.isOfRows(given.description), !given.isOfSamples {
+                throw UnknownQuantity(
+                    sentence: "\(wanted), pass by pass, so only rows of the network itself will do, got '\(given)'")
+            }
+            if !argument.isOfRows(given.description), given.isOfSamples || form == .samples {
+                throw UnknownQuantity(sentence: "\(wanted), finished before the passes, got rows: '\(given)'")
+            }
         }
         if let form, let expected = argument.form, !given.isInteger, !expected.includes(form) {
             throw UnknownQuantity(sentence: "\(wanted), got '\(given)', which is \(form.words)")

@@ -28,6 +28,9 @@ final class LayerWeights {
     /// Computes what is not a parameter, once the values of the store have changed.
     func update() { program?.run() }
 
+    /// nil: no parameter of the network.
+    func block(_ node: Node) -> Int? { blocks[node] }
+
     func values(_ node: Node) -> [Double] {
         if let block = blocks[node] { return parameters.copy(block: block) }
         return program?.copy(node) ?? []

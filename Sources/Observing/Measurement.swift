@@ -18,6 +18,8 @@ final class Measurement: QuantitySource {
     private var names: [Key: Key] = [:]
     /// Quantities of plugins, evaluated when they are first asked for, and what their passes have left.
     private var definitions: [Key: (quantity: any DefinedQuantity, memory: ProbeMemory)] = [:]
+    /// Quantities made of others of this pass when they are first asked for.
+    private(set) var derivations: [Key: Derivation] = [:]
     private var owners: [AnyObject] = []
     /// Numbers of what was reserved.
     private var held = 0.0
@@ -36,6 +38,11 @@ final class Measurement: QuantitySource {
             let split = String(key.expression[key.expression.index(after: at)...])
             return try others[split]?.quantity(String(key.expression[..<at]), layer: key.layer)
         }
+        if let derivation = derivations[key] {
+            let value = try derived(derivation)
+            values[key] = .success(value)
+            return value
+        }
         guard let (defined, memory) = definitions[key] else { return nil }
         do {
             let (value, owner) = try defined.value(step: step, layer: key.layer, quantities: self, memory: memory)
@@ -48,10 +55,20 @@ final class Measurement: QuantitySource {
         }
     }
 
+    private func derived(_ derivation: Derivation) throws -> Quantity {
+        guard let base = try quantity(derivation.key.expression, layer: derivation.key.layer),
+            let (value, owner) = derivation.value(base)
+        else { throw Undefined("no_value") }
+        keep(owner)
+        return value
+    }
+
     func set(_ key: Key, _ value: Result<Quantity, Undefined>) { values[key] = value }
 
     /// Gives a quantity a further name.
     func name(_ key: Key, also name: Key) { names[name] = key }
+
+    func derive(_ key: Key, _ derivation: Derivation) { derivations[key] = derivation }
 
     func define(_ key: Key, as quantity: any DefinedQuantity, _ memory: ProbeMemory) {
         definitions[key] = (quantity, memory)

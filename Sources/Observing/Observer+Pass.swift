@@ -3,7 +3,7 @@ import LinearAlgebra
 import Manifests
 import Protocols
 
-/// One pass over rows: every quantity that is asked for is formed once.
+/// Passes over rows, mostly one: every quantity that is asked for is formed once.
 extension Observer {
     func measure(rows: FirstRows, step: Int, for visits: [Visit]) throws -> Measurement {
         let pass = Measurement(step: step)
@@ -14,18 +14,18 @@ extension Observer {
         for (split, asked) in demand.others {
             pass.others[split] = try measure(rows: rows.of(split, tables), step: step, for: asked)
         }
-        let sources = try rowSources(of: demand.streaming, table)
         // What probes with intervals ask for is collected a second time, by groups of samples.
         var drawn = Demand(self, Measurement())
         let replicates = visits.map(\.replicates).max() ?? 0
         if replicates > 0, rows.count > 0 {
             for visit in visits where visit.replicates > 0 { try drawn.add(visit) }
             pass.resampling = Resampling(
-                self, pass, samples: rows.count, replicates: replicates, streaming: drawn.streaming)
+                self, pass, samples: rows.count, replicates: replicates, passes: drawn.passes)
         }
         var streams: [Stream] = []
         var jacobians: [JacobianStream] = []
-        for (key, expression) in demand.wanted.sorted(by: { $0.key < $1.key }) {
+        let wanted = derived(demand.wanted, in: pass), collected = derived(drawn.wanted, in: pass)
+        for (key, expression) in wanted.sorted(by: { $0.key < $1.key }) {
             if let captures = captures(expression, layer: key.layer) {
                 if let coupled, captures.contains(where: \.needsLoss) {
                     pass.set(key, .failure(coupled))
@@ -40,7 +40,7 @@ extension Observer {
                 let accumulator = try pass.makeAccumulator(
                     key, expression, widths: widths, samples: rows.count * positions[0])
                 var stream = Stream(key: key, accumulator: accumulator, captures: captures, positions: positions[0])
-                if expression.function != nil, drawn.wanted[key] != nil {
+                if expression.function != nil, collected[key] != nil {
                     stream.grouped = try pass.resampling?.collect(
                         key, widths: widths, numbers: Double(widths[0] * widths[widths.count - 1])
                     ) { Measurement.accumulator(expression, widths: widths, samples: 0) }
@@ -49,7 +49,7 @@ extension Observer {
             } else if expression.arguments.first?.form == .jacobian {
                 do {
                     guard var stream = try jacobianStream(key, expression, rows, in: pass) else { continue }
-                    if expression.function != nil, drawn.wanted[key] != nil {
+                    if expression.function != nil, collected[key] != nil {
                         stream.grouped = try grouped(stream, expression, rows, in: pass)
                     }
                     jacobians.append(stream)
@@ -62,25 +62,8 @@ extension Observer {
                 pass.set(key, .failure(coupled))
             }
         }
-        var captures = Set(streams.flatMap(\.captures) + sources.values.compactMap(\.capture))
-        if !demand.streaming.isEmpty, captures.isEmpty { captures = [.modelOutput] }
-        for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
         let gradient = demand.wantsGradient ? Buffer(parameters.count) : nil
-        if !captures.isEmpty || gradient != nil {
-            try run(rows, table, captures, gradient) { program, range in
-                let order = pass.resampling?.order(range)
-                for stream in streams {
-                    let values = stream.captures.compactMap(program.values)
-                    stream.accumulator.add(values, rows: range.count * stream.positions)
-                    if let order { stream.grouped?.add(values, positions: stream.positions, order) }
-                }
-                let rows = RowsOfPass(sources: sources, program: program, table: table, range: range)
-                for visit in demand.streaming {
-                    visit.taker.add(layer: visit.subject, rows: rows, memory: visit.memory)
-                }
-                pass.resampling?.add(rows, range)
-            }
-        }
+        try give(rows, table, step, to: demand.visits(0), drawn.visits(0), streams, gradient, in: pass)
         try run(jacobians, rows, table, in: pass)
         for (key, accumulator) in streams.map({ ($0.key, $0.accumulator) })
             + jacobians.map({ ($0.key, $0.accumulator) })
@@ -102,7 +85,51 @@ extension Observer {
                         Quantity(data: .real(UnsafePointer(gradient.pointer + block.offset)), shape: [block.count])))
             }
         }
+        for index in demand.passes.indices.dropFirst() {
+            try give(rows, table, step, to: demand.visits(index), drawn.visits(index), [], nil, in: pass)
+        }
         return pass
+    }
+
+    /// What must be formed of rows: in the place of what others give without them, those others.
+    private func derived(
+        _ wanted: [Measurement.Key: QuantityExpression], in pass: Measurement
+    ) -> [Measurement.Key: QuantityExpression] {
+        var formed: [Measurement.Key: QuantityExpression] = [:]
+        for (key, expression) in wanted {
+            if let derivation = Derivation(expression, key, self) {
+                pass.derive(key, derivation)
+                formed[derivation.key] = derivation.base
+            } else {
+                formed[key] = expression
+            }
+        }
+        return formed
+    }
+
+    /// Gives all rows, some at a time, to those who take them, and as each replicate has them to those with intervals.
+    private func give(
+        _ rows: FirstRows, _ table: DataTable, _ step: Int, to visits: [Visit], _ drawn: [Visit], _ streams: [Stream],
+        _ gradient: Buffer?, in pass: Measurement
+    ) throws {
+        let sources = try rowSources(of: visits, table)
+        var captures = Set(streams.flatMap(\.captures) + sources.values.compactMap(\.capture))
+        if !visits.isEmpty, captures.isEmpty { captures = [.modelOutput] }
+        for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
+        guard !captures.isEmpty || gradient != nil else { return }
+        let replicates = drawn.isEmpty ? [] : pass.resampling?.replicates(step: step) ?? []
+        try run(rows, table, captures, gradient) { program, range in
+            let order = streams.isEmpty ? nil : pass.resampling?.order(range)
+            for stream in streams {
+                let values = stream.captures.compactMap(program.values)
+                stream.accumulator.add(values, rows: range.count * stream.positions)
+                if let order { stream.grouped?.add(values, positions: stream.positions, order) }
+            }
+            let rows = RowsOfPass(
+                sources: sources, finished: pass, program: program, table: table, range: range)
+            for visit in visits { visit.taker.add(layer: visit.subject, rows: rows, memory: visit.memory) }
+            pass.resampling?.add(rows, range, to: drawn, replicates)
+        }
     }
 
     /// A quantity that is formed of rows as they come.
@@ -141,7 +168,7 @@ extension Observer {
     }
 
     /// The captures an expression needs, nil if it does not depend on samples of the network.
-    private func captures(_ expression: QuantityExpression, layer: String) -> [Capture]? {
+    func captures(_ expression: QuantityExpression, layer: String) -> [Capture]? {
         var captures: [Capture] = []
         for basic in expression.arguments {
             switch basic {
@@ -184,6 +211,7 @@ extension Observer {
         for task in tasks {
             for need in task.taker.streamed {
                 let expression = try QuantityExpression(need.expression)
+                guard expression.isOfSamples else { continue }
                 let key = Measurement.Key(expression: need.expression, layer: task.subject)
                 if let captures = captures(expression, layer: task.subject), let capture = captures.first {
                     if let coupled, capture.needsLoss {
@@ -232,6 +260,10 @@ extension Observer {
         switch basic.ofLayer ?? basic {
         case .layerBias:
             if let bias = shape.bias { pass.set(key, pass.keep(weights.values(bias), shape: [shape.output])) }
+        case .layerWeightPlace:
+            setPlaces(key, of: shape.weight, shape: [shape.output, shape.input], to: pass)
+        case .layerBiasPlace:
+            if let bias = shape.bias { setPlaces(key, of: bias, shape: [shape.output], to: pass) }
         case .layerWeight:
             try set(weights.values(shape.weight))
         case .layerWeightInitial:
@@ -240,5 +272,14 @@ extension Observer {
             try set(zip(weights.values(shape.weight), initialWeights[shape.weight] ?? []).map { $0 - $1 })
         default: break
         }
+    }
+
+    /// Indices of a layer's numbers among the trained parameters.
+    private func setPlaces(_ key: Measurement.Key, of node: Node, shape: [Int], to pass: Measurement) {
+        guard let block = weights.block(node), parameters.blocks[block].isTrained else {
+            return pass.set(key, .failure(Undefined("not_a_parameter")))
+        }
+        let first = parameters.blocks[..<block].reduce(0) { $0 + ($1.isTrained ? $1.count : 0) }
+        pass.set(key, pass.keep((0..<parameters.blocks[block].count).map { Double(first + $0) }, shape: shape))
     }
 }

@@ -322,7 +322,10 @@ package final class Observer {
         guard probe.scope == .layerPair else { return subjects(probe.scope, only) }
         let chosen = subjects(.layer, only)
         return chosen.enumerated().flatMap { i, first in
-            chosen.dropFirst(probe.isSymmetric ? i : 0).map { second in
+            let seconds =
+                probe.isConsecutive
+                ? chosen.dropFirst(i + 1).prefix(1) : chosen.dropFirst(probe.isSymmetric ? i : 0)
+            return seconds.map { second in
                 let name = "\(first):\(second)"
                 pairs[name] = [first, second]
                 return name

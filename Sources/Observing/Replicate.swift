@@ -8,12 +8,12 @@ final class Replicate: QuantitySource {
     private let number, step: Int
     /// How often each group is drawn.
     private let times: [Int]
-    private let rows: [Int]
+    private lazy var rows = resampling.samples(times)
     private var values: [Measurement.Key: Result<Quantity?, Undefined>] = [:]
     private var owners: [AnyObject] = []
 
-    init(_ resampling: Resampling, _ number: Int, step: Int, times: [Int], rows: [Int]) {
-        (self.resampling, self.number, self.step, self.times, self.rows) = (resampling, number, step, times, rows)
+    init(_ resampling: Resampling, _ number: Int, step: Int, times: [Int]) {
+        (self.resampling, self.number, self.step, self.times) = (resampling, number, step, times)
     }
 
     func quantity(_ expression: String, layer: String) throws -> Quantity? {
@@ -48,6 +48,13 @@ final class Replicate: QuantitySource {
             owners.append(accumulator)
             return Quantity(data: .real(data), shape: shape)
         }
+        if let derivation = resampling.whole.derivations[key] {
+            guard let base = try quantity(derivation.key.expression, layer: derivation.key.layer),
+                let (value, owner) = derivation.value(base)
+            else { return nil }
+            owners.append(owner)
+            return value
+        }
         guard let whole = try resampling.whole.quantity(key.expression, layer: key.layer) else { return nil }
         let drawn = whole.drawn(rows, among: resampling.samples)
         owners.append(drawn.owner)
@@ -55,19 +62,22 @@ final class Replicate: QuantitySource {
     }
 }
 
-/// Some rows of others, possibly several times.
+/// Some rows of others, possibly several times, and finished values.
 final class DrawnRows: QuantitySource {
-    private let source: any QuantitySource
+    private let source, finished: any QuantitySource
     private let rows: [Int]
     private let count: Int
     private var owners: [AnyObject] = []
 
     /// - Parameter count: samples of the source.
-    init(of source: any QuantitySource, _ rows: [Int], among count: Int) {
-        (self.source, self.rows, self.count) = (source, rows, count)
+    init(of source: any QuantitySource, _ rows: [Int], among count: Int, finished: any QuantitySource) {
+        (self.source, self.rows, self.count, self.finished) = (source, rows, count, finished)
     }
 
     func quantity(_ expression: String, layer: String) throws -> Quantity? {
+        guard try QuantityExpression(expression).isOfSamples else {
+            return try finished.quantity(expression, layer: layer)
+        }
         guard let whole = try source.quantity(expression, layer: layer) else { return nil }
         let drawn = whole.drawn(rows, among: count)
         owners.append(drawn.owner)

@@ -20,8 +20,7 @@ final class Resampling {
     private let group: [Int]
     private let members: [[Int]]
     private(set) var parts: [Measurement.Key: Grouped] = [:]
-    /// What takes rows as they come, and for each replicate its memories.
-    let streaming: [Observer.Visit]
+    /// For each replicate, of what takes rows as they come.
     private let memories: [[TakerKey: ProbeMemory]]
 
     /// What takes rows, and what it is about.
@@ -35,15 +34,15 @@ final class Resampling {
     }
 
     init(
-        _ observer: Observer, _ whole: Measurement, samples: Int, replicates: Int, streaming: [Observer.Visit]
+        _ observer: Observer, _ whole: Measurement, samples: Int, replicates: Int, passes: [[Observer.Visit]]
     ) {
-        (self.observer, self.whole, self.samples, self.streaming) = (observer, whole, samples, streaming)
+        (self.observer, self.whole, self.samples) = (observer, whole, samples)
         let count = min(Self.groups, samples)
         var group = Array(repeating: 0, count: samples), members = Array(repeating: [Int](), count: count)
         for (place, sample) in Self.stream.permutation(of: samples).enumerated() { group[sample] = place % count }
         for sample in 0..<samples { members[group[sample]].append(sample) }
         (self.group, self.members) = (group, members)
-        let keys = streaming.map { TakerKey($0.taker, $0.subject) }
+        let keys = passes.joined().map { TakerKey($0.taker, $0.subject) }
         memories = (0..<replicates).map { _ in
             Dictionary(keys.map { ($0, ProbeMemory()) }) { first, _ in first }
         }
@@ -74,15 +73,18 @@ final class Resampling {
         return ChunkOrder(rows: rows, sizes: sizes)
     }
 
-    /// Gives the rows of a chunk to all that takes rows as they come, as often as each replicate has them.
-    func add(_ rows: any QuantitySource, _ range: Range<Int>) {
-        guard !streaming.isEmpty else { return }
+    /// Gives the rows of a chunk to those who take them in this pass, as often as each replicate has them, and what they take
+    /// finished as it is in `replicates`.
+    func add(
+        _ rows: any QuantitySource, _ range: Range<Int>, to visits: [Observer.Visit], _ replicates: [Replicate]
+    ) {
+        guard !visits.isEmpty else { return }
         for (replicate, memories) in memories.enumerated() {
             let times = times(replicate)
             let drawn = range.flatMap { Array(repeating: $0 - range.lowerBound, count: times[group[$0]]) }
             guard !drawn.isEmpty else { continue }
-            let source = DrawnRows(of: rows, drawn, among: range.count)
-            for visit in streaming {
+            let source = DrawnRows(of: rows, drawn, among: range.count, finished: replicates[replicate])
+            for visit in visits {
                 guard let memory = memories[TakerKey(visit.taker, visit.subject)] else { continue }
                 visit.taker.add(layer: visit.subject, rows: source, memory: memory)
             }
@@ -108,11 +110,15 @@ final class Resampling {
     }
 
     func replicate(_ number: Int, step: Int) -> Replicate {
-        let times = times(number)
-        let rows = members.indices.flatMap { group in
-            (0..<times[group]).flatMap { _ in members[group] }
-        }
-        return Replicate(self, number, step: step, times: times, rows: rows)
+        Replicate(self, number, step: step, times: times(number))
+    }
+
+    /// All of them, for a pass: what they form for it stays there until it ends.
+    func replicates(step: Int) -> [Replicate] { memories.indices.map { replicate($0, step: step) } }
+
+    /// The samples of the groups, each so many times.
+    func samples(_ times: [Int]) -> [Int] {
+        members.indices.flatMap { group in (0..<times[group]).flatMap { _ in members[group] } }
     }
 }
 

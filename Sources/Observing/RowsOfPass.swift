@@ -11,16 +11,21 @@ enum StreamedRows {
     var capture: Capture? { if case .capture(let capture, _, _) = self { capture } else { nil } }
 }
 
-/// The rows of one pass; what is lacking in `sources` the network lacks.
+/// The rows of one pass, and finished values; what is lacking in both the network lacks.
 final class RowsOfPass: QuantitySource {
     private let sources: [Measurement.Key: StreamedRows]
+    private let finished: Measurement
     private let program: CaptureProgram
     private let table: DataTable
     private let range: Range<Int>
     private var labels: Labels?
 
-    init(sources: [Measurement.Key: StreamedRows], program: CaptureProgram, table: DataTable, range: Range<Int>) {
-        (self.sources, self.program, self.table, self.range) = (sources, program, table, range)
+    init(
+        sources: [Measurement.Key: StreamedRows], finished: Measurement, program: CaptureProgram, table: DataTable,
+        range: Range<Int>
+    ) {
+        (self.sources, self.finished) = (sources, finished)
+        (self.program, self.table, self.range) = (program, table, range)
     }
 
     func quantity(_ expression: String, layer: String) throws -> Quantity? {
@@ -35,7 +40,7 @@ final class RowsOfPass: QuantitySource {
             labels = known
             return Quantity(data: .integer(UnsafePointer(known.pointer)), shape: [range.count * positions])
         case .undefined(let undefined): throw undefined
-        case nil: return nil
+        case nil: return try finished.quantity(expression, layer: layer)
         }
     }
 }

@@ -33,7 +33,7 @@ final class CallContext {
     private lazy var random = RandomService(seed: seed, scope: scope)
     /// Of a sampler, before each call: what its random streams belong to.
     var epoch = 0 { didSet { random.epoch = UInt64(epoch) } }
-    /// Of an initializer, before each call: likewise.
+    /// Of an initializer or a parametrization, before each call: likewise.
     var parameter = "" { didSet { random.parameter = parameter } }
     private var texts: [String: UnsafeMutableRawPointer] = [:]
     private var lists: [String: UnsafeMutableRawPointer] = [:]

@@ -49,7 +49,11 @@ final class MeasuringCalls {
                 memory.accumulators[binding.key(declaration.id)] = try tensor(
                     sizes.shape(declaration.shape), declaration.type, "accumulator '\(declaration.id)'")
             }
-            memory.shapes[binding.name] = operands.mapValues(\.shape)
+            memory.shapes[binding.name] = Dictionary(
+                uniqueKeysWithValues: operands.map { name, operand in
+                    let isOfRows = binding.quantities[name].flatMap { function.argument(name)?.isOfRows($0) } ?? false
+                    return (name, isOfRows ? [0] + operand.shape.dropFirst() : operand.shape)
+                })
             if let begin, let function = loaded.component.begin {
                 try begin.bind(kept(for: function, binding, memory))
                 _ = try finished(begin, "", "begin")
@@ -137,7 +141,7 @@ final class MeasuringCalls {
             guard let shapes = memory.shapes[binding.name] else { throw Undefined("no_samples") }
             // Dims may be sizes of what the passes had.
             for (name, shape) in shapes where operands[name] == nil {
-                operands[name] = Operand(.memory(nil), shape: [0] + shape.dropFirst())
+                operands[name] = Operand(.memory(nil), shape: shape)
             }
         }
         try makeStates(binding, layer: layer, operands, quantities, memory)

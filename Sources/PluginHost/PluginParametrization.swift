@@ -17,6 +17,7 @@ final class PluginParametrization: Parametrization {
                 fanOut: parameter.fanOut)
             variables[declaration.id] = (node, nil)
         }
+        loaded.context.parameter = parameter.name
         guard let value = try loaded.build(graph, inputs: variables, fields: parameter.fields)["value"] else {
             throw PluginError(loaded.context.place, "wrote no node for 'value'")
         }
@@ -43,6 +44,7 @@ final class PluginParametrization: Parametrization {
             else { continue }
             operands[argument.name] = Operand(.memory(variable.memory), shape: variable.shape)
         }
+        loaded.context.parameter = parameter.name
         do {
             try loaded.perform(FunctionCall(function: start, operands: operands, fields: parameter.fields))
         } catch let error as PluginError {

@@ -18,6 +18,7 @@ final class PluginProbe: Probe {
     var needs: [Need] { outline.needs }
     var streamed: [Need] { outline.streamed }
     var isSymmetric: Bool { component.isSymmetricInPairs }
+    var isConsecutive: Bool { component.isConsecutive }
     var hasState: Bool { !component.state.isEmpty }
 
     func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {

@@ -7,7 +7,7 @@ final class RandomService {
     private let scope: String
     /// Of a sampler: every epoch has streams of its own.
     var epoch: UInt64 = 0
-    /// Of an initializer: every parameter has streams of its own, `<scope>/<stream>/<parameter>`.
+    /// Of an initializer or a parametrization: every parameter has streams of its own, `<scope>/<stream>/<parameter>`.
     var parameter: String?
     private(set) var table = syzygy_random()
 

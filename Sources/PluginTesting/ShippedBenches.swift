@@ -13,8 +13,9 @@ package func measure(
 ) throws -> [String: Observation.Value] {
     let probe = try loader.probe(Choice(component: probe, options: options))
     var values: [String: Observation.Value] = [:]
-    try probe.measure(step: 0, layer: layer, quantities: RecordedQuantities(arrays, definitions: loader)) {
-        observation in
+    let quantities = RecordedQuantities(arrays, definitions: loader), memory = ProbeMemory()
+    if !probe.streamed.isEmpty { probe.add(layer: layer, rows: quantities, memory: memory) }
+    try probe.measure(step: 0, layer: layer, quantities: quantities, memory: memory) { observation in
         values[observation.output + (observation.index.map { "[\($0)]" } ?? "")] = observation.value
     }
     return values

@@ -42,7 +42,7 @@ package final class ProbeMemory {
     package var accumulators: [String: Tensor] = [:]
     /// Of the whole run: they are part of its checkpoint.
     package var states: [String: Tensor] = [:]
-    /// By binding: the shapes that arguments had in the passes so far, without the number of rows. A binding that is not here has
+    /// By binding: the shapes that arguments had in the passes so far, with 0 for the number of rows. A binding that is not here has
     /// had no pass.
     package var shapes: [String: [String: [Int]]] = [:]
     /// By binding: the reason code of the pass that failed.

@@ -211,7 +211,7 @@ package enum ProbeScope: String, Sendable {
 package protocol QuantityTaker: AnyObject {
     /// Expressions, for every binding: `moment.raw(layer.output)`.
     var needs: [Need] { get }
-    /// Expressions with a row for each sample that `add` takes pass by pass, before all else.
+    /// What `add` takes: rows of samples pass by pass, and finished values of quantities, which earlier passes gave.
     var streamed: [Need] { get }
     /// Takes in some rows of one layer, pair or run; `rows` gives the values of `streamed` for them.
     func add(layer: String, rows: any QuantitySource, memory: ProbeMemory)
@@ -242,6 +242,8 @@ package protocol Probe: QuantityTaker {
     var scope: ProbeScope { get }
     /// Of pairs: exchanging the two changes nothing, so that each pair is measured once.
     var isSymmetric: Bool { get }
+    /// Of pairs of layers: those that follow one another only.
+    var isConsecutive: Bool { get }
     /// The states in its memory outlive an observation.
     var hasState: Bool { get }
     /// Measures one layer, parameter, pair or run; `quantities` gives the values of `needs`. Pairs of layers are named `fc1:fc2`.
@@ -252,6 +254,7 @@ package protocol Probe: QuantityTaker {
 
 extension Probe {
     package var isSymmetric: Bool { false }
+    package var isConsecutive: Bool { false }
     package var hasState: Bool { false }
 
     /// A measurement that nothing was kept for.

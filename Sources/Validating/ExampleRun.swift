@@ -198,10 +198,14 @@ package struct ExampleRun {
     /// The rows that `add` takes, cut into passes.
     private func passes(of given: Given, _ binding: Binding) -> [Given] {
         guard let add = component.add else { return [] }
-        let expressions = add.arguments.compactMap { binding.quantities[$0.name] }
+        let taken = add.arguments.compactMap { argument in
+            binding.quantities[argument.name].map { (expression: $0, isOfRows: argument.isOfRows($0)) }
+        }
+        let expressions = taken.filter(\.isOfRows).map(\.expression)
         let rows = expressions.compactMap { given.values[$0]?.shape.first }.max() ?? 0
+        let finished = given.values.filter { value in taken.contains { !$0.isOfRows && $0.expression == value.key } }
         return stride(from: 0, to: rows, by: passRows).map { begin in
-            var pass = Given(values: [:])
+            var pass = Given(values: finished)
             for expression in expressions {
                 guard let whole = given.values[expression] else { continue }
                 let width = whole.shape.dropFirst().reduce(1, *)

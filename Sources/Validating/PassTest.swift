@@ -7,13 +7,11 @@ enum PassTest {
     /// One example for each binding, with random arrays.
     private static func examples(_ subject: Subject, _ sizes: TrialSizes, draw: inout Draw) throws -> [Example] {
         guard let first = subject.component.examples.first else { return [] }
-        let bindings = subject.component.expandedBindings(try subject.usualOptions())
-        return try zip(bindings, subject.random(sizes, draw: &draw)).map { binding, input in
+        return try subject.random(sizes, draw: &draw).map { input in
             var example = first
-            example.binding = binding.name.isEmpty ? nil : binding.name
+            example.binding = input.example?.binding
             example.given = [:]
-            let open = subject.component.openArguments.map(\.name)
-            for (name, tensor) in input.tensors where binding.quantities[name] != nil || open.contains(name) {
+            for (name, tensor) in input.tensors {
                 example.given[name] = .array(shape: tensor.shape, data: tensor.data)
             }
             return example

@@ -58,13 +58,17 @@ extension Subject {
             let (n, p) = (sizes.rows, sizes.inputs)
             input.problem = (Tensor([n, p], values([n, p], &draw)), values([n], &draw), values([p], &draw))
         }
-        let arrays = arrays(sizes, &draw, values)
-        return try component.expandedBindings(input.options).map { binding in
+        var arrays = arrays(sizes, &draw, values)
+        for split in component.otherSplits(input.options) {
+            for (name, array) in self.arrays(sizes, &draw, values) { arrays["\(name)@\(split)"] = array }
+        }
+        return try component.expandedBindings(input.options).compactMap { binding in
             var input = input
             if !binding.name.isEmpty { input.label += ", binding \(binding.name)" }
             let loader = loader(seed: input.seed)
             let pair = PairArrays(quantities: binding.quantities, arrays: arrays, definitions: loader)
-            input.tensors = try pair.tensors()
+            // Without the value of a quantity of a plugin, the host calls nobody.
+            do { input.tensors = try pair.tensors() } catch is Undefined { return nil }
             for argument in component.openArguments {
                 input.tensors[argument.name] = given(argument, sizes, arrays, &draw, values)
             }
@@ -137,6 +141,17 @@ extension Subject {
             (.secondInputJacobian, [n, c, second]), (.secondOutputJacobian, [n, c, outputs]),
             (.parameters, [a * b]),
         ] as [(QuantityExpression.Basic, [Int])] { add(basic, shape) }
+        // All numbers of a layer, in some order.
+        func places(_ names: [QuantityExpression.Basic], _ shape: [Int]) {
+            let data = draw.permutation(shape.reduce(1, *)).map { Double($0 % max(a, 1)) }
+            for name in names { arrays[name.rawValue] = RecordedQuantities.Array(shape: shape, data: data) }
+        }
+        places([.layerWeightPlace, .firstWeightPlace], [b, a])
+        places([.layerBiasPlace, .firstBiasPlace], [b])
+        places([.headWeightPlace], [c, a])
+        places([.headBiasPlace], [c])
+        places([.secondWeightPlace], [outputs, second])
+        places([.secondBiasPlace], [outputs])
         let order = draw.permutation(n)
         let labels = order.map { Double($0 % max(c, 1)) }
         arrays[QuantityExpression.Basic.labels.rawValue] = .init(shape: [n], data: labels)
@@ -271,5 +286,11 @@ extension Subject {
 }
 
 extension Component {
+    /// Splits, other than its own, of which a probe takes quantities.
+    fileprivate func otherSplits(_ options: [String: JSON]) -> Set<String> {
+        let options = self.options(options)
+        return Set(measuringFunctions.flatMap(\.arguments).compactMap { $0.split.flatMap { options[$0]?.string } })
+    }
+
     fileprivate func isOption(_ id: String) -> Bool { parameter(id) != nil }
 }

@@ -98,6 +98,7 @@ import Testing
                 try changed.joined(separator: "\n").write(toFile: header, atomically: true, encoding: .utf8)
                 let errors = try Fixture.compile([
                     "cc", "-std=gnu17", "-include", header, "\(shipped.folder)/Sources/syre.c",
+                    "\(shipped.folder)/Sources/translated.c",
                 ])
                 #expect(errors.contains("conflicting types"), "\(line)")
                 refused += 1
@@ -111,7 +112,10 @@ import Testing
             ("const float *", "float *"), ("const double *", "double *"), ("float *", "double *"),
             ("double *", "float *"),
             ("char *", "const char *"), ("int64_t ", "int32_t "), ("uint8_t ", "int32_t "), ("size_t ", "int32_t "),
-            ("double ", "float "),
+            ("double ", "float "), ("const syzygy_graph *", "syzygy_graph *"),
+            ("const syzygy_random *", "syzygy_random *"), ("syzygy_node ", "int64_t "),
+            ("syzygy_node *", "int64_t *"),
+            ("int32_t *", "int64_t *"), ("int32_t ", "int64_t "),
         ] where line.hasPrefix("    " + type) {
             return "    " + other + line.dropFirst(4 + type.count)
         }

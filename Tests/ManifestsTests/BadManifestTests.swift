@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func everyRecordIsACase() {
-        #expect(Self.cases.count == 160)
+        #expect(Self.cases.count == 161)
     }
 
     static let cases = records.components(separatedBy: "\n\n").compactMap(Case.init)
@@ -432,10 +432,15 @@ import Testing
         + "type": "service", "from": "service", "service": "syzygy.graph/1"
         plugin.json:17:75: syzygy.graph/1 is for models, parametrizations, losses and rules, not for a probe
 
-        blas
-        - "type": "i32", "from": "const", "value": 1
-        + "type": "service", "from": "service", "service": "syzygy.objective/1"
-        plugin.json:17:75: syzygy.objective/1 is for quantities, and for probes and optimizers per run
+        optimizer
+        - "name": "t", "type": "i64", "from": "step"
+        + "name": "t", "type": "service", "from": "service", "service": "syzygy.objective/1"
+        plugin.json:34:73: syzygy.objective/1 is for quantities, for probes of one run, and for optimizers per run
+
+        probe
+        - "per": "layer"
+        + "per": "layer", "consecutive": true
+        plugin.json:11:51: only layers follow one another: per layer_pair
 
         model
         - "name": "g", "type": "service", "from": "service", "service": "syzygy.graph/1"
@@ -541,7 +546,7 @@ import Testing
         blas
         - "quantity": "parameter.value"
         + "quantity": "parameter.valeu"
-        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.output_jacobian, layer.input_jacobian, layer.weight, layer.weight_initial, layer.weight_change, layer.bias, head.input, head.output, head.output_grad, head.input_grad, head.output_jacobian, head.input_jacobian, head.weight, head.weight_initial, head.weight_change, head.bias, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters)
+        plugin.json:16:72: unknown quantity 'parameter.valeu'; did you mean 'parameter.value'? (allowed: layer.input, layer.output, layer.output_grad, layer.input_grad, layer.output_jacobian, layer.input_jacobian, layer.weight, layer.weight_initial, layer.weight_change, layer.bias, layer.weight_place, layer.bias_place, head.input, head.output, head.output_grad, head.input_grad, head.output_jacobian, head.input_jacobian, head.weight, head.weight_initial, head.weight_change, head.bias, head.weight_place, head.bias_place, model.output, targets, sample.loss, labels, parameter.value, parameter.grad, parameters)
 
         blas
         - "quantity": "parameter.value"

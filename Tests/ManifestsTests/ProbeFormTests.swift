@@ -85,7 +85,7 @@ import Testing
         ),
         (
             #""quantity": "layer.output""#, #""quantity": "moment.raw(layer.output)""#,
-            "plugin.json:11:5: 'moment.raw(layer.output)' has no row for each sample; 'finish' may take it, 'add' takes rows"
+            "plugin.json:10:57: 'add' needs a quantity with a row for each sample"
         ),
         (
             #""type": "i64*", "from": "accumulator"},"#, #""type": "f64*", "from": "accumulator"},"#,

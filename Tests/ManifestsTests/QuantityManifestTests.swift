@@ -126,7 +126,7 @@ import Testing
         (
             #""name": "x", "type": "f64*", "from": "quantity", "form": "samples"},\#n    {"name": "sum""#,
             #""name": "x", "type": "f64*", "from": "quantity", "form": "weight"},\#n    {"name": "sum""#,
-            "plugin.json:19:63: 'add' takes rows: the form is samples, or vector for a number of each sample"
+            "plugin.json:18:55: 'add' needs a quantity with a row for each sample"
         ),
         (
             #""quantity": "org.other/vector(wtw(layer.weight))""#, #""quantity": "layer.bias", "form": "vector""#,

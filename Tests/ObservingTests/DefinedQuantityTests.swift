@@ -13,14 +13,15 @@ private final class Definitions: QuantityDefinitions {
 
     final class Defined: DefinedQuantity {
         let needs, streamed: [Need]
+        private let minus: String?
         private let value: (any QuantitySource, String, ProbeMemory) throws -> [Double]
 
         init(
-            needs: [String] = [], streamed: [String] = [],
+            needs: [String] = [], streamed: [String] = [], minus: String? = nil,
             _ value: @escaping (any QuantitySource, String, ProbeMemory) throws -> [Double]
         ) {
             (self.needs, self.streamed) = (needs.map { Need($0) }, streamed.map { Need($0) })
-            self.value = value
+            (self.minus, self.value) = (minus, value)
         }
 
         func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {
@@ -28,12 +29,23 @@ private final class Definitions: QuantityDefinitions {
                 let quantity = try? rows.quantity(expression, layer: layer), case .real(let data) = quantity.data
             else { return }
             let width = quantity.shape[1]
+            var centre = [Double](repeating: 0, count: width)
+            if let minus {
+                do {
+                    guard let vector = try rows.quantity(minus, layer: layer) else { return }
+                    centre = copy(vector).elements
+                } catch {
+                    memory.failures[""] = (error as? Undefined)?.reason
+                    return
+                }
+            }
             let sum = memory.accumulators["sum"] ?? ProbeMemory.Tensor(shape: [width], isInteger: false)
             memory.accumulators["sum"] = sum
-            sum.set(
-                (0..<width).map { j in
-                    (0..<quantity.shape[0]).reduce(sum.numbers[j]) { $0 + data[$1 * width + j] }
-                })
+            var sums = sum.numbers
+            for i in 0..<quantity.shape[0] {
+                for j in 0..<width { sums[j] += data[i * width + j] - centre[j % centre.count] }
+            }
+            sum.set(sums)
         }
 
         func value(
@@ -65,6 +77,13 @@ private final class Definitions: QuantityDefinitions {
                 Defined(needs: ["model.output"], streamed: given) { [unowned self] quantities, layer, memory in
                     evaluations["\(layer)/\(expression)", default: 0] += 1
                     _ = try #require(try quantities.quantity("model.output", layer: layer))
+                    return memory.accumulators["sum"]?.numbers ?? []
+                }
+            case "t/around":
+                // Sums of rows minus a finished vector, which the pass must have.
+                Defined(streamed: given, minus: given[1]) { [unowned self] _, layer, memory in
+                    evaluations["\(layer)/\(expression)", default: 0] += 1
+                    if let reason = memory.failures[""] { throw Undefined(reason) }
                     return memory.accumulators["sum"]?.numbers ?? []
                 }
             case "t/first":
@@ -168,6 +187,43 @@ private final class Reader: Probe {
         }
         #expect(whole.found["/\(run)"] == arrays["mean(model.output)"]?.map { 2 * $0 })
         #expect(pairs.found["fc1:head/\(run)"] == whole.found["/\(run)"])
+    }
+
+    /// What is asked of the head is that of the last layer, unless a plugin names the head itself.
+    @Test func theHeadIsALayer() throws {
+        let whole = Reader(.run, ["t/sums(head.output)", "head.weight"])
+        let layers = Reader(.layer, ["t/sums(layer.output)", "t/sums(head.output)", "layer.weight"])
+        try observe([whole, layers])
+        #expect(definitions.evaluations == ["fc1/t/sums(layer.output)": 1, "head/t/sums(layer.output)": 1])
+        let sums = try #require(layers.found["head/t/sums(layer.output)"])
+        #expect(whole.found["/t/sums(head.output)"] == sums && layers.found["fc1/t/sums(head.output)"] == sums)
+        #expect(whole.found["/head.weight"] == layers.found["head/layer.weight"])
+    }
+
+    /// What a pass takes beside rows was finished by passes before: a mean, and again what comes of that.
+    @Test func passesAfterPasses() throws {
+        let (mean, twice) = ("mean(layer.output)", "t/double(mean(layer.output))")
+        let zero = "t/around(layer.output, \(mean))", minus = "t/around(layer.output, \(twice))"
+        let third = "t/around(layer.output, \(zero))"
+        let probe = Reader(.layer, [third, minus, zero, mean])
+        try observe([probe])
+        for layer in ["fc1", "head"] {
+            let mean = try #require(probe.found["\(layer)/\(mean)"])
+            let values = try [zero, minus, third].map { try #require(probe.found["\(layer)/\($0)"]) }
+            for (j, mean) in mean.enumerated() {
+                #expect(abs(values[0][j]) < 1e-9 && abs(mean) > 1e-6)
+                #expect(abs(values[1][j] + 1100 * mean) < 1e-9)
+                #expect(abs(values[2][j] - 1100 * mean) < 1e-9)
+            }
+        }
+        #expect(definitions.evaluations["fc1/\(zero)"] == 1)
+    }
+
+    /// A finished value that there is not: no pass gets it.
+    @Test func aPassWithoutItsValue() throws {
+        let probe = Reader(.layer, ["t/around(layer.input, t/trace(moment.raw(layer.input)))"])
+        try observe([probe])
+        #expect(probe.reasons["head/\(probe.needs[0].expression)"] == "four_is_too_few")
     }
 
     /// The next observation looks at the new values.

@@ -27,18 +27,19 @@ private func copy(_ quantity: Quantity) -> Matrix {
 private final class PairReader: Probe {
     let scope: ProbeScope
     let needs, streamed: [Need]
-    let isSymmetric: Bool
+    let isSymmetric, isConsecutive: Bool
     private(set) var found: [String: Matrix] = [:]
     private(set) var reasons: [String: String] = [:]
     private(set) var subjects: [String] = []
     private(set) var passes: [String: [Matrix]] = [:]
 
     init(
-        _ needs: [String] = [], streamed: [String] = [], isSymmetric: Bool = false, scope: ProbeScope = .layerPair
+        _ needs: [String] = [], streamed: [String] = [], isSymmetric: Bool = false, isConsecutive: Bool = false,
+        scope: ProbeScope = .layerPair
     ) {
         self.needs = needs.map { Need($0) }
         self.streamed = streamed.map { Need($0) }
-        (self.isSymmetric, self.scope) = (isSymmetric, scope)
+        (self.isSymmetric, self.isConsecutive, self.scope) = (isSymmetric, isConsecutive, scope)
     }
 
     func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {
@@ -83,6 +84,42 @@ private final class PairReader: Probe {
         #expect(try subjects(false, layers: ["head"]) == ["head:head"])
         let other = ScheduledProbe(key: "p", probe: PairReader(), steps: [0], layers: ["fc2"])
         #expect(throws: UnknownLayer.self) { try observer.check([other]) }
+    }
+
+    /// Of the chosen layers, in the order of the model.
+    @Test func layersThatFollowOneAnother() throws {
+        let dataset = ArrayDataset(rows: 11, inputs: 5, outputs: 3)
+        let network = Network(
+            model: try ShippedPlugins.loader().model(
+                Choice(component: "mlp", options: ["widths": .array([.int(7), .int(6), .int(4)])])),
+            loss: HalfSquares(), fields: dataset.fields)
+        let store = ParameterStore(blocks: try network.build(rows: 1).graph.blocks, precision: .f64)
+        store.initialize(seed: 2)
+        let observer = try Observer(
+            network, store: store, tables: ["train": try DataTable(dataset, split: "train")])
+        let needs = ["first.weight", "first.bias", "second.weight"]
+        let probe = PairReader(
+            needs + ["first.weight_place", "first.bias_place", "second.weight_place", "parameters"],
+            isConsecutive: true)
+        try observer.observe(
+            step: 0, store: store, due: [ScheduledProbe(key: "p", probe: probe, steps: [0])]
+        ) { _ in }
+        #expect(probe.subjects == ["fc1:fc2", "fc2:fc3", "fc3:head"])
+        let few = PairReader(isConsecutive: true)
+        let due = ScheduledProbe(key: "p", probe: few, steps: [0], layers: ["fc1", "fc3", "head"])
+        try observer.observe(step: 0, store: store, due: [due]) { _ in }
+        #expect(few.subjects == ["fc1:fc3", "fc3:head"])
+        // Where the numbers are.
+        for pair in probe.subjects {
+            let all = try #require(probe.found["\(pair)/parameters"]).elements
+            #expect(all == store.copyFlat())
+            for name in needs {
+                let values = try #require(probe.found["\(pair)/\(name)"])
+                let places = try #require(probe.found["\(pair)/\(name)_place"])
+                #expect(places.rows == values.rows && places.columns == values.columns)
+                #expect(places.elements.map { all[Int($0)] } == values.elements)
+            }
+        }
     }
 
     /// Quantities of one of the two are those of that layer; moments between the two follow their definition.

@@ -119,15 +119,18 @@ def whiten(a):
 
 
 def linear_teacher(p, stream, split):
-    s = p["singular_values"] or numpy.geomspace(p["top"], p["bottom"], p["rank"])
-    v = whiten(matrix(stream("teacher.right"), p["d_in"], len(s)))
-    u = whiten(matrix(stream("teacher.left"), p["d_out"], len(s)))
+    if p["coefficients"]:
+        w = numpy.reshape(p["coefficients"], (p["d_out"], p["d_in"]))
+    else:
+        s = p["singular_values"] or numpy.geomspace(p["top"], p["bottom"], p["rank"])
+        v = whiten(matrix(stream("teacher.right"), p["d_in"], len(s)))
+        u = whiten(matrix(stream("teacher.left"), p["d_out"], len(s)))
+        w = u * s @ v.T
+        assert numpy.allclose(numpy.linalg.svd(w)[1][:len(s)], sorted(s, reverse=True), rtol=1e-12)
     x = matrix(stream(f"x.{split}"), p[f"{split}_rows"], p["d_in"])
     if split == "train":
         x = whiten(x) * math.sqrt(len(x))
         assert abs(x.T @ x / len(x) - numpy.eye(p["d_in"])).max() < 1e-12
-    w = u * s @ v.T
-    assert numpy.allclose(numpy.linalg.svd(w)[1][:len(s)], sorted(s, reverse=True), rtol=1e-12)
     x = x[p["begin"]:p["end"]]
     return {"x": x, "y": targets(p, stream, split, x @ w.T)}
 
@@ -153,6 +156,29 @@ def noise(p, stream, split):
     x = matrix(stream(f"x.{split}"), p["end"], math.prod(shape)).reshape(p["end"], *shape)
     labels = (stream(f"y.{split}").uniform(0, p["end"]) * p["classes"]).astype(int)
     return {"x": x[p["begin"]:], "y": labels[p["begin"]:]}
+
+
+def simplex_clusters(p, stream, split):
+    """Corners in Helmert's coordinates, turned by a random orthogonal map."""
+    k, d, rows = p["classes"], p["d"], range(p["begin"], p["end"])
+    corners = numpy.zeros((k, k - 1))
+    for j in range(k - 1):
+        corners[: j + 1, j], corners[j + 1, j] = 1, -(j + 1)
+    corners *= p["radius"] / numpy.linalg.norm(corners, axis=0) * math.sqrt(k / (k - 1))
+    means = corners @ whiten(matrix(stream("turn"), d, k - 1)).T
+    assert numpy.allclose(means @ means.T, p["radius"] ** 2 * (numpy.eye(k) * k - 1) / (k - 1))
+    y = numpy.array([i % k for i in rows])
+    if p["spread"] == "axes":
+        points = math.sqrt(d) * numpy.repeat(numpy.eye(d), 2, axis=0) * numpy.tile([[1], [-1]], (d, 1))
+        x = numpy.array([points[i // k % (2 * d)] for i in rows])
+    else:
+        x = matrix(stream(f"x.{split}"), p["end"], d)[p["begin"]:]
+    return {"x": means[y] + p["sigma"] * x, "y": y}
+
+
+def one_hot_samples(p, stream, split):
+    rows = range(p["begin"], p["end"])
+    return {"x": numpy.eye(p["rows"])[rows], "y": numpy.array([i % p["classes"] for i in rows])}
 
 
 def random_tokens(p, stream, split):
@@ -249,6 +275,7 @@ datasets = {
     "digits": digits, "linear_teacher": linear_teacher, "sine_teacher": sine_teacher, "mlp_teacher": mlp_teacher,
     "noise": noise, "noise_images": noise, "random_tokens": random_tokens, "copy_memory": copy_memory,
     "modular_arithmetic": modular_arithmetic, "noisy_pairs": samples.noisy_pairs,
+    "simplex_clusters": simplex_clusters, "one_hot_samples": one_hot_samples,
 } | wrappers.datasets
 
 
@@ -262,6 +289,8 @@ def expected(plugin, component, example):
         return datasets[component["id"]](options, stream, example["split"])
     if component["kind"] == "sampler":
         return samples.sampler(plugin, component, options)
+    if component["id"] == "translated":
+        return samples.translated(plugin, options)
     if component["kind"] == "initializer":
         return samples.initializer(plugin, component, options)
     if component["kind"] == "loss":
@@ -333,7 +362,8 @@ def close(expect, values, example):
 
 def main():
     write, failures = "--write" in sys.argv[1:], 0
-    for name in ["Activations", "Activity", "Adam", "ConvNet", "DatasetWrappers", "Digits", "Distillation", "Initializers", "L2", "Noise", "RecurrentNet",
+    for name in ["Activations", "Activity", "Adam", "Clusters", "ConvNet", "DatasetWrappers", "Digits", "Distillation", "Initializers", "L2", "Noise",
+                 "RecurrentNet",
                  "ResNet", "SGD", "Samplers", "Sequences", "Syre", "Teachers", "Transformer", "TwoViews"]:
         path = plugins / name / "plugin.json"
         source = path.read_text()

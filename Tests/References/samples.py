@@ -111,7 +111,26 @@ def identity(p, w, normal):
     return p["gain"] * numpy.eye(*w.shape)
 
 
-initializers = {f.__name__: f for f in (scaled, orthogonal, low_rank, identity)}
+def constant(p, w, normal):
+    return numpy.full(w.shape, p["value"])
+
+
+def clones(p, w, normal):
+    """The i-th of h units belongs to group floor(i groups/h), whose first member all of it copy."""
+    if p["axis"] == "columns":
+        return clones(p | {"axis": "rows"}, w.reshape(w.shape[0], -1).T, normal).T.reshape(w.shape)
+    group = numpy.arange(len(w)) * p["groups"] // len(w)
+    return w[[list(group).index(g) for g in group]] if p["groups"] < len(w) else w
+
+
+initializers = {f.__name__: f for f in (scaled, orthogonal, low_rank, identity, constant, clones)}
+
+
+def translated(plugin, p):
+    """theta and w = theta + theta_0."""
+    theta = array(p["w"])
+    stream = Stream(int(p.get("seed", "0")), f'{plugin["id"]}/translated/anchor/w')
+    return {"theta": theta, "value": theta + p["sigma0"] / math.sqrt(p["fan_in"]) * stream.normal(0, theta.size).reshape(theta.shape)}
 
 
 def initializer(plugin, component, p):

@@ -90,3 +90,22 @@ syzygy_status identity(const double *w, int64_t m, int64_t k, int64_t n, double 
     for (int64_t i = 0; i < n; i++) value[i] = i / k == i % k ? gain : 0;
     return SYZYGY_OK;
 }
+
+void constant(const double *w, int64_t n, double value_of_all, double *value)
+{
+    (void)w;  // its shape only
+    for (int64_t i = 0; i < n; i++) value[i] = value_of_all;
+}
+
+enum { rows = 0, columns = 1 };  // axis
+
+// Row i (or column i) becomes that of the first unit of its group; `groups` groups of neighbours, as equal as can be.
+void clones(const double *w, int64_t m, int64_t n, int64_t groups, int32_t axis, double *value)
+{
+    const int64_t k = n / m, units = axis == rows ? m : k;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t row = i / k, column = i % k, unit = axis == rows ? row : column;
+        const int64_t first = groups < units ? (unit * groups / units * units + groups - 1) / groups : unit;
+        value[i] = axis == rows ? w[first * k + column] : w[row * k + first];
+    }
+}

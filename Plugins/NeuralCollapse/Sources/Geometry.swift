@@ -1,36 +1,43 @@
 import SyzygyKit
 
-/// Distances of rows x_1 … x_K, `[K, d]`, from a simplex equiangular tight frame (NC2).
+/// Distances of rows x_1 … x_K, `[K, d]`, from a simplex equiangular tight frame (NC2), and how evenly they spread on a sphere.
 struct Geometry {
     private let gram: Matrix
+    let norms: [Double]
     private var classes: Int { gram.rows }
 
     init(_ rows: Matrix, linalg: LinearAlgebra) {
-        gram = linalg.rowProducts(rows, rows)
+        let gram = linalg.rowProducts(rows, rows)
+        self.gram = gram
+        norms = (0..<gram.rows).map { max(gram[$0, $0], 0).squareRoot() }
     }
 
-    private var norms: [Double] { (0..<classes).map { max(gram[$0, $0], 0).squareRoot() } }
-
-    /// Standard deviation (K − 1 in the denominator) over mean of the norms.
+    /// Standard deviation (K − 1) over mean of the norms.
     var equinorm: Double? {
-        let norms = norms
         let mean = norms.reduce(0, +) / Double(classes)
         guard mean > 0 else { return nil }
         let variance = norms.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(classes - 1)
         return variance.squareRoot() / mean
     }
 
-    /// Mean over ordered pairs of |cos + 1/(K − 1)|; nil if a row is zero.
-    var equiangularity: Double? {
-        let norms = norms
+    /// Of all pairs; nil if a row is zero.
+    private var cosines: [Double]? {
         guard let top = norms.max(), norms.allSatisfy({ $0 > ClassMeans.resolution * top }) else { return nil }
-        var sum = 0.0
-        for a in 0..<classes {
-            for b in 0..<classes where a != b {
-                sum += abs(gram[a, b] / (norms[a] * norms[b]) + 1 / Double(classes - 1))
-            }
-        }
-        return sum / Double(classes * (classes - 1))
+        return (0..<classes).flatMap { a in (0..<a).map { gram[a, $0] / (norms[a] * norms[$0]) } }
+    }
+
+    /// Mean over pairs of |cos + 1/(K − 1)|; nil if a row is zero.
+    var equiangularity: Double? { cosines?.map { abs($0 + 1 / Double(classes - 1)) }.mean }
+
+    /// Standard deviation over pairs of the cosine; nil if a row is zero.
+    var cosineSpread: Double? { cosines?.variance.squareRoot() }
+
+    /// Variance over pairs of a function of the distance ‖x_a/‖x_a‖ − x_b/‖x_b‖‖ (GNC2); nil if a row is zero, or two have one
+    /// direction and the function is infinite there.
+    func kernelVariance(_ kernel: (Double) -> Double) -> Double? {
+        guard let values = cosines?.map({ kernel(max(2 - 2 * $0, 0).squareRoot()) }), values.allSatisfy(\.isFinite)
+        else { return nil }
+        return values.variance
     }
 
     var frameError: Double? { Self.frameError(gram) }
@@ -60,5 +67,14 @@ func selfDuality(_ a: Matrix, _ b: Matrix) -> Double? {
     return zip(a.elements, b.elements).reduce(0) {
         let difference = $1.0 / sizes.0 - $1.1 / sizes.1
         return $0 + difference * difference
+    }
+}
+
+extension [Double] {
+    var mean: Double { reduce(0, +) / Double(count) }
+    /// Around the mean, over the number of values.
+    var variance: Double {
+        let mean = mean
+        return reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count)
     }
 }

@@ -1,100 +1,105 @@
 import SyzygyKit
 
-/// Neural collapse of the penultimate features; ../README.md has every formula.
+/// Neural collapse of the penultimate features after both passes; ../README.md has every formula.
 ///
-/// `features` `[n, d]`, `labels` `[n]`, `weights` `[K, d]`, `bias` `[K]` or nil, `outputs` `[n, K]` (the network's logits).
+/// `means` `[K, d]` and `counts` `[K]` of all classes, `weights` `[K, d]`, `bias` `[K]` or nil, and what `addResiduals` has left.
 /// The host fills results with NaN beforehand; a result without value keeps it and the reason goes to `message`.
 @c(neural_collapse) public func neuralCollapse(
-    _ linalg: UnsafePointer<syzygy_linalg>, _ features: UnsafePointer<Double>, _ labels: UnsafePointer<Int32>,
-    _ weights: UnsafePointer<Double>, _ bias: UnsafePointer<Double>?, _ outputs: UnsafePointer<Double>, _ n: Int64,
-    _ d: Int64, _ classCount: Int64, _ minCount: Int64, _ globalMean: Int32, _ classes: UnsafeMutablePointer<Double>,
+    _ linalg: UnsafePointer<syzygy_linalg>, _ means: UnsafePointer<Double>, _ counts: UnsafePointer<Double>,
+    _ weights: UnsafePointer<Double>, _ bias: UnsafePointer<Double>?, _ d: Int64, _ classCount: Int64,
+    _ minCount: Int64, _ globalMean: Int32, _ basis: UnsafeMutablePointer<Double>,
+    _ squares: UnsafeMutablePointer<Double>, _ pairs: UnsafeMutablePointer<Double>,
+    _ counters: UnsafeMutablePointer<Int64>, _ classes: UnsafeMutablePointer<Double>,
     _ rank: UnsafeMutablePointer<Double>, _ nc1: UnsafeMutablePointer<Double>,
-    _ nc1Quotient: UnsafeMutablePointer<Double>,
-    _ nc1CDNV: UnsafeMutablePointer<Double>, _ equinormMeans: UnsafeMutablePointer<Double>,
-    _ equinormWeights: UnsafeMutablePointer<Double>, _ angleMeans: UnsafeMutablePointer<Double>,
-    _ angleWeights: UnsafeMutablePointer<Double>, _ frameMeans: UnsafeMutablePointer<Double>,
-    _ frameWeights: UnsafeMutablePointer<Double>, _ nc3: UnsafeMutablePointer<Double>,
+    _ nc1Quotient: UnsafeMutablePointer<Double>, _ nc1CDNV: UnsafeMutablePointer<Double>,
+    _ equinormMeans: UnsafeMutablePointer<Double>, _ equinormWeights: UnsafeMutablePointer<Double>,
+    _ angleMeans: UnsafeMutablePointer<Double>, _ angleWeights: UnsafeMutablePointer<Double>,
+    _ frameMeans: UnsafeMutablePointer<Double>, _ frameWeights: UnsafeMutablePointer<Double>,
+    _ nc3: UnsafeMutablePointer<Double>,
     _ nc3CentredWeights: UnsafeMutablePointer<Double>, _ nc3Structure: UnsafeMutablePointer<Double>,
-    _ meanLogit: UnsafeMutablePointer<Double>, _ nc4: UnsafeMutablePointer<Double>,
+    _ meanLogit: UnsafeMutablePointer<Double>,
+    _ nc4: UnsafeMutablePointer<Double>, _ nccError: UnsafeMutablePointer<Double>,
     _ message: UnsafeMutablePointer<CChar>, _ messageSize: Int
 ) -> syzygy_status {
     let message = Message(message, size: messageSize)
-    let classCount = Int(classCount)
-    for i in 0..<Int(n) where labels[i] < 0 || labels[i] >= classCount {
-        message.write("label \(labels[i]) of sample \(i) is not one of the network's \(classCount) outputs")
-        return Status.invalid.rawValue
-    }
-    let features = MatrixView(features, rows: Int(n), columns: Int(d))
-    let linalg = LinearAlgebra(linalg)
-    let means = ClassMeans(
-        features: features, labels: labels, classCount: classCount, minCount: Int(minCount),
-        overSamples: globalMean == 1)
-    classes.pointee = Double(means.count)
-    var results = Results()
-    guard means.count >= 2 else {
+    let used = ClassMeans(
+        means, counts, classes: classCount, width: d, minCount: minCount, overSamples: globalMean == 1)
+    classes.pointee = Double(used.count)
+    guard used.count >= 2 else {
         message.write("too_few_classes")
         return Status.ok.rawValue
     }
-
-    // NC1 and NC4
-    let logits = MatrixView(outputs, rows: Int(n), columns: classCount)
-    guard let within = Variability(features: features, labels: labels, outputs: logits, means: means, linalg: linalg)
+    let collapse = Collapse(
+        used,
+        Residuals(
+            basis: basis, squares: squares, pairs: pairs, counters: counters, classes: classCount, width: d),
+        linalg: LinearAlgebra(linalg))
+    var results = Results()
+    guard
+        collapse.write(
+            rank: rank, nc1, nc1Quotient, nc1CDNV, nc4: nc4, nccError: nccError, to: &results)
     else {
         message.write("no_singular_values")
         return Status.ok.rawValue
     }
-    rank.pointee = Double(within.rank)
-    nc4.pointee = within.mismatch
-    results.set(nc1, within.ratio, else: "coincident_means")
-    results.set(nc1CDNV, within.classDistanceNormalizedVariance(means), else: "coincident_means")
-    let between = means.centred.squaredNorm / Double(means.count)
-    results.set(nc1Quotient, means.coincide ? nil : within.trace / between, else: "coincident_means")
+    let linalg = LinearAlgebra(linalg)
 
     // NC2: K = 2 centred means are opposite by construction, which says nothing.
-    let reason = means.coincide ? "coincident_means" : "two_classes"
-    let aroundMeans = means.coincide || means.count == 2 ? nil : Geometry(means.centred, linalg: linalg)
-    results.set(equinormMeans, aroundMeans?.equinorm, else: reason)
-    results.set(angleMeans, aroundMeans?.equiangularity, else: aroundMeans == nil ? reason : "central_class_mean")
-    results.set(frameMeans, aroundMeans?.frameError, else: reason)
-    let classifier = rows(means.classes, of: MatrixView(weights, rows: classCount, columns: Int(d)))
+    collapse.writeGeometry(equinormMeans, angleMeans, frameMeans, linalg, to: &results)
+    let classifier = rows(used.classes, of: MatrixView(weights, rows: Int(classCount), columns: Int(d)))
     let aroundWeights = Geometry(classifier, linalg: linalg)
     results.set(equinormWeights, aroundWeights.equinorm, else: "zero_weight")
     results.set(angleWeights, aroundWeights.equiangularity, else: "zero_weight")
     results.set(frameWeights, aroundWeights.frameError, else: "zero_weight")
 
     // NC3
-    let absent = means.coincide ? "coincident_means" : "zero_weight"
-    let target = means.coincide ? Matrix(rows: means.count, columns: Int(d)) : means.centred
+    let absent = used.coincide ? "coincident_means" : "zero_weight"
+    let target = used.coincide ? Matrix(rows: used.count, columns: Int(d)) : used.centred
     results.set(nc3, selfDuality(classifier, target), else: absent)
     results.set(
         nc3CentredWeights, selfDuality(centred(classifier), target),
-        else: means.coincide || classifier.squaredNorm == 0 ? absent : "equal_weights")
+        else: used.coincide || classifier.squaredNorm == 0 ? absent : "equal_weights")
     results.set(nc3Structure, Geometry.frameError(linalg.rowProducts(classifier, target)), else: absent)
-    meanLogit.pointee = norm(of: means.global, through: classifier, plus: means.classes.map { bias?[$0] ?? 0 })
+    meanLogit.pointee = norm(of: used.global, through: classifier, plus: used.classes.map { bias?[$0] ?? 0 })
 
-    if !results.reasons.isEmpty { message.write(results.reasons.joined(separator: "_and_")) }
+    results.write(to: message)
     return Status.ok.rawValue
 }
 
-/// Writes results, and keeps the reasons of those that have no value, each once.
-private struct Results {
-    var reasons: [String] = []
-
-    mutating func set(_ place: UnsafeMutablePointer<Double>, _ value: Double?, else reason: String) {
-        if let value {
-            place.pointee = value
-        } else if !reasons.contains(reason) {
-            reasons.append(reason)
-        }
+/// The same of any layer's input, without a classifier.
+@c(layer_collapse) public func layerCollapse(
+    _ linalg: UnsafePointer<syzygy_linalg>, _ means: UnsafePointer<Double>, _ counts: UnsafePointer<Double>,
+    _ d: Int64, _ classCount: Int64, _ minCount: Int64, _ globalMean: Int32,
+    _ basis: UnsafeMutablePointer<Double>,
+    _ squares: UnsafeMutablePointer<Double>, _ pairs: UnsafeMutablePointer<Double>,
+    _ counters: UnsafeMutablePointer<Int64>, _ classes: UnsafeMutablePointer<Double>,
+    _ rank: UnsafeMutablePointer<Double>,
+    _ nc1: UnsafeMutablePointer<Double>, _ nc1Quotient: UnsafeMutablePointer<Double>,
+    _ nc1CDNV: UnsafeMutablePointer<Double>, _ equinorm: UnsafeMutablePointer<Double>,
+    _ angle: UnsafeMutablePointer<Double>, _ frame: UnsafeMutablePointer<Double>, _ nc4: UnsafeMutablePointer<Double>,
+    _ nccError: UnsafeMutablePointer<Double>, _ message: UnsafeMutablePointer<CChar>, _ messageSize: Int
+) -> syzygy_status {
+    let message = Message(message, size: messageSize)
+    let used = ClassMeans(
+        means, counts, classes: classCount, width: d, minCount: minCount, overSamples: globalMean == 1)
+    classes.pointee = Double(used.count)
+    guard used.count >= 2 else {
+        message.write("too_few_classes")
+        return Status.ok.rawValue
     }
-}
-
-private func rows(_ indices: [Int], of a: MatrixView) -> Matrix {
-    var result = Matrix(rows: indices.count, columns: a.columns)
-    for (r, i) in indices.enumerated() {
-        for j in 0..<a.columns { result[r, j] = a[i, j] }
+    let collapse = Collapse(
+        used,
+        Residuals(
+            basis: basis, squares: squares, pairs: pairs, counters: counters, classes: classCount, width: d),
+        linalg: LinearAlgebra(linalg))
+    var results = Results()
+    guard collapse.write(rank: rank, nc1, nc1Quotient, nc1CDNV, nc4: nc4, nccError: nccError, to: &results) else {
+        message.write("no_singular_values")
+        return Status.ok.rawValue
     }
-    return result
+    collapse.writeGeometry(equinorm, angle, frame, LinearAlgebra(linalg), to: &results)
+    results.write(to: message)
+    return Status.ok.rawValue
 }
 
 /// A minus the mean of its rows; exactly zero if what is left is rounding.

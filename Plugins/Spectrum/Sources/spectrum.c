@@ -79,7 +79,8 @@ syzygy_status spectrum_of_weight(const double *values, int64_t d, double *copy, 
 /* values [d]: eigenvalues of a second moment, descending. Rounding can leave small negative ones: they count as 0. */
 syzygy_status spectrum_of_features(const double *values, int64_t d, int64_t leading, double tolerance,
                                    double *eigenvalues, double *trace, double *effective, double *participation,
-                                   double *stable, double *numerical, char *message, size_t size) {
+                                   double *stable, double *numerical, double *near_zero, char *message,
+                                   size_t size) {
     double sum = 0, squares = 0, count = 0;
     for (int64_t i = 0; i < leading; i++) eigenvalues[i] = i < d ? fmax(0, values[i]) : 0;
     for (int64_t i = 0; i < d; i++) {
@@ -95,5 +96,6 @@ syzygy_status spectrum_of_features(const double *values, int64_t d, int64_t lead
     *participation = sum * sum / squares;
     *stable = sum;
     *numerical = count;
+    *near_zero = 1 - count / (double)d;
     return SYZYGY_OK;
 }

@@ -11,11 +11,11 @@
 
 enum { lanes = 8 };
 
-// Before the first step: w = theta + theta_0.
+// Before the first step: w = theta + theta_0, or with `shift` = 0 w as it is.
 #define START(NAME, T)                                                                                                \
-    void NAME(T *restrict w, const T *restrict anchor, int64_t n)                                                     \
+    void NAME(T *restrict w, const T *restrict anchor, int64_t n, uint8_t shift)                                      \
     {                                                                                                                 \
-        for (int64_t i = 0; i < n; i++) w[i] += anchor[i];                                                            \
+        for (int64_t i = 0; i < n && shift; i++) w[i] += anchor[i];                                                   \
     }
 
 START(syre_start_f32, float)

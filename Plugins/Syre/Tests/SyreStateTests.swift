@@ -52,6 +52,17 @@ private func zeros(_ name: String, _ shape: [Int]) -> (name: String, shape: [Int
         }
     }
 
+    /// Without the shift only the penalty knows the anchor.
+    @Test(arguments: ["anchored_l2", "syre"]) func theStartWithoutAShift(component: String) throws {
+        let start: Blocks = [("w", [7], wave(7, 0.6))]
+        let options: [String: JSON] = ["sigma0": .double(0.5), "shift": .bool(false)]
+        let still = try bench(component, options, start),
+            moved = try bench(component, ["sigma0": .double(0.5)], start)
+        #expect(still.values() == wave(7, 0.6))
+        #expect(still.state("anchor/w") == moved.state("anchor/w"))
+        #expect(moved.values() == zip(wave(7, 0.6), moved.state("anchor/w") ?? []).map { $0 + $1 })
+    }
+
     /// A new block before the others changes no other anchor; the name and the seed do.
     @Test func anchorsBelongToTheirNames() throws {
         let options: [String: JSON] = ["sigma0": .double(1), "sigma_d": .double(0.3)]

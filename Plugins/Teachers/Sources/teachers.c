@@ -76,10 +76,16 @@ static int32_t linear_map(const syzygy_random *random, const syzygy_linalg *lina
 
 int32_t linear_teacher(const syzygy_random *random, const syzygy_linalg *linalg, int32_t split, int64_t begin,
                        int64_t end, int64_t train_rows, int64_t d_in, int64_t d_out, const double *singular_values,
-                       int64_t singular_count, int64_t rank, double top, double bottom, double noise, double *x,
-                       double *y, char *message, size_t message_size)
+                       int64_t singular_count, int64_t rank, double top, double bottom, const double *coefficients,
+                       int64_t coefficient_count, double noise, double *x, double *y, char *message,
+                       size_t message_size)
 {
-    const int64_t r = singular_count > 0 ? singular_count : rank;
+    if (coefficient_count > 0 && coefficient_count != d_in * d_out) {
+        snprintf(message, message_size, "coefficients are %lld numbers; a teacher of d_out x d_in = %lld x %lld has %lld",
+                 (long long)coefficient_count, (long long)d_out, (long long)d_in, (long long)(d_in * d_out));
+        return SYZYGY_INVALID;
+    }
+    const int64_t r = coefficient_count > 0 ? 1 : singular_count > 0 ? singular_count : rank;
     const int64_t most = d_in < d_out ? d_in : d_out;
     if (r > most) {
         snprintf(message, message_size, "%s %lld exceeds min(d_in, d_out) = %lld",
@@ -104,7 +110,12 @@ int32_t linear_teacher(const syzygy_random *random, const syzygy_linalg *linalg,
         const double part = r == 1 ? 0 : (double)k / (double)(r - 1);
         s[k] = singular_count > 0 ? singular_values[k] : top * pow(bottom / top, part);
     }
-    int32_t status = linear_map(random, linalg, d_in, d_out, r, s, v, u, scratch, w);
+    int32_t status = SYZYGY_OK;
+    if (coefficient_count > 0) {
+        for (int64_t k = 0; k < d_in * d_out; k++) w[k] = coefficients[k % d_out * d_in + k / d_out];
+    } else {
+        status = linear_map(random, linalg, d_in, d_out, r, s, v, u, scratch, w);
+    }
     if (status == SYZYGY_OK && split == train) {
         rows(random, random->normal, "x.train", 0, train_rows, d_in, all);
         status = orthonormalize(linalg, train_rows, d_in, all, scratch);

@@ -66,6 +66,19 @@ private let kinds: [(component: String, options: [String: JSON])] = [
         #expect(values.count == 5)
     }
 
+    /// [d_out, d_in], row by row.
+    @Test func theTeacherHasTheGivenCoefficients() throws {
+        let list = [1.5, 0, -2, 0.25, 3, 0.5].map { JSON.double($0) }
+        let dataset = try teacher("linear_teacher", sizes(11, 9, 3, 2, ["coefficients": .array(list)]))
+        let expected = Matrix(rows: 3, columns: 2, elements: [1.5, 0.25, 0, 3, -2, 0.5])
+        for split in ["train", "test"] { #expect(distance(try Rows(dataset, split).fit(), expected) <= 1e-12) }
+        let wrong = try teacher("linear_teacher", sizes(11, 9, 3, 4, ["coefficients": .array(list)]))
+        let error = #expect(throws: PluginError.self) { try Rows(wrong, "train") }
+        #expect(
+            error?.description.hasSuffix("coefficients are 6 numbers; a teacher of d_out x d_in = 4 x 3 has 12")
+                == true)
+    }
+
     @Test func otherwiseTheSingularValuesAreLogarithmicallySpaced() throws {
         let options: [String: JSON] = ["rank": .int(4), "top": .double(8), "bottom": .double(1)]
         let values = try Rows(teacher("linear_teacher", sizes(41, 3, 6, 10, options)), "train").fit().singularValues()

@@ -178,6 +178,7 @@ final class IsolatedProbe: Probe {
     var needs: [Need] { outline.needs }
     var streamed: [Need] { outline.streamed }
     var isSymmetric: Bool { isolated.component.isSymmetricInPairs }
+    var isConsecutive: Bool { isolated.component.isConsecutive }
     var hasState: Bool { !isolated.component.state.isEmpty }
 
     func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {

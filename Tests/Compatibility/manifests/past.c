@@ -179,3 +179,9 @@ void past_every(const int32_t *y, const double *x, int64_t k, int32_t split, int
         labels[i - begin] = y[source[i - begin]];
     }
 }
+
+/* 17 */
+void past_next(const double *a, const double *b, int64_t n, double *sum) {
+    *sum = a[0];
+    for (int64_t i = 0; i < n; i++) *sum += b[i];
+}
