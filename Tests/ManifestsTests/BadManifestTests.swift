@@ -136,7 +136,7 @@ import Testing
         probe
         - "from": "dim"
         + "from": "dims"
-        plugin.json:24:47: unknown from 'dims' in components[0].call.args[2]; did you mean 'dim'? (allowed: quantity, input, data, activation, column, output, state, accumulator, variable, param, dim, count, sizes, rows, shape, classes, field, const, workspace, file, service, seed, step, steps, split, index_begin, index_end, message, message_size)
+        plugin.json:24:47: unknown from 'dims' in components[0].call.args[2]; did you mean 'dim'? (allowed: quantity, input, source_row, data, activation, column, output, state, accumulator, variable, param, dim, count, sizes, rows, shape, classes, field, const, workspace, file, service, seed, step, steps, split, index_begin, index_end, message, message_size)
 
         probe
         - "of": "a", "axis": 1
@@ -177,7 +177,7 @@ import Testing
         dataset
         - "test": { "const": 397 }
         + "test": 397
-        plugin.json:20:55: components[0].splits.test must be {"param": id} or {"const": number} or "describe", got 397
+        plugin.json:20:55: components[0].splits.test must be {"param": id} or {"const": number} or "describe" or {"of": split}, got 397
 
         dataset
         - "test": { "const": 397 }

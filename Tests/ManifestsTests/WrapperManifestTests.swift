@@ -57,7 +57,7 @@ import Testing
         ),
         (
             "\"rows\": { \"param\": \"k\" }", "\"rows\": { \"param\": \"n\" }",
-            "plugin.json:7:66: unknown param 'n' (allowed: k)"
+            "plugin.json:7:62: unknown param 'n' (allowed: k)"
         ),
         (
             "\"like\": \"y\" }", "\"like\": \"y\", \"classes\": 3 }",

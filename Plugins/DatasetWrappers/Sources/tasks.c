@@ -24,7 +24,8 @@ syzygy_status permuted_features(const syzygy_random *random, const double *x, in
                                 double *permuted, int32_t *task, int64_t *source_row)
 {
     if (split != TRAIN) { x = x_test; n = n_test; count = count_test; }
-    if (n == 0) return SYZYGY_OK;
+    const int64_t last = split < FIRST_TASK ? (n > 0 ? (end - 1) / n : 0) : split - FIRST_TASK;
+    if (n == 0 || tasks < 1 || last >= tasks) return n == 0 || begin == end ? SYZYGY_OK : SYZYGY_INVALID; // no such rows
     const int64_t d = count / n;
     int64_t *orders = malloc((size_t)(tasks * d) * sizeof *orders);
     if (!orders) return SYZYGY_NO_MEMORY;
