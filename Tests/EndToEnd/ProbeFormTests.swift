@@ -62,7 +62,7 @@ import Testing
     @Test(arguments: [
         (
             "layers: {plugin: cka,", "layers: {plugin: cka, update: last,",
-            "unknown key 'update' in probes.layers (cka has: at, samples, split, layers, of)"
+            "unknown key 'update' in probes.layers (cka has: at, samples, split, layers, cotangents, bootstrap, of)"
         ),
         (
             "update: {every: 1}", "update: often",

@@ -24,7 +24,7 @@ void self_averaging_add(const double *h, const double *g, int64_t n, int64_t d_a
     }
 }
 
-syzygy_status self_averaging(const double *sums, double *cv_h, double *cv_g, double *h, double *g, char *message,
+syzygy_status self_averaging(double *sums, double *cv_h, double *cv_g, double *h, double *g, char *message,
                              size_t size) {
     *h = sums[mean_h], *g = sums[mean_g];
     if (*h > 0) *cv_h = sqrt(sums[squares_h] / sums[rows]) / *h;
