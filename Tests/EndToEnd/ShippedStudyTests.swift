@@ -24,7 +24,7 @@ import Testing
         let blocks = text.components(separatedBy: "```yaml\n").dropFirst().compactMap {
             $0.components(separatedBy: "```").first
         }
-        try #require(blocks.count == 5)
+        try #require(blocks.count == 6)
         let rest = """
             study: part
             dataset: {plugin: digits}
@@ -40,6 +40,17 @@ import Testing
             let plan = try Tool.run(["plan", "\(i).yaml"], in: scratch)
             #expect(plan.status == 0, "\(plan.errors)")
         }
+    }
+
+    /// Closed forms of linear networks, and a product that a network learns.
+    @Test(arguments: [
+        ("Alignment", "linear-balance"), ("FeatureAnsatz", "three-layers"), ("FeatureAnsatz", "product"),
+    ])
+    func claimsHold(plugin: String, study: String) throws {
+        let scratch = try Scratch()
+        let file = "\(Tool.root)/Plugins/\(plugin)/studies/\(study).yaml"
+        let run = try Tool.run(["run", file, "--check", "--out", "out"], in: scratch)
+        #expect(run.status == 0 && run.output.contains("ok  "), "\(run.output)\(run.errors)")
     }
 
     /// Schedules, groups and parametrizations together: weight decay of factors thresholds their product.

@@ -367,6 +367,8 @@ def compare(run, comparison):
                 jacobian = arrays[f"{layer}/layer.input_jacobian"][:probe.get("samples")]
                 for centring in probe.get("centring", ["raw"]):
                     j = jacobian - jacobian.mean(0) * (centring == "centred")
+                    if np.abs(j).max() < 1e-12 * np.abs(jacobian).max():
+                        j = np.zeros_like(j)  # of a last layer: constant but for rounding
                     found = feature_ansatz(
                         np.einsum("nca,ncb->ab", j, j) / len(j), w, arrays[f"{layer}/layer.weight_initial"],
                         probe.get("power", 0.5), probe.get("remove_init", True), probe.get("cutoff", 1e-8))

@@ -73,7 +73,7 @@ import Training
                 network: Network(model: model, loss: loss, fields: dataset.fields), dataset: dataset,
                 optimizer: try loader.optimizer(Choice(component: "sgd")),
                 probes: try probes.map { ScheduledProbe(key: $0.0, probe: try loader.probe($0.1), steps: [0]) },
-                steps: 0, precision: .f64, seed: 3))
+                steps: 0, precision: .f64, seed: 3, definitions: loader))
         for index in 0..<depth {
             var modes = t
             if index == depth - 1 { modes[4] *= stretch }
