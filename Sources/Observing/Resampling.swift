@@ -14,8 +14,8 @@ final class Resampling {
 
     let samples: Int
     let observer: Observer
-    /// What the observation has measured.
-    let whole: Measurement
+    /// What the observation has measured, which owns this.
+    unowned let whole: Measurement
     /// Group of each sample, and the samples of each group.
     private let group: [Int]
     private let members: [[Int]]
@@ -39,7 +39,8 @@ final class Resampling {
         (self.observer, self.whole, self.samples) = (observer, whole, samples)
         let count = min(Self.groups, samples)
         var group = Array(repeating: 0, count: samples), members = Array(repeating: [Int](), count: count)
-        for (place, sample) in Self.stream.permutation(of: samples).enumerated() { group[sample] = place % count }
+        let order = Stream(seed: 0, name: "bootstrap groups").permutation(of: samples)
+        for (place, sample) in order.enumerated() { group[sample] = place % count }
         for sample in 0..<samples { members[group[sample]].append(sample) }
         (self.group, self.members) = (group, members)
         let keys = passes.joined().map { TakerKey($0.taker, $0.subject) }
