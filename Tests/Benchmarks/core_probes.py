@@ -25,6 +25,15 @@ here = pathlib.Path(__file__).parent
 sys.path.insert(0, str(here / "peers"))
 import core_probes  # noqa: E402
 
+# A process of its own: a child begins with the resident size of the one that starts it.
+TIMED = """
+import json, resource, subprocess, sys, time
+begin = time.perf_counter()
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([time.perf_counter() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]))
+sys.exit(status)
+"""
 LAYERS = ["fc1", "fc2", "fc3", "head"]
 
 
@@ -35,13 +44,11 @@ def ours(folder, options, steps, overrides):
           ("crh", "pah", "modes", "phase", "balance", "norms", "nfa", "collapse", "ranks")]
     command = [str(here.parents[1] / ".build/release/syzygy"), "run", str(here / "core-probes.yaml"), "--out", out, "--fresh", "--quiet",
                "--jobs", "1", "--isolate", "none", f"train.threads={options.threads}", *overrides, *at]
-    begin = time.perf_counter()
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
-    _, status, usage = os.wait4(child.pid, 0)
-    if status:
-        sys.exit("the study failed")
-    return time.perf_counter() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    timed = subprocess.run([sys.executable, "-c", TIMED, *command], capture_output=True, text=True, env=environment)
+    if timed.returncode:
+        sys.exit(f"the study failed: {timed.stderr}")
+    return tuple(json.loads(timed.stdout))
 
 
 def check(folder, options):
