@@ -20,6 +20,8 @@ final class Resampling {
     private let group: [Int]
     private let members: [[Int]]
     private(set) var parts: [Measurement.Key: Grouped] = [:]
+    /// For each replicate, how often each group is in it.
+    private let times: [[Int]]
     /// For each replicate, of what takes rows as they come.
     private let memories: [[TakerKey: ProbeMemory]]
 
@@ -43,6 +45,7 @@ final class Resampling {
         for (place, sample) in order.enumerated() { group[sample] = place % count }
         for sample in 0..<samples { members[group[sample]].append(sample) }
         (self.group, self.members) = (group, members)
+        times = (0..<replicates).map { Self.draws($0, of: count) }
         let keys = passes.joined().map { TakerKey($0.taker, $0.subject) }
         memories = (0..<replicates).map { _ in
             Dictionary(keys.map { ($0, ProbeMemory()) }) { first, _ in first }
@@ -81,7 +84,7 @@ final class Resampling {
     ) {
         guard !visits.isEmpty else { return }
         for (replicate, memories) in memories.enumerated() {
-            let times = times(replicate)
+            let times = times[replicate]
             let drawn = range.flatMap { Array(repeating: $0 - range.lowerBound, count: times[group[$0]]) }
             guard !drawn.isEmpty else { continue }
             let source = DrawnRows(of: rows, drawn, among: range.count, finished: replicates[replicate])
@@ -94,15 +97,14 @@ final class Resampling {
 
     // MARK: Drawing
 
-    /// How often each group is in a replicate.
-    private func times(_ replicate: Int) -> [Int] {
-        let draws = [Double](unsafeUninitializedCapacity: members.count) { buffer, filled in
-            Self.stream.uniform(
-                step: UInt64(replicate), into: UnsafeMutableBufferPointer(rebasing: buffer[..<members.count]))
-            filled = members.count
+    /// As many draws as there are groups, counted.
+    private static func draws(_ replicate: Int, of count: Int) -> [Int] {
+        let draws = [Double](unsafeUninitializedCapacity: count) { buffer, filled in
+            stream.uniform(step: UInt64(replicate), into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+            filled = count
         }
-        return draws.reduce(into: Array(repeating: 0, count: members.count)) { times, draw in
-            times[min(Int(draw * Double(members.count)), members.count - 1)] += 1
+        return draws.reduce(into: Array(repeating: 0, count: count)) { times, draw in
+            times[min(Int(draw * Double(count)), count - 1)] += 1
         }
     }
 
@@ -111,7 +113,7 @@ final class Resampling {
     }
 
     func replicate(_ number: Int, step: Int) -> Replicate {
-        Replicate(self, number, step: step, times: times(number))
+        Replicate(self, number, step: step, times: times[number])
     }
 
     /// All of them, for a pass: what they form for it stays there until it ends.
