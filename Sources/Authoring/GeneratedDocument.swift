@@ -3,13 +3,14 @@ import Manifests
 
 /// A page of the manual, or a part of one, that is made from the code, so that it cannot say anything else.
 package enum GeneratedDocument: String, CaseIterable {
-    case quantities, manifest
+    case quantities, manifest, components
 
     /// In the repository.
     package var file: String {
         switch self {
         case .quantities: "docs/quantities.md"
         case .manifest: "docs/plugins/manifest-reference.md"
+        case .components: "docs/components.md"
         }
     }
 
@@ -19,6 +20,7 @@ package enum GeneratedDocument: String, CaseIterable {
         case .manifest:
             ManifestReference(schema: try StrictJSON.read("\(Installation.root)/Schemas/plugin.schema.json").root)
                 .text
+        case .components: try ComponentIndex(plugins: "\(Installation.root)/Plugins", pages: "../Plugins").text
         }
     }
 

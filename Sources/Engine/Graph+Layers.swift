@@ -78,8 +78,20 @@ extension Graph {
     }
 
     /// The node that does a layer's arithmetic; reshaped, it is the layer's output.
-    package func product(of layer: Layer) -> Node {
-        var node = layer.output
+    package func product(of layer: Layer) -> Node { beforeReshaping(layer.output) }
+
+    /// Whether the output is computed as the product of input and weight, as declared; a model could find it in another way.
+    package func isProduct(_ layer: Layer) -> Bool {
+        if layer.convolution != nil { return true }
+        guard case .operation(let operation, let inputs) = definition(of: product(of: layer)),
+            let rule = operation.rule as? MatMul, rule == MatMul(transposeB: true)
+        else { return false }
+        return beforeReshaping(inputs[0]) == beforeReshaping(layer.input)
+            && beforeReshaping(inputs[1]) == beforeReshaping(layer.weight)
+    }
+
+    private func beforeReshaping(_ node: Node) -> Node {
+        var node = node
         while case .operation(let operation, let inputs) = definition(of: node), operation.rule is Reshape {
             node = inputs[0]
         }

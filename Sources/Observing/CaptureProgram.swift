@@ -10,19 +10,37 @@ enum Capture: Hashable {
     case targets
 }
 
-/// The network and its loss at a fixed number of rows, compiled in f64 for a set of captures.
+/// The network and its loss at a fixed number of rows, compiled in f64 for a set of captures; and from cotangents of its outputs,
+/// several at once, back to the outputs of layers.
 final class CaptureProgram {
+    /// What a program computes.
+    struct Key: Hashable {
+        var rows = 0
+        var captures: Set<Capture> = []
+        /// Whether the gradient of the sum of the sample losses is written into the store's gradients.
+        var wantsGradient = false
+        /// How many cotangents, and which layers they go back to.
+        var cotangents = 0
+        var jacobians: [Int] = []
+    }
+
+    /// Cotangents of a run at most.
+    static let mostCotangents = 16
+
     let rows: Int
     private let program: Program
     private let nodes: [Capture: Node]
     private let fields: [Field]
+    /// By cotangent and layer.
+    private let jacobians: [[Int: Node]]
+    private let cotangents: [UnsafeMutablePointer<Double>?]
+    /// Numbers of the output of one row.
+    private let width: Int
 
-    /// `wantsGradient`: also write the gradient of the sum of the sample losses into the store's gradients.
-    init(
-        _ network: Network, rows: Int, captures: Set<Capture>, wantsGradient: Bool, parameters: ParameterStore
-    ) throws {
-        let built = try network.build(rows: rows)
-        let graph = built.graph
+    init(_ network: Network, _ key: Key, parameters: ParameterStore) throws {
+        let (captures, wantsGradient) = (key.captures, key.wantsGradient)
+        let built = try network.build(rows: key.rows)
+        let graph = built.graph, outputShape = graph.shape(of: built.output)
         var nodes: [Capture: Node] = [:]
         let needsLoss = wantsGradient || captures.contains(where: \.needsLoss)
         let layers = captures.compactMap {
@@ -38,8 +56,7 @@ final class CaptureProgram {
                 let targets = backward.map { graph.layers[$0].output } + (wantsGradient ? built.parameters : [])
                 let results = try graph.gradient(of: sum, withRespectTo: targets)
                 for (index, node) in zip(backward, results) {
-                    let rows = graph.shape(of: try graph.matrices(of: graph.layers[index]).output)
-                    nodes[.layer(index, .layerOutputGrad)] = try graph.reshape(node, to: rows)
+                    nodes[.layer(index, .layerOutputGrad)] = try graph.rows(node, ofLayer: index)
                 }
                 if wantsGradient {
                     gradients = zip(built.parameters, results.dropFirst(backward.count)).map { ($0, $1) }
@@ -59,26 +76,56 @@ final class CaptureProgram {
         }
         nodes[.modelOutput] = built.output
         if captures.contains(.targets) { nodes[.targets] = try built.targets() }
+
+        let names = (0..<key.cotangents).map { "cotangent \($0)" }
+        jacobians = try names.map { name in
+            let products = try graph.vjp(
+                of: built.output, cotangent: graph.input(name, shape: outputShape),
+                withRespectTo: key.jacobians.map { graph.layers[$0].output })
+            return Dictionary(
+                uniqueKeysWithValues: try zip(key.jacobians, products).map {
+                    ($0, try graph.rows($1, ofLayer: $0))
+                })
+        }
         self.nodes = nodes.filter { captures.contains($0.key) }
-        self.rows = rows
-        fields = network.fields
-        program = try Program(
-            graph, outputs: Array(Set(self.nodes.values)).sorted { $0.id < $1.id }, gradients: gradients,
-            precision: .f64, parameters: parameters)
+        (rows, fields, width) = (key.rows, network.fields, outputShape.dropFirst().reduce(1, *))
+        let outputs = Set(self.nodes.values).union(jacobians.flatMap(\.values)).sorted { $0.id < $1.id }
+        let program = try Program(
+            graph, outputs: outputs, gradients: gradients, precision: .f64, parameters: parameters)
+        self.program = program
+        cotangents = names.map { program.inputBuffer($0)?.assumingMemoryBound(to: Double.self) }
     }
 
-    func run(on table: DataTable, from row: Int) {
+    /// - Parameter first: number of the first cotangent.
+    func run(on table: DataTable, from row: Int, _ kind: JacobianCotangents = .outputs(0), first: Int = 0) {
         for (index, field) in fields.enumerated() {
             guard let target = program.inputBuffer(field.name) else { continue }
             let source = table.pointer(field: index, row: row)
             target.assumingMemoryBound(to: Double.self).update(from: source, count: rows * field.elements)
         }
+        for (k, buffer) in cotangents.enumerated() {
+            guard let buffer else { continue }
+            kind.write(
+                first + k, row: row, into: UnsafeMutableBufferPointer(start: buffer, count: rows * width), width)
+        }
         program.run()
     }
 
     /// Values of the last run, `[rows · positions, width]`; nil for a capture this program was not made for.
-    func values(_ capture: Capture) -> UnsafePointer<Double>? {
-        nodes[capture].map { program.output($0).assumingMemoryBound(to: Double.self) }
+    func values(_ capture: Capture) -> UnsafePointer<Double>? { nodes[capture].map(output) }
+
+    /// Of the last run, `[rows · positions, width of the layer's output]`.
+    func jacobian(cotangent: Int, layer: Int) -> UnsafePointer<Double>? { jacobians[cotangent][layer].map(output) }
+
+    private func output(_ node: Node) -> UnsafePointer<Double> {
+        UnsafePointer(program.output(node).assumingMemoryBound(to: Double.self))
+    }
+}
+
+extension Graph {
+    /// A derivative with respect to a layer's output as rows of a matrix.
+    fileprivate func rows(_ node: Node, ofLayer index: Int) throws -> Node {
+        try reshape(node, to: shape(of: try matrices(of: layers[index]).output))
     }
 }
 

@@ -56,9 +56,10 @@ final class Measurement: QuantitySource {
     }
 
     private func derived(_ derivation: Derivation) throws -> Quantity {
-        guard let base = try quantity(derivation.key.expression, layer: derivation.key.layer),
-            let (value, owner) = derivation.value(base)
-        else { throw Undefined("no_value") }
+        let bases = try derivation.bases.compactMap { try quantity($0.key.expression, layer: $0.key.layer) }
+        guard bases.count == derivation.bases.count, let (value, owner) = derivation.value(bases) else {
+            throw Undefined("no_value")
+        }
         keep(owner)
         return value
     }
@@ -69,6 +70,9 @@ final class Measurement: QuantitySource {
     func name(_ key: Key, also name: Key) { names[name] = key }
 
     func derive(_ key: Key, _ derivation: Derivation) { derivations[key] = derivation }
+
+    /// Under which keys what a quantity is made of is formed of rows.
+    func sources(of key: Key) -> [Key] { derivations[key]?.bases.flatMap { sources(of: $0.key) } ?? [key] }
 
     func define(_ key: Key, as quantity: any DefinedQuantity, _ memory: ProbeMemory) {
         definitions[key] = (quantity, memory)

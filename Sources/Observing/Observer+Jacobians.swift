@@ -70,30 +70,27 @@ extension Observer {
         return layers.firstIndex(of: name)
     }
 
-    /// Runs the network over the rows, for all streams at once.
-    func run(_ streams: [JacobianStream], _ rows: FirstRows, _ table: DataTable, in pass: Measurement) throws {
+    /// Takes the Jacobians of the rows that the program of `key` has just run over with the first cotangents, then with the others.
+    func addJacobians(
+        _ key: CaptureProgram.Key, _ range: Range<Int>, _ table: DataTable, _ kind: JacobianCotangents,
+        to streams: [JacobianStream], in pass: Measurement
+    ) throws {
         guard !streams.isEmpty else { return }
-        let kind = cotangents(rows), layers = Set(streams.map(\.layer)).sorted()
-        let together = min(kind.count, JacobianProgram.most)
-        let held = shapes.map { $0.positions * ($0.input + $0.output) }.reduce(0, +) * together
-        let chunk = min(Self.chunk, max(1, Self.largestPass / max(held, 1)))
-        for row in stride(from: 0, to: rows.count, by: chunk) {
-            let count = min(chunk, rows.count - row)
-            let key = JacobianProgram.Key(rows: count, cotangents: together, layers: layers)
-            let program =
-                try programs.jacobians[key] ?? JacobianProgram(network, key, parameters: parameters)
-            programs.jacobians[key] = program
-            let order = pass.resampling?.order(row..<row + count)
-            for first in stride(from: 0, to: kind.count, by: together) {
-                program.run(on: table, from: row, kind, first: first)
-                for stream in streams {
-                    let positions = shapes[stream.layer].positions
-                    for k in 0..<min(together, kind.count - first) {
-                        guard let jacobian = program.jacobian(cotangent: k, layer: stream.layer) else { continue }
-                        stream.accumulator.add(output: first + k, jacobian: jacobian, rows: count * positions)
-                        if let order {
-                            stream.grouped?.add(output: first + k, jacobian: jacobian, positions: positions, order)
-                        }
+        let order = pass.resampling?.order(range)
+        var program = try program(key)
+        for first in stride(from: 0, to: kind.count, by: key.cotangents) {
+            if first > 0 {
+                program = try self.program(
+                    .init(rows: key.rows, cotangents: key.cotangents, jacobians: key.jacobians))
+                program.run(on: table, from: range.lowerBound, kind, first: first)
+            }
+            for stream in streams {
+                let positions = shapes[stream.layer].positions
+                for k in 0..<min(key.cotangents, kind.count - first) {
+                    guard let jacobian = program.jacobian(cotangent: k, layer: stream.layer) else { continue }
+                    stream.accumulator.add(output: first + k, jacobian: jacobian, rows: range.count * positions)
+                    if let order {
+                        stream.grouped?.add(output: first + k, jacobian: jacobian, positions: positions, order)
                     }
                 }
             }

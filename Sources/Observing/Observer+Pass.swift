@@ -24,7 +24,7 @@ extension Observer {
         }
         var streams: [Stream] = []
         var jacobians: [JacobianStream] = []
-        let wanted = derived(demand.wanted, in: pass), collected = derived(drawn.wanted, in: pass)
+        let wanted = formed(demand.wanted, in: pass), collected = Set(drawn.wanted.keys.flatMap(pass.sources))
         for (key, expression) in wanted.sorted(by: { $0.key < $1.key }) {
             if let captures = captures(expression, layer: key.layer) {
                 if let coupled, captures.contains(where: \.needsLoss) {
@@ -40,7 +40,7 @@ extension Observer {
                 let accumulator = try pass.makeAccumulator(
                     key, expression, widths: widths, samples: rows.count * positions[0])
                 var stream = Stream(key: key, accumulator: accumulator, captures: captures, positions: positions[0])
-                if expression.function != nil, collected[key] != nil {
+                if expression.function != nil, collected.contains(key) {
                     stream.grouped = try pass.resampling?.collect(
                         key, widths: widths, numbers: Double(widths[0] * widths[widths.count - 1])
                     ) { Measurement.accumulator(expression, widths: widths, samples: 0) }
@@ -49,7 +49,7 @@ extension Observer {
             } else if expression.arguments.first?.form == .jacobian {
                 do {
                     guard var stream = try jacobianStream(key, expression, rows, in: pass) else { continue }
-                    if expression.function != nil, collected[key] != nil {
+                    if expression.function != nil, collected.contains(key) {
                         stream.grouped = try grouped(stream, expression, rows, in: pass)
                     }
                     jacobians.append(stream)
@@ -63,8 +63,10 @@ extension Observer {
             }
         }
         let gradient = demand.wantsGradient ? Buffer(parameters.count) : nil
-        try give(rows, table, step, to: demand.visits(0), drawn.visits(0), streams, gradient, in: pass)
-        try run(jacobians, rows, table, in: pass)
+        let kept = try kept(for: demand.passes, rows, table)
+        try give(
+            rows, table, step, to: demand.visits(0), drawn.visits(0),
+            Collecting(streams: streams, jacobians: jacobians, gradient: gradient), kept, in: pass)
         for (key, accumulator) in streams.map({ ($0.key, $0.accumulator) })
             + jacobians.map({ ($0.key, $0.accumulator) })
         {
@@ -86,50 +88,45 @@ extension Observer {
             }
         }
         for index in demand.passes.indices.dropFirst() {
-            try give(rows, table, step, to: demand.visits(index), drawn.visits(index), [], nil, in: pass)
+            try give(rows, table, step, to: demand.visits(index), drawn.visits(index), nil, kept, in: pass)
         }
         return pass
     }
 
     /// What must be formed of rows: in the place of what others give without them, those others.
-    private func derived(
+    private func formed(
         _ wanted: [Measurement.Key: QuantityExpression], in pass: Measurement
     ) -> [Measurement.Key: QuantityExpression] {
-        var formed: [Measurement.Key: QuantityExpression] = [:]
+        var formed = wanted
+        func derive(_ key: Measurement.Key, _ derivation: Derivation) {
+            pass.derive(key, derivation)
+            formed[key] = nil
+            for base in derivation.bases { formed[base.key] = base.expression }
+        }
         for (key, expression) in wanted {
-            if let derivation = Derivation(expression, key, self) {
-                pass.derive(key, derivation)
-                formed[derivation.key] = derivation.base
-            } else {
-                formed[key] = expression
+            if let derivation = Derivation(expression, key, at: .input, self) { derive(key, derivation) }
+        }
+        // A covariance at the output is had from one at the input, which the raw moment there is had from.
+        for (key, expression) in formed where expression.function == .centredMoment {
+            guard let base = Derivation(expression, key, at: .output, self)?.bases[0] else { continue }
+            let raw = QuantityExpression(.rawMoment, base.expression.arguments)
+            if formed[.init(expression: raw.description, layer: key.layer)] != nil {
+                formed[base.key] = base.expression
+            }
+        }
+        for (key, expression) in formed {
+            guard let derivation = Derivation(centring: expression, key), formed[derivation.bases[0].key] != nil
+            else { continue }
+            derive(key, derivation)
+        }
+        for (key, expression) in formed {
+            guard let derivation = Derivation(expression, key, at: .output, self) else { continue }
+            let base = derivation.bases[0].key
+            if formed[base] != nil || pass.derivations[base] != nil {
+                pass.derive(key, derivation); formed[key] = nil
             }
         }
         return formed
-    }
-
-    /// Gives all rows, some at a time, to those who take them, and as each replicate has them to those with intervals.
-    private func give(
-        _ rows: FirstRows, _ table: DataTable, _ step: Int, to visits: [Visit], _ drawn: [Visit], _ streams: [Stream],
-        _ gradient: Buffer?, in pass: Measurement
-    ) throws {
-        let sources = try rowSources(of: visits, table)
-        var captures = Set(streams.flatMap(\.captures) + sources.values.compactMap(\.capture))
-        if !visits.isEmpty, captures.isEmpty { captures = [.modelOutput] }
-        for case .layer(let index, .layerInputGrad) in captures { captures.insert(.layer(index, .layerOutputGrad)) }
-        guard !captures.isEmpty || gradient != nil else { return }
-        let replicates = drawn.isEmpty ? [] : pass.resampling?.replicates(step: step) ?? []
-        try run(rows, table, captures, gradient) { program, range in
-            let order = streams.isEmpty ? nil : pass.resampling?.order(range)
-            for stream in streams {
-                let values = stream.captures.compactMap(program.values)
-                stream.accumulator.add(values, rows: range.count * stream.positions)
-                if let order { stream.grouped?.add(values, positions: stream.positions, order) }
-            }
-            let rows = RowsOfPass(
-                sources: sources, finished: pass, program: program, table: table, range: range)
-            for visit in visits { visit.taker.add(layer: visit.subject, rows: rows, memory: visit.memory) }
-            pass.resampling?.add(rows, range, to: drawn, replicates)
-        }
     }
 
     /// A quantity that is formed of rows as they come.
@@ -142,29 +139,96 @@ extension Observer {
         var grouped: Grouped?
     }
 
-    private func run(
-        _ rows: FirstRows, _ table: DataTable, _ captures: Set<Capture>, _ gradient: Buffer?,
-        each: (CaptureProgram, Range<Int>) -> Void
+    /// What the first pass over the rows forms.
+    private struct Collecting {
+        var streams: [Stream]
+        var jacobians: [JacobianStream]
+        var gradient: Buffer?
+    }
+
+    /// Gives all rows, some at a time, to those who take them, and as each replicate has them to those with intervals; the first
+    /// time, forms what is collected, and keeps what is taken again.
+    private func give(
+        _ rows: FirstRows, _ table: DataTable, _ step: Int, to visits: [Visit], _ drawn: [Visit],
+        _ collecting: Collecting?, _ kept: KeptRows?, in pass: Measurement
     ) throws {
-        let held = shapes.map { $0.positions * ($0.input + $0.output) }.reduce(0, +)
-        let chunk = min(Self.chunk, max(1, Self.largestPass / max(held, 1)))
-        var row = 0
-        while row < rows.count {
-            let count = min(chunk, rows.count - row)
-            let key = ProgramKey(rows: count, captures: captures, wantsGradient: gradient != nil)
-            let program =
-                try programs.programs[key]
-                ?? CaptureProgram(
-                    network, rows: count, captures: captures, wantsGradient: gradient != nil, parameters: parameters)
-            programs.programs[key] = program
-            program.run(on: table, from: row)
-            each(program, row..<row + count)
-            if let gradient {
-                let chunk = parameters.gradients.assumingMemoryBound(to: Double.self)
-                for i in 0..<gradient.count { gradient.pointer[i] += chunk[i] / Double(rows.count) }
-            }
-            row += count
+        let sources = try rowSources(of: visits, table)
+        var key = CaptureProgram.Key(captures: taken(by: visits, from: sources))
+        let kind = cotangents(rows)
+        if let collecting {
+            key.captures.formUnion(collecting.streams.flatMap(\.captures))
+            key.captures.formUnion(kept?.captures ?? [])
+            key.wantsGradient = collecting.gradient != nil
+            key.jacobians = Set(collecting.jacobians.map(\.layer)).sorted()
+            key.cotangents = key.jacobians.isEmpty ? 0 : min(kind.count, CaptureProgram.mostCotangents)
         }
+        for case .layer(let index, .layerInputGrad) in key.captures {
+            key.captures.insert(.layer(index, .layerOutputGrad))
+        }
+        guard key != CaptureProgram.Key() else { return }
+        let replicates = drawn.isEmpty ? [] : pass.resampling?.replicates(step: step) ?? []
+        for range in chunks(rows.count, cotangents: key.cotangents) {
+            let values: (Capture) -> UnsafePointer<Double>?
+            if let kept, collecting == nil, kept.has(range) {
+                values = { kept.values($0, from: range.lowerBound) }
+            } else {
+                key.rows = range.count
+                let program = try program(key)
+                program.run(on: table, from: range.lowerBound, kind)
+                values = program.values
+                if let collecting {
+                    kept?.keep(range, values)
+                    add(values, range, to: collecting, of: rows.count, in: pass)
+                    try addJacobians(key, range, table, kind, to: collecting.jacobians, in: pass)
+                }
+            }
+            let rows = RowsOfPass(sources: sources, finished: pass, table: table, range: range, values: values)
+            for visit in visits { visit.taker.add(layer: visit.subject, rows: rows, memory: visit.memory) }
+            pass.resampling?.add(rows, range, to: drawn, replicates)
+        }
+    }
+
+    private func add(
+        _ values: (Capture) -> UnsafePointer<Double>?, _ range: Range<Int>, to collecting: Collecting, of count: Int,
+        in pass: Measurement
+    ) {
+        let order = collecting.streams.isEmpty ? nil : pass.resampling?.order(range)
+        for stream in collecting.streams {
+            let chunks = stream.captures.compactMap(values)
+            stream.accumulator.add(chunks, rows: range.count * stream.positions)
+            if let order { stream.grouped?.add(chunks, positions: stream.positions, order) }
+        }
+        guard let gradient = collecting.gradient else { return }
+        let chunk = parameters.gradients.assumingMemoryBound(to: Double.self)
+        for i in 0..<gradient.count { gradient.pointer[i] += chunk[i] / Double(count) }
+    }
+
+    /// Rows of a pass that are in memory together.
+    private func chunks(_ count: Int, cotangents: Int) -> [Range<Int>] {
+        let held = shapes.map { $0.positions * ($0.input + $0.output) }.reduce(0, +) * max(1, cotangents)
+        let chunk = min(Self.chunk, max(1, Self.largestPass / max(held, 1)))
+        return stride(from: 0, to: count, by: chunk).map { $0..<min($0 + chunk, count) }
+    }
+
+    func program(_ key: CaptureProgram.Key) throws -> CaptureProgram {
+        let program = try programs.programs[key] ?? CaptureProgram(network, key, parameters: parameters)
+        programs.programs[key] = program
+        return program
+    }
+
+    /// What those who take rows need of the network.
+    private func taken(by visits: [Visit], from sources: [Measurement.Key: StreamedRows]) -> Set<Capture> {
+        let captures = Set(sources.values.compactMap(\.capture))
+        return captures.isEmpty && !visits.isEmpty ? [.modelOutput] : captures
+    }
+
+    /// Room for what later passes take; nil: there are none.
+    private func kept(for passes: [[Visit]], _ rows: FirstRows, _ table: DataTable) throws -> KeptRows? {
+        let captures = try passes.dropFirst().reduce(into: Set<Capture>()) { captures, visits in
+            captures.formUnion(taken(by: visits, from: try rowSources(of: visits, table)))
+        }
+        guard !captures.isEmpty else { return nil }
+        return KeptRows(captures, samples: rows.count) { positions($0) * width($0) }
     }
 
     /// The captures an expression needs, nil if it does not depend on samples of the network.

@@ -73,18 +73,13 @@ package final class Observer {
         var bias: Node?
         /// Rows of the layer for each row of the batch.
         var positions: Int
-    }
-
-    struct ProgramKey: Hashable {
-        var rows: Int
-        var captures: Set<Capture>
-        var wantsGradient: Bool
+        /// Whether the output is computed as input times weight transposed.
+        var isProduct: Bool
     }
 
     /// Compiled when first needed, by whichever observer of the network.
     final class ProgramCache {
-        var programs: [ProgramKey: CaptureProgram] = [:]
-        var jacobians: [JacobianProgram.Key: JacobianProgram] = [:]
+        var programs: [CaptureProgram.Key: CaptureProgram] = [:]
     }
 
     /// `store` holds the initial values when this is called.
@@ -111,7 +106,7 @@ package final class Observer {
             let matrices = try graph.matrices(of: layer), size = graph.shape(of: matrices.weight)
             return LayerShape(
                 input: size[1], output: size[0], weight: layer.weight, bias: layer.bias,
-                positions: graph.shape(of: matrices.output)[0])
+                positions: graph.shape(of: matrices.output)[0], isProduct: graph.isProduct(layer))
         }
         let output = graph.shape(of: built.output).dropFirst()
         (outputWidth, outputPositions) = (output.last ?? 1, output.dropLast().reduce(1, *))

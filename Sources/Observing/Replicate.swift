@@ -49,9 +49,10 @@ final class Replicate: QuantitySource {
             return Quantity(data: .real(data), shape: shape)
         }
         if let derivation = resampling.whole.derivations[key] {
-            guard let base = try quantity(derivation.key.expression, layer: derivation.key.layer),
-                let (value, owner) = derivation.value(base)
-            else { return nil }
+            let bases = try derivation.bases.compactMap { try quantity($0.key.expression, layer: $0.key.layer) }
+            guard bases.count == derivation.bases.count, let (value, owner) = derivation.value(bases) else {
+                return nil
+            }
             owners.append(owner)
             return value
         }

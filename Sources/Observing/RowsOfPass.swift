@@ -15,23 +15,23 @@ enum StreamedRows {
 final class RowsOfPass: QuantitySource {
     private let sources: [Measurement.Key: StreamedRows]
     private let finished: Measurement
-    private let program: CaptureProgram
+    private let values: (Capture) -> UnsafePointer<Double>?
     private let table: DataTable
     private let range: Range<Int>
     private var labels: Labels?
 
     init(
-        sources: [Measurement.Key: StreamedRows], finished: Measurement, program: CaptureProgram, table: DataTable,
-        range: Range<Int>
+        sources: [Measurement.Key: StreamedRows], finished: Measurement, table: DataTable, range: Range<Int>,
+        values: @escaping (Capture) -> UnsafePointer<Double>?
     ) {
         (self.sources, self.finished) = (sources, finished)
-        (self.program, self.table, self.range) = (program, table, range)
+        (self.values, self.table, self.range) = (values, table, range)
     }
 
     func quantity(_ expression: String, layer: String) throws -> Quantity? {
         switch sources[Measurement.Key(expression: expression, layer: layer)] {
         case .capture(let capture, let positions, let width):
-            guard let values = program.values(capture) else { return nil }
+            guard let values = values(capture) else { return nil }
             return Quantity(data: .real(values), shape: [range.count * positions] + (width.map { [$0] } ?? []))
         case .labels(let field, let positions):
             let known =

@@ -21,8 +21,8 @@ private struct Fixture {
         observer = try Observer(network, store: store, tables: ["train": try DataTable(dataset, split: "train")])
     }
 
-    init(_ other: Fixture, network: Network, observer: Observer) {
-        (dataset, store, self.network, self.observer) = (other.dataset, other.store, network, observer)
+    init(_ other: Fixture, network: Network, observer: Observer, store: ParameterStore? = nil) {
+        (dataset, self.store, self.network, self.observer) = (other.dataset, store ?? other.store, network, observer)
     }
 
     func matrix(_ expression: String, _ layer: String, samples: Int? = nil) throws -> Matrix {
@@ -36,6 +36,19 @@ private struct Fixture {
                 elements: Array(UnsafeBufferPointer(start: data, count: count)))
         }
         return try #require(found)
+    }
+}
+
+/// A head that declares what comes behind an activation as its output.
+private final class ShiftedNet: Model {
+    func build(in graph: Graph, batch: [String: BatchNode]) throws -> [String: Node] {
+        guard let x = batch["x"]?.node else { throw Undefined("no_x") }
+        let weight = try graph.parameter(
+            "head.weight", role: .weight, shape: [3, 5], initializer: Initializer(scheme: .torch_linear, scale: 1))
+        let product = try graph.apply(named: "matmul", [x, weight], attributes: ["transpose_b": 1])
+        let output = try graph.apply(named: "cos", [product])
+        try graph.layer("head", input: x, weight: weight, bias: nil, output: output)
+        return ["output": output]
     }
 }
 
@@ -117,6 +130,67 @@ private func expectEqual(_ a: Matrix, _ b: Matrix, relative: Double, _ location:
         expectEqual(
             try fixture.matrix("moment.normalized(layer.input)", "head"), (1 / n) * (unit.transposed * unit),
             relative: 1e-12)
+    }
+
+    /// Asked for together, moments are made of one another; they are what they are alone, in every combination that one observation
+    /// may want.
+    @Test(arguments: [
+        ["moment.raw(layer.input)", "moment.raw(layer.output)"],
+        ["moment.raw(layer.input)", "moment.centred(layer.output)"],
+        ["moment.raw(layer.output)", "moment.centred(layer.output)", "mean(layer.output)"],
+        [
+            "moment.raw(layer.input)", "moment.centred(layer.input)", "moment.raw(layer.output)",
+            "moment.centred(layer.output)",
+        ],
+        ["cross.raw(layer.input, layer.output_grad)", "cross.raw(layer.output, layer.output_grad)"],
+        ["cross.raw(layer.input, layer.input_grad)", "cross.centred(layer.input, layer.input_grad)"],
+        [
+            "cross.centred(layer.output, layer.output_grad)", "cross.raw(layer.input, layer.output_grad)",
+            "cross.centred(layer.input, layer.output_grad)", "mean(layer.input)", "mean(layer.output)",
+        ],
+        ["moment.raw(layer.input_grad)", "moment.centred(layer.input_grad)", "moment.raw(layer.output_grad)"],
+    ]) func momentsOfOneAnother(_ expressions: [String]) throws {
+        let fixture = try Fixture()
+        var together: [String: [Double]] = [:]
+        try fixture.observer.quantities(expressions, split: "train", samples: nil, store: fixture.store) {
+            key, quantity in
+            guard case .real(let data) = quantity.data else { return }
+            together[key] = Array(UnsafeBufferPointer(start: data, count: quantity.shape.reduce(1, *)))
+        }
+        #expect(together.count == 2 * expressions.count)
+        for layer in ["fc1", "head"] {
+            for expression in expressions {
+                let alone = try fixture.matrix(expression, layer)
+                let own = Matrix(
+                    rows: alone.rows, columns: alone.columns,
+                    elements: try #require(together["\(layer)/\(expression)"]))
+                expectEqual(own, alone, relative: 1e-13)
+            }
+        }
+    }
+
+    /// A layer whose model finds the output in another way than by the product that it declares is looked at as it is.
+    @Test func anOutputThatIsNoProduct() throws {
+        let plain = try Fixture()
+        let network = Network(
+            model: ShiftedNet(), loss: HalfSquares(), fields: plain.dataset.fields)
+        let store = ParameterStore(blocks: try network.build(rows: 1).graph.blocks, precision: .f64)
+        store.initialize(seed: 3)
+        let observer = try Observer(
+            network, store: store, tables: ["train": try DataTable(plain.dataset, split: "train")])
+        let fixture = Fixture(plain, network: network, observer: observer, store: store)
+        let names = ["moment.raw(layer.input)", "moment.raw(layer.output)"]
+        var found: [String: [Double]] = [:]
+        try observer.quantities(names, split: "train", samples: nil, store: store) { key, quantity in
+            guard case .real(let data) = quantity.data else { return }
+            found[key] = Array(UnsafeBufferPointer(start: data, count: quantity.shape.reduce(1, *)))
+        }
+        let alone = try fixture.matrix("moment.raw(layer.output)", "head"),
+            w = try fixture.matrix("layer.weight", "head")
+        let own = Matrix(rows: 3, columns: 3, elements: try #require(found["head/moment.raw(layer.output)"]))
+        expectEqual(own, alone, relative: 1e-14)
+        let h = try fixture.matrix("moment.raw(layer.input)", "head")
+        #expect((own - w * h * w.transposed).frobeniusNorm > 0.1 * own.frobeniusNorm)
     }
 
     /// The gradient at the head's output is f − y for ½‖f − y‖², not divided by the number of rows.
