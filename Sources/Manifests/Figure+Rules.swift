@@ -72,13 +72,17 @@ extension Figure {
                 let (array, number) = output.isArray ? (output, other) : (other, output)
                 return Mistake(
                     path: ["against"],
-                    sentence: "'\(array.name)' is an array and '\(number.name)' a single number; a scatter needs two alike")
+                    sentence:
+                        "'\(array.name)' is an array and '\(number.name)' a single number; a scatter needs two alike")
             }
-            let isOfOne = output.name.prefix { $0 != "." } == other.name.prefix { $0 != "." } || !other.name.contains(".")
+            let isOfOne =
+                output.name.prefix { $0 != "." } == other.name.prefix { $0 != "." } || !other.name.contains(".")
             guard output.isArray, output.declaration.shape != other.declaration.shape || !isOfOne else { return nil }
             return Mistake(
                 path: ["against"],
-                sentence: "'\(output.name)' and '\(other.name)' are arrays of different probes or sizes; their elements do not pair")
+                sentence:
+                    "'\(output.name)' and '\(other.name)' are arrays of different probes or sizes; their elements do not pair"
+            )
         }
     }
 

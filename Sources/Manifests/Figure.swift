@@ -49,7 +49,11 @@ package struct Figure: Hashable, Sendable {
         (x, y, probe) = (json["x"]?.string, json["y"]?.string, json["probe"]?.string)
         layers = json["layers"]?.array?.compactMap(\.string)
         for (key, value) in json["where"]?.object ?? [:] { settings[key] = value.plain }
-        if let step = json["at"]?.int { moment = .step(step) } else if json["at"]?.string == "first" { moment = .first }
+        if let step = json["at"]?.int {
+            moment = .step(step)
+        } else if json["at"]?.string == "first" {
+            moment = .first
+        }
         axis = json["scale"]?.string.flatMap(Axis.init)
         colour = json["colour"]?.string.flatMap(Colour.init)
         fit = json["fit"]?.string.flatMap(Fit.init)

@@ -4,7 +4,9 @@ extension ManifestChecks {
         for output in component.outputs where !output.labels.isEmpty {
             let highest = Double(output.labels.count - 1)
             if output.shape != [] {
-                add("\(output.pointer)/labels", key: true, "output '\(output.id)' is an array; labels are of single numbers")
+                add(
+                    "\(output.pointer)/labels", key: true,
+                    "output '\(output.id)' is an array; labels are of single numbers")
             } else if output.lowest != 0 || output.highest != highest {
                 add(
                     "\(output.pointer)/labels",
@@ -23,7 +25,10 @@ extension ManifestChecks {
         let names = outputs.map(\.name)
         for figure in component.figures {
             let mistakes = Figure.mistakes(in: figure.value, outputs: outputs) { pattern in
-                let known = names.count > 12 ? Nearest.question(for: pattern.text, among: names) : Nearest.hint(for: pattern.text, among: names)
+                let known =
+                    names.count > 12
+                    ? Nearest.question(for: pattern.text, among: names)
+                    : Nearest.hint(for: pattern.text, among: names)
                 return "no output is called '\(pattern.text)'\(known)"
             }
             for mistake in mistakes {

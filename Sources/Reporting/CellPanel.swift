@@ -19,7 +19,9 @@ struct CellPanel: FigurePanel {
     private static let size = 6.3
 
     var noteLines: Int { 0 }
-    var leftRoom: Double { min(70, rows.map { Plate.width($0, size: 6.5) }.max() ?? 0) + 5 + (yTitle.isEmpty ? 0 : 9) }
+    var leftRoom: Double {
+        min(70, rows.map { Plate.width($0, size: 6.5) }.max() ?? 0) + 5 + (yTitle.isEmpty ? 0 : 9)
+    }
 
     private func isTurned(_ width: Double) -> Bool {
         let cell = width / Double(max(1, columns.count))

@@ -15,13 +15,18 @@ struct CurveFigure {
             curves[item] = points
             return points
         }
-        let facets = try Facets(data, outputs: outputs, shape: .line) { item in curve(item).contains { $0.value.n > 0 } }
+        let facets = try Facets(data, outputs: outputs, shape: .line) { item in
+            curve(item).contains { $0.value.n > 0 }
+        }
         let drawn = facets.panels.flatMap { $0.items.map(\.item) }
         let steps = Set(drawn.flatMap { curve($0).map(\.step) }).sorted()
         // Measured once: settings side by side.
         let isOnce = steps.count == 1 && figure.colour != .layer && figure.colour != .output
-        let x = isOnce
-            ? Scale(kind: .categories(facets.settings.map { results.valueLabels(setting: $0).joined(separator: ", ") }), low: 0, high: 1)
+        let x =
+            isOnce
+            ? Scale(
+                kind: .categories(facets.settings.map { results.valueLabels(setting: $0).joined(separator: ", ") }),
+                low: 0, high: 1)
             : Scale.steps(steps)
         var omitted = 0
         func points(_ item: Facets.Item) -> [LineChart.Point?] {
@@ -37,12 +42,18 @@ struct CurveFigure {
             }
         }
         // Panels of one output share its scale.
-        let marks = facets.panels.map { panel in panel.items.map { (item: $0.item, colour: $0.colour, curve: points($0.item)) } }
+        let marks = facets.panels.map { panel in
+            panel.items.map { (item: $0.item, colour: $0.colour, curve: points($0.item)) }
+        }
         func scale(_ outputs: Set<String>) -> Scale {
-            let all = marks.flatMap { $0.filter { outputs.contains($0.item.output) }.flatMap { $0.curve.compactMap(\.self) } }
+            let all = marks.flatMap {
+                $0.filter { outputs.contains($0.item.output) }.flatMap { $0.curve.compactMap(\.self) }
+            }
             return .values(all.map(\.y), edges: all.flatMap { [$0.low, $0.high] }, kind: figure.axis)
         }
-        let common = figure.colour == .output || outputs.count == 1 ? data.common(outputs) + (outputs.count == 1 ? data.unit(outputs[0]) : "") : ""
+        let common =
+            figure.colour == .output
+            ? data.common(outputs) : data.commonEnd(outputs) + (outputs.count == 1 ? data.unit(outputs[0]) : "")
         var scales: [Set<String>: Scale] = [:]
         let panels = zip(facets.panels, marks).map { panel, marks in
             let shown = figure.colour == .output ? Set(outputs) : Set(marks.map(\.item.output))
@@ -53,21 +64,25 @@ struct CurveFigure {
                 xTitle: isOnce ? results.shortKeys.joined(separator: ", ") : "training step", yTitle: common,
                 marks: marks.map { mark in
                     Panel.Mark(
-                        colour: facets.colours[mark.colour], title: charts.tooltip(mark.item.setting, curve(mark.item)),
+                        colour: facets.colours[mark.colour],
+                        title: charts.tooltip(mark.item.setting, curve(mark.item)),
                         curve: mark.curve)
                 })
         }
         drawing = Drawing(panels, in: facets.rows, of: facets.columns, figure)
         drawing.grid.keys = facets.keys
         drawing.grid.sharesX = true
-        drawing.notes = [charts.legend(of: drawn.compactMap { data.series[$0.output]?[$0.layer]?.first })] + drawing.notes + facets.notes
+        drawing.notes =
+            [charts.legend(of: drawn.compactMap { data.series[$0.output]?[$0.layer]?.first })] + drawing.notes
+            + facets.notes
         if omitted > 0 { drawing.notes.append("\(omitted) values that a logarithm cannot take are left out.") }
-        let kinds = Set(panels.map { panel in
-            switch panel.y.kind {
-            case .symlog: "symlog"
-            default: ""
-            }
-        })
+        let kinds = Set(
+            panels.map { panel in
+                switch panel.y.kind {
+                case .symlog: "symlog"
+                default: ""
+                }
+            })
         if kinds.contains("symlog") {
             drawing.notes.append("Axes with 0 between powers of ten are logarithmic on both sides of it.")
         }
@@ -97,7 +112,9 @@ struct SpectrumFigure {
             }
         }
         let facets = try Facets(data, outputs: outputs, shape: .line) { item in
-            (data.series[item.output]?[item.layer] ?? []).contains { results.last($0, setting: item.setting)?.value.mean != nil }
+            (data.series[item.output]?[item.layer] ?? []).contains {
+                results.last($0, setting: item.setting)?.value.mean != nil
+            }
         }
         var hasFirst = false
         let marks = facets.panels.map { panel in
@@ -109,22 +126,34 @@ struct SpectrumFigure {
                         results.lastStep(ones, setting: item.setting).map { (first, $0) }
                     }
                 }
-                var marks = [(item, Panel.Mark(colour: facets.colours[colour], title: results.label(setting: item.setting), curve: last))]
+                var marks = [
+                    (
+                        item,
+                        Panel.Mark(
+                            colour: facets.colours[colour], title: results.label(setting: item.setting), curve: last)
+                    )
+                ]
                 if let steps, steps.0 < steps.1 {
                     hasFirst = true
                     let first = points(item) { results.firstStep($0, setting: item.setting) }
                     marks.insert(
-                        (item, Panel.Mark(colour: facets.colours[colour], title: "first step", curve: first, isDashed: true)), at: 0)
+                        (
+                            item,
+                            Panel.Mark(
+                                colour: facets.colours[colour], title: "first step", curve: first, isDashed: true)
+                        ), at: 0)
                 }
                 return marks
             }
         }
         func scale(_ outputs: Set<String>) -> Scale {
-            let all = marks.flatMap { $0.filter { outputs.contains($0.item.output) }.flatMap { $0.mark.curve.compactMap { $0?.y } } }
+            let all = marks.flatMap {
+                $0.filter { outputs.contains($0.item.output) }.flatMap { $0.mark.curve.compactMap { $0?.y } }
+            }
             return .values(all, edges: [], kind: isLog ? .log : .linear)
         }
         let last = marks.flatMap { $0.flatMap { $0.mark.curve.compactMap { $0?.x } } }.max() ?? 1
-        let common = outputs.count == 1 || figure.colour == .output ? data.common(outputs) : ""
+        let common = figure.colour == .output ? data.common(outputs) : data.commonEnd(outputs)
         let panels = zip(facets.panels, marks).map { panel, marks in
             Panel(
                 title: panel.title == common ? "" : panel.title, x: Scale(kind: .linear, low: 1, high: max(2, last)),

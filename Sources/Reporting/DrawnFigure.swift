@@ -56,13 +56,20 @@ struct Drawing {
         let kept = Array(panels.prefix(DrawnFigure.mostPanels))
         let width = figure.width ?? (kept.count > 1 ? .page : .column)
         let most = width == .page ? 4 : 2
-        // A table of outputs and layers keeps its rows; everything else is wrapped.
+        // A table of outputs and layers keeps its rows, two of them side by side where they fit; everything else is wrapped.
         let isTable = rows > 1 && columns > 1 && columns <= most && panels.count == rows * columns
         let wrapped = kept.count <= most ? kept.count : kept.count <= 6 && most > 3 ? 3 : most
-        grid = PanelGrid(
-            panels: kept, columns: max(1, isTable ? columns : wrapped),
-            width: width == .page ? Plate.page : Plate.column)
+        let across = max(1, isTable ? (columns * 2 <= most ? columns * 2 : columns) : wrapped)
+        grid = PanelGrid(panels: kept, columns: across, width: width == .page ? Plate.page : Plate.column)
         notes = []
+        // One title of all vertical axes stands on the left.
+        if let plain = kept as? [Panel], Set(plain.map(\.yTitle)).count == 1 {
+            grid.panels = plain.enumerated().map { i, panel in
+                var panel = panel
+                if i % across != 0 { panel.yTitle = "" }
+                return panel
+            }
+        }
         if kept.count < panels.count {
             notes.append("\(panels.count - kept.count) more panels are left out; 'layers' or 'where' choose others.")
         }
@@ -87,12 +94,17 @@ struct Facets {
     var notes: [String] = []
 
     /// - Parameter outputs: those drawn; `has` says which of them have values.
-    init(_ data: FigureData, outputs: [String], shape: PanelGrid.Key.Shape, has: (Item) -> Bool) throws(Undecided) {
+    /// - Parameter namesOutputs: titles of panels name them.
+    init(
+        _ data: FigureData, outputs: [String], shape: PanelGrid.Key.Shape, namesOutputs: Bool = true,
+        has: (Item) -> Bool
+    ) throws(Undecided) {
         let short = data.shortNames(outputs)
         let colour = data.figure.colour ?? .setting
         settings = data.settings
         if settings.count > DrawnFigure.mostColours, colour == .setting {
-            notes.append("\(settings.count - DrawnFigure.mostColours) more settings are left out; 'where' chooses others.")
+            notes.append(
+                "\(settings.count - DrawnFigure.mostColours) more settings are left out; 'where' chooses others.")
             settings = Array(settings.prefix(DrawnFigure.mostColours))
         }
         let coloured: [String]
@@ -101,14 +113,16 @@ struct Facets {
         case .layer: coloured = data.layers.map { $0.isEmpty ? "network" : $0 }
         case .output: coloured = outputs.map { short[$0] ?? $0 }
         }
-        let isOrdered = colour == .setting ? data.results.isOrdered : colour == .layer
+        let isOrdered = colour == .setting ? data.isOrdered : colour == .layer
         colours = Palette.settings(coloured.count, isOrdered: isOrdered).map(\.light.hex)
         if coloured.count > 1 {
             keys = zip(coloured, colours).map { PanelGrid.Key(text: $0, colour: $1, shape: shape) }
         }
 
         func title(_ output: String?, _ layer: String?, _ setting: Int?) -> String {
-            let name = output.map { outputs.count > 1 || layer == "" ? (short[$0] ?? $0) + data.unit($0) : "" } ?? ""
+            let name =
+                !namesOutputs
+                ? "" : output.map { outputs.count > 1 || layer == "" ? (short[$0] ?? $0) + data.unit($0) : "" } ?? ""
             return [name, layer ?? "", setting.map(data.label) ?? ""].filter { !$0.isEmpty }.joined(separator: " · ")
         }
         func add(_ title: String, _ items: [(colour: Int, item: Item)]) {
@@ -119,27 +133,33 @@ struct Facets {
         case .setting:
             for output in outputs {
                 for layer in data.layers {
-                    add(title(output, layer, nil), settings.enumerated().map {
-                        ($0, Item(output: output, layer: layer, setting: $1))
-                    })
+                    add(
+                        title(output, layer, nil),
+                        settings.enumerated().map {
+                            ($0, Item(output: output, layer: layer, setting: $1))
+                        })
                 }
             }
             (rows, columns) = (outputs.count, data.layers.count)
         case .layer:
             for output in outputs {
                 for setting in settings {
-                    add(title(outputs.count > 1 ? output : nil, nil, setting), data.layers.enumerated().map {
-                        ($0, Item(output: output, layer: $1, setting: setting))
-                    })
+                    add(
+                        title(outputs.count > 1 ? output : nil, nil, setting),
+                        data.layers.enumerated().map {
+                            ($0, Item(output: output, layer: $1, setting: setting))
+                        })
                 }
             }
             (rows, columns) = (outputs.count, settings.count)
         case .output:
             for layer in data.layers {
                 for setting in settings {
-                    add(title(nil, layer, setting), outputs.enumerated().map {
-                        ($0, Item(output: $1, layer: layer, setting: setting))
-                    })
+                    add(
+                        title(nil, layer, setting),
+                        outputs.enumerated().map {
+                            ($0, Item(output: $1, layer: layer, setting: setting))
+                        })
                 }
             }
             (rows, columns) = (data.layers.count, settings.count)
@@ -149,9 +169,6 @@ struct Facets {
 }
 
 extension StudyResults {
-    /// One number is swept, so that settings have an order.
-    var isOrdered: Bool { sweptKeys.count == 1 && settings.allSatisfy { Double($0[0]) != nil } }
-
     /// How many runs stand behind means, in words.
     func seedsNote(_ settings: [Int]) -> String {
         let most = settings.map { finished[$0].count }.max() ?? 0

@@ -30,17 +30,24 @@ struct FigureData {
             guard let ofLayers = found[name] else { continue }
             series[name] = OrderedDictionary(
                 uniqueKeysWithValues: sorted(ofLayers.keys).map { layer in
-                    (layer, (ofLayers[layer] ?? []).sorted { (results.series[$0].index ?? 0) < (results.series[$1].index ?? 0) })
+                    (
+                        layer,
+                        (ofLayers[layer] ?? []).sorted {
+                            (results.series[$0].index ?? 0) < (results.series[$1].index ?? 0)
+                        }
+                    )
                 })
         }
         self.series = series
         guard !series.isEmpty else {
-            throw Undecided(message: "no finished run has recorded \(figure.outputs.prefix(3).joined(separator: ", "))")
+            throw Undecided(
+                message: "no finished run has recorded \(figure.outputs.prefix(3).joined(separator: ", "))")
         }
         let all = sorted(Set(figure.outputs.flatMap { series[$0]?.keys.elements ?? [] }))
         for layer in figure.layers ?? [] where !all.contains(layer) {
             let hint = Nearest.question(for: layer, among: all)
-            throw Undecided(message: "there is no layer '\(layer)'\(hint) (there are: \(all.joined(separator: ", ")))")
+            throw Undecided(
+                message: "there is no layer '\(layer)'\(hint) (there are: \(all.joined(separator: ", ")))")
         }
         layers = figure.layers ?? all
     }
@@ -82,7 +89,9 @@ struct FigureData {
 
     /// The words that `shortNames` leave out: `crh · normalized.cos_dev`; of a single output its name.
     func common(_ names: [String]) -> String {
-        guard names.count > 1, let first = names.first, let short = shortNames(names)[first] else { return names.first ?? "" }
+        guard names.count > 1, let first = names.first, let short = shortNames(names)[first] else {
+            return names.first ?? ""
+        }
         guard let middle = first.range(of: short) else { return "" }
         return [first[..<middle.lowerBound], first[middle.upperBound...]]
             .map { $0.split(separator: ".").joined(separator: ".") }.filter { !$0.isEmpty }.joined(separator: " · ")
@@ -90,11 +99,27 @@ struct FigureData {
 
     func unit(_ name: String) -> String { results.outputs[name]?.unit.map { " [\($0)]" } ?? "" }
 
-    /// The settings without the keys in which those drawn do not differ.
+    /// The swept keys in which the settings drawn differ.
+    private var differing: [Int] {
+        results.sweptKeys.indices.filter { column in Set(settings.map { results.settings[$0][column] }).count > 1 }
+    }
+
+    /// `weight_decay=1e-3`: a setting without the keys in which those drawn do not differ.
     func label(_ setting: Int) -> String {
         let labels = results.valueLabels(setting: setting)
-        let all = settings.map { results.valueLabels(setting: $0) }
-        let differing = labels.indices.filter { column in Set(all.map { $0[column] }).count > 1 }
         return differing.map { "\(results.shortKeys[$0])=\(labels[$0])" }.joined(separator: " ")
+    }
+
+    /// They differ in one number, so they have an order.
+    var isOrdered: Bool {
+        differing.count == 1 && settings.allSatisfy { Double(results.settings[$0][differing[0]]) != nil }
+    }
+
+    /// The words that all names end with: `normalized.alpha`; of a single output its name.
+    func commonEnd(_ names: [String]) -> String {
+        guard names.count > 1, let first = names.first, let short = shortNames(names)[first],
+            let end = first.range(of: short)?.upperBound
+        else { return names.count == 1 ? names[0] : "" }
+        return first[end...].split(separator: ".").joined(separator: ".")
     }
 }

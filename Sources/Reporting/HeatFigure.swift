@@ -31,7 +31,7 @@ struct HeatFigure {
                 }
             }
             guard !values.isEmpty else { continue }
-            let colours = CellColours(values, labels: labels, axis: figure.axis)
+            let colours = CellColours(values, labels: labels, axis: figure.axis, fits: true)
             let title = outputs.count > 1 || layers == [""] ? short[output] ?? output : ""
             for (others, settings) in rest {
                 for layer in layers {
@@ -39,7 +39,8 @@ struct HeatFigure {
                     let cells = rows.reversed().map { row in
                         columns.map { column in
                             let setting = settings.first {
-                                results.value(of: x, setting: $0) == column && results.value(of: y, setting: $0) == row
+                                results.value(of: x, setting: $0) == column
+                                    && results.value(of: y, setting: $0) == row
                             }
                             return colours.cell(
                                 setting.flatMap { s in data.cellValues(series, s) },
@@ -49,20 +50,31 @@ struct HeatFigure {
                     panels.append(
                         CellPanel(
                             title: [title, layer, others].filter { !$0.isEmpty }.joined(separator: " · "),
-                            xTitle: names[x], yTitle: names[y], columns: columns.map { NumberText.label($0).withMinus },
+                            xTitle: names[x], yTitle: names[y],
+                            columns: columns.map { NumberText.label($0).withMinus },
                             rows: rows.reversed().map { NumberText.label($0).withMinus }, cells: cells))
                 }
             }
             if labels.isEmpty {
-                bars.append(colours.bar((outputs.count > 1 ? short[output] ?? output : output) + data.unit(output)))
-            } else if keys.isEmpty {
-                keys = colours.keys
+                let bar = colours.bar((outputs.count > 1 ? short[output] ?? output : output) + data.unit(output))
+                if let same = bars.firstIndex(where: { $0.ticks == bar.ticks && $0.colours == bar.colours }) {
+                    bars[same].title += ", \(bar.title)"
+                } else {
+                    bars.append(bar)
+                }
+            } else {
+                // Outputs with codes of one meaning share the legend.
+                keys += colours.keys.filter { key in !keys.contains { $0.text == key.text && $0.colour == key.colour }
+                }
             }
         }
         guard !panels.isEmpty else { throw Undecided(message: "no run has a value of these outputs") }
         drawing = Drawing(panels, in: outputs.count, of: data.layers.count, figure)
         (drawing.grid.bars, drawing.grid.keys) = (bars, keys)
-        let what = keys.isEmpty ? "Cells: \(results.seedsNote(data.settings))" : "Cells: what most runs have, and how many of them where they differ"
+        let what =
+            keys.isEmpty
+            ? "Cells: \(results.seedsNote(data.settings))"
+            : "Cells: what most runs have, and how many of them where they differ"
         drawing.notes = ["\(what), \(data.when)."] + drawing.notes
         if panels.contains(where: { $0.cells.contains { $0.contains { $0.colour == nil } } }) {
             drawing.notes.append("Grey: no value.")
@@ -99,7 +111,8 @@ struct MatrixFigure {
                     let cells = firsts.map { first in
                         seconds.map { second in
                             let series = (ofLayers?["\(first):\(second)"] ?? ofLayers?["\(second):\(first)"])?.first
-                            return colours.cell(series.flatMap { data.cellValues($0, setting) }, "\(first), \(second)")
+                            return colours.cell(
+                                series.flatMap { data.cellValues($0, setting) }, "\(first), \(second)")
                         }
                     }
                     let name = outputs.count > 1 ? short[output] ?? output : ""
@@ -135,13 +148,16 @@ struct CellColours {
     private let labels: [String]
     private let palette: [Palette.Colour]
 
-    init(_ values: [Double], labels: [String], axis: Figure.Axis?) {
+    /// - Parameter fits: the ramp goes from the least to the greatest value where those from 0 to 1 are close together.
+    init(_ values: [Double], labels: [String], axis: Figure.Axis?, fits: Bool = false) {
         self.labels = labels
         palette = Palette.settings(labels.count, isOrdered: false).map(\.light)
         isLog = axis == .log
         if isLog {
             let logs = values.filter { $0 > 0 }.map { log10($0) }
             ramp = Palette.Ramp(low: logs.min() ?? 0, high: logs.max() ?? 1)
+        } else if fits, let least = values.min(), let most = values.max(), least >= 0, most <= 1, most - least < 0.4 {
+            ramp = Palette.Ramp(low: least, high: most)
         } else {
             ramp = Palette.Ramp(values)
         }
@@ -153,7 +169,8 @@ struct CellColours {
             return .init(colour: nil, text: "–", title: "\(name): \(found.value.reasons)")
         }
         guard labels.isEmpty else { return labelled(found.all, name) }
-        let text = abs(mean) < 100 && (mean == 0 || abs(mean) >= 0.005)
+        let text =
+            abs(mean) < 100 && (mean == 0 || abs(mean) >= 0.005)
             ? NumberText.fixed(mean, decimals: abs(mean) < 10 ? 2 : 1) : NumberText.short(mean, digits: 2)
         let colour = isLog ? mean > 0 ? ramp.colour(log10(mean)) : nil : ramp.colour(mean)
         return .init(

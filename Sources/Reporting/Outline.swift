@@ -38,7 +38,8 @@ struct Outline {
     init(_ results: StudyResults) {
         let (series, layers) = (results.series, results.layers)
         var positions: [[String]: Int] = [:]
-        let withVariants = Outline.probesWithVariants(series.indices.filter { !results.isBound.contains($0) }.map { series[$0] })
+        let withVariants = Outline.probesWithVariants(
+            series.indices.filter { !results.isBound.contains($0) }.map { series[$0] })
         // The ends of an interval are drawn with what they are the interval of.
         for (number, key) in series.enumerated() where !results.isBound.contains(number) {
             guard key.index == nil else {

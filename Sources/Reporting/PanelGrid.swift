@@ -1,5 +1,6 @@
 /// What a figure shows in one of its places.
 protocol FigurePanel {
+    var title: String { get }
     /// Lines between the title and the plot area.
     var noteLines: Int { get }
     /// How much lies left of the plot area: tick labels and the title of the axis.
@@ -53,7 +54,7 @@ struct PanelGrid {
         for (r, row) in rows.enumerated() {
             let notes = row.map { panels[$0].noteLines }.max() ?? 0
             let height = row.map { panels[$0].height(width: plot) }.max() ?? 0
-            let top = y + 14 + 8 * Double(notes)
+            let top = y + (row.contains { !panels[$0].title.isEmpty } ? 14 : 6) + 8 * Double(notes)
             var left = margin
             var bottom = 0.0
             for (c, index) in row.enumerated() {

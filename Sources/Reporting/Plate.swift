@@ -50,16 +50,16 @@ struct Plate {
         """
     }
 
-    /// About how wide a text is, in points: that of Helvetica, rounded up.
+    /// About how wide a text is, in points: in DejaVu Sans, the widest of the fonts that may stand for Helvetica.
     static func width(_ text: String, size: Double = 7) -> Double {
         text.reduce(0) { sum, character in
             let width: Double =
                 switch character {
-                case "i", "j", "l", ".", ",", ":", ";", "'", "|", "!", "I": 0.3
-                case "f", "t", "r", "(", ")", "[", "]", "-", "/", " ": 0.36
-                case "m", "w", "M", "W", "%", "@", "…": 0.9
-                case "A"..."Z", "±", "=", "+", "<", ">", "−": 0.7
-                default: 0.57
+                case "i", "j", "l", ".", ",", ":", ";", "'", "|", "!", "I", " ": 0.32
+                case "f", "t", "r", "(", ")", "[", "]", "-", "/": 0.4
+                case "m", "w", "M", "W", "%", "@", "…": 0.98
+                case "A"..."Z", "±", "=", "+", "<", ">", "−": 0.76
+                default: 0.62
                 }
             return sum + width
         } * size
@@ -76,5 +76,5 @@ struct Plate {
 
 /// A number as a tick or a label of a plate, with a proper minus sign.
 extension String {
-    var withMinus: String { replacing("e-", with: "e−").replacing(/^-/, with: "−") }
+    var withMinus: String { replacing("e-", with: "e−").replacing(/^-/, with: "−").replacing("(-", with: "(−") }
 }

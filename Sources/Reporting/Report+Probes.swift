@@ -37,7 +37,8 @@ extension ReportSections {
         let arrays = outline.arrays.filter { !named.contains(results.series[$0].name) }
         if !arrays.isEmpty {
             let count = arrays.count
-            text += "<p class=\"note\">\(count) elements of array outputs are not drawn; table.csv has them, and <span class=\"mono\">figures</span> of a study may.</p>"
+            text +=
+                "<p class=\"note\">\(count) elements of array outputs are not drawn; table.csv has them, and <span class=\"mono\">figures</span> of a study may.</p>"
         }
         return text
     }

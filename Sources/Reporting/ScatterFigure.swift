@@ -24,12 +24,15 @@ struct ScatterFigure {
             let other = data.series[partners[item.output] ?? ""]
             // A number of the whole network stands beside those of all layers.
             let xs = other?[item.layer] ?? other?[""] ?? []
-            let byIndex = Dictionary(xs.map { (results.series[$0].index, $0) }, uniquingKeysWith: { first, _ in first })
+            let byIndex = Dictionary(
+                xs.map { (results.series[$0].index, $0) }, uniquingKeysWith: { first, _ in first })
             var points: [(x: Double, y: Double)] = []
             for y in ys {
                 guard let x = byIndex[results.series[y].index] else { continue }
                 for run in results.finished(of: y, setting: item.setting) {
-                    guard let a = data.value(x, of: run, setting: item.setting), let b = data.value(y, of: run, setting: item.setting) else {
+                    guard let a = data.value(x, of: run, setting: item.setting),
+                        let b = data.value(y, of: run, setting: item.setting)
+                    else {
                         missing += 1
                         continue
                     }
@@ -43,8 +46,10 @@ struct ScatterFigure {
             found[item] = points
             return points
         }
-        let facets = try Facets(data, outputs: outputs, shape: .dot) { !points($0).isEmpty }
-        let count = facets.panels.prefix(DrawnFigure.mostPanels).reduce(0) { $0 + $1.items.reduce(0) { $0 + points($1.item).count } }
+        let facets = try Facets(data, outputs: outputs, shape: .dot, namesOutputs: false) { !points($0).isEmpty }
+        let count = facets.panels.prefix(DrawnFigure.mostPanels).reduce(0) {
+            $0 + $1.items.reduce(0) { $0 + points($1.item).count }
+        }
         let stride = max(1, (count + DrawnFigure.mostPoints - 1) / DrawnFigure.mostPoints)
         let short = data.shortNames(outputs)
         var failures: [LineFit.Failure: Int] = [:]
@@ -52,10 +57,13 @@ struct ScatterFigure {
             let all = panel.items.flatMap { points($0.item) }
             let names = Set(panel.items.map(\.item.output))
             let against = Set(names.compactMap { partners[$0] })
-            let name = names.count == 1 ? names.first.map { (short[$0] ?? $0) + data.unit($0) } ?? "" : data.common(outputs)
-            let other = against.count == 1 ? against.first.map { lastWord($0) + data.unit($0) } ?? "" : data.common(Array(against))
+            let name =
+                names.count == 1 ? names.first.map { (short[$0] ?? $0) + data.unit($0) } ?? "" : data.common(outputs)
+            let other =
+                against.count == 1
+                ? against.first.map { lastWord($0) + data.unit($0) } ?? "" : data.common(Array(against))
             var shown = Panel(
-                title: panel.title == name ? "" : panel.title,
+                title: panel.title,
                 x: .values(all.map(\.x), edges: [], kind: figure.axis ?? .linear),
                 y: .values(all.map(\.y), edges: [], kind: figure.axis ?? .linear), xTitle: other, yTitle: name)
             for (colour, item) in panel.items {
@@ -64,24 +72,42 @@ struct ScatterFigure {
                     Panel.Mark(
                         colour: facets.colours[colour], title: results.label(setting: item.setting),
                         points: own.indices.filter { $0 % stride == 0 }.map { own[$0] }))
-                if figure.fit == .lines { fit(own, facets.keys.isEmpty ? Plate.ink : facets.colours[colour], isLog, &shown, &failures) }
+                if figure.fit == .lines {
+                    fit(own, facets.keys.isEmpty ? Plate.ink : facets.colours[colour], isLog, &shown, &failures)
+                }
+            }
+            // More slopes than lines above a panel: where they lie.
+            if shown.slopes.count > 4 {
+                let ends = [shown.slopes.min(), shown.slopes.max()].compactMap {
+                    $0.map { NumberText.rounded($0).withMinus }
+                }
+                shown.notes = [("slopes \(ends.joined(separator: " to "))", Plate.soft)]
             }
             if figure.fit == .line { fit(all, Plate.ink, isLog, &shown, &failures) }
             return shown
         }
         drawing = Drawing(panels, in: facets.rows, of: facets.columns, figure)
         drawing.grid.keys = facets.keys
-        let isArray = outputs.contains { data.series[$0]?.values.contains { $0.contains { results.series[$0].index != nil } } ?? false }
-        var notes = [isArray ? "A point for each element and run, \(data.when)." : "A point for each run, \(data.when)."]
+        let isArray = outputs.contains {
+            data.series[$0]?.values.contains { $0.contains { results.series[$0].index != nil } } ?? false
+        }
+        var notes = [
+            isArray ? "A point for each element and run, \(data.when)." : "A point for each run, \(data.when)."
+        ]
         if figure.fit != nil {
             notes.append(
-                "Lines: least squares\(isLog ? " of the logarithms" : ""); bands: 95 % intervals of the line, Student's t with n − 2 degrees of freedom.")
+                "Lines: least squares\(isLog ? " of the logarithms" : ""); bands: 95 % intervals of the line; above panels the slope with its 95 % interval, R² and the number of points."
+            )
         }
         if stride > 1 {
-            notes.append("One point in \(stride) of \(Words.grouped(count)) is drawn\(figure.fit == nil ? "" : "; lines take all").")
+            notes.append(
+                "One point in \(stride) of \(Words.grouped(count)) is drawn\(figure.fit == nil ? "" : "; lines take all")."
+            )
         }
         if missing > 0 { notes.append("\(missing) without a value.") }
-        if refused > 0 { notes.append("\(refused) that a logarithm cannot take \(refused == 1 ? "is" : "are") left out.") }
+        if refused > 0 {
+            notes.append("\(refused) that a logarithm cannot take \(refused == 1 ? "is" : "are") left out.")
+        }
         for (reason, count) in failures.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             notes.append("No line for \(count): \(reason.rawValue).")
         }
@@ -110,14 +136,16 @@ private func fit(
         let (y, half) = (line.value(at: x), line.halfWidth(at: x))
         return (back(x), back(y), back(y - half), back(y + half))
     }
-    let text = line.text
+    let text = line.text(isLog: isLog)
     panel.marks.append(Panel.Mark(colour: colour, title: text, fit: edge))
-    if panel.notes.count < 6 { panel.notes.append((text, colour)) }
+    panel.notes.append((text, colour))
+    panel.slopes.append(line.slope)
 }
 
 extension LineFit {
-    /// `slope 1.02 ± 0.05  R² 0.98  n 31`
-    var text: String {
+    /// `slope 1.02 ± 0.05  R² 0.98  n 31`; an exponent that is rounding is 0.
+    func text(isLog: Bool) -> String {
+        if isLog, abs(slope) + slopeHalfWidth < 1e-9 { return "slope 0 ± <1e−9  n \(n)" }
         var value = Aggregate([slope])
         value.halfWidth = slopeHalfWidth
         let slope = (MeasuredText(value)?.plain ?? "\(slope)").withMinus

@@ -40,7 +40,9 @@ struct ClaimCheck {
             return ["\(tree.place(key)): expected exactly one of mean, min, max, median; found \(list(statistics))"]
         }
         var lines: [String] = []
-        if let sentence = outputs.unknown(output) { lines.append("\(tree.place(key.appending(statistics[0]))): \(sentence)") }
+        if let sentence = outputs.unknown(output) {
+            lines.append("\(tree.place(key.appending(statistics[0]))): \(sentence)")
+        }
         if side["layer"] != nil, outputs.isOfWholeNetwork(output) {
             lines.append(
                 "\(tree.keyPlace(key.appending("layer"))): '\(output)' is measured for the whole network, so it has no layer"

@@ -24,8 +24,11 @@ struct FigureCheck {
             lines += problems(figure, at: key)
             let others = figures[..<index].compactMap { Figure($0) }
             if let other = others.first(where: { $0.slug == figure.slug }) {
-                let what = other.title == figure.title ? "two figures have this title" : "this title and '\(other.title)' give one file name"
-                lines.append("\(tree.place(key.appending("title"))): \(what), \(figure.slug).svg; titles tell figures apart")
+                let what =
+                    other.title == figure.title
+                    ? "two figures have this title" : "this title and '\(other.title)' give one file name"
+                lines.append(
+                    "\(tree.place(key.appending("title"))): \(what), \(figure.slug).svg; titles tell figures apart")
             }
         }
         return lines
@@ -43,7 +46,8 @@ struct FigureCheck {
             let named = figure.expanded(among: outputs.all).outputs
             if !named.isEmpty, named.allSatisfy(outputs.isOfWholeNetwork) {
                 lines.append(
-                    "\(tree.keyPlace(key.appending("layers"))): '\(named[0])' is measured for the whole network, so it has no layer")
+                    "\(tree.keyPlace(key.appending("layers"))): '\(named[0])' is measured for the whole network, so it has no layer"
+                )
             }
         }
         guard figure.kind == .heat else { return lines }
@@ -70,14 +74,20 @@ struct FigureCheck {
     /// Those of the study, then those of manifests, with names in the place of patterns.
     func figures() -> [Figure] {
         let own = (tree[DottedKey("figures")]?.array ?? []).compactMap { Figure($0) }
-        return (own + ofManifests()).map { figure in
+        let all = (own + ofManifests()).map { figure in
             var figure = figure.expanded(among: outputs.all)
             if figure.kind == .heat, figure.x == nil, axes.count == 2 {
                 (figure.y, figure.x) = (axes[0].key.description, axes[1].key.description)
             }
             return figure
         }
-        .filter { !$0.outputs.isEmpty }
+        // What the study draws of a probe takes the place of the same by the manifest.
+        return all.enumerated().filter { index, figure in
+            let isTwice = all[..<min(index, own.count)].contains {
+                $0.kind == figure.kind && $0.outputs == figure.outputs && $0.against == figure.against
+            }
+            return !figure.outputs.isEmpty && (figure.probe == nil || !isTwice)
+        }.map(\.element)
     }
 
     /// Only where there is something to see: a heat map of two swept keys, curves of several steps or settings.

@@ -67,7 +67,8 @@ struct StudyOutputs {
         }
         let names = all.map(\.name).filter { key.contains("*") || $0.hasPrefix("\(key).") }
         let hint = Nearest.question(for: pattern.text, among: names)
-        return "no output matches '\(pattern.text)'\(hint) (there are: \(list(Array(names.prefix(12))))\(names.count > 12 ? ", …" : ""))"
+        return
+            "no output matches '\(pattern.text)'\(hint) (there are: \(list(Array(names.prefix(12))))\(names.count > 12 ? ", …" : ""))"
     }
 
     private func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }

@@ -54,9 +54,11 @@ import Testing
     @Test func coloursMayBeLayersOrOutputs() throws {
         func panels(_ colour: String) throws -> Int {
             let figures = try study(
-                b: ["0.1"], seeds: 1, figures: #"{"title": "C", "curves": ["p.x", "p.y", "p.z"], "colour": "\#(colour)"}"#
+                b: ["0.1"], seeds: 1,
+                figures: #"{"title": "C", "curves": ["p.x", "p.y", "p.z"], "colour": "\#(colour)"}"#
             ) { _, _, _ in
-                ["x", "y", "z"].map { o in ["f", "g"].map { "0,p,\(o),\($0),,1,\n9,p,\(o),\($0),,2,\n" }.joined() }.joined()
+                ["x", "y", "z"].map { o in ["f", "g"].map { "0,p,\(o),\($0),,1,\n9,p,\(o),\($0),,2,\n" }.joined() }
+                    .joined()
             }
             let reader = try read(figures[0])
             #expect(count(reader, "path", "fill", "none") == 2 * 3 * 2)
@@ -69,13 +71,17 @@ import Testing
 
     @Test func aHeatMapHasItsKeysInOrder() throws {
         let figures = try study(figures: #"{"title": "Heat", "heat": "p.x", "x": "o.b", "y": "m.a"}"#) { a, b, seed in
-            a == "2" && b == "0.3" ? "9,p,x,,,,no_x\n" : "9,p,x,,,\((Double(a) ?? 0) * 10 + (Double(b) ?? 0) + Double(seed)),\n"
+            a == "2" && b == "0.3"
+                ? "9,p,x,,,,no_x\n" : "9,p,x,,,\((Double(a) ?? 0) * 10 + (Double(b) ?? 0) + Double(seed)),\n"
         }
         let reader = try read(figures[0])
         // Six cells under 21 colours of the scale and the paper.
         #expect(reader.elements["rect"] == 6 + 21 + 1)
         // From the top left: a = 2, then 1; b ascending. Means over seeds 0, 1, 2.
-        let order = ["b=0.1 a=2: 21.1", "b=0.2 a=2: 21.2", "b=0.3 a=2: no_x ×3", "b=0.1 a=1: 11.1", "b=0.2 a=1: 11.2", "b=0.3 a=1: 11.3"]
+        let order = [
+            "b=0.1 a=2: 21.1", "b=0.2 a=2: 21.2", "b=0.3 a=2: no_x ×3", "b=0.1 a=1: 11.1", "b=0.2 a=1: 11.2",
+            "b=0.3 a=1: 11.3",
+        ]
         let places = order.map { reader.text.range(of: $0)?.lowerBound }
         #expect(places.allSatisfy { $0 != nil }, "\(reader.text)")
         #expect(places.compactMap(\.self) == places.compactMap(\.self).sorted())
@@ -95,7 +101,8 @@ import Testing
     }
 
     @Test func aMatrixHasLayersByOutputsForEachSetting() throws {
-        let figures = try study(b: ["0.1"], figures: #"{"title": "M", "matrix": ["p.r.u.x", "p.s.u.x", "p.t.u.x"]}"#) { a, _, _ in
+        let figures = try study(b: ["0.1"], figures: #"{"title": "M", "matrix": ["p.r.u.x", "p.s.u.x", "p.t.u.x"]}"#)
+        { a, _, _ in
             ["fc1", "head"].map { l in ["r", "s", "t"].map { "9,p,\($0).u.x,\(l),,-0.\(a),\n" }.joined() }.joined()
         }
         let reader = try read(figures[0])
@@ -124,7 +131,9 @@ import Testing
         }
         let reader = try read(figures[0])
         #expect(reader.elements["circle"] == 8)
-        #expect(reader.text.contains("slope 2 ± 0  R² 1.00  n 8") || reader.text.contains("slope 2.00 ± <0.01  R² 1.00  n 8"), "\(reader.text)")
+        #expect(
+            reader.text.contains("slope 2 ± 0  R² 1.00  n 8")
+                || reader.text.contains("slope 2.00 ± <0.01  R² 1.00  n 8"), "\(reader.text)")
         #expect(figures[0].note.contains("1 without a value. 1 that a logarithm cannot take is left out."))
     }
 
@@ -141,7 +150,9 @@ import Testing
         }
         let reader = try read(figures[0])
         #expect(reader.elements["circle"] == 2 * 2 * 3 * 3 + 6)
-        #expect(reader.text.contains("slope 3 ± 0  R² 1.00  n 18") || reader.text.contains("slope 3.00 ± <"), "\(reader.text)")
+        #expect(
+            reader.text.contains("slope 3 ± 0  R² 1.00  n 18") || reader.text.contains("slope 3.00 ± <"),
+            "\(reader.text)")
         #expect(try read(figures[1]).elements["circle"] == 2 * 3)
         #expect(figures[2].note.contains("No line for 2: all at one x."))
     }
@@ -166,7 +177,8 @@ import Testing
         let figures = try study(
             a: ["1"], b: ["0.1"], seeds: 2, figures: #"{"title": "S", "spectrum": "p.s"}"#
         ) { _, _, seed in
-            (0..<4).map { "0,p,s,fc1,\($0),1,\n9,p,s,fc1,\($0),\($0 == 3 ? 0 : pow(10, -Double($0 + seed))),\n" }.joined()
+            (0..<4).map { "0,p,s,fc1,\($0),1,\n9,p,s,fc1,\($0),\($0 == 3 ? 0 : pow(10, -Double($0 + seed))),\n" }
+                .joined()
         }
         let reader = try read(figures[0])
         #expect(count(reader, "path", "stroke-dasharray", "2.4 1.8") == 1)
@@ -190,25 +202,37 @@ import Testing
             {"title": "P", "spectrum": "p.s"}
             """#
         let failed = try study(figures: all, status: "failed") { _, _, _ in "0,p,x,,,1,\n" }
-        #expect(failed.map(\.note) == Array(repeating: "Nothing to draw: no run of these settings has finished.", count: 5))
+        #expect(
+            failed.map(\.note)
+                == Array(repeating: "Nothing to draw: no run of these settings has finished.", count: 5))
         let other = try study(figures: all) { _, _, _ in "0,p,other,,,1,\n" }
-        #expect(other.allSatisfy { $0.svg == nil && $0.note.hasPrefix("Nothing to draw: no finished run has recorded p.") })
+        #expect(
+            other.allSatisfy {
+                $0.svg == nil && $0.note.hasPrefix("Nothing to draw: no finished run has recorded p.")
+            })
         let empty = try study(figures: all) { _, _, _ in "0,p,x,,,,none\n0,p,y,,,,none\n0,p,s,,0,,none\n" }
         #expect(empty.allSatisfy { $0.svg == nil }, "\(empty.map(\.note))")
         let layer = try study(figures: #"{"title": "C", "curves": ["p.x"], "layers": ["fc1", "haed"]}"#) { _, _, _ in
             "0,p,x,head,,1,\n0,p,x,fc1,,1,\n"
         }
-        #expect(layer[0].note == "Nothing to draw: there is no layer 'haed'; did you mean 'head'? (there are: fc1, head).")
-        let setting = try study(figures: #"{"title": "C", "curves": ["p.x"], "where": {"m.a": 3}}"#) { _, _, _ in "0,p,x,,,1,\n" }
+        #expect(
+            layer[0].note == "Nothing to draw: there is no layer 'haed'; did you mean 'head'? (there are: fc1, head)."
+        )
+        let setting = try study(figures: #"{"title": "C", "curves": ["p.x"], "where": {"m.a": 3}}"#) { _, _, _ in
+            "0,p,x,,,1,\n"
+        }
         #expect(setting[0].note == "Nothing to draw: no run has m.a = 3 (there are: 1, 2).")
     }
 
     @Test func evilNamesAndExtremeNumbersAreHarmless() throws {
         let evil = "<b>&'"
         let figures = try study(
-            figures: #"{"title": "\#(evil)", "curves": ["p.x"]}, {"title": "H\#(evil)", "heat": "p.x", "x": "o.b", "y": "m.a"}"#
+            figures:
+                #"{"title": "\#(evil)", "curves": ["p.x"]}, {"title": "H\#(evil)", "heat": "p.x", "x": "o.b", "y": "m.a"}"#
         ) { a, _, seed in
-            ["1e308", "-1e308", "5e-324"].enumerated().map { "\($0.offset),p,x,\(evil),,\(seed == 0 ? $0.element : "0"),\n" }.joined()
+            ["1e308", "-1e308", "5e-324"].enumerated().map {
+                "\($0.offset),p,x,\(evil),,\(seed == 0 ? $0.element : "0"),\n"
+            }.joined()
         }
         for figure in figures { #expect(try read(figure).text.contains(evil)) }
         #expect(figures[0].slug == "b" && figures[1].slug == "h-b")
@@ -224,7 +248,9 @@ import Testing
                 """#)
         let page = Report.html(results, DrawnFigure.all(results))
         #expect(PageReader.read(page) != nil)
-        let places = ["<h2>Figures</h2>", ">Own<", "<h2>p</h2>", ">Of the probe<", ">Of arrays<"].map { page.range(of: $0)?.lowerBound }
+        let places = ["<h2>Figures</h2>", ">Own<", "<h2>p</h2>", ">Of the probe<", ">Of arrays<"].map {
+            page.range(of: $0)?.lowerBound
+        }
         #expect(places.allSatisfy { $0 != nil } && places.compactMap(\.self) == places.compactMap(\.self).sorted())
         #expect(page.contains("figures/p-of-the-probe.svg") && !page.contains("array outputs are not drawn"))
     }
