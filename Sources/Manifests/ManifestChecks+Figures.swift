@@ -15,7 +15,7 @@ extension ManifestChecks {
             }
         }
         checkUnique(component.figures, "figure", { $0.value["title"]?.string ?? "" }) { "\($0.pointer)/title" }
-        let isOfLayers = component.scope == .layer || component.scope == .parameter || component.scope == .layerPair
+        let isOfLayers = component.kind == .probe && component.scope != .run
         let outputs = bindings.flatMap { binding in
             component.outputs.map {
                 MeasuredOutput(

@@ -5,7 +5,7 @@ struct CurveFigure {
     init(_ data: FigureData) throws(Undecided) {
         let figure = data.figure
         let results = data.results
-        let charts = Figures(results)
+        let charts = data.charts
         var curves: [Facets.Item: [StudyResults.Point]] = [:]
         let outputs = figure.outputs.filter { data.series[$0] != nil }
         func curve(_ item: Facets.Item) -> [StudyResults.Point] {

@@ -16,12 +16,13 @@ package struct DrawnFigure: Sendable {
     static let mostPanels = 24
     static let mostColours = 12
     static let mostPoints = 2000
-    static let mostCells = 100
+    static let mostCells = 2500
 
-    init(_ figure: Figure, _ results: StudyResults) {
+    /// - Parameter charts: of the results, which all figures share.
+    init(_ figure: Figure, _ charts: Figures) {
         self.figure = figure
         do throws(Undecided) {
-            let data = try FigureData(figure, results)
+            let data = try FigureData(figure, charts)
             let drawing =
                 switch figure.kind {
                 case .curves: try CurveFigure(data).drawing
@@ -40,7 +41,8 @@ package struct DrawnFigure: Sendable {
 
     /// All figures of a study and of its manifests.
     package static func all(_ results: StudyResults) -> [DrawnFigure] {
-        results.figures.map { DrawnFigure($0, results) }
+        let charts = Figures(results)
+        return results.figures.map { DrawnFigure($0, charts) }
     }
 
     /// For `figures/<slug>.svg`.

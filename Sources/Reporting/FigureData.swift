@@ -3,7 +3,7 @@ import OrderedCollections
 
 /// What a figure draws: its outputs, the layers that each has, and the settings.
 struct FigureData {
-    let results: StudyResults
+    let charts: Figures
     let figure: Figure
     let settings: [Int]
     /// By output and layer the series; of an array in the order of its elements.
@@ -11,8 +11,11 @@ struct FigureData {
     /// All layers of the outputs, in the order of the network.
     let layers: [String]
 
-    init(_ figure: Figure, _ results: StudyResults) throws(Undecided) {
-        (self.figure, self.results) = (figure, results)
+    var results: StudyResults { charts.results }
+
+    init(_ figure: Figure, _ charts: Figures) throws(Undecided) {
+        (self.figure, self.charts) = (figure, charts)
+        let results = charts.results
         settings = try results.settings(where: figure.settings).filter { !results.finished[$0].isEmpty }
         guard !settings.isEmpty else { throw Undecided(message: "no run of these settings has finished") }
         let wanted = OrderedSet(figure.outputs + figure.against)

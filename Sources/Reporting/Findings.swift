@@ -14,7 +14,8 @@ package enum Findings {
             (self.file, self.results) = (file, results)
             preface = text.split(separator: "\n", omittingEmptySubsequences: false).prefix { $0.hasPrefix("#") }
                 .map { $0.dropFirst().drop { $0 == " " } }.joined(separator: "\n")
-            pictures = results.figures.lazy.filter { $0.probe == nil }.map { DrawnFigure($0, results) }
+            let charts = Figures(results)
+            pictures = results.figures.lazy.filter { $0.probe == nil }.map { DrawnFigure($0, charts) }
                 .filter { $0.svg != nil }.prefix(2).map(\.self)
         }
 

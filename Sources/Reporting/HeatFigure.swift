@@ -11,7 +11,7 @@ struct HeatFigure {
         let (figure, results) = (data.figure, data.results)
         guard let x = figure.x, let y = figure.y else { throw Undecided(message: "it has no two swept keys") }
         let columns = data.values(of: x), rows = data.values(of: y)
-        guard columns.count <= DrawnFigure.mostCells, rows.count <= DrawnFigure.mostCells else {
+        guard columns.count * rows.count <= DrawnFigure.mostCells else {
             throw Undecided(message: "\(columns.count) by \(rows.count) cells cannot be read; 'where' chooses some")
         }
         // What else is swept has panels of its own.

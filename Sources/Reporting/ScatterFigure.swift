@@ -146,10 +146,23 @@ extension LineFit {
     /// `slope 1.02 ± 0.05  R² 0.98  n 31`; an exponent that is rounding is 0.
     func text(isLog: Bool) -> String {
         if isLog, abs(slope) + slopeHalfWidth < 1e-9 { return "slope 0 ± <1e−9  n \(n)" }
-        var value = Aggregate([slope])
-        value.halfWidth = slopeHalfWidth
-        let slope = (MeasuredText(value)?.plain ?? "\(slope)").withMinus
+        let slope = slopeText.withMinus
         return "slope \(slope)  R² \(r2.map { NumberText.fixed($0, decimals: 2).withMinus } ?? "none")  n \(n)"
+    }
+
+    /// With the digits that its interval supports, three decimals at most.
+    private var slopeText: String {
+        guard abs(slope) < 1e5, abs(slope) >= 1e-3 || slopeHalfWidth >= 1e-3, slopeHalfWidth.isFinite else {
+            var value = Aggregate([slope])
+            value.halfWidth = slopeHalfWidth
+            return MeasuredText(value)?.plain ?? "\(slope)"
+        }
+        guard slopeHalfWidth >= 5e-4 else { return NumberText.fixed(slope, decimals: 3) + " ± <0.001" }
+        let power = Int(log10(slopeHalfWidth).rounded(.down))
+        let startsWithOne = slopeHalfWidth / pow(10, Double(power)) < 1.95
+        let decimals = min(3, max(0, -power + (startsWithOne ? 1 : 0)))
+        return
+            "\(NumberText.fixed(slope, decimals: decimals)) ± \(NumberText.fixed(slopeHalfWidth, decimals: decimals))"
     }
 }
 

@@ -20,7 +20,7 @@ struct StudyOutputs {
         }
         for probe in configuration.probes {
             guard let (_, component) = try? registry.component(probe.choice.component, kind: .probe) else { continue }
-            let isOfLayers = component.scope != .run && component.scope != .runPair
+            let isOfLayers = component.scope != .run
             for binding in component.expandedBindings(probe.choice.options) {
                 all += component.outputs.map {
                     MeasuredOutput(

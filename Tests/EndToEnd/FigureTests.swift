@@ -86,12 +86,14 @@ import Testing
         let numbers = python.output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
         let file = try scratch.read("out/figures/power-law.svg")
         let text = try #require(file.firstMatch(of: /slope ([0-9.−]+) ± ([0-9.]+)  R² [0-9.]+  n ([0-9]+)/))
-        func rounded(_ value: Double, like text: Substring) -> String {
-            String(
-                format: "%.\(text.split(separator: ".").last.map { text.contains(".") ? $0.count : 0 } ?? 0)f", value)
+        /// With as many decimals as a text has.
+        func rounded(_ value: Double, like text: String) -> String {
+            let decimals = text.firstIndex(of: ".").map { text[$0...].count - 1 } ?? 0
+            return String(format: "%.\(decimals)f", value)
         }
-        #expect(numbers.count == 3 && rounded(numbers[0], like: text.1) == text.1.replacing("−", with: "-"))
-        #expect(rounded(numbers[1], like: text.2) == text.2)
+        let (slope, half) = (text.1.replacing("−", with: "-"), String(text.2))
+        #expect(numbers.count == 3 && rounded(numbers[0], like: String(slope)) == String(slope))
+        #expect(rounded(numbers[1], like: half) == half)
         #expect(text.3 == "\(Int(numbers[2]))")
     }
 

@@ -867,36 +867,37 @@ import Testing
         probe
         - "properties": [
         + "figures": [{ "title": "T" }], "properties": [
-        plugin.json:37:17: a figure has exactly one of curves, heat, matrix, scatter, spectrum; found none
+        plugin.json:34:17: a figure has exactly one of curves, heat, matrix, scatter, spectrum; found none
 
         probe
         - "properties": [
         + "figures": [{ "title": "T", "curves": "*.raw.alfa" }], "properties": [
-        plugin.json:37:43: no output is called '*.raw.alfa' (allowed: forward_rga.raw.alpha, forward_rga.raw.cos, forward_rga.centred.alpha, forward_rga.centred.cos, forward_rga.normalized.alpha, forward_rga.normalized.cos, forward_rwa.raw.alpha, forward_rwa.raw.cos, forward_rwa.centred.alpha, forward_rwa.centred.cos, forward_rwa.normalized.alpha, forward_rwa.normalized.cos)
+        plugin.json:34:43: no output is called '*.raw.alfa' (allowed: forward_rga.raw.alpha, forward_rga.raw.cos, forward_rga.centred.alpha, forward_rga.centred.cos, forward_rga.normalized.alpha, forward_rga.normalized.cos, forward_rwa.raw.alpha, forward_rwa.raw.cos, forward_rwa.centred.alpha, forward_rwa.centred.cos, forward_rwa.normalized.alpha, forward_rwa.normalized.cos)
 
         probe
         - "properties": [
         + "figures": [{ "title": "T", "matrix": ["*.raw.alpha"], "fit": "line" }], "properties": [
-        plugin.json:37:60: 'fit' has no meaning for matrix (it takes: layers, where, at, width)
+        plugin.json:34:60: 'fit' has no meaning for matrix (it takes: layers, where, at, width)
 
         probe
         - "properties": [
         + "figures": [{ "title": "T", "matrix": "*.raw.alpha", "layers": ["fc1"] }], "properties": [
-        plugin.json:37:58: unknown key 'layers' in components[0].figures[0] (allowed: title, curves, heat, matrix, scatter, spectrum, against, at, scale, colour, fit, width)
+        plugin.json:34:58: unknown key 'layers' in components[0].figures[0] (allowed: title, curves, heat, matrix, scatter, spectrum, against, at, scale, colour, fit, width)
 
         probe
         - "properties": [
         + "figures": [{ "title": "T", "curves": "*.raw.cos" }, { "title": "T", "curves": "*.raw.alpha" }], "properties": [
-        plugin.json:37:68: two figures have the name 'T'
+        plugin.json:34:69: two figures have the name 'T'
 
         probe
         - "shape": [], "range": [-1, 1], "nan": "undefined_value" },
         + "shape": [], "range": [-1, 1], "nan": "undefined_value", "labels": ["a", "b"] },
-        plugin.json:16:91: 2 labels stand for 0 to 1, so the range of output 'alpha' must be [0, 1]
+        plugin.json:16:107: 2 labels stand for 0 to 1, so the range of output 'alpha' must be [0, 1]
 
         blas
         - "shape": [], "range": [0, null] }
         + "shape": [3], "range": [0, 1], "labels": ["a", "b"] }
-        plugin.json:12:79: output 'norm' is an array; labels are of single numbers
+        plugin.json:11:80: output 'norm' is an array; labels are of single numbers
+        plugin.json:13:70: output 'norm' is returned, so its shape must be []
         """#
 }

@@ -67,8 +67,8 @@ struct FigurePlanTests {
     @Test func namesStandInThePlaceOfPatterns() throws {
         let plan = try plan(
             """
-              - {title: Cosines, curves: "crh.*.*.cos", layers: [fc1], width: page}
-              - {title: Powers, scatter: ["*.*.h", "modes.a.h"], against: "modes.*.z", where: {optimizer.lr: 0.2}, at: 3}
+              - {title: Cosines, curves: ["crh.*.*.cos", crh.forward.raw.cos], layers: [fc1], width: page}
+              - {title: Powers, scatter: ["modes.*.h"], against: "modes.*.z", where: {optimizer.lr: 0.2}, at: 3}
             """)
         #expect(plan.figures.map(\.title) == ["Cosines", "Powers", "Over time"])
         #expect(plan.figures[0].outputs == ["crh.forward.raw.cos", "crh.forward.centred.cos"])
@@ -100,7 +100,7 @@ struct FigurePlanTests {
     /// The command line may end a sweep; then a map has one row.
     @Test func anOverrideMayTakeASweptKey() throws {
         let heat = "{title: H, heat: fit.loss, x: optimizer.lr, y: regularizers.l2.weight_decay}"
-        #expect(lines(heat) == ["s.yaml:22:36: 'optimizer.lr' is not swept (swept: regularizers.l2.weight_decay)"])
+        #expect(lines(heat) == ["s.yaml:22:35: 'optimizer.lr' is not swept (swept: regularizers.l2.weight_decay)"])
         #expect(lines(heat, ["optimizer.lr=[0.1, 0.2]"]) == ["no error"])
         #expect(lines(heat, ["optimizer.lr=[0.1, 0.2]", "regularizers.l2.weight_decay=0"]) == ["no error"])
     }
@@ -133,7 +133,7 @@ struct FigurePlanTests {
         ),
         (
             "{title: T, curves: loss}",
-            "s.yaml:22:24: figures[0].curves must be probe.output, such as test.accuracy or 'crh.*.raw.alpha' or a list of names, got 'loss'"
+            "s.yaml:22:24: figures[0].curves must be probe.output, such as test.accuracy or 'crh.*.raw.alpha', got 'loss'"
         ),
         ("{title: T, curves: modes.a.z}", "s.yaml:22:24: 'modes.a.z' is an array; spectrum and scatter draw those"),
         (
