@@ -65,6 +65,8 @@ package struct Component: Sendable {
     package var bindings: [Binding]
     package var properties: [Property]
     package var examples: [Example]
+    /// Of a probe or procedure: how its outputs are best seen.
+    package var figures: [(value: JSON, pointer: String)] = []
     package var pointer: String
 
     /// The plugin's id and the component's: `syzygy.sgd/sgd`.
@@ -249,6 +251,8 @@ package struct OutputDeclaration: Hashable, Sendable {
     package var classes: Size?
     /// Of a quantity.
     package var form: QuantityExpression.Form?
+    /// What the values 0, 1, … stand for, if they are codes.
+    package var labels: [String] = []
     package var pointer: String
 
     /// Whether the number of axes is known from the manifest.

@@ -87,6 +87,7 @@ struct ManifestChecks {
         checkWrapper(component)
         if component.kind.measures { checkPasses(ofProbe: component) }
         for property in component.properties { check(property, of: component) }
+        checkFigures(of: component)
         guard problems.count == before else { return }
         let arrays = neededArrays(of: component)
         for example in component.examples { check(example, of: component, arrays) }

@@ -54,7 +54,8 @@ struct ManifestReader {
                 Binding(name: name, quantities: (value.object ?? [:]).compactMapValues(\.string), pointer: here)
             },
             properties: items(json, "properties", pointer).map(property),
-            examples: items(json, "examples", pointer).map(example), pointer: pointer)
+            examples: items(json, "examples", pointer).map(example),
+            figures: items(json, "figures", pointer).map { ($0, $1) }, pointer: pointer)
     }
 
     private func parameter(_ json: JSON, at pointer: String) -> ParameterDeclaration {
@@ -81,7 +82,7 @@ struct ManifestReader {
             unit: json["unit"]?.string, help: json["help"]?.string, lowest: range?.first?.double,
             highest: range?.last?.double, mayBeUndefined: json["nan"] != nil,
             classes: json["classes"].map { $0.int.map { .constant($0) } ?? size($0) },
-            form: choice(json["form"]), pointer: pointer)
+            form: choice(json["form"]), labels: json["labels"]?.array?.compactMap(\.string) ?? [], pointer: pointer)
     }
 
     private func shape(_ json: JSON?) -> [OutputDeclaration.Extent]? {

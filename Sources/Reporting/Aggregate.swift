@@ -16,6 +16,9 @@ package struct Aggregate: Hashable, Sendable {
     package var mean: Double?
     /// Half the width of the 95 % interval.
     package var halfWidth: Double?
+    /// The ends of that interval; of a single value those of its interval over samples, if it was measured with one.
+    package var low: Double?
+    package var high: Double?
     package var median: Double?
     package var min: Double?
     package var max: Double?
@@ -45,7 +48,8 @@ package struct Aggregate: Hashable, Sendable {
         self.mean = mean
         if n >= 2 {
             let squares = finite.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-            halfWidth = Aggregate.quantile(n) * (squares / (count - 1) / count).squareRoot()
+            let half = Aggregate.quantile(n) * (squares / (count - 1) / count).squareRoot()
+            (halfWidth, low, high) = (half, mean - half, mean + half)
         }
         let sorted = finite.sorted()
         median = n % 2 == 1 ? sorted[n / 2] : sorted[n / 2 - 1] + (sorted[n / 2] - sorted[n / 2 - 1]) / 2
@@ -97,7 +101,7 @@ extension StudyResults {
         }
     }
 
-    private func aggregate(_ series: Int, at step: Int, runs positions: [Int]) -> Aggregate {
+    func aggregate(_ series: Int, at step: Int, runs positions: [Int]) -> Aggregate {
         var values: [Double] = []
         var missing: [String] = []
         for position in positions {
@@ -108,7 +112,12 @@ extension StudyResults {
         }
         var aggregate = Aggregate(values, missing: missing)
         // Pairs that share a run are not independent.
-        if isOfPairs(series) { aggregate.halfWidth = nil }
+        if isOfPairs(series) { (aggregate.halfWidth, aggregate.low, aggregate.high) = (nil, nil, nil) }
+        if aggregate.n == 1, let bounds = bounds[series] {
+            let low = self.aggregate(bounds.low, at: step, runs: positions).mean
+            let high = self.aggregate(bounds.high, at: step, runs: positions).mean
+            if let low, let high { (aggregate.low, aggregate.high) = (low, high) }
+        }
         return aggregate
     }
 

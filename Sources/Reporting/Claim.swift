@@ -6,7 +6,7 @@ package struct Claim: Hashable, Sendable {
     package enum Statistic: String, CaseIterable, Sendable { case mean, min, max, median }
 
     /// At which of its recorded steps an output is read.
-    package enum Moment: Hashable, Sendable { case first, last, step(Int) }
+    package typealias Moment = Figure.Moment
 
     /// A statistic of one output over all runs that match `settings`.
     package struct Measure: Hashable, Sendable {

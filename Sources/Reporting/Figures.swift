@@ -29,13 +29,17 @@ struct Figures {
         let seeds = results.finished.map(\.count).max() ?? 0
         let mean =
             seeds > 1 ? "Lines: mean over the finished runs of each setting." : "Lines: one run for each setting."
-        guard seeds > 1 else { return mean }
+        guard seeds > 1 else {
+            return results.bounds.isEmpty ? mean : mean + " Bands: 95 % interval over samples, where it was measured."
+        }
         return mean + (bandsAreIntervals ? " Bands: 95 % interval of the mean." : " Bands: least to greatest value.")
     }
 
-    /// The same for these metrics, which may be of pairs of runs.
-    func legend(of metrics: [Outline.Metric]) -> String {
-        guard metrics.contains(where: { $0.cells.values.contains(where: results.isOfPairs) }) else { return legend }
+    func legend(of metrics: [Outline.Metric]) -> String { legend(of: metrics.flatMap { $0.cells.values }) }
+
+    /// The same for these series, which may be of pairs of runs.
+    func legend(of series: [Int]) -> String {
+        guard series.contains(where: results.isOfPairs) else { return legend }
         return "Lines: mean over the pairs of runs of each setting. Bands: least to greatest value."
     }
 
@@ -134,8 +138,8 @@ struct Figures {
         return .values(values, edges: edges)
     }
 
-    private func band(_ value: Aggregate, _ mean: Double) -> (low: Double, high: Double) {
-        if bandsAreIntervals, let half = value.halfWidth { return (mean - half, mean + half) }
+    func band(_ value: Aggregate, _ mean: Double) -> (low: Double, high: Double) {
+        if bandsAreIntervals || value.n == 1, let low = value.low, let high = value.high { return (low, high) }
         return (value.min ?? mean, value.max ?? mean)
     }
 
@@ -162,7 +166,7 @@ struct Figures {
             curves: drawn, baseline: isOnce ? [] : baseline.map(null) ?? [])
     }
 
-    private func tooltip(_ setting: Int, _ points: [StudyResults.Point]) -> String {
+    func tooltip(_ setting: Int, _ points: [StudyResults.Point]) -> String {
         guard let last = points.last else { return results.label(setting: setting) }
         let value = MeasuredText(last.value)?.plain ?? "no value (\(last.value.reasons))"
         return

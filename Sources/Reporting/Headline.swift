@@ -30,7 +30,7 @@ struct Headline {
     /// name.
     init(_ results: StudyResults, limit: Int = 60, matrices: Bool = true) {
         let claimed = Set(results.claims.flatMap(\.outputs))
-        let metrics = Outline(results.series, layers: results.layers).headline(claimed: claimed, matrices: matrices)
+        let metrics = Outline(results).headline(claimed: claimed, matrices: matrices)
         labels = results.settings.indices.map { results.label(setting: $0) }
         columns = results.settings.indices.map { setting in
             // With one swept key the first column names it and the others give values alone.
@@ -78,7 +78,9 @@ struct Headline {
         guard !rows.isEmpty else {
             return (["no finished run has recorded a number"] + withoutValues).joined(separator: "\n")
         }
+        let hasIntervals = rows.contains { $0.cells.contains { $0?.interval != nil } }
         var text = commonCount > 1 ? "(mean ± 95 % over \(commonCount) seeds" : "(one seed"
+        if hasIntervals { text += ", [95 % over samples]" }
         text += ", at the last step"
         for setting in columns.indices where !hasUsualCount(setting) && !unfinished.contains(labels[setting]) {
             text += "; \(counts[setting]) for \(labels[setting])"
@@ -103,6 +105,7 @@ struct Headline {
     func text(_ cell: Aggregate?, setting: Int) -> String {
         guard let cell else { return "–" }
         guard let text = MeasuredText(cell) else { return "– (\(cell.reasons))" }
-        return cell.n == counts[setting] ? text.plain : "\(text.plain) [N=\(cell.n)]"
+        let shown = ([text.plain] + [cell.interval].compactMap(\.self)).joined(separator: " ")
+        return cell.n == counts[setting] ? shown : "\(shown) [N=\(cell.n)]"
     }
 }

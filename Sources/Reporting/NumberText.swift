@@ -79,6 +79,14 @@ package enum NumberText {
     }
 }
 
+extension Aggregate {
+    /// `[0.79, 0.86]`: the interval over samples of a single value.
+    var interval: String? {
+        guard halfWidth == nil, let low, let high else { return nil }
+        return "[\(NumberText.rounded(low)), \(NumberText.rounded(high))]"
+    }
+}
+
 /// `0.83 ± 0.01`: a mean cut to the digits that its interval supports.
 package struct MeasuredText: Hashable, Sendable {
     /// Sign, digits and point of the mean.

@@ -35,11 +35,13 @@ struct Outline {
     /// Series with an index: elements of array outputs, which tables keep and charts leave out.
     private(set) var arrays: [Int] = []
 
-    /// `layers`: all layers in the order of the page; the others follow as they appear.
-    init(_ series: [Series], layers: [String] = []) {
+    init(_ results: StudyResults) {
+        let (series, layers) = (results.series, results.layers)
         var positions: [[String]: Int] = [:]
-        let withVariants = Outline.probesWithVariants(series)
-        for (number, key) in series.enumerated() {
+        let withVariants = Outline.probesWithVariants(
+            series.indices.filter { !results.isBound.contains($0) }.map { series[$0] })
+        // The ends of an interval are drawn with what they are the interval of.
+        for (number, key) in series.enumerated() where !results.isBound.contains(number) {
             guard key.index == nil else {
                 arrays.append(number)
                 continue

@@ -56,6 +56,15 @@ enum Palette {
             }
         }
 
+        /// Of given ends, sequential.
+        init(low: Double, high: Double) { (letter, self.low, self.high) = ("v", low, max(high, low + 1e-300)) }
+
+        /// On white paper.
+        func colour(_ value: Double) -> Colour {
+            let part = high > low ? min(1, max(0, (value - low) / (high - low))) : 0.5
+            return sample(letter == "d" ? divergingLight : viridis, part)
+        }
+
         func className(_ value: Double) -> String {
             let part = min(1, max(0, (value - low) / (high - low)))
             return "\(letter)\(Int((part * Double(Ramp.steps - 1)).rounded()))"
@@ -73,8 +82,11 @@ enum Palette {
         0x440154, 0x482475, 0x414487, 0x355F8D, 0x2A788E, 0x21918C, 0x22A884, 0x44BF70, 0x7AD151, 0xBDDF26, 0xFDE725,
     ]
 
-    private static let divergingLight: [UInt32] = [0x9E3A0B, 0xDC7B45, 0xF6F5F2, 0x6AA5D4, 0x124F8C]
+    static let divergingLight: [UInt32] = [0x9E3A0B, 0xDC7B45, 0xF6F5F2, 0x6AA5D4, 0x124F8C]
     private static let divergingDark: [UInt32] = [0xF29A68, 0x96502D, 0x23272E, 0x2C6094, 0x82C4F8]
+
+    /// Of text on a colour.
+    static func ink(on colour: Colour) -> String { colour.luminance > 0.28 ? "#14171b" : "#ffffff" }
 
     static func sample(_ anchors: [UInt32], _ part: Double) -> Colour {
         let place = min(1, max(0, part)) * Double(anchors.count - 1)
@@ -105,6 +117,6 @@ enum Palette {
     }
 
     private static func rule(_ name: String, _ colour: Colour) -> String {
-        ".\(name) rect{fill:\(colour.hex)}.\(name) text{fill:\(colour.luminance > 0.28 ? "#14171b" : "#fff")}"
+        ".\(name) rect{fill:\(colour.hex)}.\(name) text{fill:\(ink(on: colour))}"
     }
 }

@@ -29,9 +29,16 @@ extension ReportSections {
             let metrics = outline.metrics.filter { group.contains($0.probe) }
             text += section("p\(i)", group, metrics, &budget)
         }
-        if !outline.arrays.isEmpty {
-            let count = outline.arrays.count
-            text += "<p class=\"note\">\(count) elements of array outputs are not drawn; table.csv has them.</p>"
+        // Probes of arrays alone have no section.
+        let placed = Set(probeGroups.flatMap(\.self))
+        let rest = drawn.filter { $0.figure.probe.map { !placed.contains($0) } ?? false }
+        if !rest.isEmpty { text += "<section><h2>Arrays</h2>\(declared(rest))</section>" }
+        let named = Set(results.figures.flatMap { $0.outputs + $0.against })
+        let arrays = outline.arrays.filter { !named.contains(results.series[$0].name) }
+        if !arrays.isEmpty {
+            let count = arrays.count
+            text +=
+                "<p class=\"note\">\(count) elements of array outputs are not drawn; table.csv has them, and <span class=\"mono\">figures</span> of a study may.</p>"
         }
         return text
     }
@@ -39,9 +46,10 @@ extension ReportSections {
     private func section(
         _ id: String, _ probes: [String], _ metrics: [Outline.Metric], _ budget: inout Int
     ) -> Markup {
+        let own = declared(drawn.filter { probes.contains($0.figure.probe ?? "") })
         guard metrics.contains(where: figures.hasValue) else {
             return
-                "<section id=\"\(id)\"><h2>\(probes.joined(separator: ", "))</h2><p class=\"note\">No value in any run.</p></section>"
+                "<section id=\"\(id)\"><h2>\(probes.joined(separator: ", "))</h2>\(own)<p class=\"note\">No value in any run.</p></section>"
         }
         let metrics = metrics.filter(figures.hasValue)
         let matrices = metrics.filter(\.isMatrix)
@@ -49,7 +57,7 @@ extension ReportSections {
         // The first metric that a probe records is its main one; the others follow folded.
         let main = matrices.filter { $0.name == matrices.first?.name }
         let others = matrices.filter { $0.name != matrices.first?.name }
-        var text: Markup = "<section id=\"\(id)\"><h2>\(probes.joined(separator: ", "))</h2>"
+        var text: Markup = "<section id=\"\(id)\"><h2>\(probes.joined(separator: ", "))</h2>\(own)"
         if !plain.isEmpty { text += plainFigure(plain, &budget) }
         for metric in main { text += matrixFigures(metric, &budget) }
         if !others.isEmpty {

@@ -3,13 +3,15 @@ import Studies
 
 /// `report.html`: one file without external resources.
 package enum Report {
-    package static func html(_ results: StudyResults) -> String {
+    /// - Parameter drawn: the figures of the study and of manifests.
+    package static func html(_ results: StudyResults, _ drawn: [DrawnFigure] = []) -> String {
         let figures = Figures(results)
-        let outline = Outline(results.series, layers: results.layers)
+        let outline = Outline(results)
         let verdicts = Claims.evaluate(results)
         let isOrdered = results.sweptKeys.count == 1 && results.settings.allSatisfy { Double($0[0]) != nil }
         let colours = Palette.settings(figures.shown.count, isOrdered: isOrdered)
-        let sections = ReportSections(results: results, figures: figures, outline: outline, verdicts: verdicts)
+        let sections = ReportSections(
+            results: results, figures: figures, outline: outline, verdicts: verdicts, drawn: drawn)
         let filters: [Markup] = figures.shown.map { setting in
             """
             <input class="toggle" type="checkbox" id="f\(setting)" checked="checked"
@@ -30,6 +32,7 @@ package enum Report {
             \(filters)
             \(sections.header)
             \(sections.claims)
+            \(sections.declaredFigures)
             \(sections.headline)
             \(sections.probes)
             \(sections.runs)
@@ -49,6 +52,7 @@ struct ReportSections {
     let figures: Figures
     let outline: Outline
     let verdicts: [Verdict]
+    let drawn: [DrawnFigure]
 
     // MARK: - What was run
 
@@ -166,6 +170,7 @@ struct ReportSections {
     private var navigation: Markup {
         var links: [(String, String)] = []
         if !verdicts.isEmpty { links.append(("claims", "Claims")) }
+        if drawn.contains(where: { $0.figure.probe == nil }) { links.append(("figures", "Figures")) }
         links.append(("numbers", "Numbers"))
         for (i, group) in probeGroups.enumerated() {
             links.append(("p\(i)", group.map(\.self).joined(separator: ", ")))
@@ -193,6 +198,23 @@ struct ReportSections {
                 """
         }
         return "<section id=\"claims\"><h2>Claims</h2><ol class=\"claims\">\(items)</ol></section>"
+    }
+
+    /// What the study declares; figures of manifests stand with their probes.
+    var declaredFigures: Markup {
+        let own = drawn.filter { $0.figure.probe == nil }
+        return own.isEmpty ? "" : "<section id=\"figures\"><h2>Figures</h2>\(declared(own))</section>"
+    }
+
+    func declared(_ figures: [DrawnFigure]) -> Markup {
+        let parts: [Markup] = figures.map { drawn in
+            let file: Markup = drawn.svg == nil ? "" : "<span class=\"soft mono\">figures/\(drawn.slug).svg</span>"
+            return """
+                <figure><figcaption><h3>\(drawn.figure.title)</h3>\(file)</figcaption>
+                \(drawn.svg ?? "")<p class="note">\(drawn.note)</p></figure>
+                """
+        }
+        return "\(parts)"
     }
 
     var headline: Markup {
@@ -251,9 +273,10 @@ struct ReportSections {
     private func number(_ cell: Aggregate?, _ common: Int) -> Markup {
         guard let cell else { return "<i>–</i>" }
         guard let text = MeasuredText(cell) else { return "<i title=\"\(cell.reasons)\">– \(cell.reasons)</i>" }
+        let interval: Markup = cell.interval.map { "<i> \($0)</i>" } ?? ""
         let few: Markup = cell.n == common ? "" : "<i title=\"missing: \(cell.reasons)\"> N=\(cell.n)</i>"
         let half: Markup = text.halfWidth.isEmpty ? "" : "<i> ± \(text.halfWidth)</i>"
         let power: Markup = text.exponent == 0 ? "" : "<i> ×10<sup>\(text.exponent)</sup></i>"
-        return "\(text.mean)\(half)\(power)\(few)"
+        return "\(text.mean)\(half)\(power)\(interval)\(few)"
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Manifests
 
 /// Maps data to the length of an axis, and says where its ticks are.
 package struct Scale: Hashable, Sendable {
@@ -134,15 +135,42 @@ extension Scale {
     package static func values(_ values: [Double], edges: [Double] = []) -> Scale {
         let finite = values.filter(\.isFinite)
         guard let least = finite.min(), let most = finite.max() else { return Scale(kind: .linear, low: 0, high: 1) }
-        if least > 0, most >= 100 * least {
-            let low = edges.filter { $0 > least / 3 }.min() ?? least
-            let high = edges.filter { $0.isFinite && $0 < most * 3 }.max() ?? most
-            return Scale(kind: .log, low: min(low, least) / 1.1, high: max(high, most) * 1.1)
-        }
+        if least > 0, most >= 100 * least { return logarithmic(finite, edges: edges) }
         let sizes = finite.map(abs).filter { $0 > 0 }.sorted()
-        if least <= 0, let biggest = sizes.last, biggest >= 1e4 * sizes[sizes.count / 4] {
-            return Scale(kind: .symlog(threshold: sizes[sizes.count / 4]), low: min(least, 0), high: max(most, 0))
+        if least <= 0, let biggest = sizes.last, biggest >= 1e4 * sizes[sizes.count / 4] { return symmetric(finite) }
+        return linear(finite, edges: edges)
+    }
+
+    /// The axis of an asked kind.
+    static func values(_ values: [Double], edges: [Double], kind: Figure.Axis?) -> Scale {
+        let finite = values.filter(\.isFinite)
+        switch kind {
+        case nil: return .values(values, edges: edges)
+        case .linear: return linear(finite, edges: edges)
+        case .log: return logarithmic(finite.filter { $0 > 0 }, edges: edges)
+        case .symlog: return symmetric(finite)
         }
+    }
+
+    /// Of positive values.
+    private static func logarithmic(_ values: [Double], edges: [Double]) -> Scale {
+        guard let least = values.min(), let most = values.max() else { return Scale(kind: .log, low: 0.1, high: 10) }
+        let low = edges.filter { $0 > least / 3 }.min() ?? least
+        let high = edges.filter { $0.isFinite && $0 < most * 3 }.max() ?? most
+        return Scale(kind: .log, low: min(low, least) / 1.1, high: max(high, most) * 1.1)
+    }
+
+    /// Linear within the lower quartile of the sizes.
+    private static func symmetric(_ values: [Double]) -> Scale {
+        let sizes = values.map(abs).filter { $0 > 0 }.sorted()
+        guard !sizes.isEmpty else { return linear(values, edges: []) }
+        return Scale(
+            kind: .symlog(threshold: sizes[sizes.count / 4]), low: min(values.min() ?? 0, 0),
+            high: max(values.max() ?? 0, 0))
+    }
+
+    private static func linear(_ values: [Double], edges: [Double]) -> Scale {
+        guard let least = values.min(), let most = values.max() else { return Scale(kind: .linear, low: 0, high: 1) }
         let range = max(most - least, 0)
         let reach = edges.filter { $0.isFinite && $0 > least - range && $0 < most + range }
         var low = min(least, reach.min() ?? least)

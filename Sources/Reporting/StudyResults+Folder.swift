@@ -43,12 +43,18 @@ extension StudyResults {
         for (i, claim) in (study["claims"]?.array ?? []).enumerated() {
             claims.append(try Claim(claim, at: "\(folder.studyFile): claims[\(i)]"))
         }
-        return StudyResults(
+        var results = StudyResults(
             name: study["study"]?.string ?? URL(fileURLWithPath: path).lastPathComponent,
             title: study["title"]?.string ?? "", sweptKeys: sweptKeys, settings: settings,
             series: Array(names.series), reasons: Array(names.reasons), layers: names.layers,
             runs: runs.sorted { ($0.setting, $0.seed, $0.name) < ($1.setting, $1.seed, $1.name) }, pairs: pairs,
             claims: claims)
+        results.figures = (study["figures"]?.array ?? []).compactMap { Figure($0) }
+        for (name, output) in study["outputs"]?.object ?? [:] {
+            results.outputs[name] = Output(
+                unit: output["unit"]?.string, labels: output["labels"]?.array?.compactMap(\.string) ?? [])
+        }
+        return results
     }
 
     /// The distinct settings: by the position of each value in the sweep, else by number, else by text.
@@ -108,19 +114,5 @@ extension Curves {
         self.init(
             series: table.seriesIndex.map { numbers[Int($0)] }, steps: table.step, values: table.value,
             reasons: table.reason.map { $0 < 0 ? 0 : codes[Int($0)] }, seriesCount: names.series.count)
-    }
-}
-
-extension JSON {
-    /// A value in one line of plain text: `true`, `0.001`, `128, 128`.
-    var plain: String {
-        switch self {
-        case .string(let text): text
-        case .array(let items): items.map(\.plain).joined(separator: ", ")
-        case .object(let members): members.map { "\($0.key): \($0.value.plain)" }.joined(separator: ", ")
-        // 0 and 0.0 are one setting.
-        case .double(let value) where value == value.rounded() && abs(value) < 1e15: String(Int(value))
-        default: text(pretty: false)
-        }
     }
 }

@@ -1,3 +1,4 @@
+import Manifests
 import Studies
 
 /// The observations of one run, sorted by series and step.
@@ -67,6 +68,13 @@ package struct StudyResults: Sendable {
         package var isFinished: Bool { record.status == .finished }
     }
 
+    /// What a manifest says of an output.
+    package struct Output: Hashable, Sendable {
+        package var unit: String?
+        /// What the values 0, 1, … stand for, if they are codes.
+        package var labels: [String] = []
+    }
+
     package var name: String
     package var title: String
     /// Swept keys, the seed not among them.
@@ -87,6 +95,13 @@ package struct StudyResults: Sendable {
     let sources: [Run]
     /// Of each setting, among the sources.
     private let pairs: [[Int]]
+    /// Figures of the study and of manifests.
+    package var figures: [Figure] = []
+    /// Units and labels by the names of outputs.
+    package var outputs: [String: Output] = [:]
+    /// The series of the ends of intervals over samples, by the series that they belong to.
+    let bounds: [Int: (low: Int, high: Int)]
+    let isBound: Set<Int>
     /// Of the series, those that pairs have.
     private let seriesOfPairs: Set<Int>
 
@@ -109,6 +124,15 @@ package struct StudyResults: Sendable {
         self.pairs = settings.indices.map { setting in
             pairs.indices.filter { pairs[$0].setting == setting }.map { runs.count + $0 }
         }
+        let numbers = Dictionary(series.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        func end(_ key: Series, _ word: String) -> Int? {
+            numbers[Series(probe: key.probe, output: key.output + word, layer: key.layer, index: key.index)]
+        }
+        bounds = series.enumerated().reduce(into: [:]) { bounds, item in
+            guard let low = end(item.element, ".low"), let high = end(item.element, ".high") else { return }
+            bounds[item.offset] = (low, high)
+        }
+        isBound = Set(bounds.values.flatMap { [$0.low, $0.high] })
         seriesOfPairs = Set(series.indices.filter { s in pairs.contains { !$0.curves.range(s).isEmpty } })
     }
 

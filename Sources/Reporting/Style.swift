@@ -67,6 +67,7 @@ enum Style {
         td.wrap{white-space:normal;min-width:16em}
         .mark{display:inline-block;width:9px;height:9px;border-radius:50%;background:currentColor;margin-right:7px}
         figure{margin:30px 0 0}
+        svg.figure{display:block;max-width:100%;height:auto;border-radius:4px}
         figcaption{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;gap:6px 26px;margin-bottom:20px}
         .legend{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13.5px}
         .legend label{cursor:pointer}.legend label span{color:var(--ink)}
@@ -86,17 +87,17 @@ enum Style {
         .n6 .charts{grid-template-columns:repeat(6,minmax(0,1fr))}
         .n1 .ct{display:none}.n1 h4{margin-bottom:12px}
         #record{font-feature-settings:"calt" 0}
-        svg{display:block;width:100%;height:auto;overflow:visible;font-family:inherit}
-        svg text{font-size:10.4px;fill:var(--soft)}
+        :where(svg:not(.figure)){display:block;width:100%;height:auto;overflow:visible;font-family:inherit}
+        :where(svg:not(.figure)) text{font-size:10.4px;fill:var(--soft)}
         svg .ct{font-size:11.4px;fill:var(--ink);font-weight:560}
         svg .yt text{text-anchor:end}svg .xl{display:none;text-anchor:end}.charts>svg:last-child .xl{display:inline}\
         .n4 .block:not(:last-child) .xl,.n5 .block:not(:last-child) .xl,.n6 .block:not(:last-child) .xl{display:none !important}svg .xt text{text-anchor:middle}
-        svg path{fill:none}
+        :where(svg:not(.figure)) path{fill:none}
         svg .g{stroke:var(--grid);stroke-width:1}svg .z{stroke:var(--soft);stroke-width:.8}
         svg .a{stroke:var(--soft);stroke-width:.9}
         svg .l{stroke:currentColor;stroke-width:16;stroke-linejoin:round;stroke-linecap:round}
         svg .b{fill:currentColor;opacity:.17}
-        svg circle{fill:currentColor}
+        :where(svg:not(.figure)) circle{fill:currentColor}
         svg .n{stroke:var(--soft);stroke-width:11;stroke-dasharray:35 35;opacity:.8}
         .n2 .charts>svg:not(:nth-child(2n+1)) .yt,.n3 .charts>svg:not(:nth-child(3n+1)) .yt,\
         .n4 .charts>svg:not(:nth-child(4n+1)) .yt,.n5 .charts>svg:not(:nth-child(5n+1)) .yt,\

@@ -101,8 +101,8 @@ extension Verdict {
     fileprivate func verb(_ yes: String, _ no: String) -> String { holds ? yes : no }
 }
 
-/// Why a measured side has no value.
-private struct Undecided: Error { var message: String }
+/// Why something asked for has no value.
+struct Undecided: Error { var message: String }
 
 /// The measured side of a claim, read off the runs.
 ///
@@ -115,7 +115,7 @@ private struct Reading {
 
     init(_ measure: Claim.Measure, _ results: StudyResults) throws(Undecided) {
         let series = try Self.series(measure, results)
-        let settings = try Self.settings(measure, results)
+        let settings = try results.settings(where: measure.settings)
         var values: [Double] = []
         var missing: [String] = []
         for setting in settings {
@@ -210,36 +210,6 @@ private struct Reading {
         return " (there is, for instance: \(best.joined(separator: ", ")))"
     }
 
-    private static func settings(_ measure: Claim.Measure, _ results: StudyResults) throws(Undecided) -> [Int] {
-        var settings = Array(results.settings.indices)
-        for (key, wanted) in measure.settings.sorted(by: { $0.key < $1.key }) {
-            let values = settings.map { results.value(of: key, setting: $0) }
-            guard values.contains(where: { $0 != nil }) else {
-                let swept =
-                    results.sweptKeys.isEmpty
-                    ? "the study sweeps nothing" : "swept: \(results.sweptKeys.joined(separator: ", "))"
-                throw Undecided(message: "no run has a '\(key)' (\(swept))")
-            }
-            let matching = zip(settings, values).filter { $1.map { matches($0, wanted, key) } ?? false }.map(\.0)
-            guard !matching.isEmpty else {
-                var known: [String] = []
-                for value in values.compactMap({ $0 }) where !known.contains(value) { known.append(value) }
-                throw Undecided(
-                    message:
-                        "no run has \(key) = \(NumberText.label(wanted)) (there are: \(known.map(NumberText.label).joined(separator: ", ")))"
-                )
-            }
-            settings = matching
-        }
-        return settings
-    }
-
-    private static func matches(_ value: String, _ wanted: String, _ key: String) -> Bool {
-        if SweepNames.component(value, of: key) == wanted { return true }
-        if let a = Double(value), let b = Double(wanted) { return a == b }
-        return value == wanted
-    }
-
     private static func noValue(
         _ measure: Claim.Measure, series: [Int], settings: [Int], missing: Aggregate, _ results: StudyResults
     ) -> Undecided {
@@ -262,9 +232,40 @@ private struct Reading {
 }
 
 extension StudyResults {
+    /// The settings in which these keys have these values.
+    func settings(where wanted: [String: String]) throws(Undecided) -> [Int] {
+        var settings = Array(self.settings.indices)
+        for (key, wanted) in wanted.sorted(by: { $0.key < $1.key }) {
+            let values = settings.map { value(of: key, setting: $0) }
+            guard values.contains(where: { $0 != nil }) else {
+                let swept =
+                    sweptKeys.isEmpty
+                    ? "the study sweeps nothing" : "swept: \(sweptKeys.joined(separator: ", "))"
+                throw Undecided(message: "no run has a '\(key)' (\(swept))")
+            }
+            let matching = zip(settings, values).filter { $1.map { Self.matches($0, wanted, key) } ?? false }.map(\.0)
+            guard !matching.isEmpty else {
+                var known: [String] = []
+                for value in values.compactMap({ $0 }) where !known.contains(value) { known.append(value) }
+                throw Undecided(
+                    message:
+                        "no run has \(key) = \(NumberText.label(wanted)) (there are: \(known.map(NumberText.label).joined(separator: ", ")))"
+                )
+            }
+            settings = matching
+        }
+        return settings
+    }
+
+    private static func matches(_ value: String, _ wanted: String, _ key: String) -> Bool {
+        if SweepNames.component(value, of: key) == wanted { return true }
+        if let a = Double(value), let b = Double(wanted) { return a == b }
+        return value == wanted
+    }
+
     /// The text of a swept key, by its full name or its last words, or of another key of the configuration; nil if it
     /// has none.
-    fileprivate func value(of key: String, setting: Int) -> String? {
+    func value(of key: String, setting: Int) -> String? {
         if let column = sweptKeys.firstIndex(where: { $0 == key || $0.hasSuffix("." + key) }) {
             return settings[setting][column]
         }

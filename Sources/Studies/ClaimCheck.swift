@@ -1,11 +1,10 @@
 import Manifests
-import PluginHost
 
 /// Checks that claims are complete and speak of what the study measures, so that a slip shows before the runs and not after.
 struct ClaimCheck {
     let tree: StudyTree
     let configuration: RunConfiguration
-    let registry: Registry
+    let outputs: StudyOutputs
 
     func problems() -> [String] {
         let claims = DottedKey("claims")
@@ -41,8 +40,10 @@ struct ClaimCheck {
             return ["\(tree.place(key)): expected exactly one of mean, min, max, median; found \(list(statistics))"]
         }
         var lines: [String] = []
-        if let sentence = unknown(output) { lines.append("\(tree.place(key.appending(statistics[0]))): \(sentence)") }
-        if side["layer"] != nil, isOfWholeNetwork(output) {
+        if let sentence = outputs.unknown(output) {
+            lines.append("\(tree.place(key.appending(statistics[0]))): \(sentence)")
+        }
+        if side["layer"] != nil, outputs.isOfWholeNetwork(output) {
             lines.append(
                 "\(tree.keyPlace(key.appending("layer"))): '\(output)' is measured for the whole network, so it has no layer"
             )
@@ -56,46 +57,5 @@ struct ClaimCheck {
         return lines
     }
 
-    /// The sentence about an output that no probe of the study has.
-    private func unknown(_ output: String) -> String? {
-        let key = output.prefix { $0 != "." }
-        let rest = String(output.dropFirst(key.count + 1))
-        if key == "procedure", let procedure = configuration.procedure {
-            guard let (_, component) = try? registry.component(procedure.component, kind: .procedure) else {
-                return nil
-            }
-            let outputs = component.outputs.map(\.id)
-            if outputs.contains(rest) { return nil }
-            let hint = Nearest.question(for: rest, among: outputs) { "procedure.\($0)" }
-            return "the procedure has no output '\(rest)'\(hint) (it has: \(list(outputs)))"
-        }
-        guard let probe = configuration.probes.first(where: { $0.key == key }) else {
-            let probes = configuration.probes.map(\.key)
-            let hint = Nearest.question(for: String(key), among: probes)
-            return "the study has no probe '\(key)'\(hint) (probes: \(list(probes)))"
-        }
-        guard let (_, component) = try? registry.component(probe.choice.component, kind: .probe) else { return nil }
-        var outputs = component.recordedOutputs(probe.choice.options)
-        if probe.bootstrap != nil { outputs += outputs.flatMap { ["\($0).low", "\($0).high"] } }
-        guard !outputs.contains(rest) else { return nil }
-        let hint = Nearest.question(for: rest, among: outputs) { "\(key).\($0)" }
-        return "probe '\(key)' has no output '\(rest)'\(hint) (it has: \(list(outputs)))"
-    }
-
-    private func isOfWholeNetwork(_ output: String) -> Bool {
-        if configuration.procedure != nil { return true }
-        guard let probe = configuration.probes.first(where: { output.hasPrefix($0.key + ".") }),
-            let (_, component) = try? registry.component(probe.choice.component, kind: .probe)
-        else { return false }
-        return component.scope == .run
-    }
-
     private func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
-}
-
-extension Component {
-    /// The names under which a probe's values are recorded, without the probe's key: `binding.output`, or `output`.
-    func recordedOutputs(_ options: [String: JSON]) -> [String] {
-        expandedBindings(options).flatMap { outputs.map($0.recordedName) }
-    }
 }

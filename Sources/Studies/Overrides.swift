@@ -79,10 +79,10 @@ extension StudyTree {
     private func check(_ override: Override) throws(StudyError) {
         let key = override.key
         let parent = key.parent
-        if ["sweep", "claims"].contains(key.parts[0]) {
+        if ["sweep", "claims", "figures"].contains(key.parts[0]) {
             throw StudyError(
-                key.parts[0] == "claims"
-                    ? "override '\(override.words)': claims belong to the study file and cannot be overridden"
+                key.parts[0] != "sweep"
+                    ? "override '\(override.words)': \(key.parts[0]) belong to the study file and cannot be overridden"
                     : "override '\(override.words)': sweep cannot be overridden; give the option itself, such as optimizer.lr=[0.1, 0.2]"
             )
         }

@@ -171,6 +171,10 @@ package struct StudyPlan: Sendable {
     package var seeds: [Int]
     /// As in the study file, checked.
     package var claims: JSON
+    /// Those of the study and of manifests, checked, with names in the place of patterns.
+    package var figures: [Figure]
+    /// By name: unit and labels of what figures show.
+    package var outputs: OrderedDictionary<String, JSON>
     /// Settings in the order of the sweep (the last key fastest), seeds within each.
     package var runs: [PlannedRun]
 
@@ -200,6 +204,7 @@ package struct StudyPlan: Sendable {
             "format": .int(1), "study": .string(name), "title": .string(title),
             "sweep": .object(axes.mapValues(JSON.array)), "settings": .array(settings),
             "seeds": .array(seeds.map(JSON.int)), "claims": claims,
+            "figures": .array(figures.map(\.json)), "outputs": .object(outputs),
             "runs": .array(runs.map { .string($0.name) }),
             "pairs": .array(
                 pairs.map {

@@ -371,7 +371,7 @@ extension Document {
                 problem(at: "", "missing key '\($0)' at the top level")
             }
         }
-        let own = ["study", "title", "dataset", "procedure", "sweep", "seeds", "claims"]
+        let own = ["study", "title", "dataset", "procedure", "sweep", "seeds", "claims", "figures"]
         return sections.keys.filter { !own.contains($0) && !$0.hasPrefix("x-") }.map {
             problem(
                 at: "/\($0)", key: true, "'\($0)' is for studies that train a network; this one follows a procedure")

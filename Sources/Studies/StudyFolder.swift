@@ -2,7 +2,7 @@ import ArrayFiles
 import Foundation
 import Manifests
 
-/// The folder of a study's results: `study.json`, `table.csv`, `report.html` and `runs/`.
+/// The folder of a study's results: `study.json`, `table.csv`, `report.html`, `figures/` and `runs/`.
 package struct StudyFolder: Hashable, Sendable {
     package var path: String
 
@@ -11,6 +11,7 @@ package struct StudyFolder: Hashable, Sendable {
     package var studyFile: String { path + "/study.json" }
     package var tableFile: String { path + "/table.csv" }
     package var reportFile: String { path + "/report.html" }
+    package var figuresFolder: String { path + "/figures" }
     package func runFolder(_ name: String) -> String { "\(path)/runs/\(name)" }
     package func observationsFile(_ name: String) -> String { runFolder(name) + "/observations.csv" }
 
@@ -20,7 +21,7 @@ package struct StudyFolder: Hashable, Sendable {
         try JSONFile.write(plan.json, to: studyFile)
     }
 
-    /// `study.json`: `study`, `title`, `sweep`, `settings`, `seeds`, `claims`, `runs` (names, in the plan's order).
+    /// `study.json`: `study`, `title`, `sweep`, `settings`, `seeds`, `claims`, `figures`, `outputs`, `runs` (names, in the plan's order).
     package func readStudy() throws(StudyError) -> JSON {
         guard FileManager.default.fileExists(atPath: studyFile) else {
             throw StudyError("\(path): no study.json here; expected the folder that 'syzygy run' wrote")

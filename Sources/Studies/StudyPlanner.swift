@@ -44,7 +44,7 @@ package struct StudyPlanner: Sendable {
             [(swept: OrderedDictionary<String, JSON>, resolver: RunResolver, configuration: RunConfiguration)] = []
         for indices in Self.product(axes.map(\.values.count)) {
             var setting = tree
-            for section in ["sweep", "seeds", "claims"] { setting.set(DottedKey(section), nil, .file) }
+            for section in ["sweep", "seeds", "claims", "figures"] { setting.set(DottedKey(section), nil, .file) }
             for (axis, index) in zip(axes, indices) {
                 setting.set(axis.key, axis.values[index], .sweep(axis.places[index], key: axis.place))
             }
@@ -56,9 +56,15 @@ package struct StudyPlanner: Sendable {
                 uniqueKeysWithValues: axes.map { ($0.key.description, resolver.tree[$0.key] ?? .null) })
             settings.append((swept, resolver, configuration))
         }
-        if problems.isEmpty, let first = settings.first {
-            problems.formUnion(
-                ClaimCheck(tree: tree, configuration: first.configuration, registry: registry).problems())
+        var figures: [Figure] = []
+        var declarations: OrderedDictionary<String, JSON> = [:]
+        if problems.isEmpty, let first = settings.first?.configuration {
+            let outputs = StudyOutputs(first, registry)
+            problems.formUnion(ClaimCheck(tree: tree, configuration: first, outputs: outputs).problems())
+            let check = FigureCheck(tree: tree, configuration: first, axes: axes, outputs: outputs)
+            problems.formUnion(check.problems())
+            figures = check.figures()
+            declarations = check.declarations(of: figures)
         }
         guard problems.isEmpty else { throw StudyError(lines: problems.elements) }
         let names = SweepNames(axes.map(\.key.description))
@@ -75,7 +81,7 @@ package struct StudyPlanner: Sendable {
         return StudyPlan(
             name: tree[DottedKey("study")]?.string ?? "", title: tree[DottedKey("title")]?.string ?? "",
             axes: Self.values(of: axes.map(\.key.description), in: settings.map(\.swept)), seeds: seeds,
-            claims: tree[DottedKey("claims")] ?? .array([]), runs: runs)
+            claims: tree[DottedKey("claims")] ?? .array([]), figures: figures, outputs: declarations, runs: runs)
     }
 
     /// The runs of records (with their files), resolved again; they must mean what they meant when they were planned.

@@ -34,8 +34,29 @@ struct FindingsPage: ParsableCommand {
         let text = Findings.text(found)
         guard let update else { return print(text, terminator: "") }
         let page = (try? String(contentsOfFile: update, encoding: .utf8)) ?? ""
+        let folder = URL(fileURLWithPath: update).deletingLastPathComponent()
+        try Self.write(found, beside: folder)
         let head = page.range(of: Self.mark).map { String(page[..<$0.lowerBound]) } ?? page
         try Data("\(head)\(Self.mark)\n\n\(text)".utf8).write(to: URL(fileURLWithPath: update))
+    }
+
+    private static let mostBytes = 1_500_000
+
+    /// The pictures of the page, in place of those that were there.
+    private static func write(_ studies: [Findings.Study], beside page: URL) throws {
+        let files = studies.flatMap { study in
+            study.pictures.compactMap { picture in picture.file.map { (study.path(of: picture), Data($0.utf8)) } }
+        }
+        let bytes = files.reduce(0) { $0 + $1.1.count }
+        guard bytes <= mostBytes else {
+            throw ValidationError("the pictures take \(bytes) bytes; at most \(mostBytes) belong beside a page")
+        }
+        let folder = page.appendingPathComponent("findings")
+        try StudyFolder.create(folder.path)
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where name.hasSuffix(".svg") {
+            try FileManager.default.removeItem(at: folder.appendingPathComponent(name))
+        }
+        for (name, data) in files { try data.write(to: page.appendingPathComponent(name)) }
     }
 
     /// What stands behind `study:`.

@@ -20,7 +20,7 @@ struct Table: ParsableCommand {
 
 struct ReportPage: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "Write table.csv and report.html of a study's results.")
+        commandName: "report", abstract: "Write table.csv, figures/ and report.html of a study's results.")
 
     @Argument(help: ArgumentHelp("The folder that 'syzygy run' wrote.", valueName: "out"))
     var folder: String
@@ -42,11 +42,17 @@ struct Results {
         values = try Failure.report { try StudyResults.read(folder: folder.path) }
     }
 
-    /// Writes `table.csv` and `report.html`.
+    /// Writes `table.csv`, `figures/` and `report.html`.
     func write() throws {
         try Failure.report(status: .failure) {
             try AtomicFile.write(Array(TableWriter.csv(values).utf8), to: folder.tableFile)
-            try AtomicFile.write(Array(Report.html(values).utf8), to: folder.reportFile)
+            let figures = DrawnFigure.all(values)
+            if figures.contains(where: { $0.file != nil }) { try StudyFolder.create(folder.figuresFolder) }
+            for figure in figures {
+                guard let file = figure.file else { continue }
+                try AtomicFile.write(Array(file.utf8), to: "\(folder.figuresFolder)/\(figure.slug).svg")
+            }
+            try AtomicFile.write(Array(Report.html(values, figures).utf8), to: folder.reportFile)
         }
     }
 

@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func everyRecordIsACase() {
-        #expect(Self.cases.count == 161)
+        #expect(Self.cases.count == 168)
     }
 
     static let cases = records.components(separatedBy: "\n\n").compactMap(Case.init)
@@ -863,5 +863,41 @@ import Testing
         - "from": "step" }
         + "from": "steps" }
         plugin.json:34:47: argument 't': 'steps' is for schedules, not for an optimizer
+
+        probe
+        - "properties": [
+        + "figures": [{ "title": "T" }], "properties": [
+        plugin.json:34:17: a figure has exactly one of curves, heat, matrix, scatter, spectrum; found none
+
+        probe
+        - "properties": [
+        + "figures": [{ "title": "T", "curves": "*.raw.alfa" }], "properties": [
+        plugin.json:34:43: no output is called '*.raw.alfa' (allowed: forward_rga.raw.alpha, forward_rga.raw.cos, forward_rga.centred.alpha, forward_rga.centred.cos, forward_rga.normalized.alpha, forward_rga.normalized.cos, forward_rwa.raw.alpha, forward_rwa.raw.cos, forward_rwa.centred.alpha, forward_rwa.centred.cos, forward_rwa.normalized.alpha, forward_rwa.normalized.cos)
+
+        probe
+        - "properties": [
+        + "figures": [{ "title": "T", "matrix": ["*.raw.alpha"], "fit": "line" }], "properties": [
+        plugin.json:34:60: 'fit' has no meaning for matrix (it takes: layers, where, at, width)
+
+        probe
+        - "properties": [
+        + "figures": [{ "title": "T", "matrix": "*.raw.alpha", "layers": ["fc1"] }], "properties": [
+        plugin.json:34:58: unknown key 'layers' in components[0].figures[0] (allowed: title, curves, heat, matrix, scatter, spectrum, against, at, scale, colour, fit, width)
+
+        probe
+        - "properties": [
+        + "figures": [{ "title": "T", "curves": "*.raw.cos" }, { "title": "T", "curves": "*.raw.alpha" }], "properties": [
+        plugin.json:34:69: two figures have the name 'T'
+
+        probe
+        - "shape": [], "range": [-1, 1], "nan": "undefined_value" },
+        + "shape": [], "range": [-1, 1], "nan": "undefined_value", "labels": ["a", "b"] },
+        plugin.json:16:107: 2 labels stand for 0 to 1, so the range of output 'alpha' must be [0, 1]
+
+        blas
+        - "shape": [], "range": [0, null] }
+        + "shape": [3], "range": [0, 1], "labels": ["a", "b"] }
+        plugin.json:11:80: output 'norm' is an array; labels are of single numbers
+        plugin.json:13:70: output 'norm' is returned, so its shape must be []
         """#
 }

@@ -7,7 +7,7 @@ import Testing
 #endif
 
 /// Collects what an XML parser sees in a page.
-private final class PageReader: NSObject, XMLParserDelegate {
+final class PageReader: NSObject, XMLParserDelegate {
     var elements: [String: Int] = [:]
     var attributes: [(element: String, name: String, value: String)] = []
     var text = ""

@@ -179,11 +179,16 @@ struct HandStudy {
     }
 
     /// Reads the folder and removes it.
-    func results(sweep: String = "", claims: String = "") throws -> StudyResults {
+    func results(sweep: String = "", claims: String = "", figures: String = "", outputs: String = "") throws
+        -> StudyResults
+    {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let runs = names.map { "\"\($0)\"" }.joined(separator: ", ")
-        try #"{"study": "hand", "title": "", "sweep": {\#(sweep)}, "claims": [\#(claims)], "runs": [\#(runs)]}"#
-            .write(toFile: folder + "/study.json", atomically: true, encoding: .utf8)
+        try """
+        {"study": "hand", "title": "", "sweep": {\(sweep)}, "claims": [\(claims)], "figures": [\(figures)],
+         "outputs": {\(outputs)}, "runs": [\(runs)]}
+        """
+        .write(toFile: folder + "/study.json", atomically: true, encoding: .utf8)
         return try StudyResults.read(folder: folder)
     }
 }

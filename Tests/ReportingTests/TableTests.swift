@@ -32,6 +32,28 @@ import Testing
                 """)
     }
 
+    /// The ends of an interval over samples are no rows; they stand behind the number where there is one seed.
+    @Test func intervalsOverSamplesStandWithTheirOutput() throws {
+        func table(seeds: Int) throws -> (text: String, csv: String) {
+            var study = HandStudy()
+            for seed in 0..<seeds {
+                try study.addRun(
+                    seed: seed,
+                    observations: "7,p,x,fc1,,0.5,\n7,p,x.low,fc1,,0.25,\n7,p,x.high,fc1,,0.625,\n7,p,low,fc1,,3,\n")
+            }
+            let results = try study.results()
+            return (TextTable(results).plain(), TableWriter.csv(results))
+        }
+        let one = try table(seeds: 1)
+        #expect(one.text.contains("0.500 [0.25, 0.625]") && one.text.contains("[95 % over samples]"), "\(one.text)")
+        #expect(!one.text.contains("x.low") && one.text.contains("p.low"))
+        #expect(one.csv.contains("p,x.low,fc1,,7,0.25,"))
+        let two = try table(seeds: 2)
+        #expect(
+            two.text.contains("0.5 ± 0") && !two.text.contains("[") && two.csv.contains("p,x.high,fc1,,7,0.625,"),
+            "\(two.text)")
+    }
+
     @Test func columnsLineUpAtTheirPoints() {
         var table = TextTable(header: ["layer", "lr=0.1"], alignments: [.left, .decimal])
         table.rows = [["fc1", "0.83 ± 0.01"], ["head", "12.5 ± 0.3"], ["x", "-1.25"], ["y", "–"]]

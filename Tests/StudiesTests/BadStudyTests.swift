@@ -14,7 +14,7 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
         .init(
             name: "the key of a section", edits: [("optimizer:", "optimzer:")],
             lines: [
-                "study.yaml:8:1: unknown key 'optimzer' at the top level; did you mean 'optimizer'? (allowed: study, title, dataset, procedure, sampler, model, models, initializers, parametrizations, loss, rule, optimizer, regularizers, groups, train, probes, record, sweep, seeds, claims)",
+                "study.yaml:8:1: unknown key 'optimzer' at the top level; did you mean 'optimizer'? (allowed: study, title, dataset, procedure, sampler, model, models, initializers, parametrizations, loss, rule, optimizer, regularizers, groups, train, probes, record, sweep, seeds, claims, figures)",
                 "study.yaml:1:1: missing key 'optimizer' at the top level",
             ]),
         .init(

@@ -185,3 +185,10 @@ void past_next(const double *a, const double *b, int64_t n, double *sum) {
     *sum = a[0];
     for (int64_t i = 0; i < n; i++) *sum += b[i];
 }
+
+/* 18 */
+void past_sign(const double *w, int64_t n, double *sign, double *sum) {
+    *sum = 0;
+    for (int64_t i = 0; i < n; i++) *sum += w[i];
+    *sign = *sum < 0 ? 0 : *sum > 0 ? 2 : 1;
+}
