@@ -69,4 +69,36 @@ import Testing
         #expect(found[0] == found[1] && found[0].contains("forward_rga.normalized.alpha.low,fc1,,0"))
         #expect(found[0].contains("cv_h.high,head,,") && found[0].contains("raw.pearson.low,fc2,,"))
     }
+
+    /// y = x0 x1: the two directions in which the first layer of a network has changed most, and the two that a kernel machine has found,
+    /// are nearly the same plane, more so than after ten steps.
+    @Test(.enabled(if: Tool.python != nil, "no python3 with numpy"), arguments: [0, 1])
+    func networksAndMachinesFindOnePlane(seed: Int) throws {
+        let scratch = try Scratch(), python = try #require(Tool.python)
+        let dataset =
+            "dataset: {plugin: product_teacher, train_rows: 2000, test_rows: 1000, d_in: 20}\nseeds: \(seed)\n"
+        try scratch.write(
+            "study: network\n" + dataset + """
+                model: {plugin: mlp, widths: [128, 128], bias: false}
+                loss: {plugin: mean_squared_error}
+                optimizer: {plugin: sgd, lr: 0.05, momentum: 0.9}
+                train: {steps: 3000, batch_size: 64}
+                record: {quantities: [layer.weight_change, layer.input, targets], at: {steps: [10, 3000]}, layers: [fc1]}
+                """, to: "network.yaml")
+        try scratch.write(
+            "study: machine\n" + dataset
+                + "procedure: {plugin: recursive_feature_machine, bandwidth: 10, regularization: 1e-4}\n",
+            to: "machine.yaml")
+        let runs = try ["network", "machine"].map { name in
+            let run = try Tool.run(["run", "\(name).yaml", "--out", name], in: scratch)
+            #expect(run.status == 0, "\(run.errors)")
+            return "\(name)/runs/" + (try #require(try scratch.names("\(name)/runs").first))
+        }
+        for (step, status) in [(3000, Int32(0)), (10, 1)] {
+            let compared = try Tool.run(
+                [Tool.root + "/Tests/References/shared_subspace.py"] + runs + ["\(step)"], with: python, in: scratch)
+            #expect(compared.status == status, "\(compared.output)\(compared.errors)")
+            #expect(compared.output.contains("network and machine: 0.9"), "\(compared.output)")
+        }
+    }
 }

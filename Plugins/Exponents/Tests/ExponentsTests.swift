@@ -1,6 +1,7 @@
 import Foundation
 import LinearAlgebra
 import Manifests
+import Observing
 import PluginTesting
 import Protocols
 import Testing
@@ -45,6 +46,37 @@ private func gaussian(_ rows: Int, _ columns: Int, _ name: String) -> Matrix {
                 #expect(values["\(matrix).raw.r2"]!.number > 1 - 1e-12)
             }
         }
+    }
+
+    /// The same exponents from 20,000 samples: h = V z^(p/2) ξ, g = U z^(q/2) η with Gaussian ξ, η. At p = 1, q = 2 the moments
+    /// themselves are aligned as their powers say: H_b = z² = G_b, H_a = z = WᵀW, and WWᵀ = z is neither H_b nor G_b.
+    @Test func exponentsOfSamples() throws {
+        let (n, modes) = (20_000, 30)
+        let u = try gaussian(modes, modes, "u").qr().q, v = try gaussian(modes, modes, "v").qr().q
+        let z = (0..<modes).map { pow(10, -1 + 2 * Double($0) / Double(modes - 1)) }
+        func arrays(_ xi: Matrix, _ eta: Matrix) -> [String: RecordedQuantities.Array] {
+            let h = xi * .diagonal(z.map { $0.squareRoot() }) * v.transposed
+            let g = eta * .diagonal(z) * u.transposed
+            let w = u * .diagonal(z.map { $0.squareRoot() }) * v.transposed
+            return [
+                "fc1/layer.input": .init(shape: [h.rows, modes], data: h.elements),
+                "fc1/layer.output": .init(shape: [h.rows, modes], data: (h * w.transposed).elements),
+                "fc1/layer.output_grad": .init(shape: [h.rows, modes], data: g.elements),
+                "fc1/layer.input_grad": .init(shape: [h.rows, modes], data: (g * w).elements),
+                "fc1/layer.weight": .init(shape: [modes, modes], data: w.elements),
+            ]
+        }
+        let sampled = try measure(
+            "exponents", layer: "fc1", arrays: arrays(gaussian(n, modes, "xi"), gaussian(n, modes, "eta")))
+        for (matrix, exponent) in [("h_a", 1.0), ("h_b", 2), ("g_b", 2), ("g_a", 3)] {
+            #expect(abs(sampled["\(matrix).raw.slope"]!.number - exponent) < 0.02, "\(matrix)")
+            #expect(sampled["\(matrix).raw.r2"]!.number > 0.999)
+        }
+        let all = Double(modes).squareRoot() * Matrix.identity(modes)
+        let exact = try measure("alignment", layer: "fc1", arrays: arrays(all, all))
+        func alpha(_ relation: String) -> Double { exact["\(relation).raw.alpha"]!.number }
+        #expect(abs(alpha("forward_rga") - 1) < 1e-12 && abs(alpha("backward_rwa") - 1) < 1e-12)
+        #expect(abs(alpha("forward_rwa") - alpha("forward_gwa")) < 1e-12 && alpha("forward_rwa") < 0.99)
     }
 
     /// Unrelated matrices share no eigenbasis, and the fit says so.
