@@ -211,9 +211,10 @@ package enum WorkerEnvironment {
         var variables = ProcessInfo.processInfo.environment
         variables["OMP_NUM_THREADS"] = "\(threads)"
         variables["OPENBLAS_NUM_THREADS"] = "\(threads)"
-        // Waiting threads that spin take the cores of other runs.
-        if variables["OMP_WAIT_POLICY"] == nil {
-            variables["OMP_WAIT_POLICY"] = threads * jobs <= Host.cores ? "active" : "passive"
+        // Threads of OpenBLAS that wait spin for some microseconds, which bridges the gap to the next product; longer, they take the cores
+        // of the engine's threads and of other runs.
+        if variables["OMP_WAIT_POLICY"] == nil, variables["GOMP_SPINCOUNT"] == nil {
+            variables["GOMP_SPINCOUNT"] = threads * jobs <= Host.cores ? "20000" : "0"
         }
         // Observations take and give back megabytes; memory that the kernel has to clear anew each time costs more than they do.
         for (name, value) in [("MALLOC_TRIM_THRESHOLD_", "1000000000"), ("MALLOC_MMAP_THRESHOLD_", "33554432")]
