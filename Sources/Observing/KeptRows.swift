@@ -4,8 +4,9 @@ final class KeptRows {
     private static let most = 1 << 23
 
     let captures: Set<Capture>
-    /// Samples that fit.
+    /// Samples that fit, and that are here; chunks of the first pass are kept whole.
     private let count: Int
+    private var filled = 0
     private var buffers: [Capture: (buffer: Buffer, size: Int)] = [:]
 
     /// - Parameter size: numbers of a capture for each sample.
@@ -17,10 +18,11 @@ final class KeptRows {
         }
     }
 
-    func has(_ range: Range<Int>) -> Bool { range.upperBound <= count }
+    func has(_ range: Range<Int>) -> Bool { range.upperBound <= filled }
 
     func keep(_ range: Range<Int>, _ values: (Capture) -> UnsafePointer<Double>?) {
-        guard has(range) else { return }
+        guard range.upperBound <= count else { return }
+        filled = range.upperBound
         for (capture, (buffer, size)) in buffers {
             guard let values = values(capture) else { continue }
             (buffer.pointer + range.lowerBound * size).update(from: values, count: range.count * size)

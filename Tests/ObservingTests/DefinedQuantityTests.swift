@@ -219,6 +219,28 @@ private final class Reader: Probe {
         #expect(definitions.evaluations["fc1/\(zero)"] == 1)
     }
 
+    /// A second pass reads kept rows as far as there are any, here 2,045 of 2,300 since the first pass went by 409 (it takes five
+    /// cotangents too), and the network's for the rest; its own chunks have 512 rows.
+    @Test func aSecondPassOverMoreRowsThanAreKept() throws {
+        let dataset = ArrayDataset(rows: 2300, inputs: 5, outputs: 5)
+        let network = Network(
+            model: TanhNet(inputs: 5, width: 4096, outputs: 5), loss: HalfSquares(), fields: dataset.fields)
+        let store = ParameterStore(blocks: try network.build(rows: 1).graph.blocks, precision: .f64)
+        store.initialize(seed: 3)
+        let observer = try Observer(
+            network, store: store, tables: ["train": try DataTable(dataset, split: "train")], definitions: definitions
+        )
+        let (sums, zero) = ("t/sums(head.input)", "t/around(head.input, mean(head.input))")
+        let probe = Reader(.run, [sums, zero, "mean(head.input)", "agop.raw(head.output_jacobian)"])
+        try observer.observe(step: 0, store: store, due: [ScheduledProbe(key: "p", probe: probe, steps: [0])]) { _ in
+        }
+        let found = try ["/\(sums)", "/\(zero)", "/mean(head.input)"].map { try #require(probe.found[$0]) }
+        #expect(found[1].count == 4096 && found[1].allSatisfy { abs($0) < 1e-9 })
+        for (sum, mean) in zip(found[0], found[2]) { #expect(abs(sum - 2300 * mean) < 1e-9) }
+        let identity = try #require(probe.found["/agop.raw(head.output_jacobian)"])
+        for i in 0..<25 { #expect(abs(identity[i] - (i % 6 == 0 ? 1 : 0)) < 1e-12) }
+    }
+
     /// A finished value that there is not: no pass gets it.
     @Test func aPassWithoutItsValue() throws {
         let probe = Reader(.layer, ["t/around(layer.input, t/trace(moment.raw(layer.input)))"])
