@@ -32,7 +32,8 @@ struct HeatFigure {
             }
             guard !values.isEmpty else { continue }
             let colours = CellColours(values, labels: labels, axis: figure.axis, fits: true)
-            let title = outputs.count > 1 || layers == [""] ? short[output] ?? output : ""
+            let isNamed = outputs.count > 1 || !labels.isEmpty && layers == [""]
+            let title = isNamed ? short[output] ?? output : ""
             for (others, settings) in rest {
                 for layer in layers {
                     guard let series = data.series[output]?[layer]?.first else { continue }
@@ -71,11 +72,12 @@ struct HeatFigure {
         guard !panels.isEmpty else { throw Undecided(message: "no run has a value of these outputs") }
         drawing = Drawing(panels, in: outputs.count, of: data.layers.count, figure)
         (drawing.grid.bars, drawing.grid.keys) = (bars, keys)
-        let what =
-            keys.isEmpty
-            ? "Cells: \(results.seedsNote(data.settings))"
-            : "Cells: what most runs have, and how many of them where they differ"
-        drawing.notes = ["\(what), \(data.when)."] + drawing.notes
+        let what = [
+            bars.isEmpty ? nil : results.seedsNote(data.settings),
+            keys.isEmpty ? nil : "what most runs have, and how many of them where they differ",
+        ]
+        drawing.notes =
+            ["Cells: \(what.compactMap(\.self).joined(separator: "; of codes ")), \(data.when)."] + drawing.notes
         if panels.contains(where: { $0.cells.contains { $0.contains { $0.colour == nil } } }) {
             drawing.notes.append("Grey: no value.")
         }
