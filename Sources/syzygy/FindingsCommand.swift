@@ -35,15 +35,15 @@ struct FindingsPage: ParsableCommand {
         guard let update else { return print(text, terminator: "") }
         let page = (try? String(contentsOfFile: update, encoding: .utf8)) ?? ""
         let folder = URL(fileURLWithPath: update).deletingLastPathComponent()
-        try Self.write(found, beside: folder)
+        try Self.write(found, beside: folder, inPlaceOf: page)
         let head = page.range(of: Self.mark).map { String(page[..<$0.lowerBound]) } ?? page
         try Data("\(head)\(Self.mark)\n\n\(text)".utf8).write(to: URL(fileURLWithPath: update))
     }
 
     private static let mostBytes = 1_500_000
 
-    /// The pictures of the page, in place of those that were there.
-    private static func write(_ studies: [Findings.Study], beside page: URL) throws {
+    /// The pictures of the page, in place of those that it showed; other files of the folder stay.
+    private static func write(_ studies: [Findings.Study], beside page: URL, inPlaceOf old: String) throws {
         let files = studies.flatMap { study in
             study.pictures.compactMap { picture in picture.file.map { (study.path(of: picture), Data($0.utf8)) } }
         }
@@ -53,7 +53,8 @@ struct FindingsPage: ParsableCommand {
         }
         let folder = page.appendingPathComponent("findings")
         try StudyFolder.create(folder.path)
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where name.hasSuffix(".svg") {
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        where name.hasSuffix(".svg") && old.contains("](findings/\(name))") {
             try FileManager.default.removeItem(at: folder.appendingPathComponent(name))
         }
         for (name, data) in files { try data.write(to: page.appendingPathComponent(name)) }

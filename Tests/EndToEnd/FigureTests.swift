@@ -64,14 +64,17 @@ import Testing
         #expect(try scratch.read("out/figures/accuracy.svg") == files[0])
 
         // Findings show the first two.
-        try scratch.write("# Head\n", to: "docs/findings.md")
+        try scratch.write(
+            "# Head\n<!-- made by `./dev studies` -->\n![Old](findings/old.svg)\n", to: "docs/findings.md")
         try scratch.write("old", to: "docs/findings/old.svg")
+        try scratch.write("mine", to: "docs/findings/mine.svg")
         try FileManager.default.createDirectory(atPath: scratch.path + "/all", withIntermediateDirectories: true)
         try FileManager.default.moveItem(atPath: scratch.path + "/out", toPath: scratch.path + "/all/pictures")
         let findings = try Tool.run(
             ["findings", "s.yaml", "--results", "all", "--update", "docs/findings.md"], in: scratch)
         #expect(findings.status == 0, "\(findings.errors)")
-        #expect(try scratch.names("docs/findings") == ["pictures-accuracy.svg", "pictures-power-law.svg"])
+        #expect(
+            try scratch.names("docs/findings") == ["mine.svg", "pictures-accuracy.svg", "pictures-power-law.svg"])
         #expect(try scratch.read("docs/findings.md").contains("![Power law](findings/pictures-power-law.svg)"))
     }
 
