@@ -4,7 +4,7 @@ import Foundation
 
 struct Docs: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print a part of the manual that is made from the code: quantities, keys of manifests, shipped components.")
+        abstract: "Print a part of the manual that is made from code and manifests.")
 
     @ArgumentParser.Argument(help: "What: \(GeneratedDocument.allCases.map(\.rawValue).joined(separator: ", ")).")
     var document: GeneratedDocument
