@@ -123,7 +123,8 @@ extension Observer {
             guard let derivation = Derivation(expression, key, at: .output, self) else { continue }
             let base = derivation.bases[0].key
             if formed[base] != nil || pass.derivations[base] != nil {
-                pass.derive(key, derivation); formed[key] = nil
+                pass.derive(key, derivation)
+                formed[key] = nil
             }
         }
         return formed

@@ -40,26 +40,13 @@ import Training
         for (n, s) in zip(Self.counts, Self.s) {
             #expect(abs(max(Double(n).squareRoot() - Double(rows) * Self.gamma, 0) - s) < 1e-12)
         }
-        let model = try loader.model(
-            Choice(
-                component: "mlp",
-                options: ["widths": .array([.int(d)]), "activation": .string("identity"), "bias": .bool(false)]))
-        let l2 = try loader.regularizer(Choice(component: "l2", options: ["weight_decay": .double(Self.gamma)]))
         let probes = [
             ("crh", Choice(component: "alignment")), ("ranks", Choice(component: "spectrum")),
             ("nc", Choice(component: "neural_collapse", options: ["min_count": .int(1)])),
             ("even", Choice(component: "uniformity", options: ["min_count": .int(2)])),
             ("balance", Choice(component: "fact", options: ["weight_decay": .double(Self.gamma)])),
         ]
-        let session = try Session(
-            TrainingPlan(
-                network: Network(
-                    model: model, loss: try loader.loss(Choice(component: "mean_squared_error")),
-                    fields: dataset.fields),
-                dataset: dataset, regularizers: [RegularizerTerm(key: "l2", regularizer: l2)],
-                optimizer: try loader.optimizer(Choice(component: "sgd", options: ["lr": .double(1)])),
-                probes: try probes.map { ScheduledProbe(key: $0.0, probe: try loader.probe($0.1), steps: [0]) },
-                steps: 1, precision: .f64, seed: 1, definitions: loader))
+        let session = try freeFeatures(loader, dataset, width: d, gamma: Self.gamma, probes)
         var start = Matrix(rows: d, columns: k)
         start.elements.withUnsafeMutableBufferPointer { Stream(seed: 3, name: "p").normal(into: $0) }
         let w = try start.qr().q * .diagonal(Self.s.map { $0.squareRoot() })

@@ -2,6 +2,7 @@ import Foundation
 import LinearAlgebra
 import Manifests
 import Observing
+import PluginHost
 import PluginTesting
 import Protocols
 import Testing
@@ -18,25 +19,12 @@ import Training
         let loader = ShippedPlugins.loader(seed: 1), (k, d) = (Self.classes, Self.width), rows = k * Self.each
         let dataset = try loader.dataset(
             Choice(component: "one_hot_samples", options: ["rows": .int(rows), "classes": .int(k)]))
-        let model = try loader.model(
-            Choice(
-                component: "mlp",
-                options: ["widths": .array([.int(d)]), "activation": .string("identity"), "bias": .bool(false)]))
-        let l2 = try loader.regularizer(Choice(component: "l2", options: ["weight_decay": .double(Self.gamma)]))
         let probes = [
             ("crh", Choice(component: "alignment")), ("nc", Choice(component: "neural_collapse")),
             ("balance", Choice(component: "fact", options: ["weight_decay": .double(Self.gamma)])),
             ("fit", Choice(component: "performance")),
         ]
-        let session = try Session(
-            TrainingPlan(
-                network: Network(
-                    model: model, loss: try loader.loss(Choice(component: "mean_squared_error")),
-                    fields: dataset.fields),
-                dataset: dataset, regularizers: [RegularizerTerm(key: "l2", regularizer: l2)],
-                optimizer: try loader.optimizer(Choice(component: "sgd", options: ["lr": .double(1)])),
-                probes: try probes.map { ScheduledProbe(key: $0.0, probe: try loader.probe($0.1), steps: [0]) },
-                steps: 1, precision: .f64, seed: 1, definitions: loader))
+        let session = try freeFeatures(loader, dataset, width: d, gamma: Self.gamma, probes)
         var start = Matrix(rows: d, columns: k)
         start.elements.withUnsafeMutableBufferPointer { Stream(seed: 3, name: "p").normal(into: $0) }
         let p = Self.s.squareRoot() * (try start.qr().q)
@@ -86,4 +74,24 @@ import Training
         try session.advance()
         #expect(zip(before, session.store.copy(block: 1)).contains { abs($0 - $1) > 1e-4 })
     }
+}
+
+/// A linear network without biases over samples that are unit vectors, whose first weight is free features, with squared loss and decay.
+func freeFeatures(
+    _ loader: ComponentLoader, _ dataset: any Dataset, width d: Int, gamma: Double, _ probes: [(String, Choice)]
+) throws -> Session {
+    let model = try loader.model(
+        Choice(
+            component: "mlp",
+            options: ["widths": .array([.int(d)]), "activation": .string("identity"), "bias": .bool(false)]))
+    let l2 = try loader.regularizer(Choice(component: "l2", options: ["weight_decay": .double(gamma)]))
+    return try Session(
+        TrainingPlan(
+            network: Network(
+                model: model, loss: try loader.loss(Choice(component: "mean_squared_error")),
+                fields: dataset.fields),
+            dataset: dataset, regularizers: [RegularizerTerm(key: "l2", regularizer: l2)],
+            optimizer: try loader.optimizer(Choice(component: "sgd", options: ["lr": .double(1)])),
+            probes: try probes.map { ScheduledProbe(key: $0.0, probe: try loader.probe($0.1), steps: [0]) },
+            steps: 1, precision: .f64, seed: 1, definitions: loader))
 }
