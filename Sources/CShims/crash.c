@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static int32_t descriptor = -1;
@@ -33,6 +34,13 @@ static void handle(int number, siginfo_t *info, void *context) {
 }
 
 const char *sz_signal_name(int32_t number) { return sigabbrev_np(number); }
+
+void sz_end_with_parent(void) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* It may have been killed before that. */
+    const char *parent = getenv("SYZYGY_PARENT");
+    if (parent && getppid() != atoi(parent)) _exit(1);
+}
 
 void sz_report_crashes(int32_t to) {
     descriptor = to;

@@ -18,18 +18,35 @@ package enum SHA256 {
 
     /// Of an open file, from where it stands to its end.
     package static func hex(of file: borrowing FileDescriptor) throws -> String {
-        var state = crypto_hash_sha256_state()
-        crypto_hash_sha256_init(&state)
+        var running = Running()
         let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
         defer { piece.deallocate() }
         while true {
             let count = try file.read(into: piece)
             if count == 0 { break }
-            crypto_hash_sha256_update(&state, piece.baseAddress, UInt64(count))
+            running.add(UnsafeRawBufferPointer(rebasing: piece[..<count]))
         }
-        var digest = [UInt8](repeating: 0, count: 32)
-        crypto_hash_sha256_final(&state, &digest)
-        return hex(digest: digest)
+        return running.hex
+    }
+
+    /// Of bytes that come one after the other.
+    package struct Running {
+        private var state = crypto_hash_sha256_state()
+
+        package init() { crypto_hash_sha256_init(&state) }
+
+        package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+            crypto_hash_sha256_update(
+                &state, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt64(bytes.count))
+        }
+
+        /// Of all so far; more may follow.
+        package var hex: String {
+            var copy = state
+            var digest = [UInt8](repeating: 0, count: 32)
+            crypto_hash_sha256_final(&copy, &digest)
+            return SHA256.hex(digest: digest)
+        }
     }
 
     /// The 32 bytes. (The hash needs no `sodium_init`: it has one implementation and no state.)

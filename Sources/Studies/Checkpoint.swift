@@ -1,6 +1,7 @@
 import ArrayFiles
 import Engine
 import Foundation
+import LinearAlgebra
 import Protocols
 
 /// `checkpoint.safetensors` in a run's folder: where training stands, all it takes to go on to the same bits.
@@ -10,66 +11,94 @@ enum Checkpoint {
     static func file(_ folder: String) -> String { folder + "/checkpoint.safetensors" }
     static func exists(in folder: String) -> Bool { FileManager.default.fileExists(atPath: file(folder)) }
 
+    /// - Parameter observations: those up to the step, which are on disk.
     static func write(
         _ tensors: [Tensor], _ precision: Precision, states: [(name: String, tensor: ProbeMemory.Tensor)] = [],
-        step: Int, to folder: String
+        step: Int, observations: ObservationWriter.Position, to folder: String
     ) throws {
         let arrays =
             tensors.map { NamedArray($0.name, shape: $0.shape, reading: $0.values, precision) }
             + states.map { NamedArray($0.name, $0.tensor) }
-        try Safetensors.write(arrays, metadata: ["step": "\(step)"], to: file(folder))
+        let metadata = [
+            "step": "\(step)", "sha256": digest(of: arrays), "observations_bytes": "\(observations.bytes)",
+            "observations_sha256": observations.sha256,
+        ]
+        try Safetensors.write(arrays, metadata: metadata, to: file(folder))
     }
 
-    /// The step of the checkpoint in a folder; nil if there is none.
-    static func step(in folder: String) throws -> Int? {
+    /// Of names and values, in the order of the names.
+    private static func digest(of arrays: [NamedArray]) -> String {
+        var running = SHA256.Running()
+        for array in arrays.sorted(by: { $0.name < $1.name }) {
+            Array(array.name.utf8).withUnsafeBytes { running.add($0) }
+            array.data.withBytes { running.add($0) }
+        }
+        return running.hex
+    }
+
+    /// A checkpoint as it was read, its digest verified.
+    struct Content {
+        var step: Int
+        var observations: ObservationWriter.Position
+        fileprivate var arrays: [NamedArray]
+        fileprivate var folder: String
+
+        /// Sets the tensors to the values of the checkpoint, which must have all of them and no others but states of probes: those
+        /// that `state` takes.
+        func set(
+            _ tensors: [Tensor], _ precision: Precision,
+            state: (String, ProbeMemory.Tensor) -> Bool = { _, _ in false }
+        ) throws {
+            let byName = Dictionary(uniqueKeysWithValues: arrays.map { ($0.name, $0) })
+            for tensor in tensors {
+                guard let array = byName[tensor.name] else { throw misfit("has no '\(tensor.name)'") }
+                guard array.shape == tensor.shape else {
+                    throw misfit("'\(tensor.name)' is \(array.shape), not \(tensor.shape)")
+                }
+                switch (array.data, precision) {
+                case (.f32(let values), .f32): copy(values, to: tensor.values)
+                case (.f64(let values), .f64): copy(values, to: tensor.values)
+                default: throw misfit("'\(tensor.name)' is not \(precision)")
+                }
+            }
+            let known = Set(tensors.map(\.name))
+            if let other = arrays.first(where: { array in
+                !known.contains(array.name) && !(ProbeMemory.Tensor(array).map { state(array.name, $0) } ?? false)
+            }) {
+                throw misfit("'\(other.name)' belongs to nothing in this run")
+            }
+        }
+
+        private func misfit(_ what: String) -> StudyError {
+            StudyError("\(file(folder)): \(what); 'syzygy run --fresh' begins anew")
+        }
+    }
+
+    /// nil if there is none. Throws, in a sentence, what is damaged: the file, or the observations that belong to it.
+    static func read(from folder: String) throws(StudyError) -> Content? {
         guard exists(in: folder) else { return nil }
-        return try step(Safetensors.read(file(folder)) { _ in false }.metadata, folder)
-    }
-
-    /// Sets the tensors to the values of the checkpoint, which must have all of them and no others but states of probes: those that
-    /// `state` takes.
-    static func read(
-        into tensors: [Tensor], _ precision: Precision, from folder: String,
-        state: (String, ProbeMemory.Tensor) -> Bool = { _, _ in false }
-    ) throws -> Int {
-        let (arrays, metadata) = try Safetensors.read(file(folder))
-        let step = try step(metadata, folder)
-        let byName = Dictionary(uniqueKeysWithValues: arrays.map { ($0.name, $0) })
-        for tensor in tensors {
-            guard let array = byName[tensor.name] else { throw misfit(folder, "has no '\(tensor.name)'") }
-            guard array.shape == tensor.shape else {
-                throw misfit(folder, "'\(tensor.name)' is \(array.shape), not \(tensor.shape)")
-            }
-            switch (array.data, precision) {
-            case (.f32(let values), .f32): copy(values, to: tensor.values)
-            case (.f64(let values), .f64): copy(values, to: tensor.values)
-            default: throw misfit(folder, "'\(tensor.name)' is not \(precision)")
-            }
+        let file = file(folder)
+        let (arrays, metadata): ([NamedArray], [String: String])
+        do { (arrays, metadata) = try Safetensors.read(file) } catch { throw StudyError("\(error)") }
+        guard let step = metadata["step"].flatMap({ Int($0) }), step >= 0,
+            let bytes = metadata["observations_bytes"].flatMap({ Int($0) }), bytes >= 0,
+            let observations = metadata["observations_sha256"]
+        else { throw StudyError("\(file): does not say its step and observations") }
+        guard metadata["sha256"] == digest(of: arrays) else {
+            throw StudyError("\(file): the values are not those whose digest it has")
         }
-        let known = Set(tensors.map(\.name))
-        if let other = arrays.first(where: { array in
-            !known.contains(array.name) && !(ProbeMemory.Tensor(array).map { state(array.name, $0) } ?? false)
-        }) {
-            throw misfit(folder, "'\(other.name)' belongs to nothing in this run")
+        let position = ObservationWriter.Position(bytes: bytes, sha256: observations)
+        let table = folder + "/observations.csv"
+        guard position.isBeginning(of: table) else {
+            throw StudyError("\(table): does not begin with the \(bytes) bytes of the checkpoint at step \(step)")
         }
-        return step
+        return Content(step: step, observations: position, arrays: arrays, folder: folder)
     }
 
     private static func copy<Value>(_ values: [Value], to pointer: UnsafeMutableRawPointer) {
         values.withUnsafeBytes { bytes in
             if let base = bytes.baseAddress { pointer.copyMemory(from: base, byteCount: bytes.count) }
         }
-    }
-
-    private static func step(_ metadata: [String: String], _ folder: String) throws -> Int {
-        guard let step = metadata["step"].flatMap({ Int($0) }), step >= 0 else {
-            throw misfit(folder, "names no step")
-        }
-        return step
-    }
-
-    private static func misfit(_ folder: String, _ what: String) -> StudyError {
-        StudyError("\(file(folder)): \(what); 'syzygy run --fresh' begins anew")
     }
 }
 

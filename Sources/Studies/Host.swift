@@ -21,13 +21,21 @@ package enum Host {
         return ""
     }
 
+    private static var system: utsname {
+        var names = utsname()
+        uname(&names)
+        return names
+    }
+
+    private static func text<T>(_ field: T) -> String {
+        withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
+    package static var name: String { text(system.nodename) }
+
     private static var operatingSystem: String {
-        var name = utsname()
-        guard uname(&name) == 0 else { return "" }
-        func text<T>(_ field: T) -> String {
-            withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        }
-        return "\(text(name.sysname)) \(text(name.release)) \(text(name.machine))"
+        let names = system
+        return "\(text(names.sysname)) \(text(names.release)) \(text(names.machine))"
     }
 
     /// Version and kernels of OpenBLAS, as it tells them.

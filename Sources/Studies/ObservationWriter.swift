@@ -1,4 +1,5 @@
 import Foundation
+import LinearAlgebra
 import Protocols
 
 /// Appends to `observations.csv`: `step,probe,output,layer,index,value,reason`, one line per observation.
@@ -7,36 +8,44 @@ import Protocols
 package final class ObservationWriter {
     package static let header = "step,probe,output,layer,index,value,reason"
 
+    /// How far the file is, and what is in it: what a checkpoint says of the observations that belong to it.
+    package struct Position: Hashable, Sendable {
+        package var bytes: Int
+        package var sha256: String
+
+        package init(bytes: Int, sha256: String) { (self.bytes, self.sha256) = (bytes, sha256) }
+
+        /// Whether a file begins with the same.
+        package func isBeginning(of path: String) -> Bool {
+            guard let data = FileManager.default.contents(atPath: path), data.count >= bytes else { return false }
+            return SHA256.hex(of: data.prefix(bytes)) == sha256
+        }
+    }
+
     private let descriptor: Int32
     private let path: String
     private var buffer: [UInt8] = []
+    private var written = 0
+    private var digest = SHA256.Running()
 
-    /// Starts the file anew, or behind the observations of a step: later ones, which a run made before it was killed, are dropped.
-    package init(path: String, resumingAt step: Int? = nil) throws(StudyError) {
+    /// Starts the file anew, or behind a position that it has: what a run wrote later, before it was killed, is dropped.
+    package init(path: String, resumingAt position: Position? = nil) throws(StudyError) {
         self.path = path
-        let kept = step.flatMap { Self.lines(of: path, through: $0) }
-        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
+        let kept = position.flatMap { FileManager.default.contents(atPath: path)?.prefix($0.bytes) }
+        descriptor = open(path, O_WRONLY | O_CREAT | (kept == nil ? O_TRUNC : 0) | O_APPEND | O_CLOEXEC, 0o644)
+        guard descriptor >= 0, kept == nil || ftruncate(descriptor, off_t(kept?.count ?? 0)) == 0 else {
             throw StudyError("\(path): cannot be written: \(String(cString: strerror(errno)))")
         }
-        buffer.append(contentsOf: kept ?? Data("\(Self.header)\n".utf8))
+        if let kept {
+            kept.withUnsafeBytes { digest.add($0) }
+            written = kept.count
+        } else {
+            append("\(Self.header)\n")
+        }
     }
 
-    /// The header and the whole lines up to a step; nil if there is no such file.
-    private static func lines(of path: String, through step: Int) -> Data? {
-        guard let data = FileManager.default.contents(atPath: path), data.starts(with: header.utf8) else {
-            return nil
-        }
-        var kept = Data()
-        var start = data.startIndex
-        while let end = data[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            let line = data[start...end]
-            let number = Int(String(decoding: line.prefix { $0 != UInt8(ascii: ",") }, as: UTF8.self))
-            if number.map({ $0 <= step }) ?? kept.isEmpty { kept.append(line) }
-            start = data.index(after: end)
-        }
-        return kept
-    }
+    /// Of what `flush` has written.
+    package var position: Position { Position(bytes: written, sha256: digest.hex) }
 
     deinit { close(descriptor) }
 
@@ -68,6 +77,8 @@ package final class ObservationWriter {
             }
             offset += written
         }
+        buffer.withUnsafeBytes { digest.add($0) }
+        written += buffer.count
         buffer.removeAll(keepingCapacity: true)
     }
 

@@ -21,7 +21,8 @@ package struct RunExecutor {
     /// Trains and observes until the end or cancellation; writes arrays and checkpoints into the runs' folders. Several runs train
     /// together as far as their networks are one computation.
     package func run(_ runs: [PlannedRun], _ outputs: [RunOutput]) throws -> [Outcome] {
-        guard runs.count > 1 else { return [try run(runs[0], outputs[0])] }
+        // A run that is left alone of its group goes on as it would have with the others: to the same bits.
+        guard runs[0].configuration.train.together > 1 else { return [try run(runs[0], outputs[0])] }
         // They are one process: what one of them loads is there for all.
         let plans = try trainingPlans(
             of: runs, failures: outputs.map { $0.folder + "/failures" }, note: { outputs[$0].note($1) },
@@ -29,10 +30,9 @@ package struct RunExecutor {
         for (run, output) in zip(runs, outputs) { output.note(collisions: collisions(in: run)) }
         var outcomes: [Int: Outcome] = [:]
         // Interrupted runs go on together if they stand at the same step.
-        let steps = try outputs.map { try Checkpoint.step(in: $0.folder) }
-        for group in try ReplicaSession.groups(plans, from: steps) {
+        for group in try ReplicaSession.groups(plans, from: outputs.map { $0.checkpoint?.step }) {
             let ends =
-                try group.count == 1
+                try plans[group[0]].needsObjective
                 ? [run(runs[group[0]], outputs[group[0]])]
                 : run(group.map { runs[$0] }, group.map { plans[$0] }, group.map { outputs[$0] })
             for (index, outcome) in zip(group, ends) { outcomes[index] = outcome }
@@ -63,13 +63,18 @@ package struct RunExecutor {
             try trainingPlan(
                 of: run, failures: output.folder + "/failures", opened: output.opened, note: output.note))
         output.note(collisions: collisions(in: run))
-        if Checkpoint.exists(in: output.folder) {
-            let step = try Checkpoint.read(
-                into: session.checkpoint, precision, from: output.folder, state: session.observer.setState)
-            session.resume(at: step)
+        if let checkpoint = output.checkpoint {
+            try checkpoint.set(session.checkpoint, precision, state: session.observer.setState)
+            session.resume(at: checkpoint.step)
+            output.hasResumed()
         }
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let kept = configuration.keptSteps
+        func keep(_ session: Session) throws {
+            try Checkpoint.write(
+                session.checkpoint, precision, states: session.observer.states, step: session.step,
+                observations: output.position, to: output.folder)
+        }
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record, record.sighting.steps.contains(session.step) {
                 try write(record, session.observer, session.store, step: session.step, to: output)
@@ -78,22 +83,24 @@ package struct RunExecutor {
                 try Self.keep(session.store, step: session.step, in: output.folder)
             }
             try output.finished(step: session.step, loss: session.batchLoss)
+            if output.isCheckpointDue { try output.checkpoint { try keep(session) } }
             return !output.isCancelled
         }
         output.ended(step: session.step, output)
-        try Checkpoint.write(
-            session.checkpoint, precision, states: session.observer.states, step: session.step, to: output.folder)
+        try output.finish()
+        try keep(session)
         return outcome
     }
 
     private func run(_ runs: [PlannedRun], _ plans: [TrainingPlan], _ outputs: [RunOutput]) throws -> [Outcome] {
         let configuration = runs[0].configuration
         let session = try ReplicaSession(plans)
-        if let step = try Checkpoint.step(in: outputs[0].folder) {
+        if let step = outputs[0].checkpoint?.step {
             for (run, output) in outputs.enumerated() {
-                _ = try Checkpoint.read(
-                    into: session.checkpoint(of: run), configuration.train.precision, from: output.folder,
-                    state: session.observers[run].setState)
+                try output.checkpoint?.set(
+                    session.checkpoint(of: run), configuration.train.precision, state: session.observers[run].setState
+                )
+                output.hasResumed()
             }
             session.resume(at: step)
         }
@@ -101,6 +108,11 @@ package struct RunExecutor {
         let leader = outputs[0], train = configuration.train
         var hasMeasured = false
         let kept = configuration.keptSteps
+        func keep(_ session: ReplicaSession, _ run: Int, _ step: Int) throws {
+            try Checkpoint.write(
+                session.checkpoint(of: run), train.precision, states: session.observers[run].states, step: step,
+                observations: outputs[run].position, to: outputs[run].folder)
+        }
         let outcomes = try session.run(
             observed: { run, observation in
                 outputs[run].record(observation)
@@ -125,15 +137,19 @@ package struct RunExecutor {
                 }
                 hasMeasured = false
             }
+            if leader.isCheckpointDue {
+                try leader.checkpoint {
+                    for run in outputs.indices where session.outcomes[run] == nil { try keep(session, run, step) }
+                }
+            }
             return !leader.isCancelled
         }
         for (run, output) in outputs.enumerated() {
             var step = session.step
             if case .diverged(let last, _) = outcomes[run] { step = last }
             output.ended(step: step, leader)
-            try Checkpoint.write(
-                session.checkpoint(of: run), configuration.train.precision, states: session.observers[run].states,
-                step: step, to: output.folder)
+            try output.finish()
+            try keep(session, run, step)
         }
         return outcomes
     }

@@ -15,7 +15,9 @@ package final class RunOutput {
     private let progressDescriptor: Int32
     private let total: Int
     private let logEvery: Int
-    private var clock = StepClock()
+    private var clock: StepClock
+    /// Where the run goes on; nil: it begins.
+    private(set) var checkpoint: Checkpoint.Content?
     /// The last step done.
     package private(set) var step = 0
     /// The libraries that the run's plugins brought, each once.
@@ -24,20 +26,24 @@ package final class RunOutput {
     package private(set) var collisions: [String] = []
 
     /// The log is stderr, or a file of its own for a run that trains in the process of another.
-    /// - Parameter resumingAt: the step whose observations are the last of those already written; nil: the run begins.
-    package init(
-        folder: String, progressDescriptor: Int32, total: Int, logEvery: Int, resumingAt: Int? = nil,
-        hasOwnLog: Bool = false
+    /// - Parameters:
+    ///   - checkpoint: from which the run goes on; nil: it begins.
+    ///   - checkpointEvery: seconds.
+    init(
+        folder: String, progressDescriptor: Int32, total: Int, logEvery: Int, checkpoint: Checkpoint.Content? = nil,
+        checkpointEvery: Double = .infinity, hasOwnLog: Bool = false
     ) throws(StudyError) {
-        self.folder = folder
+        (self.folder, self.checkpoint) = (folder, checkpoint)
+        clock = StepClock(checkpointEvery: checkpointEvery)
         log = hasOwnLog ? try RunLog(path: folder + "/log.txt") : RunLog()
         self.progressDescriptor = progressDescriptor
         self.total = total
         self.logEvery = logEvery
-        observations = try ObservationWriter(path: folder + "/observations.csv", resumingAt: resumingAt)
-        if let resumingAt {
-            step = resumingAt
-            log.write("goes on from step \(resumingAt)")
+        observations = try ObservationWriter(
+            path: folder + "/observations.csv", resumingAt: checkpoint?.observations)
+        if let checkpoint {
+            step = checkpoint.step
+            log.write("goes on from step \(checkpoint.step)")
         }
     }
 
@@ -93,6 +99,23 @@ package final class RunOutput {
 
     package func finish() throws(StudyError) { try observations.flush() }
 
+    /// The observations on disk.
+    package var position: ObservationWriter.Position { observations.position }
+
+    /// It is time to write one.
+    var isCheckpointDue: Bool { clock.isCheckpointDue }
+
+    /// Writes a checkpoint of the run's last step, whose observations are on disk, with `write`; the next comes so much later that
+    /// they take a fiftieth of the time.
+    func checkpoint(_ write: () throws -> Void) rethrows {
+        let start = nanosecondsNow()
+        try write()
+        clock.checkpointed(in: nanosecondsNow() - start)
+    }
+
+    /// What was read of it is no longer needed.
+    func hasResumed() { checkpoint = nil }
+
     /// A parent that is gone has nothing to be told; SIGPIPE ends this worker then.
     static func send(_ line: String, to descriptor: Int32) {
         let bytes = Array(line.utf8)
@@ -114,6 +137,19 @@ private struct StepClock {
     private var next: UInt64 = 0
     private var steps = 0
     private var nanoseconds: UInt64 = 0
+    private let checkpointInterval: UInt64
+    private var nextCheckpoint: UInt64
+
+    init(checkpointEvery seconds: Double) {
+        checkpointInterval = UInt64(min(seconds, 1e9) * 1e9)
+        nextCheckpoint = last + checkpointInterval
+    }
+
+    var isCheckpointDue: Bool { last >= nextCheckpoint }
+    mutating func checkpointed(in duration: UInt64) {
+        last = nanosecondsNow()
+        nextCheckpoint = last + max(checkpointInterval, 50 * duration)
+    }
 
     /// Ends a step; one with observations is left out, since its time is mostly theirs.
     mutating func tick(trained: Bool) {
@@ -159,6 +195,13 @@ final class RunLog {
         if let crash = crash(lines) { return crash }
         return lines.last { $0.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ .*/) == nil }
             .map { String($0.prefix(300)).trimmingCharacters(in: .whitespaces) }
+    }
+
+    /// The last lines, each cut where it is too long.
+    static func lastLines(_ count: Int, of file: String) -> [String] {
+        guard let data = FileManager.default.contents(atPath: file) else { return [] }
+        let lines = String(decoding: data.suffix(1 << 16), as: UTF8.self).split(whereSeparator: \.isNewline)
+        return lines.suffix(count).map { String($0.prefix(300)) }
     }
 
     /// `Bad pointer dereference at 0x8, in measure of libmine.so`, from the report of Swift's runtime: the innermost function that

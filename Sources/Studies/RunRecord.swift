@@ -36,6 +36,20 @@ package struct RunRecord: Hashable, Sendable {
     package var ended = ""
     package var seconds = 0.0
     package var stepsPerSecond = 0.0
+    /// Of a run that failed.
+    package var failure: Failure?
+    /// What `observations.csv` was when the run ended; nil: it has not.
+    package var observations: ObservationWriter.Position?
+
+    /// How the process of a failed run ended.
+    package struct Failure: Hashable, Sendable {
+        /// `signal 11 (SIGSEGV)`, `exit status 1`.
+        package var end: String
+        /// The last lines of the log.
+        package var log: [String]
+
+        package init(end: String, log: [String]) { (self.end, self.log) = (end, log) }
+    }
 
     package init(run: PlannedRun, study: String, title: String) {
         name = run.name
@@ -54,7 +68,7 @@ package struct RunRecord: Hashable, Sendable {
 
 extension RunRecord {
     package var json: JSON {
-        .object([
+        var members: OrderedDictionary<String, JSON> = [
             "format": .int(1), "name": .string(name), "identity": .string(identity),
             "study": .string(study), "title": .string(title),
             "status": .string(status.rawValue), "message": .string(message), "step": .int(step),
@@ -66,7 +80,18 @@ extension RunRecord {
             "host": .object(host),
             "started": .string(started), "ended": .string(ended),
             "seconds": .double(seconds), "steps_per_second": .double(stepsPerSecond),
-        ])
+        ]
+        if let failure {
+            members["failure"] = .object([
+                "end": .string(failure.end), "log": .array(failure.log.map(JSON.string)),
+            ])
+        }
+        if let observations {
+            members["observations"] = .object([
+                "bytes": .int(observations.bytes), "sha256": .string(observations.sha256),
+            ])
+        }
+        return .object(members)
     }
 
     /// Reads a record; nil if it lacks what every record has.
@@ -95,6 +120,14 @@ extension RunRecord {
         ended = json["ended"]?.string ?? ""
         seconds = json["seconds"]?.double ?? 0
         stepsPerSecond = json["steps_per_second"]?.double ?? 0
+        if let failure = json["failure"], let end = failure["end"]?.string {
+            self.failure = Failure(end: end, log: (failure["log"]?.array ?? []).compactMap(\.string))
+        }
+        if let position = json["observations"], let bytes = position["bytes"]?.int,
+            let digest = position["sha256"]?.string
+        {
+            observations = ObservationWriter.Position(bytes: bytes, sha256: digest)
+        }
     }
 
     package static func read(folder: String) throws(StudyError) -> RunRecord {

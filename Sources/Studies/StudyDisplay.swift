@@ -2,9 +2,11 @@ import Foundation
 
 /// What a person sees of a study while it runs.
 package protocol StudyDisplay: AnyObject {
-    func begin(plan: StudyPlan, done: Int, jobs: Int)
-    /// The runs at work, and how many have not started; called several times a second.
-    func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int)
+    func begin(plan: StudyPlan, work: StudyRunner.Work, jobs: Int)
+    /// The runs at work, how many have not started, and how many other processes compute; called several times a second.
+    func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int, elsewhere: Int)
+    /// Something worth knowing of a run that goes on.
+    func note(_ run: PlannedRun, _ sentence: String)
     func ended(_ run: PlannedRun, _ record: RunRecord)
     /// Pairs of runs were measured, or are.
     func measured(pairs: Int, of total: Int)
@@ -13,13 +15,14 @@ package protocol StudyDisplay: AnyObject {
 
 extension StudyDisplay {
     package func measured(pairs: Int, of total: Int) {}
+    package func note(_ run: PlannedRun, _ sentence: String) {}
 }
 
 /// Says nothing (`--quiet`); failures are in the outcome.
 package final class QuietDisplay: StudyDisplay {
     package init() {}
-    package func begin(plan: StudyPlan, done: Int, jobs: Int) {}
-    package func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int) {}
+    package func begin(plan: StudyPlan, work: StudyRunner.Work, jobs: Int) {}
+    package func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int, elsewhere: Int) {}
     package func ended(_ run: PlannedRun, _ record: RunRecord) {}
     package func end(_ outcome: StudyRunner.Outcome) {}
 }
@@ -35,6 +38,7 @@ package final class LineDisplay: StudyDisplay {
     private var runs = 0
     private var ended = 0
     private var failed = 0
+    private var hasWaited = false
 
     /// `now` is a clock in seconds.
     package init(
@@ -45,22 +49,33 @@ package final class LineDisplay: StudyDisplay {
         (self.isTerminal, self.now, self.write) = (isTerminal, now, write)
     }
 
-    package func begin(plan: StudyPlan, done: Int, jobs: Int) {
-        runs = plan.runs.count - done
-        let what =
-            "\(plan.name) · \(Words.count(plan.runs.count, "run")) · \(Words.count(min(jobs, max(1, runs)), "job"))"
-        write("\(what) · plan: \(done) done, \(runs) to run\n")
+    package func begin(plan: StudyPlan, work: StudyRunner.Work, jobs: Int) {
+        runs = work.missing
+        var words = [plan.name, Words.count(plan.runs.count, "run")]
+        if let shard = work.shard { words.append("shard \(shard): \(Words.count(work.runs, "run"))") }
+        words.append(Words.count(min(jobs, max(1, runs)), "job"))
+        let failed = work.failed > 0 ? ", \(work.failed) failed before (--retry failed computes them again)" : ""
+        write(words.joined(separator: " · ") + " · plan: \(work.done) done, \(runs) to run\(failed)\n")
     }
 
-    package func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int) {
+    package func progress(
+        _ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int, elsewhere: Int
+    ) {
+        if active.isEmpty, waiting == 0, elsewhere > 0, !hasWaited {
+            hasWaited = true
+            redraw([])
+            write("  waits for \(Words.count(elsewhere, "run")) of other processes in this folder\n")
+        }
         guard isTerminal, now() - lastDrawing >= 0.1 else { return }
         lastDrawing = now()
         let name = active.map(\.run.label.count).max() ?? 0
         var lines = active.map { Self.line($0.run.label, width: name, $0.progress) }
         if runs > 1, !active.isEmpty {
-            lines.append(
-                "  \(ended) of \(runs) done"
-                    + (remaining(active.map(\.progress), waiting).map { " · eta \($0)" } ?? ""))
+            var total = "  \(ended) of \(runs) done"
+            if elsewhere > 0 { total += " · \(elsewhere) elsewhere" }
+            if failed > 0 { total += " · \(failed) failed or diverged" }
+            if let eta = remaining(active.map(\.progress), waiting) { total += " · eta \(eta)" }
+            lines.append(total)
         }
         redraw(lines)
     }
@@ -78,6 +93,11 @@ package final class LineDisplay: StudyDisplay {
         redraw([])
         write(words.joined(separator: "  ") + "\n")
         if record.status == .diverged || record.status == .failed { failed += 1 }
+    }
+
+    package func note(_ run: PlannedRun, _ sentence: String) {
+        redraw([])
+        write("  note  \(run.label)  \(sentence)\n")
     }
 
     package func measured(pairs: Int, of total: Int) {

@@ -17,6 +17,7 @@ package struct StudyFolder: Hashable, Sendable {
 
     /// Creates the folder and writes `study.json` for a plan.
     package func write(_ plan: StudyPlan) throws(StudyError) {
+        try Self.create(path)
         try Self.create(path + "/runs")
         try JSONFile.write(plan.json, to: studyFile)
     }
@@ -47,7 +48,33 @@ package struct StudyFolder: Hashable, Sendable {
         return record
     }
 
-    package func isDone(_ run: PlannedRun) -> Bool { record(of: run)?.status.isDone ?? false }
+    /// A result that is there as it was written; the observations are only counted.
+    package func isDone(_ record: RunRecord) -> Bool {
+        guard record.status.isDone else { return false }
+        guard let position = record.observations else { return true }
+        var status = stat()
+        return stat(observationsFile(record.name), &status) == 0 && Int(status.st_size) == position.bytes
+    }
+
+    /// The runs of a plan that are done.
+    package func isDone(_ run: PlannedRun) -> Bool { record(of: run).map(isDone) ?? false }
+
+    /// Removes what a run computed, so that it cannot be taken for the results of the next attempt.
+    static func clear(run folder: String) {
+        for name in ["observations.csv", "checkpoint.safetensors", "arrays", "parameters", "failures"] {
+            try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+        }
+    }
+
+    /// Removes the unfinished files of a process that was killed.
+    static func sweep(run folder: String) {
+        for part in ["", "/arrays", "/parameters"] {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + part)) ?? []
+            for name in names where name.hasPrefix(".") && name.hasSuffix(".tmp") {
+                unlink("\(folder)\(part)/\(name)")
+            }
+        }
+    }
 
     /// `step-00004000.npz`
     static func arrays(step: Int) -> String {
@@ -74,19 +101,16 @@ package struct StudyFolder: Hashable, Sendable {
     }
 }
 
-/// Held while a study runs, so that no second `syzygy run` takes its runs' folders for its own. The lock is the folder's, not a
-/// file's: nothing is left behind, and it ends with the process.
+/// Held by the worker of a run, so that one which outlives the process that started it and the next one do not write into the same
+/// files. The lock is the folder's, not a file's: nothing is left behind, and it ends with the process.
 final class FolderLock {
     private let descriptor: Int32
 
-    init(_ path: String) throws(StudyError) {
+    /// Waits until nobody else has it.
+    init(_ path: String) {
         descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         // A file system without locks has none to respect.
-        guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
-        close(descriptor)
-        throw StudyError(
-            "\(path): another 'syzygy run' is at work in this folder; wait for its end, or give another one with --out"
-        )
+        if descriptor >= 0 { while flock(descriptor, LOCK_EX) != 0, errno == EINTR {} }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }

@@ -12,16 +12,26 @@ package struct Worker {
     /// Resolves the configurations of `run.json`.
     package var planner: StudyPlanner
     private let isolation: Isolation
+    /// Seconds.
+    private let checkpointEvery: Double
 
-    package init(folders: [String], planner: StudyPlanner, isolation: Isolation = Isolation()) {
+    package init(
+        folders: [String], planner: StudyPlanner, isolation: Isolation = Isolation(),
+        checkpointEvery: Double = .infinity
+    ) {
         (self.folders, self.planner, self.isolation) = (folders, planner, isolation)
+        self.checkpointEvery = checkpointEvery
     }
 
     /// Computes the runs with `execute` and keeps their `run.json` up to date; returns the exit status.
     package func run(_ execute: ([PlannedRun], [RunOutput]) throws -> [Outcome]) -> Int32 {
+        // Nobody would hear of the results of a worker whose parent was killed.
+        sz_end_with_parent()
+        Self.allowFiles(5 * folders.count + 64)
+        let locks = folders.map { FolderLock($0) }
+        defer { withExtendedLifetime(locks) {} }
         signal(SIGINT, SIG_IGN)
         signal(SIGTERM) { _ in cancellation.store(true, ordering: .relaxed) }
-        Self.allowFiles(4 * folders.count + 64)
         // Progress keeps the pipe; whatever else writes to stdout goes to the log.
         let pipe = dup(1)
         dup2(2, 1)
@@ -63,16 +73,21 @@ package struct Worker {
             records[i].host["isolation"] = runs[i].configuration.description(of: isolation, planner.registry)
             records[i].started = Timestamp.now()
             try records[i].write(folder: folder)
+            var checkpoint: Checkpoint.Content?, damage: String?
+            do { checkpoint = try Checkpoint.read(from: folder) } catch { damage = "\(error); the run begins anew" }
+            if let damage { begin(anew: folder, damage, pipe) }
             outputs.append(
                 try RunOutput(
                     folder: folder, progressDescriptor: pipe, total: train.steps, logEvery: train.logEvery,
-                    resumingAt: try Checkpoint.step(in: folder), hasOwnLog: i > 0))
+                    checkpoint: checkpoint, checkpointEvery: checkpointEvery, hasOwnLog: i > 0))
+            if let damage { outputs[i].note(damage) }
             if i > 0 { outputs[i].note("trains together with \(records[0].name), whose log has what plugins print") }
         }
         let start = ContinuousClock.now
         defer {
             for (i, output) in outputs.enumerated() {
                 records[i].step = output.step
+                records[i].observations = output.position
                 records[i].seconds += (ContinuousClock.now - start) / .seconds(1)
                 records[i].stepsPerSecond = output.stepsPerSecond
                 records[i].host["libraries"] = .array(output.libraries.map(\.json))
@@ -91,6 +106,11 @@ package struct Worker {
                 (records[i].status, records[i].message) = (.interrupted, "stopped at step \(step)")
             }
         }
+    }
+
+    private func begin(anew folder: String, _ damage: String, _ pipe: Int32) {
+        RunOutput.send(JSON.object(["note": .string(damage)]).text(pretty: false) + "\n", to: pipe)
+        StudyFolder.clear(run: folder)
     }
 
     /// Every run has its files open.

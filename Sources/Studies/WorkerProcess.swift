@@ -57,6 +57,8 @@ final class WorkerProcess {
     private(set) var error: String?
     /// Of a line `{"calling": …}`: whose function ended the process.
     private(set) var calling: String?
+    /// Of lines `{"note": …}`, not yet taken.
+    private var notes: [String] = []
     private var unread: [UInt8] = []
     private var hasEnded = false
 
@@ -87,7 +89,9 @@ final class WorkerProcess {
         posix_spawnattr_setpgroup(&attributes, 0)
 
         let words = ([command.executable] + command.arguments + folders).map { strdup($0) }
-        let variables = environment.map { strdup("\($0.key)=\($0.value)") }
+        let variables = (environment.merging(["SYZYGY_PARENT": "\(getpid())"]) { $1 }).map {
+            strdup("\($0.key)=\($0.value)")
+        }
         defer { (words + variables).forEach { free($0) } }
         var id: pid_t = 0
         let code = posix_spawn(&id, command.executable, &actions, &attributes, words + [nil], variables + [nil])
@@ -123,9 +127,16 @@ final class WorkerProcess {
             } else if let report = try? StrictJSON.parse(line, file: "worker") {
                 error = report.root["error"]?.string ?? error
                 calling = report.root["calling"]?.string ?? calling
+                notes += report.root["note"]?.string.map { [$0] } ?? []
             }
         }
         return true
+    }
+
+    /// What it said of its runs since the last time.
+    func takeNotes() -> [String] {
+        defer { notes = [] }
+        return notes
     }
 
     /// Waits for the end of the process.

@@ -39,7 +39,7 @@ package struct TrainingPlan {
 
 extension TrainingPlan {
     /// An optimizer evaluates the objective at points it tries.
-    var needsObjective: Bool { ([optimizer] + groups.compactMap(\.optimizer)).contains(where: \.needsObjective) }
+    package var needsObjective: Bool { ([optimizer] + groups.compactMap(\.optimizer)).contains(where: \.needsObjective) }
 }
 
 /// How training ended.

@@ -8,13 +8,34 @@ struct Run: ParsableCommand {
         abstract: "Compute the runs of a study that have no result yet, then its tables and report.",
         discussion: """
             Exit status: 0 all runs done (and all claims hold, with --check), 1 a run failed or a claim does not hold, \
-            64 wrong usage, study or manifest, 130 interrupted. A run that diverges is a result, not a failure.
+            64 wrong usage, study or manifest, 130 interrupted. A run that diverges is a result, not a failure. The first Ctrl-C lets \
+            runs write where they are, from where the same command goes on; the second ends everything at once. The same command \
+            in several terminals or on several machines with one folder shares the runs.
             """)
 
     @OptionGroup var study: StudyOptions
 
-    @Option(help: "Runs computed at once (default: the number of cores).")
+    @Option(help: "Runs computed at once (default: the number of cores, divided by the threads of a run).")
     var jobs: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Compute a part of the runs only: 3/20 is the third of twenty equal parts, for machines that share the folder.",
+            valueName: "k/n"))
+    var shard: Shard?
+
+    @Option(
+        help: ArgumentHelp("Compute runs again that ended so: failed, diverged. Repeatable.", valueName: "status"))
+    var retry: [RetriedStatus] = []
+
+    @Flag(help: "When a run fails, stop the others and exit.")
+    var stopOnFailure = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds between checkpoints of a run, from which it goes on after a crash or power failure.",
+            valueName: "s"))
+    var checkpointEvery = 30.0
 
     @OptionGroup var isolation: IsolationOptions
     @OptionGroup var lock: LockOptions
@@ -30,16 +51,24 @@ struct Run: ParsableCommand {
 
     func validate() throws {
         if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1, got \(jobs)") }
+        if !(checkpointEvery >= 0) {
+            throw ValidationError("--checkpoint-every must be at least 0 seconds, got \(checkpointEvery)")
+        }
     }
 
     func run() throws {
         let (plan, folder) = try study.plan()
         let locked = try lock.check(plan, study.plugins)
         let options = study.plugins.arguments + isolation.arguments + locked
-        let command = WorkerCommand(arguments: ["worker"] + options, pairArguments: ["pair"] + options)
-        let runner = StudyRunner(
-            plan: plan, folder: folder, command: command, jobs: jobs ?? min(Host.cores, max(1, plan.runs.count)),
-            isFresh: fresh)
+        let command = WorkerCommand(
+            arguments: ["worker", "--checkpoint-every", String(checkpointEvery)] + options,
+            pairArguments: ["pair"] + options)
+        let threads = plan.runs.map(\.configuration.train.threads).max() ?? 1
+        var runner = StudyRunner(
+            plan: plan, folder: folder, command: command,
+            jobs: jobs ?? min(max(1, Host.cores / threads), max(1, plan.runs.count)), isFresh: fresh)
+        runner.retried = Set(retry.map(\.status))
+        (runner.shard, runner.stopsOnFailure) = (shard, stopOnFailure)
         let outcome = try Failure.report(status: .failure) {
             try runner.run(display: quiet ? QuietDisplay() : LineDisplay())
         }
@@ -48,6 +77,16 @@ struct Run: ParsableCommand {
         if outcome.wasInterrupted {
             Failure.say("interrupted; finished runs are kept, the same command computes the rest")
             throw ExitCode(130)
+        }
+        guard outcome.missing == 0 else {
+            if outcome.stoppedOnFailure { Failure.say("stopped after a failure; the same command computes the rest") }
+            if !quiet {
+                let count = outcome.records.count - outcome.missing
+                print(
+                    "\(Words.grouped(count)) of \(Words.count(outcome.records.count, "run")) have results; 'syzygy report \(folder.path)' makes tables and report of them"
+                )
+            }
+            throw ExitCode(outcome.failed.isEmpty ? 0 : 1)
         }
         let results = try Results(folder)
         if !quiet { results.printTable() }
@@ -58,6 +97,17 @@ struct Run: ParsableCommand {
     }
 }
 
+enum RetriedStatus: String, ExpressibleByArgument, CaseIterable {
+    case failed, diverged
+
+    var status: RunRecord.Status { self == .failed ? .failed : .diverged }
+}
+
+extension Shard: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+    public static var allValueStrings: [String] { ["1/2"] }
+}
+
 /// `syzygy worker RUN_FOLDER…`: a run of a study, or several that train together, started by `syzygy run`.
 struct WorkerProcessCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "worker", shouldDisplay: false)
@@ -66,6 +116,7 @@ struct WorkerProcessCommand: ParsableCommand {
     @OptionGroup var isolation: IsolationOptions
     /// The lock that libraries must match.
     @Option var lock: String?
+    @Option var checkpointEvery = Double.infinity
     @Argument var folders: [String]
 
     func run() throws {
@@ -76,7 +127,9 @@ struct WorkerProcessCommand: ParsableCommand {
         let planner = try Failure.report { try StudyPlanner(registry: registry) }
         let locked = try Failure.report { try lock.map { try LockFile(reading: $0) } }
         let executor = RunExecutor(registry: registry, isolation: isolation.isolation, lock: locked)
-        throw ExitCode(Worker(folders: folders, planner: planner, isolation: isolation.isolation).run(executor.run))
+        let worker = Worker(
+            folders: folders, planner: planner, isolation: isolation.isolation, checkpointEvery: checkpointEvery)
+        throw ExitCode(worker.run(executor.run))
     }
 }
 

@@ -66,9 +66,42 @@ struct StudyRunnerTests {
         #expect(failed.message == "the worker ended with signal 11 (SIGSEGV) after step 5: widths make no sense")
         #expect(failed.step == 5)
         #expect(try RunRecord.read(folder: folder.path + "/out/runs/\(failed.name)") == failed)
-        // The next attempt computes the failed run only.
-        _ = try runner(Self.finish).run(display: QuietDisplay())
+        #expect(
+            failed.failure
+                == .init(end: "signal 11 (SIGSEGV)", log: ["widths make no sense", "2026-11-20T22:41:26Z step 5"]))
+        // The next attempt leaves it, unless it is told not to.
+        let again = try runner(Self.finish).run(display: QuietDisplay())
+        #expect(try started() == 2 && again.records == outcome.records)
+        var retrying = try runner(Self.finish)
+        retrying.retried = [.failed]
+        #expect(try retrying.run(display: QuietDisplay()).failed.isEmpty)
         #expect(try started() == 3)
+    }
+
+    @Test func aFailureStopsTheOthersIfItIsToldTo() throws {
+        let script = """
+            case "$2" in *weight_decay0-*) exit 3;; esac
+            echo "$2" >> "$1"; exec tail -f /dev/null
+            """
+        var runner = try runner(script)
+        runner.stopsOnFailure = true
+        let outcome = try runner.run(display: QuietDisplay())
+        #expect(outcome.stoppedOnFailure && !outcome.wasInterrupted)
+        #expect(outcome.records.map(\.status) == [.failed, .interrupted, .planned])
+        #expect(outcome.missing == 2)
+    }
+
+    /// Each run belongs to one shard, and a shard does nothing else.
+    @Test func shards() throws {
+        for (index, counts) in [(2, 1), (1, 3)] {
+            var runner = try runner(Self.finish)
+            runner.shard = Shard("\(index)/2")
+            let outcome = try runner.run(display: QuietDisplay())
+            #expect(try started() == counts)
+            #expect(outcome.missing == 3 - counts)
+        }
+        #expect(Shard("0/2") == nil && Shard("3/2") == nil && Shard("1") == nil && Shard("1/2/3") == nil)
+        #expect(Shard("a/2") == nil && Shard("-1/2") == nil && Shard("2/2")?.description == "2/2")
     }
 
     /// Runs that train together have one worker, a record each; its end is that of all which it had not concluded.
@@ -87,7 +120,8 @@ struct StudyRunnerTests {
         #expect(
             Set(outcome.failed.map(\.message)) == ["the worker ended with signal 11 (SIGSEGV) after step 7"])
         #expect(try String(contentsOfFile: folder.path + "/counts", encoding: .utf8) == "4\n2\n")
-        // What failed is missing, and trains together again.
+        // What failed trains together again.
+        runner.retried = [.failed]
         _ = try runner.run(display: QuietDisplay())
         #expect(try String(contentsOfFile: folder.path + "/counts", encoding: .utf8) == "4\n2\n3\n")
     }
@@ -113,32 +147,39 @@ struct StudyRunnerTests {
                 == Array(repeating: "the worker ended with exit status 3 after step 0", count: 3))
     }
 
-    /// Starts the study a second time, as another terminal would, while it runs.
-    private final class SecondRun: StudyDisplay {
-        let runner: StudyRunner
-        private(set) var error: StudyError?
-        init(_ runner: StudyRunner) { self.runner = runner }
-        func begin(plan: StudyPlan, done: Int, jobs: Int) {
-            do { _ = try runner.run(display: QuietDisplay()) } catch { self.error = error }
+    /// Several processes share one folder; here they are threads.
+    @Test func aRunIsComputedOnceByAll() throws {
+        let outcomes = Mutex<[StudyRunner.Outcome]>([])
+        let script = #"read line < /dev/null; "# + Self.finish
+        let runners = try (0..<3).map { _ in try runner(script, jobs: 1) }
+        DispatchQueue.concurrentPerform(iterations: 3) { index in
+            guard let outcome = try? runners[index].run(display: QuietDisplay()) else { return }
+            outcomes.withLock { $0.append(outcome) }
         }
-        func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int) {}
-        func ended(_ run: PlannedRun, _ record: RunRecord) {}
-        func end(_ outcome: StudyRunner.Outcome) {}
+        // Each waits until all are done.
+        #expect(
+            outcomes.withLock { $0.map { $0.records.map(\.status) } }
+                == Array(repeating: [.finished, .finished, .finished], count: 3))
+        #expect(try started() == 3)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/out/leases").isEmpty)
     }
 
-    @Test func aFolderIsOneRunsAtATime() throws {
-        let display = SecondRun(try runner(Self.finish, isFresh: true))
-        let outcome = try runner(Self.finish).run(display: display)
-        #expect(
-            display.error
-                == StudyError(
-                    "\(folder.path)/out: another 'syzygy run' is at work in this folder; wait for its end, or give another one with --out"
-                ))
+    /// Runs of a process that is gone are taken over, and what it left half-written is swept out.
+    @Test func whatADeadProcessLeftIsTakenOver() throws {
+        let out = StudyFolder(folder.path + "/out")
+        try out.write(plan)
+        let dead = RunHolder(machine: RunHolder.this.machine, host: "here", process: RunHolder.this.process, began: 1)
+        guard case .taken = try Leases(out, holder: dead).take(plan.runs[1].name) else { throw Unexpected() }
+        let path = out.runFolder(plan.runs[1].name)
+        try StudyFolder.create(path)
+        try Data("x".utf8).write(to: URL(fileURLWithPath: path + "/.run.json.17.123.tmp"))
+        let outcome = try runner(Self.finish).run(display: QuietDisplay())
         #expect(outcome.records.map(\.status) == [.finished, .finished, .finished])
-        #expect(try started() == 3)
-        // Afterwards the folder is free.
-        #expect(try runner(Self.finish).run(display: QuietDisplay()).failed.isEmpty)
+        #expect(!FileManager.default.fileExists(atPath: path + "/.run.json.17.123.tmp"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: out.leasesFolder).isEmpty)
     }
+
+    private struct Unexpected: Error {}
 
     @Test func aFileInThePlaceOfTheFolder() throws {
         let file = folder.path + "/out"
@@ -154,13 +195,14 @@ struct StudyRunnerTests {
             trap 'echo ended > "\(folder.path)/first"; exit 1' TERM
             case "$2" in *weight_decay0-*) touch "\(folder.path)/ready"; while :; do :; done;; esac
             until [ -e "\(folder.path)/ready" ]; do :; done
-            rm -r "\(folder.path)/out/runs/"*weight_decay0.001-*
+            rm -r "\(folder.path)/out/leases"; : > "\(folder.path)/out/leases"
             """
         var runner = try runner(script)
         runner.grace = .seconds(60)
         let error = #expect(throws: StudyError.self) { try runner.run(display: QuietDisplay()) }
         #expect(
-            error?.lines.first?.hasSuffix("cannot be started: No such file or directory") ?? false,
+            error?.lines.first?.hasSuffix("the folder cannot be created: a file of this name is in its place")
+                ?? false,
             "\(String(describing: error))")
         #expect(FileManager.default.fileExists(atPath: folder.path + "/first"))
     }
@@ -175,8 +217,8 @@ struct StudyRunnerTests {
 
     /// Sends this process SIGINT when a worker has reported step 3.
     private final class InterruptingDisplay: StudyDisplay {
-        func begin(plan: StudyPlan, done: Int, jobs: Int) {}
-        func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int) {
+        func begin(plan: StudyPlan, work: StudyRunner.Work, jobs: Int) {}
+        func progress(_ active: [(run: PlannedRun, progress: RunProgress)], waiting: Int, elsewhere: Int) {
             if active.contains(where: { $0.progress.step == 3 }) { kill(getpid(), SIGINT) }
         }
         func ended(_ run: PlannedRun, _ record: RunRecord) {}
@@ -216,9 +258,10 @@ struct StudyDisplayTests {
                 time += 1; return time
             }, write: { text += $0 })
         let plan = try Fixtures.plan(Fixtures.study, ["seeds=3", "train.steps=4000"])
-        display.begin(plan: plan, done: 1, jobs: 2)
+        display.begin(plan: plan, work: .init(runs: 3, done: 1), jobs: 2)
         display.progress(
-            [(plan.runs[1], RunProgress(step: 2000, total: 4000, stepsPerSecond: 9800, loss: 0.02134))], waiting: 1)
+            [(plan.runs[1], RunProgress(step: 2000, total: 4000, stepsPerSecond: 9800, loss: 0.02134))], waiting: 1,
+            elsewhere: 0)
         var record = RunRecord(run: plan.runs[1], study: "", title: "")
         (record.status, record.step, record.seconds, record.stepsPerSecond) = (.finished, 4000, 0.41, 9756)
         display.ended(plan.runs[1], record)

@@ -24,6 +24,9 @@ int32_t sz_call(const sz_signature *, void *function, void *const *values, void 
 /* The place of the function that this thread calls, or of the library that it opens; NULL outside. */
 const char *sz_current_call(void);
 
+/* This process ends with the one that started it, whose number is in SYZYGY_PARENT. */
+void sz_end_with_parent(void);
+
 /* From now on, if a function ends the process by a signal or by exit, a line {"calling": "<place>"} is written to `descriptor`
  * first. */
 void sz_report_crashes(int32_t descriptor);

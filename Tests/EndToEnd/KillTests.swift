@@ -1,0 +1,115 @@
+import Foundation
+import Testing
+
+/// Kills everything a study consists of, at random moments, and lets it go on.
+@Suite("Killed again and again") struct KillTests {
+    private static let study = """
+        study: killed
+        dataset: {plugin: digits, train_rows: 300, test_rows: 101}
+        model: {plugin: mlp, widths: [17], activation: tanh}
+        loss: {plugin: cross_entropy}
+        regularizers:
+          syre: {plugin: anchored_l2, weight_decay: 0.01}
+        optimizer: {plugin: adam, lr: 1e-3}
+        train: {steps: 12000, batch_size: 32}
+        probes:
+          test: {plugin: performance, split: test, at: {every: 500}}
+          ema: {plugin: weight_average, at: {every: 2000}, update: {every: 9}}
+        record: {quantities: [layer.weight], at: {every: 4000}}
+        sweep:
+          regularizers.syre.weight_decay: [0, 0.01]
+        seeds: 0..19
+
+        """
+
+    /// `SYZYGY_KILLS=200 ./dev test` is what the documentation speaks of.
+    private static let kills = ProcessInfo.processInfo.environment["SYZYGY_KILLS"].flatMap { Int($0) } ?? 30
+
+    private static func processes(_ scratch: Scratch) -> [pid_t] {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return all.compactMap { pid_t($0) }.filter { process in
+            let words = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
+            return words.range(of: Data(scratch.path.utf8)) != nil && words.range(of: Data("worker".utf8)) != nil
+        }
+    }
+
+    /// Of finished runs: all that must never change again.
+    private static func finished(_ scratch: Scratch) throws -> [String: [Data]] {
+        var found: [String: [Data]] = [:]
+        for name in (try? scratch.names("parts/runs")) ?? [] {
+            let path = "\(scratch.path)/parts/runs/\(name)/"
+            guard let record = FileManager.default.contents(atPath: path + "run.json"),
+                record.range(of: Data("\"finished\"".utf8)) != nil
+            else { continue }
+            found[name] =
+                [record]
+                + ["observations.csv", "checkpoint.safetensors"].compactMap {
+                    FileManager.default.contents(atPath: path + $0)
+                }
+        }
+        return found
+    }
+
+    @Test(arguments: [1, 4]) func nothingIsLostAndNothingDiffers(together: Int) throws {
+        let scratch = try Scratch()
+        try scratch.write(Self.study, to: "s.yaml")
+        let out = scratch.path + "/parts"
+        func arguments(_ out: String) -> [String] {
+            [
+                "run", "s.yaml", "train.together=\(together)", "train.log_every=100000", "--quiet", "--retry",
+                "failed",
+                "--checkpoint-every", "0.02", "--out", out,
+            ]
+        }
+        let whole = try Tool.run(arguments(scratch.path + "/whole"), in: scratch)
+        #expect(whole.status == 0, "\(whole.errors)")
+
+        var random = SystemRandomNumberGenerator()
+        var kept: [String: [Data]] = [:]
+        var kills = 0
+        while kills < Self.kills / 2 {
+            var isOver = false
+            _ = try Tool.run(arguments(out), in: scratch) { process in
+                // A worker now and then, and at last the process that would have recorded it.
+                while process.isRunning {
+                    usleep(UInt32.random(in: 0..<400_000, using: &random))
+                    let workers = Self.processes(scratch)
+                    kills += 1
+                    if Bool.random(using: &random), let worker = workers.randomElement(using: &random) {
+                        kill(worker, SIGKILL)
+                    } else {
+                        if Bool.random(using: &random) { for worker in workers { kill(worker, SIGKILL) } }
+                        kill(process.processIdentifier, SIGKILL)
+                        break
+                    }
+                }
+                isOver = !process.isRunning && kills == 0
+            }
+            let now = try Self.finished(scratch)
+            for (name, files) in kept { #expect(now[name] == files, "\(name) changed after it had finished") }
+            kept = now
+            if kept.count == 40 || isOver { break }
+        }
+        let rest = try Tool.run(arguments(out), in: scratch)
+        #expect(rest.status == 0, "\(rest.errors)")
+        for (name, files) in kept { #expect(try Self.finished(scratch)[name] == files) }
+
+        let names = try scratch.names("whole/runs")
+        #expect(names.count == 40)
+        #expect(try scratch.names("parts/runs") == names)
+        func bytes(_ path: String) -> Data? { FileManager.default.contents(atPath: scratch.path + "/" + path) }
+        for name in names {
+            let files = try FileManager.default.subpathsOfDirectory(atPath: "\(scratch.path)/whole/runs/\(name)")
+                .sorted()
+            let parts = try FileManager.default.subpathsOfDirectory(atPath: "\(scratch.path)/parts/runs/\(name)")
+                .sorted()
+            #expect(files == parts)
+            for file in files where file != "log.txt" && file != "run.json" && file != "arrays" {
+                let expected = try #require(bytes("whole/runs/\(name)/\(file)"), "\(file)")
+                #expect(expected == bytes("parts/runs/\(name)/\(file)"), "\(name)/\(file)")
+            }
+        }
+        #expect(bytes("whole/table.csv") == bytes("parts/table.csv"))
+        #expect(try scratch.names("parts/leases").isEmpty)
+    }
+}
