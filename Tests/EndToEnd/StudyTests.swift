@@ -111,7 +111,7 @@ private let small = """
             ends.insert(record.root["status"]?.string ?? "")
             let digits = record.root["plugins"]?.array?.first { $0["id"]?.string == "syzygy.digits" }
             #expect(digits?["files_sha256"]?["digits.bin"]?.string?.count == 64)
-            for key in try #require(record.root.object).keys {
+            for key in try #require(record.root.object).keys where key != "observations" {
                 var broken = record
                 var members = try #require(record.root.object)
                 members[key] = nil
