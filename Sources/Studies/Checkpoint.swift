@@ -9,12 +9,24 @@ enum Checkpoint {
     typealias Tensor = (name: String, shape: [Int], values: UnsafeMutableRawPointer)
 
     static func file(_ folder: String) -> String { folder + "/checkpoint.safetensors" }
+    /// `step-00001000.safetensors`, in `checkpoints/` of the run's folder.
+    static func name(step: Int) -> String {
+        let number = String(step)
+        return "step-" + String(repeating: "0", count: max(0, 8 - number.count)) + number + ".safetensors"
+    }
+
+    /// Those of `checkpoints/`, ascending.
+    static func steps(in folder: String) -> [Int] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/checkpoints")) ?? []
+        return names.compactMap { $0.wholeMatch(of: /step-(\d+)\.safetensors/).flatMap { Int($0.1) } }.sorted()
+    }
+
     static func exists(in folder: String) -> Bool { FileManager.default.fileExists(atPath: file(folder)) }
 
     /// - Parameter observations: those up to the step, which are on disk.
     static func write(
         _ tensors: [Tensor], _ precision: Precision, states: [(name: String, tensor: ProbeMemory.Tensor)] = [],
-        step: Int, observations: ObservationWriter.Position, to folder: String
+        step: Int, observations: ObservationWriter.Position, to file: String
     ) throws {
         let arrays =
             tensors.map { NamedArray($0.name, shape: $0.shape, reading: $0.values, precision) }
@@ -23,7 +35,7 @@ enum Checkpoint {
             "step": "\(step)", "sha256": digest(of: arrays), "observations_bytes": "\(observations.bytes)",
             "observations_sha256": observations.sha256,
         ]
-        try Safetensors.write(arrays, metadata: metadata, to: file(folder))
+        try Safetensors.write(arrays, metadata: metadata, to: file)
     }
 
     /// Of names and values, in the order of the names.
@@ -41,7 +53,7 @@ enum Checkpoint {
         var step: Int
         var observations: ObservationWriter.Position
         fileprivate var arrays: [NamedArray]
-        fileprivate var folder: String
+        fileprivate var file: String
 
         /// Sets the tensors to the values of the checkpoint, which must have all of them and no others but states of probes: those
         /// that `state` takes.
@@ -69,15 +81,43 @@ enum Checkpoint {
             }
         }
 
+        /// Sets what there is of the tensors of another run; parameters must all be there. Returns the names of the others that begin
+        /// anew.
+        func fork(_ tensors: [Tensor], _ precision: Precision) throws -> [String] {
+            let isParameter = { (name: String) in name.hasPrefix("parameter/") }
+            let fitting = tensors.filter { tensor in
+                isParameter(tensor.name)
+                    || arrays.contains {
+                        $0.name == tensor.name && $0.shape == tensor.shape && $0.data.precision == precision
+                    }
+            }
+            let names = Set(fitting.map(\.name))
+            var wanted = self
+            wanted.arrays = arrays.filter { names.contains($0.name) || isParameter($0.name) }
+            try wanted.set(fitting, precision)
+            return tensors.map(\.name).filter { !names.contains($0) }
+        }
+
         private func misfit(_ what: String) -> StudyError {
-            StudyError("\(file(folder)): \(what); 'syzygy run --fresh' begins anew")
+            StudyError("\(file): \(what); 'syzygy run --fresh' begins anew")
         }
     }
 
     /// nil if there is none. Throws, in a sentence, what is damaged: the file, or the observations that belong to it.
     static func read(from folder: String) throws(StudyError) -> Content? {
         guard exists(in: folder) else { return nil }
-        let file = file(folder)
+        let content = try read(file(folder))
+        let table = folder + "/observations.csv"
+        guard content.observations.isBeginning(of: table) else {
+            throw StudyError(
+                "\(table): does not begin with the \(content.observations.bytes) bytes of the checkpoint at step \(content.step)"
+            )
+        }
+        return content
+    }
+
+    /// The same without the observations.
+    static func read(_ file: String) throws(StudyError) -> Content {
         let (arrays, metadata): ([NamedArray], [String: String])
         do { (arrays, metadata) = try Safetensors.read(file) } catch { throw StudyError("\(error)") }
         guard let step = metadata["step"].flatMap({ Int($0) }), step >= 0,
@@ -88,16 +128,23 @@ enum Checkpoint {
             throw StudyError("\(file): the values are not those whose digest it has")
         }
         let position = ObservationWriter.Position(bytes: bytes, sha256: observations)
-        let table = folder + "/observations.csv"
-        guard position.isBeginning(of: table) else {
-            throw StudyError("\(table): does not begin with the \(bytes) bytes of the checkpoint at step \(step)")
-        }
-        return Content(step: step, observations: position, arrays: arrays, folder: folder)
+        return Content(step: step, observations: position, arrays: arrays, file: file)
     }
 
     private static func copy<Value>(_ values: [Value], to pointer: UnsafeMutableRawPointer) {
         values.withUnsafeBytes { bytes in
             if let base = bytes.baseAddress { pointer.copyMemory(from: base, byteCount: bytes.count) }
+        }
+    }
+}
+
+extension NamedArray.Element {
+    /// nil for integers.
+    fileprivate var precision: Precision? {
+        switch self {
+        case .f32: .f32
+        case .f64: .f64
+        default: nil
         }
     }
 }

@@ -29,7 +29,10 @@ struct Override {
     }
 
     /// Whether the key is one that its section cannot be without.
-    var beginsSection: Bool { key.last == "plugin" || key.last == "parameters" && key.parts[0] == "groups" }
+    var beginsSection: Bool {
+        key.last == "plugin" || key.last == "parameters" && key.parts[0] == "groups"
+            || key.last == "when" && key.parts[0] == "stop"
+    }
 }
 
 extension StudyTree {
@@ -72,7 +75,7 @@ extension StudyTree {
 
     /// Sections whose keys the user chooses.
     private static let keyedSections = [
-        "models", "initializers", "parametrizations", "regularizers", "groups", "probes",
+        "models", "initializers", "parametrizations", "regularizers", "groups", "probes", "stop",
     ]
 
     /// The parent of an overridden key must be there.
@@ -87,7 +90,7 @@ extension StudyTree {
             )
         }
         if parent.parts.isEmpty || self[parent]?.object != nil { return }
-        if (Self.keyedSections + ["record"]).contains(parent.description) { return }
+        if (Self.keyedSections + ["record", "fork"]).contains(parent.description) { return }
         if parent.last == "schedules", self[parent.parent]?.object != nil { return }
         if override.beginsSection, canBegin(parent) { return }
         let there = (1..<key.parts.count).lazy.map { DottedKey(Array(key.parts.prefix($0))) }

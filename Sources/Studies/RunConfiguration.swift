@@ -4,6 +4,7 @@ import Observing
 import OrderedCollections
 import PluginHost
 import Protocols
+import Training
 
 /// Everything that decides what one run computes, but its seed.
 package struct RunConfiguration: Hashable, Sendable {
@@ -109,6 +110,8 @@ package struct RunConfiguration: Hashable, Sendable {
         package var groups: [Group]
         /// In the order of their keys, so that two files that differ in order mean the same run.
         package var regularizers: [Regularizer]
+        /// Rules that end training before its last step, in the order of their keys.
+        package var stops: [StopRule]
     }
 
     /// nil: a procedure that makes its data by itself.
@@ -120,6 +123,10 @@ package struct RunConfiguration: Hashable, Sendable {
     package var train: Train
     package var probes: [ProbeChoice]
     package var record: Record?
+    /// Steps whose checkpoints are kept.
+    package var checkpoints: [Int] = []
+    /// nil: the run begins at its first values.
+    package var fork: Fork?
     /// The same as a study: all defaults present, components with their full ids, keys in one order.
     package var json: JSON
 }
@@ -135,6 +142,10 @@ extension RunConfiguration {
             }
         }
         guard var sections = json.object else { return json }
+        if var fork = sections["fork"]?.object {
+            fork["run"] = nil
+            sections["fork"] = .object(fork)
+        }
         for section in ["optimizer", "groups", "regularizers", "model", "models", "initializers"] {
             sections[section] = sections[section].map(stripped)
         }

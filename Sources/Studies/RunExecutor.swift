@@ -64,25 +64,34 @@ package struct RunExecutor {
                 of: run, failures: output.folder + "/failures", opened: output.opened, note: output.note))
         output.note(collisions: collisions(in: run))
         if let checkpoint = output.checkpoint {
-            try checkpoint.set(session.checkpoint, precision, state: session.observer.setState)
+            try checkpoint.set(session.checkpoint, precision, state: session.setState)
             session.resume(at: checkpoint.step)
             output.hasResumed()
+        } else if let (checkpoint, step) = try Self.origin(of: run) {
+            output.note(forked: try checkpoint.fork(session.checkpoint, precision), from: run)
+            session.fork(at: step)
         }
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
-        let kept = configuration.keptSteps
-        func keep(_ session: Session) throws {
+        let kept = configuration.keptSteps, checkpoints = Set(configuration.checkpoints)
+        let recorded = Set(configuration.record?.sighting.steps ?? [])
+        func keep(_ session: Session, _ file: String = Checkpoint.file(output.folder)) throws {
             try Checkpoint.write(
-                session.checkpoint, precision, states: session.observer.states, step: session.step,
-                observations: output.position, to: output.folder)
+                session.checkpoint, precision, states: session.states, step: session.step,
+                observations: output.position, to: file)
         }
         let outcome = try session.run(observed: output.record) { session in
-            if let record = configuration.record, record.sighting.steps.contains(session.step) {
+            if let record = configuration.record,
+                recorded.contains(session.step) || session.isEnding && recorded.contains(configuration.train.steps)
+            {
                 try write(record, session.observer, session.store, step: session.step, to: output)
             }
             if kept.contains(session.step) {
                 try Self.keep(session.store, step: session.step, in: output.folder)
             }
             try output.finished(step: session.step, loss: session.batchLoss)
+            if checkpoints.contains(session.step) {
+                try keep(session, try output.checkpointFile(step: session.step))
+            }
             if output.isCheckpointDue { try output.checkpoint { try keep(session) } }
             return !output.isCancelled
         }
@@ -93,7 +102,7 @@ package struct RunExecutor {
     }
 
     private func run(_ runs: [PlannedRun], _ plans: [TrainingPlan], _ outputs: [RunOutput]) throws -> [Outcome] {
-        let configuration = runs[0].configuration
+        let configuration = runs[0].configuration, train = configuration.train, leader = outputs[0]
         let session = try ReplicaSession(plans)
         if let step = outputs[0].checkpoint?.step {
             for (run, output) in outputs.enumerated() {
@@ -103,15 +112,28 @@ package struct RunExecutor {
                 output.hasResumed()
             }
             session.resume(at: step)
+        } else if let step = configuration.fork?.step {
+            for (index, run) in runs.enumerated() {
+                guard let (checkpoint, _) = try Self.origin(of: run) else { continue }
+                outputs[index].note(
+                    forked: try checkpoint.fork(session.checkpoint(of: index), train.precision), from: run)
+            }
+            session.fork(at: step)
         }
         try session.observers[0].check(recorded: configuration.record?.sighting.layers.map(Set.init))
-        let leader = outputs[0], train = configuration.train
         var hasMeasured = false
         let kept = configuration.keptSteps
-        func keep(_ session: ReplicaSession, _ run: Int, _ step: Int) throws {
+        func keep(_ session: ReplicaSession, _ run: Int, _ step: Int, _ file: String? = nil) throws {
             try Checkpoint.write(
-                session.checkpoint(of: run), train.precision, states: session.observers[run].states, step: step,
-                observations: outputs[run].position, to: outputs[run].folder)
+                session.checkpoint(of: run), train.precision, states: session.states(of: run), step: step,
+                observations: outputs[run].position, to: file ?? Checkpoint.file(outputs[run].folder))
+        }
+        let recorded = Set(configuration.record?.sighting.steps ?? []), checkpoints = Set(configuration.checkpoints)
+        func isDue(_ run: Int, _ session: ReplicaSession) -> Bool {
+            if session.ending.contains(run) {
+                return recorded.contains(session.step) || recorded.contains(train.steps)
+            }
+            return session.outcomes[run] == nil && recorded.contains(session.step)
         }
         let outcomes = try session.run(
             observed: { run, observation in
@@ -120,8 +142,8 @@ package struct RunExecutor {
             }
         ) { session in
             let step = session.step
-            if let record = configuration.record, record.sighting.steps.contains(step) {
-                for (run, output) in outputs.enumerated() where session.outcomes[run] == nil {
+            if let record = configuration.record, recorded.contains(step) || !session.ending.isEmpty {
+                for (run, output) in outputs.enumerated() where isDue(run, session) {
                     try write(record, session.observers[run], session.stores[run], step: step, to: output)
                 }
             }
@@ -137,6 +159,11 @@ package struct RunExecutor {
                 }
                 hasMeasured = false
             }
+            if checkpoints.contains(step) {
+                for run in outputs.indices where session.outcomes[run] == nil {
+                    try keep(session, run, step, try outputs[run].checkpointFile(step: step))
+                }
+            }
             if leader.isCheckpointDue {
                 try leader.checkpoint {
                     for run in outputs.indices where session.outcomes[run] == nil { try keep(session, run, step) }
@@ -146,12 +173,25 @@ package struct RunExecutor {
         }
         for (run, output) in outputs.enumerated() {
             var step = session.step
-            if case .diverged(let last, _) = outcomes[run] { step = last }
+            switch outcomes[run] {
+            case .diverged(let last, _), .ended(let last, _): step = last
+            case .finished, .stopped: break
+            }
             output.ended(step: step, leader)
             try output.finish()
             try keep(session, run, step)
         }
         return outcomes
+    }
+
+    /// The checkpoint that a run goes on from, which planning looked up, and its step.
+    private static func origin(of run: PlannedRun) throws -> (Checkpoint.Content, step: Int)? {
+        guard let fork = run.configuration.fork, let file = run.files.last else { return nil }
+        let location = ComponentLoader.location(of: file.path, in: run.folder)
+        guard try DataFile(path: file.path, location: location) == file else {
+            throw StudyError("\(location): changed since the run was planned; start the study again")
+        }
+        return (try Checkpoint.read(location), fork.step)
     }
 
     /// What plugins share that live in the process of the run. Those that ship with this installation share nothing, as its tests show.
@@ -213,7 +253,7 @@ package struct RunExecutor {
                     replicates: probe.bootstrap ?? 0, cotangents: probe.cotangents)
             },
             steps: configuration.train.steps, batchSize: configuration.train.batchSize,
-            precision: configuration.train.precision, seed: seed, definitions: loader)
+            precision: configuration.train.precision, seed: seed, definitions: loader, stops: training.stops)
     }
 
     func loader(

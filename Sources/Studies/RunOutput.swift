@@ -113,6 +113,19 @@ package final class RunOutput {
         clock.checkpointed(in: nanosecondsNow() - start)
     }
 
+    /// Of a checkpoint that the study keeps.
+    func checkpointFile(step: Int) throws(StudyError) -> String {
+        try StudyFolder.create(folder + "/checkpoints")
+        return "\(folder)/checkpoints/\(Checkpoint.name(step: step))"
+    }
+
+    /// `anew`: tensors that the other run does not have.
+    func note(forked anew: [String], from run: PlannedRun) {
+        guard let fork = run.configuration.fork else { return }
+        log.write("goes on from step \(fork.step) of \(fork.run ?? fork.study)")
+        if !anew.isEmpty { log.write("begins anew: \(anew.joined(separator: ", "))") }
+    }
+
     /// What was read of it is no longer needed.
     func hasResumed() { checkpoint = nil }
 

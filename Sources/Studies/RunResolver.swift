@@ -1,4 +1,5 @@
 import Engine
+import Glibc
 import Manifests
 import Observing
 import OrderedCollections
@@ -83,7 +84,8 @@ struct RunResolver {
 
     /// Every section whose keys have values: what can be swept and overridden.
     static func sections(of tree: StudyTree) -> [DottedKey] {
-        roles(of: tree).map(\.key) + groups(of: tree) + [DottedKey("train"), DottedKey("record")]
+        roles(of: tree).map(\.key) + groups(of: tree) + [DottedKey("train"), DottedKey("record"), DottedKey("fork")]
+            + (tree[DottedKey("stop")]?.object?.keys.map { DottedKey(["stop", $0]) } ?? [])
     }
 
     // MARK: - Components and defaults
@@ -148,7 +150,7 @@ struct RunResolver {
 
     private mutating func resolveReferences() {
         var resolver = ReferenceResolver(tree)
-        for section in Self.componentSections + ["train", "record"] {
+        for section in Self.componentSections + ["train", "record", "stop", "fork"] {
             let key = DottedKey(section)
             guard let value = tree[key] else { continue }
             tree.resolve(key, resolver.value(value, at: key))
@@ -230,10 +232,12 @@ struct RunResolver {
                 .init(choice: $0, layers: tree[DottedKey("rule.layers")]?.array?.compactMap(\.string))
             },
             optimizer: optimizer, groups: groups,
-            regularizers: regularizers)
-        return RunConfiguration(
+            regularizers: regularizers, stops: stops())
+        let configuration = RunConfiguration(
             dataset: dataset, training: training, train: train, probes: probes, record: record(steps: train.steps),
-            json: json())
+            checkpoints: checkpoints(steps: train.steps), fork: fork(steps: train.steps), json: json())
+        problems += problems(ofStops: configuration)
+        return configuration
     }
 
     private mutating func train() -> RunConfiguration.Train? {
@@ -308,6 +312,36 @@ struct RunResolver {
             layers: section?["layers"]?.array?.compactMap(\.string), steps: schedule.steps(until: total))
     }
 
+    private mutating func checkpoints(steps total: Int) -> [Int] {
+        let key = DottedKey("checkpoints")
+        guard let schedule = tree[key].flatMap(Schedule.init) else { return [] }
+        guard schedule.count(until: total) <= 10_000 else {
+            add(tree.place(key), "checkpoints: more than 10000 of a run")
+            return []
+        }
+        if case .steps(let steps) = schedule, let beyond = steps.last(where: { $0 > total }) {
+            add(tree.place(key), "checkpoints: step \(beyond) lies beyond the last step, \(total)")
+        }
+        return schedule.steps(until: total)
+    }
+
+    private mutating func fork(steps total: Int) -> Fork? {
+        let key = DottedKey("fork")
+        guard let fork = tree[key], let study = fork["study"]?.string, let step = fork["step"]?.int else {
+            return nil
+        }
+        if step >= total {
+            add(tree.place(key.appending("step")), "fork.step: \(step) is not before the last step, \(total)")
+        }
+        let location = ComponentLoader.location(of: study, in: folder)
+        if access(location + "/study.json", F_OK) != 0 {
+            add(
+                tree.place(key.appending("study")),
+                "fork.study: no study.json in \(location); expected the folder that 'syzygy run' wrote")
+        }
+        return Fork(study: study, step: step, conditions: fork["where"]?.object ?? [:], run: fork["run"]?.string)
+    }
+
     /// The configuration as a study, everything in one order.
     private func json() -> JSON {
         var root = JSON.object([:])
@@ -338,6 +372,13 @@ struct RunResolver {
         }
         copy(DottedKey("train"), ["steps", "batch_size", "precision", "threads", "together", "log_every"])
         copy(DottedKey("record"), ["quantities", "at", "samples", "split", "layers"])
+        if let kept = tree[DottedKey("checkpoints")].flatMap(Schedule.init)?.json {
+            root = StudyTree.setting(root, ["checkpoints"], kept)
+        }
+        copy(DottedKey("fork"), ["study", "step", "where", "run"])
+        for key in tree[DottedKey("stop")]?.object?.keys.sorted() ?? [] {
+            copy(DottedKey(["stop", key]), ["when", "layer", "below", "above", "within", "over", "every", "from"])
+        }
         return root
     }
 

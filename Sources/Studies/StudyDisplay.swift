@@ -88,6 +88,7 @@ package final class LineDisplay: StudyDisplay {
             words += [Words.count(record.step, "step"), Words.duration(record.seconds)]
             // A run of a step or two has no rate.
             if record.stepsPerSecond > 0 { words.append(Words.rate(record.stepsPerSecond)) }
+            if !record.message.isEmpty { words.append(record.message) }
         default: words.append(record.message)
         }
         redraw([])

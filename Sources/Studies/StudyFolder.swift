@@ -61,14 +61,15 @@ package struct StudyFolder: Hashable, Sendable {
 
     /// Removes what a run computed, so that it cannot be taken for the results of the next attempt.
     static func clear(run folder: String) {
-        for name in ["observations.csv", "checkpoint.safetensors", "arrays", "parameters", "failures"] {
+        for name in ["observations.csv", "checkpoint.safetensors", "arrays", "checkpoints", "parameters", "failures"]
+        {
             try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
         }
     }
 
     /// Removes the unfinished files of a process that was killed.
     static func sweep(run folder: String) {
-        for part in ["", "/arrays", "/parameters"] {
+        for part in ["", "/arrays", "/checkpoints", "/parameters"] {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + part)) ?? []
             for name in names where name.hasPrefix(".") && name.hasSuffix(".tmp") {
                 unlink("\(folder)\(part)/\(name)")

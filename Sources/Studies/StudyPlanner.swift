@@ -70,12 +70,17 @@ package struct StudyPlanner: Sendable {
         let names = SweepNames(axes.map(\.key.description))
         var digests: [String: PluginDigests] = [:]
         var known: [String: DataFile] = [:]
+        var sources = ForkSources(folder: folder)
         var runs: [PlannedRun] = []
         for setting in settings {
             let plugins = try plugins(of: setting.resolver, &digests)
             let files = try files(of: setting.resolver, in: folder, &known)
-            runs += seeds.map {
-                run(setting.configuration, setting.resolver, plugins, files, folder, setting.swept, seed: $0, names)
+            for seed in seeds {
+                runs.append(
+                    try run(
+                        setting.configuration, setting.resolver, plugins, files, folder, setting.swept, seed: seed,
+                        names,
+                        &sources))
             }
         }
         return StudyPlan(
@@ -99,9 +104,10 @@ package struct StudyPlanner: Sendable {
                 known = try resolve(record, file, &digests, &files)
             }
             resolved[record.configuration] = known
-            let run = run(
+            var sources = ForkSources(folder: record.folder)
+            let run = try run(
                 known.configuration, known.resolver, known.plugins, known.files, record.folder, record.swept,
-                seed: record.seed, SweepNames(record.swept.keys))
+                seed: record.seed, SweepNames(record.swept.keys), &sources)
             for (planned, found) in zip(record.plugins, run.plugins) where planned != found {
                 let what = found.differences(from: planned).joined(separator: "; ")
                 throw StudyError(
@@ -183,8 +189,15 @@ package struct StudyPlanner: Sendable {
     private func run(
         _ configuration: RunConfiguration, _ resolver: RunResolver, _ plugins: [PluginDigests],
         _ files: [DataFile], _ folder: String,
-        _ swept: OrderedDictionary<String, JSON>, seed: Int, _ names: SweepNames
-    ) -> PlannedRun {
+        _ swept: OrderedDictionary<String, JSON>, seed: Int, _ names: SweepNames, _ sources: inout ForkSources
+    ) throws(StudyError) -> PlannedRun {
+        var (configuration, files) = (configuration, files)
+        if let fork = configuration.fork {
+            let name = try sources.find(fork, for: configuration.json, seed: seed)
+            configuration.fork?.run = name
+            configuration.json = StudyTree.setting(configuration.json, ["fork", "run"], .string(name))
+            files.append(try sources.file(fork, run: name))
+        }
         let identity = Identity.of(
             configuration: configuration.json, seed: seed, plugins: plugins, files: files)
         var origins: OrderedDictionary<String, Origin> = [:]

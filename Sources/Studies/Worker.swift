@@ -101,6 +101,7 @@ package struct Worker {
             try outputs[i].finish()
             switch end {
             case .finished: records[i].status = .finished
+            case .ended(_, let why): (records[i].status, records[i].message) = (.finished, "stopped by \(why)")
             case .diverged(_, let what): (records[i].status, records[i].message) = (.diverged, what)
             case .stopped(let step):
                 (records[i].status, records[i].message) = (.interrupted, "stopped at step \(step)")

@@ -15,10 +15,13 @@ package final class ReplicaSession {
     package let observers: [Observer]
     /// How each run ended; nil: it goes on.
     package private(set) var outcomes: [Outcome?]
+    /// Those that a rule ended at this step.
+    package private(set) var ending: [Int] = []
     package let startTimes: StartTimes
 
     private let plans: [TrainingPlan]
     private let steps: Int
+    private let watches: [StopWatch?]
     private let hasRegularizers: Bool
     private let program: Program
     private let losses: UnsafeRawPointer
@@ -41,6 +44,7 @@ package final class ReplicaSession {
         self.plans = plans
         let clock = ContinuousClock()
         let begin = clock.now
+        watches = plans.map { StopWatch($0.stops) }
         (steps, hasRegularizers) = (first.steps, !first.regularizers.isEmpty)
         let copies = plans.count
         let tables = try ReplicaSession.tables(of: plans)
@@ -180,6 +184,7 @@ package final class ReplicaSession {
                     for run in active { try observe(run) { observed(run, $0) } }
                     next += 1
                 }
+                if step < steps { try stop(observed) }
                 seen = step
                 guard try progress(self) else { return outcomes.map { $0 ?? .stopped(step: step) } }
             }
@@ -188,9 +193,35 @@ package final class ReplicaSession {
         }
     }
 
-    private func observe(_ run: Int, _ record: (Observation) -> Void) throws {
-        let due = plans[run].probes.filter { $0.steps.contains(step) }
-        try observers[run].observe(step: step, store: stores[run], due: due, record: record)
+    private func observe(_ run: Int, atEnd isEnd: Bool = false, _ record: (Observation) -> Void) throws {
+        let due = plans[run].due(at: step, isEnd: isEnd)
+        try observers[run].observe(step: step, store: stores[run], due: due) { observation in
+            watches[run]?.take(observation)
+            record(observation)
+        }
+    }
+
+    /// Ends the runs of which a rule holds.
+    private func stop(_ observed: (Int, Observation) -> Void) throws {
+        ending = []
+        for run in active {
+            guard let why = watches[run]?.verdict(step: step, loss: batchLosses[run], store: stores[run]) else {
+                continue
+            }
+            ending.append(run)
+            try observe(run, atEnd: true) { observed(run, $0) }
+            end(run, as: .ended(step: step, why: why))
+        }
+    }
+
+    /// Of a run, what a checkpoint keeps beside `checkpoint(of:)`: states of probes and the memory of rules.
+    package func states(of run: Int) -> [(name: String, tensor: ProbeMemory.Tensor)] {
+        observers[run].states + (watches[run]?.states ?? [])
+    }
+
+    /// Puts back one of `states(of:)`; false if there is none of this name.
+    package func setState(of run: Int, _ name: String, _ tensor: ProbeMemory.Tensor) -> Bool {
+        watches[run]?.setState(name, tensor) ?? false || observers[run].setState(name, tensor)
     }
 
     /// One update of every run.
@@ -271,6 +302,12 @@ package final class ReplicaSession {
     /// Goes on behind a step whose observations are made; the tensors of each run's checkpoint must have their values of that step.
     package func resume(at step: Int) {
         (self.step, seen) = (step, step)
+        for recollection in recollections { recollection.take(step: step) }
+    }
+
+    /// Goes on at a step of other runs, observations of that step included; the tensors of each run's checkpoint must have their values.
+    package func fork(at step: Int) {
+        (self.step, seen) = (step, step - 1)
         for recollection in recollections { recollection.take(step: step) }
     }
 

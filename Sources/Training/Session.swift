@@ -22,14 +22,17 @@ package struct TrainingPlan {
     package var seed: UInt64
     /// Quantities of plugins that probes may ask for; nil: none.
     package var definitions: (any QuantityDefinitions)?
+    /// The run ends before its last step when one of them holds.
+    package var stops: [StopRule]
 
     package init(
         network: Network, dataset: any Dataset, sampler: (any Sampler)? = nil, regularizers: [RegularizerTerm] = [],
         optimizer: any Optimizer,
         groups: [ParameterGroup] = [], probes: [ScheduledProbe] = [], steps: Int, batchSize: Int? = nil,
-        precision: Precision = .f32, seed: UInt64, definitions: (any QuantityDefinitions)? = nil
+        precision: Precision = .f32, seed: UInt64, definitions: (any QuantityDefinitions)? = nil,
+        stops: [StopRule] = []
     ) {
-        self.definitions = definitions
+        (self.definitions, self.stops) = (definitions, stops)
         (self.network, self.dataset, self.regularizers) = (network, dataset, regularizers)
         (self.optimizer, self.groups) = (optimizer, groups)
         (self.probes, self.steps, self.batchSize) = (probes, steps, batchSize)
@@ -39,12 +42,27 @@ package struct TrainingPlan {
 
 extension TrainingPlan {
     /// An optimizer evaluates the objective at points it tries.
-    package var needsObjective: Bool { ([optimizer] + groups.compactMap(\.optimizer)).contains(where: \.needsObjective) }
+    package var needsObjective: Bool {
+        ([optimizer] + groups.compactMap(\.optimizer)).contains(where: \.needsObjective)
+    }
+
+    /// What is measured at a step; at one where a rule ends the run, what would have been at its last.
+    func due(at step: Int, isEnd: Bool) -> [ScheduledProbe] {
+        guard isEnd else { return probes.filter { $0.steps.contains(step) } }
+        return probes.compactMap { probe in
+            guard (probe.recorded ?? probe.steps).contains(steps), !probe.steps.contains(step) else { return nil }
+            var ending = probe
+            ending.recorded = nil
+            return ending
+        }
+    }
 }
 
 /// How training ended.
 package enum Outcome: Hashable, Sendable {
     case finished
+    /// A rule ended it: `'fitted' at step 1200: loss 9.7e-05 is below 0.0001`.
+    case ended(step: Int, why: String)
     /// The loss of the batch or a parameter became infinite or NaN.
     case diverged(step: Int, what: String)
     case stopped(step: Int)
@@ -70,6 +88,8 @@ package final class Session {
     package let batchSize: Int
     package let startTimes: StartTimes
 
+    /// A rule ends the run at this step.
+    package private(set) var isEnding = false
     /// The last step whose observations are made.
     private var seen = -1
     private let plan: TrainingPlan
@@ -83,9 +103,11 @@ package final class Session {
     /// nil if no optimizer needs it.
     private let objective: BatchObjective?
     private let recollection: Recollection
+    private let watch: StopWatch?
 
     package init(_ plan: TrainingPlan) throws {
         self.plan = plan
+        watch = StopWatch(plan.stops)
         let clock = ContinuousClock()
         let begin = clock.now
         var tables: [String: DataTable] = [:]
@@ -154,8 +176,13 @@ package final class Session {
                     try observe(observed)
                     next += 1
                 }
+                let why = step < plan.steps ? watch?.verdict(step: step, loss: batchLoss, store: store) : nil
+                isEnding = why != nil
+                if isEnding { try observe(atEnd: true, observed) }
                 seen = step
-                guard try progress(self) else { return .stopped(step: step) }
+                let goesOn = try progress(self)
+                if let why { return .ended(step: step, why: why) }
+                guard goesOn else { return .stopped(step: step) }
             }
             guard step < plan.steps else { return .finished }
             try advance()
@@ -199,9 +226,21 @@ package final class Session {
     }
 
     /// Measures every probe that is due at the current step.
-    package func observe(_ record: (Observation) -> Void) throws {
-        let due = plan.probes.filter { $0.steps.contains(step) }
-        try observer.observe(step: step, store: store, due: due, record: record)
+    package func observe(_ record: (Observation) -> Void) throws { try observe(atEnd: false, record) }
+
+    private func observe(atEnd isEnd: Bool, _ record: (Observation) -> Void) throws {
+        try observer.observe(step: step, store: store, due: plan.due(at: step, isEnd: isEnd)) { observation in
+            watch?.take(observation)
+            record(observation)
+        }
+    }
+
+    /// What a checkpoint keeps beside `checkpoint`: states of probes and the memory of rules.
+    package var states: [(name: String, tensor: ProbeMemory.Tensor)] { observer.states + (watch?.states ?? []) }
+
+    /// Puts back one of `states`; false if there is none of this name.
+    package func setState(_ name: String, _ tensor: ProbeMemory.Tensor) -> Bool {
+        watch?.setState(name, tensor) ?? false || observer.setState(name, tensor)
     }
 
     /// One update.
@@ -224,6 +263,12 @@ package final class Session {
     /// Goes on behind a step whose observations are made; the tensors of `checkpoint` must have their values of that step.
     package func resume(at step: Int) {
         (self.step, seen) = (step, step)
+        recollection.take(step: step)
+    }
+
+    /// Goes on at a step of another run, observations of that step included; the tensors of `checkpoint` must have its values.
+    package func fork(at step: Int) {
+        (self.step, seen) = (step, step - 1)
         recollection.take(step: step)
     }
 

@@ -64,12 +64,6 @@ extension StudyPlan {
     }
 }
 
-extension JSON {
-    fileprivate func value(at key: String) -> JSON? {
-        key.split(separator: ".").reduce(Optional(self)) { $0?[String($1)] }
-    }
-}
-
 extension String {
     func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }

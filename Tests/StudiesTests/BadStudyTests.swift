@@ -14,7 +14,7 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
         .init(
             name: "the key of a section", edits: [("optimizer:", "optimzer:")],
             lines: [
-                "study.yaml:8:1: unknown key 'optimzer' at the top level; did you mean 'optimizer'? (allowed: study, title, dataset, procedure, sampler, model, models, initializers, parametrizations, loss, rule, optimizer, regularizers, groups, train, probes, record, sweep, seeds, claims, figures)",
+                "study.yaml:8:1: unknown key 'optimzer' at the top level; did you mean 'optimizer'? (allowed: study, title, dataset, procedure, sampler, model, models, initializers, parametrizations, loss, rule, optimizer, regularizers, groups, train, stop, probes, record, checkpoints, fork, sweep, seeds, claims, figures)",
                 "study.yaml:1:1: missing key 'optimizer' at the top level",
             ]),
         .init(
@@ -411,6 +411,42 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
             name: "override of train", overrides: ["train.steps=ten"],
             lines: [
                 "override 'train.steps=ten': train.steps must be an integer, got 'ten'"
+            ]),
+        .init(
+            name: "rules that say too little or too much",
+            edits: [
+                (
+                    "probes:",
+                    "stop:\n  a: {when: loss}\n  b: {when: loss, below: 1, above: 2}\n  c: {when: loss, within: 1}\n  d: {when: loss, below: 1, layer: fc1}\nprobes:"
+                )
+            ],
+            lines: [
+                "study.yaml:11:3: stop.a: a rule has exactly one of below, above, within; found none",
+                "study.yaml:12:3: stop.b: a rule has exactly one of below, above, within; found below, above",
+                "study.yaml:13:3: stop.c: 'within' goes with 'over', the number of values that are compared",
+                "study.yaml:14:30: stop.d.layer: the loss is of the whole network",
+            ]),
+        .init(
+            name: "rules about what is not measured",
+            edits: [
+                (
+                    "probes:",
+                    "stop:\n  a: {when: loses, below: 1}\n  b: {when: crh.forward.raw.cosine, above: 1}\n  c: {when: crh.forward.raw.cos, above: 1, every: 2}\nprobes:"
+                )
+            ],
+            lines: [
+                "study.yaml:11:13: stop.a.when: 'loses' is neither the loss nor an output; did you mean 'loss'? (there are: loss, gradient_norm, crh.…)",
+                "study.yaml:13:48: stop.c.every: outputs are looked at when they are measured; 'at' of the probe says when",
+                "study.yaml:12:13: stop.b.when: probe 'crh' has no output 'forward.raw.cosine'; did you mean 'crh.forward.raw.cos'? (it has: )",
+            ]),
+        .init(
+            name: "checkpoints beyond the end", edits: [("seeds:", "checkpoints: {steps: [5, 101]}\nseeds:")],
+            lines: ["study.yaml:15:14: checkpoints: step 101 lies beyond the last step, 100"]),
+        .init(
+            name: "a fork of nothing", edits: [("seeds:", "fork: {study: /no/such/folder, step: 100}\nseeds:")],
+            lines: [
+                "study.yaml:15:38: fork.step: 100 is not before the last step, 100",
+                "study.yaml:15:15: fork.study: no study.json in /no/such/folder; expected the folder that 'syzygy run' wrote",
             ]),
     ]
 }
