@@ -14,6 +14,7 @@ package struct StudyRunner {
     package var jobs: Int
     /// Computes finished runs again.
     package var isFresh: Bool
+    package var order = StudyOrder(.grid)
     /// How long workers may take to write their records when the study is interrupted.
     package var grace = Duration.seconds(5)
 
@@ -47,7 +48,7 @@ package struct StudyRunner {
             try? FileManager.default.removeItem(atPath: folder.pairFile(pair.name))
         }
         try prepare(missing)
-        var waiting = StudyPlan.groups(missing)[...]
+        var waiting = order.sorted(StudyPlan.groups(missing))[...]
         Self.interruption.store(false, ordering: .relaxed)
         let handlers = SignalHandlers { _ in StudyRunner.interruption.store(true, ordering: .relaxed) }
         defer { handlers.restore() }

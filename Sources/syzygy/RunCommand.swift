@@ -16,6 +16,7 @@ struct Run: ParsableCommand {
     @Option(help: "Runs computed at once (default: the number of cores).")
     var jobs: Int?
 
+    @OptionGroup var order: OrderOptions
     @OptionGroup var isolation: IsolationOptions
     @OptionGroup var lock: LockOptions
 
@@ -37,9 +38,10 @@ struct Run: ParsableCommand {
         let locked = try lock.check(plan, study.plugins)
         let options = study.plugins.arguments + isolation.arguments + locked
         let command = WorkerCommand(arguments: ["worker"] + options, pairArguments: ["pair"] + options)
-        let runner = StudyRunner(
+        var runner = StudyRunner(
             plan: plan, folder: folder, command: command, jobs: jobs ?? min(Host.cores, max(1, plan.runs.count)),
             isFresh: fresh)
+        runner.order = order.order
         let outcome = try Failure.report(status: .failure) {
             try runner.run(display: quiet ? QuietDisplay() : LineDisplay())
         }
@@ -57,6 +59,23 @@ struct Run: ParsableCommand {
         if !outcome.failed.isEmpty || !outcome.failedPairs.isEmpty || (check && !holds) { throw ExitCode(1) }
     }
 }
+
+/// The order in which runs start.
+struct OrderOptions: ParsableArguments {
+    @Option(
+        name: .customLong("order"),
+        help: ArgumentHelp(
+            "Start runs in random order, so that a sweep which is stopped has points everywhere, or in that of the grid.",
+            valueName: "random|grid"))
+    var kind = StudyOrder.Kind.random
+
+    @Option(help: ArgumentHelp("Another random order.", valueName: "n"))
+    var sweepSeed = 0
+
+    var order: StudyOrder { StudyOrder(kind, sweepSeed: sweepSeed) }
+}
+
+extension StudyOrder.Kind: ExpressibleByArgument {}
 
 /// `syzygy worker RUN_FOLDER…`: a run of a study, or several that train together, started by `syzygy run`.
 struct WorkerProcessCommand: ParsableCommand {
