@@ -108,10 +108,7 @@ struct FigureData {
     }
 
     /// `weight_decay=1e-3`: a setting without the keys in which those drawn do not differ.
-    func label(_ setting: Int) -> String {
-        let labels = results.valueLabels(setting: setting)
-        return differing.map { "\(results.shortKeys[$0])=\(labels[$0])" }.joined(separator: " ")
-    }
+    func label(_ setting: Int) -> String { results.label(setting: setting, columns: differing) }
 
     /// They differ in one number, so they have an order.
     var isOrdered: Bool {

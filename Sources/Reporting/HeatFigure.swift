@@ -225,8 +225,7 @@ extension FigureData {
 
     /// `seed=3`: the other swept keys of a setting.
     func rest(_ setting: Int, without keys: [String]) -> String {
-        let labels = results.valueLabels(setting: setting)
-        return results.sweptKeys.indices.filter { !keys.contains(results.sweptKeys[$0]) }
-            .map { "\(results.shortKeys[$0])=\(labels[$0])" }.joined(separator: " ")
+        results.label(
+            setting: setting, columns: results.sweptKeys.indices.filter { !keys.contains(results.sweptKeys[$0]) })
     }
 }

@@ -25,7 +25,9 @@ extension StudyResults {
         let sweep = study["sweep"]?.object ?? [:]
         let sweptKeys = sweep.isEmpty ? Array(OrderedSet(records.flatMap(\.swept.keys))) : Array(sweep.keys)
         let swept = records.map { record in sweptKeys.map { record.swept[$0]?.plain ?? "" } }
-        let settings = order(swept, by: sweptKeys.map { sweep[$0]?.array?.map(\.plain) ?? [] })
+        // A setting has no text for a key that it does not sweep.
+        let planned = (study["settings"]?.array ?? []).map { setting in sweptKeys.map { setting[$0]?.plain ?? "" } }
+        let settings = order(swept, as: planned)
         let positions = Dictionary(settings.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         let runs = records.indices.map { i in
             Run(record: records[i], setting: positions[swept[i]] ?? 0, curves: curves[i])
@@ -57,13 +59,13 @@ extension StudyResults {
         return results
     }
 
-    /// The distinct settings: by the position of each value in the sweep, else by number, else by text.
-    private static func order(_ swept: [[String]], by values: [[String]]) -> [[String]] {
-        Set(swept).sorted { a, b in
-            for (i, (x, y)) in zip(a, b).enumerated() where x != y {
-                if let left = values[i].firstIndex(of: x), let right = values[i].firstIndex(of: y) {
-                    return left < right
-                }
+    /// The distinct settings: as planned, others behind them by number, else by text.
+    private static func order(_ swept: [[String]], as planned: [[String]]) -> [[String]] {
+        let positions = Dictionary(planned.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        return Set(swept).sorted { a, b in
+            let places = (positions[a] ?? .max, positions[b] ?? .max)
+            guard places.0 == places.1 else { return places.0 < places.1 }
+            for (x, y) in zip(a, b) where x != y {
                 if let left = Double(x), let right = Double(y), left != right { return left < right }
                 return x < y
             }

@@ -79,7 +79,7 @@ package struct StudyResults: Sendable {
     package var title: String
     /// Swept keys, the seed not among them.
     package var sweptKeys: [String]
-    /// The distinct swept values, one text per key, in the order of the sweep.
+    /// The distinct swept values, one text per key, in the order of the sweep; empty for a key that the setting does not sweep.
     package var settings: [[String]]
     package var series: [Series]
     /// Reason codes of missing values; the first, empty, stands for a present one.
@@ -152,17 +152,22 @@ package struct StudyResults: Sendable {
         return sweptKeys.map { names[$0] }
     }
 
-    /// The swept values of a setting as people read them: `1e-3`, `[128, 64]`, `adam`.
+    /// The swept values of a setting as people read them: `1e-3`, `[128, 64]`, `adam`; empty where a key is not swept.
     package func valueLabels(setting: Int) -> [String] {
         zip(sweptKeys, settings[setting]).enumerated().map { column, value in
-            let isList = settings.contains { $0[column].contains(", ") }
+            let isList = !value.1.isEmpty && settings.contains { $0[column].contains(", ") }
             return isList ? "[\(value.1)]" : NumberText.label(SweepNames.component(value.1, of: value.0))
         }
     }
 
     /// `weight_decay=1e-3 lr=0.1`, or `all runs` without a sweep.
     package func label(setting: Int) -> String {
-        guard !sweptKeys.isEmpty else { return "all runs" }
-        return zip(shortKeys, valueLabels(setting: setting)).map { "\($0)=\($1)" }.joined(separator: " ")
+        sweptKeys.isEmpty ? "all runs" : label(setting: setting, columns: sweptKeys.indices)
+    }
+
+    /// The same for some of the swept keys, as far as the setting sweeps them.
+    func label(setting: Int, columns: some Sequence<Int>) -> String {
+        let (keys, values) = (shortKeys, valueLabels(setting: setting))
+        return columns.filter { !values[$0].isEmpty }.map { "\(keys[$0])=\(values[$0])" }.joined(separator: " ")
     }
 }

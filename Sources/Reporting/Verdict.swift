@@ -266,7 +266,9 @@ extension StudyResults {
     /// The text of a swept key, by its full name or its last words, or of another key of the configuration; nil if it
     /// has none.
     func value(of key: String, setting: Int) -> String? {
-        if let column = sweptKeys.firstIndex(where: { $0 == key || $0.hasSuffix("." + key) }) {
+        if let column = sweptKeys.firstIndex(where: { $0 == key || $0.hasSuffix("." + key) }),
+            !settings[setting][column].isEmpty
+        {
             return settings[setting][column]
         }
         guard let run = members[setting].first else { return nil }

@@ -3,7 +3,7 @@ import Manifests
 /// Checks that claims are complete and speak of what the study measures, so that a slip shows before the runs and not after.
 struct ClaimCheck {
     let tree: StudyTree
-    let configuration: RunConfiguration
+    let keys: ConfigurationKeys
     let outputs: StudyOutputs
 
     func problems() -> [String] {
@@ -48,9 +48,8 @@ struct ClaimCheck {
                 "\(tree.keyPlace(key.appending("layer"))): '\(output)' is measured for the whole network, so it has no layer"
             )
         }
-        let known = DottedKey([String]()).leaves(configuration.json).map(\.description)
-        for name in side["where"]?.object?.keys ?? [] where !known.contains(name) {
-            let hint = Nearest.question(for: name, among: known)
+        for name in side["where"]?.object?.keys ?? [] where !keys.all.contains(name) {
+            let hint = Nearest.question(for: name, among: keys.all)
             lines.append(
                 "\(tree.keyPlace(key.appending("where").appending(name))): the study has no '\(name)'\(hint)")
         }

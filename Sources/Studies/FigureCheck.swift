@@ -6,7 +6,7 @@ import PluginHost
 struct FigureCheck {
     let tree: StudyTree
     let configuration: RunConfiguration
-    let axes: [SweepAxis]
+    let keys: ConfigurationKeys
     let outputs: StudyOutputs
 
     func problems() -> [String] {
@@ -36,9 +36,8 @@ struct FigureCheck {
 
     private func problems(_ figure: Figure, at key: DottedKey) -> [String] {
         var lines: [String] = []
-        let known = DottedKey([String]()).leaves(configuration.json).map(\.description)
-        for name in figure.settings.keys.sorted() where !known.contains(name) {
-            let hint = Nearest.question(for: name, among: known)
+        for name in figure.settings.keys.sorted() where !keys.all.contains(name) {
+            let hint = Nearest.question(for: name, among: keys.all)
             lines.append(
                 "\(tree.keyPlace(key.appending("where").appending(name))): the study has no '\(name)'\(hint)")
         }
@@ -51,7 +50,7 @@ struct FigureCheck {
             }
         }
         guard figure.kind == .heat else { return lines }
-        let swept = axes.map(\.key.description)
+        let swept = keys.swept
         let list = swept.isEmpty ? "nothing" : swept.joined(separator: ", ")
         for (name, axis) in [(figure.x, "x"), (figure.y, "y")] {
             guard let name else {
@@ -60,7 +59,7 @@ struct FigureCheck {
                 continue
             }
             // The command line may have taken a key out of the sweep: then the map has one row.
-            if case .override = tree.origin(DottedKey(name)), known.contains(name) { continue }
+            if case .override = tree.origin(DottedKey(name)), keys.all.contains(name) { continue }
             guard !swept.contains(name) else { continue }
             let hint = Nearest.question(for: name, among: swept)
             lines.append("\(tree.place(key.appending(axis))): '\(name)' is not swept\(hint) (swept: \(list))")
@@ -76,8 +75,8 @@ struct FigureCheck {
         let own = (tree[DottedKey("figures")]?.array ?? []).compactMap { Figure($0) }
         let all = (own + ofManifests()).map { figure in
             var figure = figure.expanded(among: outputs.all)
-            if figure.kind == .heat, figure.x == nil, axes.count == 2 {
-                (figure.y, figure.x) = (axes[0].key.description, axes[1].key.description)
+            if figure.kind == .heat, figure.x == nil, keys.swept.count == 2 {
+                (figure.y, figure.x) = (keys.swept[0], keys.swept[1])
             }
             return figure
         }
@@ -97,8 +96,8 @@ struct FigureCheck {
             return component.figures.compactMap { Figure($0.value) }
                 .filter { figure in
                     switch figure.kind {
-                    case .heat: axes.count == 2
-                    case .curves: steps > 1 || !axes.isEmpty
+                    case .heat: keys.swept.count == 2
+                    case .curves: steps > 1 || !keys.swept.isEmpty
                     default: true
                     }
                 }

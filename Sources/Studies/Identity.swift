@@ -58,8 +58,9 @@ package struct SweepNames: Sendable {
     package subscript(key: String) -> String { short[key] ?? key }
 
     /// `weight_decay=0.001 seed=3`.
-    package func label(_ swept: OrderedDictionary<String, JSON>, seed: Int) -> String {
-        (swept.map { "\(self[$0])=\(Self.text($1, of: $0))" } + ["seed=\(seed)"]).joined(separator: " ")
+    package func label(_ swept: OrderedDictionary<String, JSON>, seed: Int? = nil) -> String {
+        (swept.map { "\(self[$0])=\(Self.text($1, of: $0))" } + (seed.map { ["seed=\($0)"] } ?? []))
+            .joined(separator: " ")
     }
 
     /// `3f1c2b4d5e-weight_decay0.001-s1`.

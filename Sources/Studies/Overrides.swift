@@ -1,15 +1,6 @@
 import Manifests
 import OrderedCollections
 
-/// A swept key, its values, and where each stands.
-struct SweepAxis {
-    var key: DottedKey
-    var values: [JSON]
-    /// For sentences: `study.yaml:19:36` or `override 'optimizer.lr=[0.1, 0.2]'`.
-    var places: [String]
-    var place: String
-}
-
 /// `key=value` from the command line; the value is YAML in flow style.
 struct Override {
     var words: String
@@ -36,50 +27,8 @@ struct Override {
 }
 
 extension StudyTree {
-    /// Takes the axes out of `sweep`; what is not a list of values is left for the schema to name.
-    func axes() -> [SweepAxis] {
-        let sweep = DottedKey(["sweep"])
-        return (self[sweep]?.object ?? [:]).compactMap { name, values in
-            guard let values = values.array, !values.isEmpty else { return nil }
-            let key = sweep.appending(name)
-            return SweepAxis(
-                key: DottedKey(name), values: values,
-                places: values.indices.map { place(key.appending("\($0)")) }, place: keyPlace(key))
-        }
-    }
-
-    /// Applies the command line. A list given to an option that is not a list becomes an axis of the sweep, and any other value
-    /// takes the key out of it.
-    mutating func apply(
-        _ overrides: [Override], to axes: inout [SweepAxis], isList: (StudyTree, DottedKey) -> Bool
-    ) throws(StudyError) {
-        // A new section begins with its plugin or parameters, wherever they stand on the command line.
-        let begins = overrides.filter(\.beginsSection).sorted { $0.key.parts.count < $1.key.parts.count }
-        for override in begins + overrides.filter({ !$0.beginsSection }) {
-            try check(override)
-            axes.removeAll { $0.key == override.key }
-            if case .array(let values) = override.value, override.key.parts.count > 1,
-                !isList(self, override.key) || values.contains(where: { $0.array != nil })
-            {
-                guard !values.isEmpty else {
-                    throw StudyError("override '\(override.words)': an empty list of values")
-                }
-                let place = "override '\(override.words)'"
-                axes.append(
-                    SweepAxis(key: override.key, values: values, places: values.map { _ in place }, place: place))
-            } else {
-                set(override.key, override.value, .override(override.words))
-            }
-        }
-    }
-
-    /// Sections whose keys the user chooses.
-    private static let keyedSections = [
-        "models", "initializers", "parametrizations", "regularizers", "groups", "probes", "stop",
-    ]
-
     /// The parent of an overridden key must be there.
-    private func check(_ override: Override) throws(StudyError) {
+    func check(_ override: Override) throws(StudyError) {
         let key = override.key
         let parent = key.parent
         if ["sweep", "claims", "figures"].contains(key.parts[0]) {
@@ -90,7 +39,7 @@ extension StudyTree {
             )
         }
         if parent.parts.isEmpty || self[parent]?.object != nil { return }
-        if (Self.keyedSections + ["record", "fork"]).contains(parent.description) { return }
+        if (OptionTypes.keyedSections + ["record", "fork"]).contains(parent.description) { return }
         if parent.last == "schedules", self[parent.parent]?.object != nil { return }
         if override.beginsSection, canBegin(parent) { return }
         let there = (1..<key.parts.count).lazy.map { DottedKey(Array(key.parts.prefix($0))) }
@@ -99,7 +48,7 @@ extension StudyTree {
                 "override '\(override.words)': \(value) is a value, which has no '\(key.parts[value.parts.count])'")
         }
         let isKeyed =
-            Self.keyedSections.contains(parent.parent.description)
+            OptionTypes.keyedSections.contains(parent.parent.description)
             || parent.parent.last == "schedules"
         let known = knownKeys.filter { self[$0]?.object != nil && (!isKeyed || $0.parent == parent.parent) }.map(
             \.description)
@@ -112,7 +61,9 @@ extension StudyTree {
     /// Whether a section may be new: one with a key of the user's choice, a schedule, or the optimizer of a group.
     private func canBegin(_ section: DottedKey) -> Bool {
         let parent = section.parent
-        if Self.keyedSections.contains(parent.description) || ["sampler", "rule"].contains(section.description) {
+        if OptionTypes.keyedSections.contains(parent.description)
+            || ["sampler", "rule"].contains(section.description)
+        {
             return true
         }
         let owner =

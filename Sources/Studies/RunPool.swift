@@ -42,7 +42,7 @@ final class RunPool {
         self.missing = missing
         work = StudyRunner.Work(
             runs: share.count, done: share.count - missing.count - failed, failed: failed, shard: runner.shard)
-        waiting = StudyPlan.groups(missing)[...]
+        waiting = runner.order.sorted(StudyPlan.groups(missing))[...]
     }
 
     /// Whether a run is to be computed whose record is now `record` and was `earlier` when this process began.

@@ -29,45 +29,34 @@ package struct StudyPlanner: Sendable {
         _ document: Document, overrides: [String] = [], folder: String = "."
     ) throws(StudyError) -> StudyPlan {
         var tree = StudyTree(document)
-        var axes = tree.axes()
         var parsed: [Override] = []
         for words in overrides { parsed.append(try Override(words)) }
-        try tree.apply(parsed, to: &axes, isList: isList)
+        let sweep = try StudySweep(&tree, parsed, registry)
         // Values with references are checked per run, when they are known.
         let early = tree.problems(schema, skippingReferences: true)
         guard early.isEmpty else { throw StudyError(lines: early) }
+        guard sweep.problems.isEmpty else { throw StudyError(lines: sweep.problems) }
         let seeds = try seeds(tree)
-        try check(axes, tree, seeds: seeds.count)
+        let points = try sweep.points(seeds: seeds.count)
+        let settings = try SettingResolver(
+            tree: tree, sweep: sweep, registry: registry, schema: schema, folder: folder
+        ).settings(points)
 
         var problems: OrderedSet<String> = []
-        var settings:
-            [(swept: OrderedDictionary<String, JSON>, resolver: RunResolver, configuration: RunConfiguration)] = []
-        for indices in Self.product(axes.map(\.values.count)) {
-            var setting = tree
-            for section in ["sweep", "seeds", "claims", "figures"] { setting.set(DottedKey(section), nil, .file) }
-            for (axis, index) in zip(axes, indices) {
-                setting.set(axis.key, axis.values[index], .sweep(axis.places[index], key: axis.place))
-            }
-            var resolver = RunResolver(setting, registry: registry, schema: schema, folder: folder)
-            let configuration = resolver.resolve()
-            problems.formUnion(resolver.problems)
-            guard let configuration else { continue }
-            let swept = OrderedDictionary(
-                uniqueKeysWithValues: axes.map { ($0.key.description, resolver.tree[$0.key] ?? .null) })
-            settings.append((swept, resolver, configuration))
-        }
         var figures: [Figure] = []
         var declarations: OrderedDictionary<String, JSON> = [:]
-        if problems.isEmpty, let first = settings.first?.configuration {
+        let swept = Self.values(of: sweep.keys, in: settings.map(\.swept))
+        if let first = settings.first?.configuration {
+            let keys = ConfigurationKeys(swept: swept.keys.elements, settings.map(\.configuration))
             let outputs = StudyOutputs(first, registry)
-            problems.formUnion(ClaimCheck(tree: tree, configuration: first, outputs: outputs).problems())
-            let check = FigureCheck(tree: tree, configuration: first, axes: axes, outputs: outputs)
+            problems.formUnion(ClaimCheck(tree: tree, keys: keys, outputs: outputs).problems())
+            let check = FigureCheck(tree: tree, configuration: first, keys: keys, outputs: outputs)
             problems.formUnion(check.problems())
             figures = check.figures()
             declarations = check.declarations(of: figures)
         }
         guard problems.isEmpty else { throw StudyError(lines: problems.elements) }
-        let names = SweepNames(axes.map(\.key.description))
+        let names = SweepNames(swept.keys)
         var digests: [String: PluginDigests] = [:]
         var known: [String: DataFile] = [:]
         var sources = ForkSources(folder: folder)
@@ -85,7 +74,7 @@ package struct StudyPlanner: Sendable {
         }
         return StudyPlan(
             name: tree[DottedKey("study")]?.string ?? "", title: tree[DottedKey("title")]?.string ?? "",
-            axes: Self.values(of: axes.map(\.key.description), in: settings.map(\.swept)), seeds: seeds,
+            axes: swept, seeds: seeds,
             claims: tree[DottedKey("claims")] ?? .array([]), figures: figures, outputs: declarations, runs: runs)
     }
 
@@ -210,38 +199,15 @@ package struct StudyPlanner: Sendable {
             files: files, folder: folder, label: names.label(swept, seed: seed))
     }
 
-    /// The distinct values of each swept key as the runs have them: `1e-3` of a float is 0.001.
+    /// The distinct values of each swept key as the runs have them: `1e-3` of a float is 0.001. Keys that no run sweeps are none.
     private static func values(
         of keys: [String], in settings: [OrderedDictionary<String, JSON>]
     ) -> OrderedDictionary<String, [JSON]> {
         OrderedDictionary(
-            uniqueKeysWithValues: keys.map { key in
-                (key, OrderedSet(settings.compactMap { $0[key] }).elements)
+            uniqueKeysWithValues: keys.compactMap { key in
+                let values = OrderedSet(settings.lazy.compactMap { $0[key] }).elements
+                return values.isEmpty ? nil : (key, values)
             })
-    }
-
-    /// All combinations of indices, the last running fastest.
-    static func product(_ counts: [Int]) -> [[Int]] {
-        counts.reduce([[]]) { combinations, count in combinations.flatMap { head in (0..<count).map { head + [$0] } }
-        }
-    }
-
-    /// True if an option of a component is a list, or a key of the study itself that is one.
-    private func isList(_ tree: StudyTree, _ key: DottedKey) -> Bool {
-        let isGroup = key.parts.count == 3 && key.parts[0] == "groups"
-        let section = isGroup ? DottedKey("optimizer") : key.parent
-        guard let kind = RunResolver.roles(of: tree).first(where: { $0.key == section })?.kind else {
-            return key.parts[0] == "record"
-        }
-        let lists =
-            kind == .probe || kind == .rule
-            ? ["layers"]
-            : isGroup || [.regularizer, .initializer, .parametrization].contains(kind) ? ["parameters"] : []
-        guard let name = tree[section.appending("plugin")]?.string,
-            let (_, component) = try? registry.component(name, kind: kind)
-        else { return lists.contains(key.last) }
-        if lists.contains(key.last) { return true }
-        return component.parameter(key.last)?.type.isList ?? false
     }
 
     private func seeds(_ tree: StudyTree) throws(StudyError) -> [Int] {
@@ -266,32 +232,6 @@ package struct StudyPlanner: Sendable {
             throw StudyError("\(tree.place(key.appending("\(twice.offset)"))): seed \(twice.element) appears twice")
         }
         return seeds
-    }
-
-    /// Swept keys must be places of a configuration, and their values different.
-    private func check(_ axes: [SweepAxis], _ tree: StudyTree, seeds: Int) throws(StudyError) {
-        var lines: [String] = []
-        let roles = RunResolver.sections(of: tree).map(\.description)
-        for axis in axes {
-            let parent = axis.key.parent.description
-            if !roles.contains(parent) || tree[axis.key.parent]?.object == nil {
-                let hint = Nearest.question(for: parent, among: roles) { "\($0).\(axis.key.last)" }
-                lines.append("\(axis.place): swept key '\(axis.key)' is not an option of this study\(hint)")
-            }
-            for (index, value) in axis.values.enumerated()
-            where axis.values[..<index].contains(where: { $0.isEqual(to: value) }) {
-                lines.append(
-                    "\(axis.places[index]): \(SweepNames.text(value)) appears twice in the sweep of \(axis.key)")
-            }
-        }
-        let count = axes.reduce(1) { min($0 * $1.values.count, 1_000_000_000) }
-        if count * seeds > 100_000 {
-            let place = axes.first?.place ?? tree.place(DottedKey("seeds"))
-            lines.append(
-                "\(place): \(count) settings and \(seeds) seeds make \(count * seeds) runs; at most 100000 are planned at once"
-            )
-        }
-        guard lines.isEmpty else { throw StudyError(lines: lines) }
     }
 }
 

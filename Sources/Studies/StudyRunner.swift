@@ -19,6 +19,7 @@ package struct StudyRunner {
     package var shard: Shard?
     /// Interrupts the others when a run fails.
     package var stopsOnFailure = false
+    package var order = StudyOrder(.grid)
     /// How long workers may take to write their records when the study is interrupted.
     package var grace = Duration.seconds(5)
     /// How long a process on another machine may show no life until its runs are taken for abandoned.

@@ -51,6 +51,8 @@ struct StudyTree {
     let document: Document
     /// Origins of what does not come from the file.
     private var origins: [DottedKey: Origin] = [:]
+    /// Where in the file a section stands that has been put in another place: an alternative of a sweep.
+    private var sources: [DottedKey: DottedKey] = [:]
 
     init(_ document: Document) {
         self.document = document
@@ -63,11 +65,13 @@ struct StudyTree {
         return value
     }
 
-    /// Sets a value; missing objects on the way are made.
-    mutating func set(_ key: DottedKey, _ value: JSON?, _ origin: Origin) {
+    /// Sets a value; missing objects on the way are made. `source` is where the value stands in the file.
+    mutating func set(_ key: DottedKey, _ value: JSON?, _ origin: Origin, from source: DottedKey? = nil) {
         root = Self.setting(root, key.parts[...], value)
         origins = origins.filter { !$0.key.parts.starts(with: key.parts) }
         if origin != .file { origins[key] = origin }
+        if !sources.isEmpty { sources = sources.filter { !$0.key.parts.starts(with: key.parts) } }
+        if let source { sources[key] = source }
     }
 
     /// Replaces a value by what it stands for.
@@ -82,14 +86,32 @@ struct StudyTree {
 
     /// `study.yaml:7:12` of the value, for sentences.
     func place(_ key: DottedKey) -> String {
+        if let place = moved(key, document.position) { return place }
         if case .sweep(let place, _) = origin(key) { return place }
         return place(key) { document.position(of: $0) }
     }
 
     /// The place of the key itself.
     func keyPlace(_ key: DottedKey) -> String {
+        if let place = moved(key, document.keyPosition) { return place }
         if case .sweep(_, let place) = origin(key) { return place }
         return place(key) { document.keyPosition(of: $0) }
+    }
+
+    /// The place of a value inside a section that stands elsewhere in the file.
+    private func moved(_ key: DottedKey, _ position: (String) -> Position?) -> String? {
+        for count in stride(from: sources.isEmpty ? 0 : key.parts.count, through: 1, by: -1) {
+            let prefix = DottedKey(Array(key.parts.prefix(count)))
+            guard let source = sources[prefix] else {
+                // What has been set inside since then has a place of its own.
+                if origins[prefix] != nil { return nil }
+                continue
+            }
+            guard count < key.parts.count else { return nil }
+            let there = DottedKey(source.parts + key.parts.dropFirst(count))
+            return position(there.pointer).map { "\(document.file):\($0.line):\($0.column)" }
+        }
+        return nil
     }
 
     private func place(_ key: DottedKey, _ position: (String) -> Position?) -> String {

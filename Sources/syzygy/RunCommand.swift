@@ -37,6 +37,7 @@ struct Run: ParsableCommand {
             valueName: "s"))
     var checkpointEvery = 30.0
 
+    @OptionGroup var order: OrderOptions
     @OptionGroup var isolation: IsolationOptions
     @OptionGroup var lock: LockOptions
 
@@ -68,7 +69,7 @@ struct Run: ParsableCommand {
             plan: plan, folder: folder, command: command,
             jobs: jobs ?? min(max(1, Host.cores / threads), max(1, plan.runs.count)), isFresh: fresh)
         runner.retried = Set(retry.map(\.status))
-        (runner.shard, runner.stopsOnFailure) = (shard, stopOnFailure)
+        (runner.shard, runner.stopsOnFailure, runner.order) = (shard, stopOnFailure, order.order)
         let outcome = try Failure.report(status: .failure) {
             try runner.run(display: quiet ? QuietDisplay() : LineDisplay())
         }

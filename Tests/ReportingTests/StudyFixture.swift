@@ -63,6 +63,7 @@ struct StudyFixture {
         try """
         {"format": 1, "study": "\(name)", "title": "\(title)",
          "sweep": {"regularizers.l2.weight_decay": [\(decays)]},
+         "settings": [\(weightDecays.map { "{\"regularizers.l2.weight_decay\": \($0)}" }.joined(separator: ", "))],
          "runs": [\(names.map { "\"\($0)\"" }.joined(separator: ", "))],
          "claims": [\(claims)]}
         """.write(toFile: folder + "/study.json", atomically: true, encoding: .utf8)
@@ -179,13 +180,13 @@ struct HandStudy {
     }
 
     /// Reads the folder and removes it.
-    func results(sweep: String = "", claims: String = "", figures: String = "", outputs: String = "") throws
-        -> StudyResults
-    {
+    func results(
+        sweep: String = "", settings: String = "", claims: String = "", figures: String = "", outputs: String = ""
+    ) throws -> StudyResults {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let runs = names.map { "\"\($0)\"" }.joined(separator: ", ")
         try """
-        {"study": "hand", "title": "", "sweep": {\(sweep)}, "claims": [\(claims)], "figures": [\(figures)],
+        {"study": "hand", "title": "", "sweep": {\(sweep)}, "settings": [\(settings)], "claims": [\(claims)], "figures": [\(figures)],
          "outputs": {\(outputs)}, "runs": [\(runs)]}
         """
         .write(toFile: folder + "/study.json", atomically: true, encoding: .utf8)

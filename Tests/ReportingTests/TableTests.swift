@@ -15,7 +15,9 @@ import Testing
                     observations: "7,p,x,fc1,,\(seed + 1),\n7,p,spectrum,fc1,0,\(spectrum)\n")
             }
         }
-        return try study.results(sweep: #""data.kind": ["with, comma", "plain"]"#)
+        return try study.results(
+            sweep: #""data.kind": ["with, comma", "plain"]"#,
+            settings: #"{"data.kind": "with, comma"}, {"data.kind": "plain"}"#)
     }
 
     @Test func theWholeFileByHand() throws {

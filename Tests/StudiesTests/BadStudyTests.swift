@@ -237,7 +237,7 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
         .init(
             name: "sweep without a list", edits: [("[0, 1e-4, 1e-3]", "0.1")],
             lines: [
-                "study.yaml:13:33: sweep.regularizers.l2.weight_decay must be a list of values, got 0.1"
+                "study.yaml:13:33: sweep.regularizers.l2.weight_decay must be a list of values or a mapping with one of values, range, linear, log, alternatives, got 0.1"
             ]),
         .init(
             name: "sweep value twice", edits: [("[0, 1e-4, 1e-3]", "[0.001, 1e-4, 1e-3]")],

@@ -44,6 +44,15 @@ package struct Benchmark {
             ], peakMemory: memory)
     }
 
+    /// The median time of a step after warming up.
+    package func secondsPerStep(seconds: Double) throws -> Double {
+        let computation = try computation(try plans())
+        var timer = BlockTimer(seconds: seconds)
+        try computation.repeatWhile { timer.tick() }
+        let sorted = timer.blocks.sorted()
+        return sorted[sorted.count / 2] * 1e-6
+    }
+
     /// Writes what another program needs to compute the same, and our results, as safetensors: `parameter/<name>` before
     /// the first step, `batch/<field>`, and `losses` (of the batch at the first four steps, `[4]`), or `direction/<name>` and
     /// `hvp/<name>`, `norms`, or `gradient/<name>`. Of runs together all have a first axis for the run, losses a second

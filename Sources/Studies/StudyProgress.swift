@@ -1,0 +1,106 @@
+import Foundation
+import Manifests
+import OrderedCollections
+
+/// What a folder has of a plan: how far each run is, and how long what is missing may take.
+package struct StudyProgress {
+    /// Runs of one setting.
+    package struct Setting {
+        package var runs: [PlannedRun]
+        package var done = 0
+        package var running = 0
+        package var failed = 0
+        package var isDone: Bool { done == runs.count }
+        package var missing: Int { runs.count - done - running - failed }
+    }
+
+    package let plan: StudyPlan
+    /// In the order of the plan.
+    package let settings: [Setting]
+    private let records: [String: RunRecord]
+
+    package init(_ plan: StudyPlan, _ folder: StudyFolder) {
+        self.plan = plan
+        var records: [String: RunRecord] = [:]
+        var settings: OrderedDictionary<OrderedDictionary<String, JSON>, Setting> = [:]
+        for run in plan.runs {
+            let record = folder.record(of: run)
+            records[run.name] = record
+            var setting = settings[run.swept] ?? Setting(runs: [])
+            setting.runs.append(run)
+            switch record?.status {
+            case .finished, .diverged: setting.done += 1
+            case .running: setting.running += 1
+            case .failed: setting.failed += 1
+            case nil, .planned, .interrupted: break
+            }
+            settings[run.swept] = setting
+        }
+        self.settings = settings.values.elements
+        self.records = records
+    }
+
+    package func status(_ run: PlannedRun) -> RunRecord.Status? { records[run.name]?.status }
+    package func isDone(_ run: PlannedRun) -> Bool { status(run)?.isDone ?? false }
+    package var done: Int { settings.reduce(0) { $0 + $1.done } }
+    package var missing: [PlannedRun] { plan.runs.filter { !isDone($0) } }
+
+    // MARK: - Time
+
+    /// How long the missing runs may take.
+    package struct Estimate: Equatable, Sendable {
+        package var seconds: Double
+        /// What it rests on.
+        package var basis: String
+    }
+
+    /// By finished runs: those of the same setting, else of all, in proportion to their steps; nil where there are none.
+    package func estimate(jobs: Int) -> Estimate? {
+        let finished = plan.runs.compactMap { run in records[run.name].map { (run, $0) } }
+            .filter { $0.1.status == .finished && $0.1.seconds > 0 }
+        guard !finished.isEmpty else { return nil }
+        var bySetting: [OrderedDictionary<String, JSON>: [Double]] = [:]
+        for (run, record) in finished { bySetting[run.swept, default: []].append(Self.cost(record)) }
+        let all = finished.map { Self.cost($0.1) }.reduce(0, +) / Double(finished.count)
+        let missing = missing
+        let known = missing.filter { bySetting[$0.swept] != nil }.count
+        let seconds = time(of: missing, jobs: jobs) { run in
+            bySetting[run.swept].map { $0.reduce(0, +) / Double($0.count) } ?? all
+        }
+        let others = missing.count - known
+        var basis = "by \(Words.count(finished.count, "finished run"))"
+        if others > 0 {
+            basis +=
+                known == 0 ? " of other settings" : ", for \(Words.count(others, "run")) by those of other settings"
+        }
+        return Estimate(seconds: seconds, basis: basis)
+    }
+
+    /// By measured seconds per step of some groups of runs: those whose first run has the same setting, else their mean.
+    package func estimate(jobs: Int, measured: [(runs: [PlannedRun], secondsPerStep: Double)]) -> Estimate? {
+        guard !measured.isEmpty else { return nil }
+        let known = Dictionary(
+            measured.map { ($0.runs[0].swept, $0.secondsPerStep) }, uniquingKeysWith: { first, _ in first })
+        let mean = measured.map(\.secondsPerStep).reduce(0, +) / Double(measured.count)
+        let seconds = time(of: missing, jobs: jobs) { known[$0.swept] ?? mean }
+        return Estimate(
+            seconds: seconds,
+            basis: "by steps timed in \(Words.count(measured.count, "setting")), without observations")
+    }
+
+    /// Seconds of a step; a procedure, which has none, counts as one.
+    private static func cost(_ record: RunRecord) -> Double { record.seconds / Double(max(1, record.step)) }
+
+    /// Programs share the jobs; the longest one is the least that it takes. `cost` is the time of a step of the program of a run.
+    private func time(of runs: [PlannedRun], jobs: Int, cost: (PlannedRun) -> Double) -> Double {
+        let programs = StudyPlan.groups(runs).map { group in
+            group.map { run in
+                let steps = run.configuration.train.steps
+                // An interrupted run goes on.
+                let begun = records[run.name].map { $0.status == .interrupted ? $0.step : 0 } ?? 0
+                return cost(run) * Double(max(steps == 0 ? 1 : 0, steps - begun))
+            }.max() ?? 0
+        }
+        return max(programs.reduce(0, +) / Double(max(1, jobs)), programs.max() ?? 0)
+    }
+}
