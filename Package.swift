@@ -179,7 +179,7 @@ let package = Package(
         .executableTarget(
             name: "syzygy",
             dependencies: [
-                "ArrayFiles", "Studies", "Reporting", "Authoring", "Validating", "PluginHost", "Manifests",
+                "ArrayFiles", "Studies", "Reporting", "Authoring", "Validating", "PluginHost", "Manifests", "Protocols",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),
