@@ -8,12 +8,12 @@ extension Observer {
         recorded arrays: [RecordedArray], layers order: [String]? = nil,
         definitions: (any QuantityDefinitions)? = nil
     ) throws(ArrayProblem) {
-        let network = try RecordedNetwork(arrays, layers: order)
-        self.init(network, network.tables, definitions)
+        let layout = try RecordedLayout(arrays, layers: order)
+        self.init(RecordedNetwork(layout), layout.tables, definitions)
     }
 
     /// All layers that arrays are of.
-    package var recordedLayers: [String] { (observed as? RecordedNetwork)?.known ?? layers }
+    package var recordedLayers: [String] { (observed as? RecordedNetwork)?.layout.layers ?? layers }
 
     /// Samples of the split that is not another one.
     package var recordedSamples: Int { tables["train"]?.rows ?? 0 }

@@ -43,7 +43,9 @@ extension RecordedArray {
                 subject = String(text[..<slash])
                 text = text[text.index(after: slash)...]
             }
-            guard let basic = QuantityExpression.Basic(rawValue: String(text)), basic.member == nil else { return nil }
+            guard let basic = QuantityExpression.Basic(rawValue: String(text)), basic.member == nil else {
+                return nil
+            }
             let isOfSubject = basic.rawValue.hasPrefix("layer.") || basic.rawValue.hasPrefix("parameter.")
             guard isOfSubject != subject.isEmpty else { return nil }
             (self.subject, self.basic) = (subject, basic)

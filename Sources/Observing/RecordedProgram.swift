@@ -12,7 +12,7 @@ final class RecordedProgram: RowProgram {
     init(_ network: RecordedNetwork, _ key: CaptureProgram.Key) { (self.network, self.key) = (network, key) }
 
     func run(on table: DataTable, from row: Int, _ kind: JacobianCotangents, first: Int) {
-        split = network.tables.first { $0.value === table }?.key ?? ""
+        split = network.layout.tables.first { $0.value === table }?.key ?? ""
         (self.row, self.first) = (row, first)
         for case .layer(let layer, let basic) in key.captures where recorded(layer, basic) == nil {
             guard let parts = basic.recordedParts, let (source, count, _) = recorded(layer, parts[0]),
@@ -23,7 +23,8 @@ final class RecordedProgram: RowProgram {
             let buffer = made[.layer(layer, basic)] ?? Buffer(count * new, unset: true)
             made[.layer(layer, basic)] = buffer
             cblas_dgemm(
-                CblasRowMajor, CblasNoTrans, isOutput ? CblasTrans : CblasNoTrans, Int32(count), Int32(new), Int32(old),
+                CblasRowMajor, CblasNoTrans, isOutput ? CblasTrans : CblasNoTrans, Int32(count), Int32(new),
+                Int32(old),
                 1, source, Int32(old), weight, Int32(shape.input), 0, buffer.pointer, Int32(new))
         }
     }
@@ -32,7 +33,7 @@ final class RecordedProgram: RowProgram {
     private func recorded(
         _ layer: Int?, _ basic: QuantityExpression.Basic
     ) -> (rows: UnsafePointer<Double>, count: Int, size: Int)? {
-        guard let all = network.rows[.init(layer: layer, basic: basic, split: split)] else { return nil }
+        guard let all = network.layout.rows[.init(layer: layer, basic: basic, split: split)] else { return nil }
         let size = all.width * all.outputs
         return (UnsafePointer(all.values.pointer + row * all.positions * size), key.rows * all.positions, size)
     }

@@ -13,7 +13,7 @@ struct ArrayFile {
     static func all(_ paths: [String], steps: [Int]?) throws(StudyError) -> [ArrayFile] {
         if let steps, steps.count != paths.count {
             throw StudyError(
-                "--steps: \(Words.count(steps.count, "step")) for \(Words.count(paths.count, "file")); give each file one")
+                "--steps: \(Words.count(steps.count, "step")) for \(Words.count(paths.count, "file")); give each one")
         }
         var files: [ArrayFile] = []
         for (index, path) in paths.enumerated() {
@@ -50,7 +50,8 @@ struct ArrayFile {
         try map.check(names, path)
         return read.flatMap { array in
             map.names(of: array.name).map { name in
-                RecordedArray(name, shape: array.shape, place: "\(path): array '\(array.name)'") { array.data.write(to: $0) }
+                RecordedArray(
+                    name, shape: array.shape, place: "\(path): array '\(array.name)'", fill: array.data.write)
             }
         }
     }

@@ -50,8 +50,9 @@ package struct ArrayMeasurement {
             for (name, tensor) in previous?.states ?? [] { _ = observer.setState(name, tensor) }
             previous = observer
             for (words, probe) in zip(probes, scheduled) {
-                let sentences = try observer.lacking(for: probe) + (words.component.needsNetwork ? [Self.noNetwork] : [])
-                for sentence in sentences where said.insert("\(probe.key) \(sentence)").inserted {
+                let lacking = try observer.lacking(for: probe)
+                for sentence in lacking + (words.component.needsNetwork ? [Self.noNetwork] : [])
+                where said.insert("\(probe.key) \(sentence)").inserted {
                     note("\(file.path): probe '\(probe.key)': \(sentence)")
                 }
             }
@@ -102,7 +103,8 @@ private struct ProbeWords {
         for word in words {
             let probe = try ProbeWords(word, registry)
             guard !probes.contains(where: { $0.key == probe.key }) else {
-                throw StudyError("--probe \(word): '\(probe.key)' is there already; give it a key: --probe other=\(word)")
+                throw StudyError(
+                    "--probe \(word): '\(probe.key)' is there already; give it a key: --probe other=\(word)")
             }
             probes.append(probe)
         }
@@ -126,9 +128,8 @@ private struct ProbeWords {
             let key = String(name[..<dot])
             chosen = chosen.filter { probes[$0].key == key }
             if chosen.isEmpty {
-                throw StudyError(
-                    "--set \(words): no probe '\(key)'" + Nearest.hint(for: key, among: probes.map(\.key), label: "there are")
-                )
+                let hint = Nearest.hint(for: key, among: probes.map(\.key), label: "there are")
+                throw StudyError("--set \(words): no probe '\(key)'\(hint)")
             }
             name = String(name[name.index(after: dot)...])
         }

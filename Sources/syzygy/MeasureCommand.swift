@@ -12,7 +12,7 @@ struct Measure: ParsableCommand {
         discussion: """
             Arrays are called as runs record them: fc1/layer.input, fc1/layer.output_grad, fc1/layer.weight, labels; \
             --map gives others such names. See docs/measure.md.
-            Exit status: 0 measured (what has no value has a reason), 1 a file or its arrays cannot be used, 64 wrong usage.
+            Exit status: 0 measured (what has no value has a reason), 1 arrays cannot be used, 64 wrong usage.
             """)
 
     @ArgumentParser.Argument(
@@ -22,7 +22,8 @@ struct Measure: ParsableCommand {
 
     @Option(
         name: .customLong("probe"),
-        help: ArgumentHelp("A probe, with or without a key for tables: alignment, crh=alignment.", valueName: "probe"))
+        help: ArgumentHelp("A probe, with or without a key for tables: alignment, crh=alignment.", valueName: "probe")
+    )
     var probes: [String]
 
     @Option(
@@ -94,7 +95,8 @@ struct Measure: ParsableCommand {
             }
             try writer?.flush()
             guard let out else {
-                return print(TextTable(observations).plain(width: Terminal.isInteractive ? Terminal.width : 120, fixed: 2))
+                let width = Terminal.isInteractive ? Terminal.width : 120
+                return print(TextTable(observations).plain(width: width, fixed: 2), terminator: "")
             }
             print("\(out)/observations.csv")
         }
