@@ -18,11 +18,10 @@ package struct ExportSource {
         sweptKeys = Array(OrderedSet(records.flatMap(\.swept.keys)))
         guard !records.isEmpty else { throw StudyError("\(path): no run has begun; 'syzygy run' computes them") }
         self.probes = probes.isEmpty ? nil : Set(probes)
-        let known = OrderedSet(records.flatMap { $0.configuration["probes"]?.object?.keys.elements ?? [] }).elements
-        if let unknown = probes.first(where: { !known.contains($0) }) {
-            throw StudyError(
-                "--probe \(unknown): the study has none" + Nearest.hint(for: unknown, among: known, label: "it has"))
-        }
+        let known = OrderedSet(records.flatMap(\.probes)).elements
+        guard let unknown = probes.first(where: { !known.contains($0) }) else { return }
+        throw StudyError(
+            "--probe \(unknown): the study has none" + Nearest.hint(for: unknown, among: known, label: "it has"))
     }
 
     /// Empty for a run that failed before its first step.
@@ -33,6 +32,13 @@ package struct ExportSource {
     }
 
     func isWanted(_ series: Series) -> Bool { probes?.contains(series.probe) ?? true }
+}
+
+extension RunRecord {
+    /// The keys under which it records.
+    fileprivate var probes: [String] {
+        configuration["procedure"] == nil ? configuration["probes"]?.object?.keys.elements ?? [] : ["procedure"]
+    }
 }
 
 /// In which form results leave.

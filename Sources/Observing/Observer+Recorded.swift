@@ -27,12 +27,13 @@ extension Observer {
         }
         var sentences: [String] = []
         for subject in subjects {
-            for need in probe.needs + probe.streamed where !need.optional {
+            for need in probe.needs + probe.streamed {
                 let expression = try QuantityExpression(need.expression), split = expression.split ?? scheduled.split
                 for basic in try basics(of: expression).sorted(by: { $0.rawValue < $1.rawValue }) {
                     let own = basic.member?.of ?? basic.ofLayer ?? basic, layer = layerIndex(of: basic, subject)
                     guard !observed.has(own, of: layer, parameter: subject, split: split) else { continue }
-                    let sentence = Self.names(own, layer.map { layers[$0] } ?? subject, split)
+                    let names = Self.names(own, layer.map { layers[$0] } ?? subject, split)
+                    let sentence = need.optional ? "goes without \(names), which is not there" : "needs \(names)"
                     if !sentences.contains(sentence) { sentences.append(sentence) }
                 }
             }
@@ -40,7 +41,7 @@ extension Observer {
         return sentences
     }
 
-    /// `needs 'fc1/layer.output', or 'fc1/layer.input' and 'fc1/layer.weight'`
+    /// `'fc1/layer.output', or 'fc1/layer.input' and 'fc1/layer.weight'`
     private static func names(_ basic: QuantityExpression.Basic, _ subject: String, _ split: String) -> String {
         func name(_ basic: QuantityExpression.Basic) -> String {
             let isOfWhole = basic.scopes.contains(.run), isOfRows = basic.isOfSamples || basic.form == .jacobian
@@ -48,6 +49,6 @@ extension Observer {
                 + (split == "train" || !isOfRows ? "" : "@\(split)") + "'"
         }
         let parts = basic.recordedParts.map { ", or " + $0.map(name).joined(separator: " and ") } ?? ""
-        return "needs \(name(basic))\(parts)"
+        return name(basic) + parts
     }
 }

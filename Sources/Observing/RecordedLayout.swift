@@ -117,7 +117,9 @@ struct RecordedLayout {
         }
     }
 
-    private mutating func add(_ array: RecordedArray, _ basic: Basic, layer: Int?, _ subject: String) throws(ArrayProblem) {
+    private mutating func add(
+        _ array: RecordedArray, _ basic: Basic, layer: Int?, _ subject: String
+    ) throws(ArrayProblem) {
         let isMatrix = basic.form == .weight || basic.form == .matrix
         guard !isMatrix || array.shape.count == 2 else {
             throw ArrayProblem(

@@ -58,8 +58,9 @@ struct Measure: ParsableCommand {
     @OptionGroup var plugins: PluginOptions
 
     func validate() throws {
-        for (name, value) in [("samples", samples), ("bootstrap", bootstrap)] {
-            if let value, value < 1 { throw ValidationError("--\(name) must be at least 1, got \(value)") }
+        if let samples, samples < 1 { throw ValidationError("--samples must be at least 1, got \(samples)") }
+        if let bootstrap, !(20...10_000).contains(bootstrap) {
+            throw ValidationError("--bootstrap must be from 20 to 10000, got \(bootstrap)")
         }
         _ = try numbers()
     }

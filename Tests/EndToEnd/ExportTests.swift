@@ -87,23 +87,24 @@ import Testing
         try scratch.write(Self.study, to: "s.yaml")
         let plan = try Tool.run(["run", "s.yaml", "seeds=5", "optimizer.plugin=sgd", "--out", "out"], in: scratch)
         #expect(plan.status == 0, "\(plan.errors)")
-        for (arguments, status, sentence) in [
+        let cases: [(arguments: [String], status: Int32, sentence: String)] = [
             (
                 ["out", "--format", "nps"], 64,
                 "--format nps: unknown; did you mean 'npz'? (allowed: csv, npz, tensorboard, safetensors)"
             ),
             (
                 ["out", "--format", "csv", "--probe", "rank"], 64,
-                "--probe rank: the study has none; did you mean 'ranks'? (it has: ranks, fit)"
+                "--probe rank: the study has none; did you mean 'ranks'? (it has: fit, ranks)"
             ),
             (
                 ["s.yaml", "--format", "csv"], 64,
                 "s.yaml: no study.json here; expected the folder that 'syzygy run' wrote"
             ),
             (["out", "--format", "csv", "--to", "none/a.csv"], 1, "none/a.csv"),
-        ] {
+        ]
+        for (arguments, status, sentence) in cases {
             let run = try Tool.run(["export"] + arguments, in: scratch)
-            #expect(run.status == Int32(status) && run.errors.contains(sentence), "\(arguments): \(run.errors)")
+            #expect(run.status == status && run.errors.contains(sentence), "\(arguments): \(run.errors)")
         }
         let name = try #require(try scratch.names("out/runs").first)
         try FileManager.default.removeItem(atPath: scratch.path + "/out/runs/\(name)/checkpoint.safetensors")

@@ -20,9 +20,9 @@ import Testing
         train: {steps: 40, batch_size: 50, precision: \(precision)}
         probes:
         \(probes.map { "  \($0): {plugin: \($0), at: {steps: [0, 40]}, samples: 530}" }.joined(separator: "\n"))
-          drawn: {plugin: alignment, at: {steps: [0, 40]}, samples: 530, bootstrap: 7}
+          drawn: {plugin: alignment, at: {steps: [0, 40]}, samples: 530, bootstrap: 20}
         record:
-          quantities: [layer.input, layer.output_grad, layer.weight, layer.weight_initial, layer.output_jacobian, labels,
+          quantities: [layer.input, layer.output_grad, layer.weight, layer.weight_initial, layer.bias, layer.output_jacobian, labels,
             model.output]
           at: {steps: [0, 40]}
           samples: 530
@@ -41,7 +41,7 @@ import Testing
     }
 
     /// What probes measured in a run they measure of its arrays, intervals included.
-    @Test(arguments: ["mlp, widths: [24, 13]", "conv_net, channels: [3, 4]"])
+    @Test(arguments: ["mlp, widths: [24, 13]", "conv_net, image: [8, 8, 1], channels: [3, 4]"])
     func aRunAgain(model: String) throws {
         let scratch = try Scratch()
         try scratch.write(Self.study(model), to: "s.yaml")
@@ -53,7 +53,7 @@ import Testing
         let again = try Tool.run(["measure"] + files + probes + ["--out", "again"], in: scratch)
         #expect(again.status == 0 && again.output == "again/observations.csv\n", "\(again.errors)")
         let drawn = try Tool.run(
-            ["measure"] + files.reversed() + ["--probe", "drawn=alignment", "--bootstrap", "7", "--out", "drawn"],
+            ["measure"] + files.reversed() + ["--probe", "drawn=alignment", "--bootstrap", "20", "--out", "drawn"],
             in: scratch)
         #expect(drawn.status == 0, "\(drawn.errors)")
         var found = try values(scratch.path + "/again/observations.csv")
@@ -89,16 +89,25 @@ import Testing
             ],
             in: scratch)
         #expect(run.status == 0, "\(run.errors)")
-        let trace = (0..<d).map { j in
-            let column = (0..<n).map { numbers[$0 * d + j] }, mean = column.reduce(0, +) / Double(n)
-            return column.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(n)
-        }.reduce(0, +)
+        var trace = 0.0
+        for j in 0..<d {
+            let column = (0..<n).map { numbers[$0 * d + j] }
+            let mean = column.reduce(0, +) / Double(n)
+            for value in column { trace += (value - mean) * (value - mean) / Double(n) }
+        }
         let line = try #require(
             run.output.split(separator: "\n").first { $0.contains("s.input.trace") }, "\(run.output)")
         #expect(abs((Double(line.split(separator: " ").last ?? "") ?? 0) / trace - 1) < 1e-3, "\(line) for \(trace)")
         // What the gradient is needed for says so, and costs nothing else.
         #expect(run.output.contains("no_moment_raw_layer_output_grad_"), "\(run.output)")
         #expect(run.errors.contains("probe 'alignment': needs 'layer/layer.output_grad'\n"), "\(run.errors)")
+        let collapse = try Tool.run(
+            ["measure", "a.safetensors", "--map", "input=R,weight=W", "--probe", "neural_collapse"], in: scratch)
+        for sentence in [
+            "needs 'labels'", "needs 'model.output'", "goes without 'layer/layer.bias', which is not there",
+        ] {
+            #expect(collapse.errors.contains("probe 'neural_collapse': \(sentence)\n"), "\(collapse.errors)")
+        }
     }
 
     @Test func sentences() throws {
@@ -108,7 +117,7 @@ import Testing
         try NPZ.write(arrays, to: scratch.path + "/run-03.npz")
         try NPZ.write(arrays, to: scratch.path + "/last.npz")
         let probe = ["--probe", "feature_spectrum"], map = ["--map", "input=R"]
-        for (arguments, status, sentence) in [
+        let cases: [(arguments: [String], status: Int32, sentence: String)] = [
             (["step-3.npz", "--probe", "feature_spektrum"], 64, "did you mean 'feature_spectrum'?"),
             (
                 ["step-3.npz", "--probe", "agreement"], 64,
@@ -118,7 +127,7 @@ import Testing
                 ["step-3.npz", "--set", "off=[input]"] + probe, 64,
                 "--set off=[input]: unknown option 'off'; did you mean 'of'?"
             ),
-            (["step-3.npz", "--set", "of=[in]"] + probe, 64, "--set of=[in]: unknown of \"in\""),
+            (["step-3.npz", "--set", "of=[in]"] + probe, 64, "--set of=[in]: unknown of 'in'"),
             (["step-3.npz", "--set", "x.of=[input]"] + probe, 64, "no probe 'x' (there are: feature_spectrum)"),
             (
                 ["step-3.npz", "--probe", "feature_spectrum"] + probe, 64,
@@ -132,6 +141,7 @@ import Testing
             ),
             (["step-3.npz", "last.npz"] + probe, 64, "last.npz: its name has no number"),
             (["step-3.npz", "--steps", "1,2"] + probe, 64, "--steps: 2 steps for 1 file; give each one"),
+            (["step-3.npz", "--bootstrap", "7"] + probe, 64, "--bootstrap must be from 20 to 10000, got 7"),
             (["step-3.npz", "--steps", "a"] + probe, 64, "--steps: expected steps such as 0,10,100, got 'a'"),
             (
                 ["step-3.npz"] + probe, 1,
@@ -150,13 +160,14 @@ import Testing
                 ["step-3.npz", "--map", "input=R,weight=R,output=R"] + probe, 1,
                 "has 3 columns; layer 'layer' has 4 outputs in"
             ),
-        ] {
+        ]
+        for (arguments, status, sentence) in cases {
             let run = try Tool.run(["measure"] + arguments, in: scratch)
             #expect(
-                run.status == Int32(status) && run.errors.contains(sentence),
+                run.status == status && run.errors.contains(sentence),
                 "\(arguments): \(run.errors)\(run.output)")
         }
-        let good = try Tool.run(["measure", "step-3.npz"] + map + probe, in: scratch)
+        let good = try Tool.run(["measure", "step-3.npz", "--set", "of=[input]"] + map + probe, in: scratch)
         #expect(good.status == 0 && good.output.contains("feature_spectrum.input"), "\(good.errors)\(good.output)")
     }
 
