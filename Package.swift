@@ -157,6 +157,12 @@ let package = Package(
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(
+            name: "Exporting",
+            dependencies: [
+                "ArrayFiles", "Studies", "Manifests",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
+        .target(
             name: "Validating",
             dependencies: [
                 "ArrayFiles", "CShims", "PluginHost", "Observing", "Manifests", "Protocols", "Engine",
@@ -179,7 +185,7 @@ let package = Package(
         .executableTarget(
             name: "syzygy",
             dependencies: [
-                "ArrayFiles", "Studies", "Reporting", "Authoring", "Validating", "PluginHost", "Manifests",
+                "ArrayFiles", "Studies", "Reporting", "Exporting", "Authoring", "Validating", "PluginHost", "Manifests", "Protocols",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),

@@ -11,6 +11,13 @@ package enum AtomicFile {
         try write(to: path) { file in try bytes.withUnsafeBytes { try file.write($0) } }
     }
 
+    /// The same of pieces, which `body` hands to its argument one after the other.
+    package static func write(to path: String, _ body: (([UInt8]) throws -> Void) throws -> Void) throws {
+        try write(to: path) { (file: borrowing FileDescriptor) in
+            try body { bytes in try bytes.withUnsafeBytes { try file.write($0) } }
+        }
+    }
+
     /// Writes what `body` writes piece by piece, for content that should not be in memory twice.
     static func write(to path: String, _ body: (borrowing FileDescriptor) throws -> Void) throws {
         let (folder, name) = split(path)

@@ -12,7 +12,7 @@ enum Capture: Hashable {
 
 /// The network and its loss at a fixed number of rows, compiled in f64 for a set of captures; and from cotangents of its outputs,
 /// several at once, back to the outputs of layers.
-final class CaptureProgram {
+final class CaptureProgram: RowProgram {
     /// What a program computes.
     struct Key: Hashable {
         var rows = 0
@@ -96,8 +96,7 @@ final class CaptureProgram {
         cotangents = names.map { program.inputBuffer($0)?.assumingMemoryBound(to: Double.self) }
     }
 
-    /// - Parameter first: number of the first cotangent.
-    func run(on table: DataTable, from row: Int, _ kind: JacobianCotangents = .outputs(0), first: Int = 0) {
+    func run(on table: DataTable, from row: Int, _ kind: JacobianCotangents, first: Int) {
         for (index, field) in fields.enumerated() {
             guard let target = program.inputBuffer(field.name) else { continue }
             let source = table.pointer(field: index, row: row)
@@ -111,10 +110,8 @@ final class CaptureProgram {
         program.run()
     }
 
-    /// Values of the last run, `[rows · positions, width]`; nil for a capture this program was not made for.
     func values(_ capture: Capture) -> UnsafePointer<Double>? { nodes[capture].map(output) }
 
-    /// Of the last run, `[rows · positions, width of the layer's output]`.
     func jacobian(cotangent: Int, layer: Int) -> UnsafePointer<Double>? { jacobians[cotangent][layer].map(output) }
 
     private func output(_ node: Node) -> UnsafePointer<Double> {

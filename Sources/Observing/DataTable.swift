@@ -16,6 +16,11 @@ package final class DataTable {
             into: columns.map { UnsafeMutableBufferPointer(start: $0.pointer, count: $0.count) })
     }
 
+    /// Of rows that are there: labels, or nothing.
+    init(rows: Int, labels: (values: Buffer, field: Field)?) {
+        (self.rows, fields, columns) = (rows, labels.map { [$0.field] } ?? [], labels.map { [$0.values] } ?? [])
+    }
+
     /// Rows of field `index` from row `row` on, `[rows, elements]`.
     package func pointer(field index: Int, row: Int = 0) -> UnsafePointer<Double> {
         UnsafePointer(columns[index].pointer + row * fields[index].elements)

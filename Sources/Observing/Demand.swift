@@ -56,7 +56,7 @@ struct Demand {
         }
         wanted[key] = own
         let isGradient = own.arguments == [.parameterGrad]
-        wantsGradient = wantsGradient || observer.coupled == nil && isGradient
+        wantsGradient = wantsGradient || observer.observed.coupled == nil && isGradient
         let isOfSamples = own.arguments.first?.form == .jacobian || observer.captures(own, layer: key.layer) != nil
         return isGradient || isOfSamples ? 1 : 0
     }

@@ -41,15 +41,15 @@ struct Derivation {
         // Of a pair both could be on this side, of layers with weights of their own.
         guard expression.arguments.indices.allSatisfy({ across[$0] == nil || expression.arguments[$0] == basic })
         else { return nil }
-        let shape = observer.shapes[layer]
-        guard side == .input || shape.isProduct else { return nil }
+        let shape = observer.observed.shapes[layer]
+        guard side == .input || shape.isProduct, let weight = observer.observed.weight(of: layer) else { return nil }
         let base = QuantityExpression(function, zip(expression.arguments, across).map { $1 ?? $0 })
         bases = [(.init(expression: base.description, layer: key.layer), base)]
         let isMoment = function == .rawMoment || function == .centredMoment
         rule = .across(
             side, left: isMoment || function == .mean || across[0] != nil,
-            right: isMoment || across.count == 2 && across[1] != nil, weight: observer.weights.values(shape.weight),
-            outputs: shape.output, inputs: shape.input)
+            right: isMoment || across.count == 2 && across[1] != nil, weight: weight, outputs: shape.output,
+            inputs: shape.input)
     }
 
     /// From the centred moment, which is the first base, and means; nil if it is not a raw one.

@@ -13,7 +13,7 @@ extension Observer {
     }
 
     func cotangents(_ rows: FirstRows) -> JacobianCotangents {
-        rows.cotangents.map { .signs(count: $0) } ?? .outputs(outputWidth * outputPositions)
+        rows.cotangents.map { .signs(count: $0) } ?? .outputs(observed.jacobianOutputs)
     }
 
     /// Of an expression of Jacobians; nil if it is of a layer that is not there.
@@ -21,8 +21,8 @@ extension Observer {
         _ key: Measurement.Key, _ expression: QuantityExpression, _ rows: FirstRows, in pass: Measurement
     ) throws -> JacobianStream? {
         guard let basic = expression.arguments.first, let index = layerIndex(of: basic, key.layer) else { return nil }
-        let shape = shapes[index], outputs = cotangents(rows).count, weight = inputWeight(basic, shape)
-        let size = Double(weight?.inputs ?? shape.output)
+        let shape = observed.shapes[index], outputs = cotangents(rows).count, weight = inputWeight(basic, index)
+        let size = Double(weight?.inputs ?? shape.jacobianWidth)
         guard expression.function == nil else {
             if expression.function == .centredAGOP, rows.cotangents != nil { throw Undefined("random_cotangents") }
             try pass.reserve(key, numbers: size * size)
@@ -33,17 +33,17 @@ extension Observer {
         try pass.reserve(key, numbers: Double(samples) * Double(outputs) * size)
         return JacobianStream(
             key: key,
-            accumulator: Jacobians(samples: samples, width: shape.output, outputs: outputs, weight: weight),
+            accumulator: Jacobians(samples: samples, width: shape.jacobianWidth, outputs: outputs, weight: weight),
             layer: index)
     }
 
     func grouped(
         _ stream: JacobianStream, _ expression: QuantityExpression, _ rows: FirstRows, in pass: Measurement
     ) throws -> Grouped? {
-        let shape = shapes[stream.layer], outputs = cotangents(rows).count
-        let weight = inputWeight(expression.arguments[0], shape)
+        let shape = observed.shapes[stream.layer], outputs = cotangents(rows).count, width = shape.jacobianWidth
+        let weight = inputWeight(expression.arguments[0], stream.layer)
         return try pass.resampling?.collect(
-            stream.key, widths: [shape.output], numbers: Double(shape.output * shape.output)
+            stream.key, widths: [width], numbers: Double(width * width)
         ) { [self] in outerProduct(expression, shape, outputs, weight) }
     }
 
@@ -52,15 +52,18 @@ extension Observer {
         _ weight: (values: [Double], inputs: Int)?
     ) -> GradientOuterProduct {
         GradientOuterProduct(
-            width: shape.output, outputs: outputs, isCentred: expression.function == .centredAGOP, weight: weight)
+            width: shape.jacobianWidth, outputs: outputs, isCentred: expression.function == .centredAGOP,
+            weight: weight)
     }
 
     /// What makes Jacobians at the output those at the input.
     private func inputWeight(
-        _ basic: QuantityExpression.Basic, _ shape: LayerShape
+        _ basic: QuantityExpression.Basic, _ layer: Int
     ) -> (values: [Double], inputs: Int)? {
-        (basic.member?.of ?? basic.ofLayer ?? basic) == .layerInputJacobian
-            ? (weights.values(shape.weight), shape.input) : nil
+        let shape = observed.shapes[layer]
+        guard (basic.member?.of ?? basic.ofLayer ?? basic) == .layerInputJacobian, !shape.hasJacobiansAtInput
+        else { return nil }
+        return observed.weight(of: layer).map { ($0, shape.input) }
     }
 
     /// The layer that a quantity of one layer is of; of a probe of a pair one of the two.
@@ -77,15 +80,15 @@ extension Observer {
     ) throws {
         guard !streams.isEmpty else { return }
         let order = pass.resampling?.order(range)
-        var program = try program(key)
+        var program = try observed.program(key)
         for first in stride(from: 0, to: kind.count, by: key.cotangents) {
             if first > 0 {
-                program = try self.program(
+                program = try observed.program(
                     .init(rows: key.rows, cotangents: key.cotangents, jacobians: key.jacobians))
                 program.run(on: table, from: range.lowerBound, kind, first: first)
             }
             for stream in streams {
-                let positions = shapes[stream.layer].positions
+                let positions = observed.shapes[stream.layer].positions
                 for k in 0..<min(key.cotangents, kind.count - first) {
                     guard let jacobian = program.jacobian(cotangent: k, layer: stream.layer) else { continue }
                     stream.accumulator.add(output: first + k, jacobian: jacobian, rows: range.count * positions)

@@ -8,7 +8,7 @@ extension Observer {
     func measure(rows: FirstRows, step: Int, for visits: [Visit]) throws -> Measurement {
         let pass = Measurement(step: step)
         guard let table = tables[rows.split] else { return pass }
-        pass.derivatives = derivatives.bound(to: tables, split: rows.split, rows: rows.count)
+        pass.derivatives = observed.derivatives(on: tables, split: rows.split, rows: rows.count)
         var demand = Demand(self, pass)
         for visit in visits { try demand.add(visit) }
         for (split, asked) in demand.others {
@@ -24,10 +24,12 @@ extension Observer {
         }
         var streams: [Stream] = []
         var jacobians: [JacobianStream] = []
-        let wanted = formed(demand.wanted, in: pass), collected = Set(drawn.wanted.keys.flatMap(pass.sources))
+        let there = try demand.wanted.filter { try has($0.value, of: $0.key.layer, split: rows.split) }
+        let wanted = try formed(there, in: pass, split: rows.split)
+        let collected = Set(drawn.wanted.keys.flatMap(pass.sources))
         for (key, expression) in wanted.sorted(by: { $0.key < $1.key }) {
             if let captures = captures(expression, layer: key.layer) {
-                if let coupled, captures.contains(where: \.needsLoss) {
+                if let coupled = observed.coupled, captures.contains(where: \.needsLoss) {
                     pass.set(key, .failure(coupled))
                     continue
                 }
@@ -56,13 +58,13 @@ extension Observer {
                 } catch let undefined as Undefined {
                     pass.set(key, .failure(undefined))
                 }
-            } else if expression.arguments != [.parameterGrad] {
+            } else if expression.arguments != [.parameterGrad] || observed.gradient == nil {
                 try addStatic(expression, key, table, rows.count, to: pass)
-            } else if let coupled {
+            } else if let coupled = observed.coupled {
                 pass.set(key, .failure(coupled))
             }
         }
-        let gradient = demand.wantsGradient ? Buffer(parameters.count) : nil
+        let store = demand.wantsGradient ? observed.gradient : nil, gradient = store.map { Buffer($0.count) }
         let kept = try kept(for: demand.passes, rows, table)
         try give(
             rows, table, step, to: demand.visits(0), drawn.visits(0),
@@ -78,9 +80,9 @@ extension Observer {
                 pass.set(key, .failure(undefined))
             }
         }
-        if let gradient {
+        if let gradient, let store {
             pass.keep(gradient)
-            for block in parameters.blocks where block.isTrained {
+            for block in store.blocks where block.isTrained {
                 pass.set(
                     .init(expression: "parameter.grad", layer: block.name),
                     .success(
@@ -95,8 +97,8 @@ extension Observer {
 
     /// What must be formed of rows: in the place of what others give without them, those others.
     private func formed(
-        _ wanted: [Measurement.Key: QuantityExpression], in pass: Measurement
-    ) -> [Measurement.Key: QuantityExpression] {
+        _ wanted: [Measurement.Key: QuantityExpression], in pass: Measurement, split: String
+    ) throws -> [Measurement.Key: QuantityExpression] {
         var formed = wanted
         func derive(_ key: Measurement.Key, _ derivation: Derivation) {
             pass.derive(key, derivation)
@@ -104,7 +106,9 @@ extension Observer {
             for base in derivation.bases { formed[base.key] = base.expression }
         }
         for (key, expression) in wanted {
-            if let derivation = Derivation(expression, key, at: .input, self) { derive(key, derivation) }
+            guard let derivation = Derivation(expression, key, at: .input, self) else { continue }
+            let base = derivation.bases[0]
+            if try has(base.expression, of: base.key.layer, split: split) { derive(key, derivation) }
         }
         // A covariance at the output is had from one at the input, which the raw moment there is had from.
         for (key, expression) in formed where expression.function == .centredMoment {
@@ -153,7 +157,7 @@ extension Observer {
         _ rows: FirstRows, _ table: DataTable, _ step: Int, to visits: [Visit], _ drawn: [Visit],
         _ collecting: Collecting?, _ kept: KeptRows?, in pass: Measurement
     ) throws {
-        let sources = try rowSources(of: visits, table)
+        let sources = try rowSources(of: visits, rows, table)
         var key = CaptureProgram.Key(captures: taken(by: visits, from: sources))
         let kind = cotangents(rows)
         if let collecting {
@@ -174,8 +178,8 @@ extension Observer {
                 values = { kept.values($0, from: range.lowerBound) }
             } else {
                 key.rows = range.count
-                let program = try program(key)
-                program.run(on: table, from: range.lowerBound, kind)
+                let program = try observed.program(key)
+                program.run(on: table, from: range.lowerBound, kind, first: 0)
                 values = program.values
                 if let collecting {
                     kept?.keep(range, values)
@@ -199,22 +203,16 @@ extension Observer {
             stream.accumulator.add(chunks, rows: range.count * stream.positions)
             if let order { stream.grouped?.add(chunks, positions: stream.positions, order) }
         }
-        guard let gradient = collecting.gradient else { return }
-        let chunk = parameters.gradients.assumingMemoryBound(to: Double.self)
+        guard let gradient = collecting.gradient, let store = observed.gradient else { return }
+        let chunk = store.gradients.assumingMemoryBound(to: Double.self)
         for i in 0..<gradient.count { gradient.pointer[i] += chunk[i] / Double(count) }
     }
 
     /// Rows of a pass that are in memory together.
     private func chunks(_ count: Int, cotangents: Int) -> [Range<Int>] {
-        let held = shapes.map { $0.positions * ($0.input + $0.output) }.reduce(0, +) * max(1, cotangents)
+        let held = observed.shapes.map { $0.positions * ($0.input + $0.output) }.reduce(0, +) * max(1, cotangents)
         let chunk = min(Self.chunk, max(1, Self.largestPass / max(held, 1)))
         return stride(from: 0, to: count, by: chunk).map { $0..<min($0 + chunk, count) }
-    }
-
-    func program(_ key: CaptureProgram.Key) throws -> CaptureProgram {
-        let program = try programs.programs[key] ?? CaptureProgram(network, key, parameters: parameters)
-        programs.programs[key] = program
-        return program
     }
 
     /// What those who take rows need of the network.
@@ -226,7 +224,7 @@ extension Observer {
     /// Room for what later passes take; nil: there are none.
     private func kept(for passes: [[Visit]], _ rows: FirstRows, _ table: DataTable) throws -> KeptRows? {
         let captures = try passes.dropFirst().reduce(into: Set<Capture>()) { captures, visits in
-            captures.formUnion(taken(by: visits, from: try rowSources(of: visits, table)))
+            captures.formUnion(taken(by: visits, from: try rowSources(of: visits, rows, table)))
         }
         guard !captures.isEmpty else { return nil }
         return KeptRows(captures, samples: rows.count) { positions($0) * width($0) }
@@ -239,7 +237,7 @@ extension Observer {
             switch basic {
             case .modelOutput: captures.append(.modelOutput)
             case .sampleLoss: captures.append(.sampleLoss)
-            case .targets where network.target != nil: captures.append(.targets)
+            case .targets where observed.targetWidth != nil: captures.append(.targets)
             default:
                 let target = basic.member?.of ?? basic.ofLayer ?? basic
                 guard target.form == .samples, target != .targets else { return nil }
@@ -252,34 +250,39 @@ extension Observer {
 
     private func width(_ capture: Capture) -> Int {
         switch capture {
-        case .modelOutput: outputWidth
+        case .modelOutput: observed.outputWidth
         case .sampleLoss: 1
-        case .targets: network.target.map { $0.classes ?? $0.elements / targetPositions } ?? 0
+        case .targets: observed.targetWidth ?? 0
         case .layer(let index, let basic):
-            basic == .layerInput || basic == .layerInputGrad ? shapes[index].input : shapes[index].output
+            basic == .layerInput || basic == .layerInputGrad
+                ? observed.shapes[index].input : observed.shapes[index].output
         }
     }
 
     /// Rows for each row of the batch.
     private func positions(_ capture: Capture) -> Int {
         switch capture {
-        case .layer(let index, _): shapes[index].positions
-        case .modelOutput: outputPositions
-        case .targets: targetPositions
+        case .layer(let index, _): observed.shapes[index].positions
+        case .modelOutput: observed.outputPositions
+        case .targets: observed.targetPositions
         case .sampleLoss: 1
         }
     }
 
     /// Where the rows come from that streaming probes take.
-    private func rowSources(of tasks: [Visit], _ table: DataTable) throws -> [Measurement.Key: StreamedRows] {
+    private func rowSources(
+        of tasks: [Visit], _ rows: FirstRows, _ table: DataTable
+    ) throws -> [Measurement.Key: StreamedRows] {
         var sources: [Measurement.Key: StreamedRows] = [:]
         for task in tasks {
             for need in task.taker.streamed {
                 let expression = try QuantityExpression(need.expression)
-                guard expression.isOfSamples else { continue }
+                guard expression.isOfSamples, try has(expression, of: task.subject, split: rows.split) else {
+                    continue
+                }
                 let key = Measurement.Key(expression: need.expression, layer: task.subject)
                 if let captures = captures(expression, layer: task.subject), let capture = captures.first {
-                    if let coupled, capture.needsLoss {
+                    if let coupled = observed.coupled, capture.needsLoss {
                         sources[key] = .undefined(coupled)
                     } else {
                         sources[key] = .capture(
@@ -287,7 +290,7 @@ extension Observer {
                             width: capture == .sampleLoss ? nil : width(capture))
                     }
                 } else if expression.isInteger, let field = table.index(of: "y"), table.fields[field].classes != nil {
-                    sources[key] = .labels(field: field, positions: targetPositions)
+                    sources[key] = .labels(field: field, positions: observed.targetPositions)
                 }
             }
         }
@@ -302,49 +305,26 @@ extension Observer {
         let basic = expression.arguments[0]
         if basic == .labels {
             guard let field = table.index(of: "y"), table.fields[field].classes != nil else { return }
-            pass.setLabels(key, table.pointer(field: field), rows: rows * targetPositions)
-            return
-        }
-        if basic == .parameters {
-            let values = parameters.blocks.indices.filter { parameters.blocks[$0].isTrained }
-                .flatMap(parameters.copy(block:))
-            pass.set(key, pass.keep(values, shape: [values.count]))
-            return
-        }
-        if basic == .parameterValue {
-            guard let block = parameters.blocks.firstIndex(where: { $0.name == key.layer }) else { return }
-            pass.set(key, pass.keep(parameters.copy(block: block), shape: [parameters.blocks[block].count]))
+            pass.setLabels(key, table.pointer(field: field), rows: rows * observed.targetPositions)
             return
         }
         let index = basic.ofLayer == nil ? layers.firstIndex(of: key.layer) : layers.indices.last
-        guard let index else { return }
-        let shape = shapes[index]
-        func set(_ weight: [Double]) throws {
-            try pass.setWeight(key, expression.function, weight, rows: shape.output, columns: shape.input)
+        let constant: (values: [Double], shape: [Int])?
+        do throws(Undefined) {
+            constant = try observed.constant(basic.ofLayer ?? basic, of: index, parameter: key.layer)
+        } catch {
+            return pass.set(key, .failure(error))
         }
-        switch basic.ofLayer ?? basic {
-        case .layerBias:
-            if let bias = shape.bias { pass.set(key, pass.keep(weights.values(bias), shape: [shape.output])) }
-        case .layerWeightPlace:
-            setPlaces(key, of: shape.weight, shape: [shape.output, shape.input], to: pass)
-        case .layerBiasPlace:
-            if let bias = shape.bias { setPlaces(key, of: bias, shape: [shape.output], to: pass) }
-        case .layerWeight:
-            try set(weights.values(shape.weight))
-        case .layerWeightInitial:
-            try set(initialWeights[shape.weight] ?? [])
-        case .layerWeightChange:
-            try set(zip(weights.values(shape.weight), initialWeights[shape.weight] ?? []).map { $0 - $1 })
-        default: break
-        }
+        guard let (values, shape) = constant else { return }
+        guard basic.form == .weight else { return pass.set(key, pass.keep(values, shape: shape)) }
+        try pass.setWeight(key, expression.function, values, rows: shape[0], columns: shape[1])
     }
 
-    /// Indices of a layer's numbers among the trained parameters.
-    private func setPlaces(_ key: Measurement.Key, of node: Node, shape: [Int], to pass: Measurement) {
-        guard let block = weights.block(node), parameters.blocks[block].isTrained else {
-            return pass.set(key, .failure(Undefined("not_a_parameter")))
+    /// Whether all that an expression is made of is there; of a network it is, or the quantity says why not.
+    func has(_ expression: QuantityExpression, of subject: String, split: String) throws -> Bool {
+        expression.arguments.allSatisfy { basic in
+            let own = basic.member?.of ?? basic.ofLayer ?? basic
+            return observed.has(own, of: layerIndex(of: basic, subject), parameter: subject, split: split)
         }
-        let first = parameters.blocks[..<block].reduce(0) { $0 + ($1.isTrained ? $1.count : 0) }
-        pass.set(key, pass.keep((0..<parameters.blocks[block].count).map { Double(first + $0) }, shape: shape))
     }
 }

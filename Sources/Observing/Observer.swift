@@ -1,5 +1,4 @@
 import Engine
-import LinearAlgebra
 import Manifests
 import Protocols
 
@@ -34,30 +33,18 @@ extension ScheduledProbe {
     fileprivate func isRecorded(at step: Int) -> Bool { recorded?.contains(step) ?? true }
 }
 
-/// Measures a network: runs it in f64 over the rows that the due probes ask for, forms each needed quantity once, and
-/// hands them to the probes.
+/// Measures a network, or what was recorded of one: runs it in f64 over the rows that the due probes ask for, forms each
+/// needed quantity once, and hands them to the probes.
 package final class Observer {
     /// Rows per pass at most; memory grows with this number, not with the number of samples.
     static let chunk = 512
     /// Numbers of layers' inputs and outputs that a pass holds: images of convolutions are large, so fewer rows.
     static let largestPass = 1 << 24
 
-    package let layers: [String]
-    let network: Network
-    let parameters: ParameterStore
-    let weights: LayerWeights
-    /// The first values, until the first observation makes `initialWeights` of them.
-    private var initial: ParameterStore?
-    private(set) var initialWeights: [Node: [Double]] = [:]
+    let observed: any Observed
+    /// nil: arrays are observed.
+    private let network: ObservedNetwork?
     let tables: [String: DataTable]
-    let shapes: [LayerShape]
-    let outputWidth: Int
-    /// Rows of the output, and of the targets, for each row of the batch.
-    let outputPositions, targetPositions: Int
-    /// Why samples have no loss of their own, if so.
-    let coupled: Undefined?
-    let programs: ProgramCache
-    let derivatives: NetworkDerivatives
     /// The quantities of plugins; nil: none.
     let definitions: (any QuantityDefinitions)?
     /// The two layers of each pair that was asked for, by its name.
@@ -67,92 +54,39 @@ package final class Observer {
     /// Of probes with states, by key and by what they are about.
     private var memories: [String: [String: ProbeMemory]] = [:]
 
-    struct LayerShape {
-        var input, output: Int
-        var weight: Node
-        var bias: Node?
-        /// Rows of the layer for each row of the batch.
-        var positions: Int
-        /// Whether the output is computed as input times weight transposed.
-        var isProduct: Bool
-    }
-
-    /// Compiled when first needed, by whichever observer of the network.
-    final class ProgramCache {
-        var programs: [CaptureProgram.Key: CaptureProgram] = [:]
-    }
+    package var layers: [String] { observed.shapes.map(\.name) }
 
     /// `store` holds the initial values when this is called.
-    package init(
+    package convenience init(
         _ network: Network, store: ParameterStore, tables: [String: DataTable],
         definitions: (any QuantityDefinitions)? = nil
     ) throws {
-        (self.network, self.tables, self.definitions) = (network, tables, definitions)
-        programs = ProgramCache()
-        let built = try network.build(rows: 1)
-        let graph = built.graph
-        guard
-            graph.blocks.elementsEqual(
-                store.blocks, by: { ($0.name, $0.shape, $0.role) == ($1.name, $1.shape, $1.role) })
-        else {
-            throw GraphError(
-                "the model declares other parameters in an evaluation than in training: "
-                    + "\(graph.blocks.map(\.name)) against \(store.blocks.map(\.name))")
-        }
-        parameters = ParameterStore(blocks: graph.blocks, precision: .f64)
-        layers = graph.layers.map(\.name)
-        weights = try LayerWeights(built, parameters: parameters)
-        shapes = try graph.layers.map { layer in
-            let matrices = try graph.matrices(of: layer), size = graph.shape(of: matrices.weight)
-            return LayerShape(
-                input: size[1], output: size[0], weight: layer.weight, bias: layer.bias,
-                positions: graph.shape(of: matrices.output)[0], isProduct: graph.isProduct(layer))
-        }
-        let output = graph.shape(of: built.output).dropFirst()
-        (outputWidth, outputPositions) = (output.last ?? 1, output.dropLast().reduce(1, *))
-        targetPositions = network.target?.positions(ofOutputs: outputPositions) ?? 1
-        do {
-            _ = try built.sampleLoss()
-            coupled = nil
-        } catch let undefined as Undefined {
-            coupled = undefined
-        }
-        derivatives = NetworkDerivatives(
-            network, built: built, isSeparable: coupled == nil, current: parameters)
-        initial = store.clone(blocks: graph.blocks)
+        self.init(try ObservedNetwork(network, initial: store), tables, definitions)
     }
 
     /// An observer of another copy of the network, which shares its programs and memory with this one: they take turns.
-    package init(
+    package convenience init(
         sharing other: Observer, store: ParameterStore, tables: [String: DataTable],
         definitions: (any QuantityDefinitions)? = nil
     ) {
-        self.definitions = definitions
-        (network, parameters, self.tables, layers, shapes) =
-            (other.network, other.parameters, tables, other.layers, other.shapes)
-        (outputWidth, outputPositions, targetPositions) =
-            (other.outputWidth, other.outputPositions, other.targetPositions)
-        (coupled, programs, derivatives, weights) =
-            (other.coupled, other.programs, other.derivatives, other.weights)
-        initial = store.clone(blocks: parameters.blocks)
+        self.init(ObservedNetwork(sharing: other.ownNetwork, initial: store), tables, definitions)
     }
 
-    /// Before anything is measured at the values in `store`.
-    private func look(at store: ParameterStore) {
-        if let initial {
-            parameters.copyValues(from: initial)
-            weights.update()
-            initialWeights = Dictionary(shapes.map { ($0.weight, weights.values($0.weight)) }) { first, _ in first }
-            self.initial = nil
-        }
-        parameters.copyValues(from: store)
-        weights.update()
+    init(_ observed: any Observed, _ tables: [String: DataTable], _ definitions: (any QuantityDefinitions)?) {
+        (self.observed, network) = (observed, observed as? ObservedNetwork)
+        (self.tables, self.definitions) = (tables, definitions)
+    }
+
+    /// Of an observer that was made of one.
+    private var ownNetwork: ObservedNetwork {
+        guard let network else { preconditionFailure("arrays are observed, not a network") }
+        return network
     }
 
     /// The loss on any rows, first of all of a split, at the values in `store`.
     package func derivatives(at store: ParameterStore, split: String) -> any Derivatives {
-        look(at: store)
-        return derivatives.bound(to: tables, split: split, rows: tables[split]?.rows ?? 0)
+        ownNetwork.move(to: store)
+        return ownNetwork.bound(to: tables, split: split, rows: tables[split]?.rows ?? 0)
     }
 
     /// Every layer (for a probe of parameters: parameter) that a probe asks for must be there.
@@ -160,14 +94,14 @@ package final class Observer {
         for scheduled in probes {
             let isOfParameters = scheduled.probe.scope == .parameter
             try check(
-                scheduled.layers, among: isOfParameters ? parameters.blocks.map(\.name) : layers,
+                scheduled.layers, among: isOfParameters ? observed.parameters : layers,
                 kind: isOfParameters ? "parameter" : "layer", of: "probes.\(scheduled.key)")
         }
     }
 
     /// The same for layers and parameters of `record`.
     package func check(recorded names: Set<String>?) throws {
-        try check(names, among: layers + parameters.blocks.map(\.name), kind: "layer", of: "record")
+        try check(names, among: layers + observed.parameters, kind: "layer", of: "record")
     }
 
     private func check(_ names: Set<String>?, among known: [String], kind: String, of section: String) throws {
@@ -184,7 +118,12 @@ package final class Observer {
         // Pairs of runs are measured when both have ended.
         let due = due.filter { $0.probe.scope != .runPair }
         guard !due.isEmpty else { return }
-        look(at: store)
+        ownNetwork.move(to: store)
+        try observe(step: step, due: due, record: record)
+    }
+
+    /// The same of recorded arrays, or of a network at the values where it is.
+    package func observe(step: Int, due: [ScheduledProbe], record: (Observation) -> Void) throws {
         let groups = Dictionary(grouping: due.indices) { index in
             FirstRows(split: due[index].split, most: due[index].samples, cotangents: due[index].cotangents, tables)
         }
@@ -278,7 +217,7 @@ package final class Observer {
         _ expressions: [String], split: String, samples: Int?, step: Int = 0, store: ParameterStore,
         undefined: ((String, Undefined) -> Void)? = nil, each: (String, Quantity) throws -> Void
     ) throws {
-        look(at: store)
+        ownNetwork.move(to: store)
         let rows = FirstRows(split: split, most: samples, tables)
         let asked = try expressions.flatMap { expression in
             try subjects(scope(of: expression), nil).map { (expression, $0) }
@@ -301,7 +240,7 @@ package final class Observer {
     func quantities(
         of layer: String, _ expressions: [String], split: String, samples: Int?, store: ParameterStore
     ) throws -> any QuantitySource {
-        look(at: store)
+        ownNetwork.move(to: store)
         return try measure(
             rows: FirstRows(split: split, most: samples, tables), step: 0,
             for: expressions.map { Visit(asking: $0, of: layer) })
@@ -313,7 +252,7 @@ package final class Observer {
         init(_ expression: String) { needs = [Need(expression, optional: true)] }
     }
 
-    private func subjects(_ probe: any Probe, _ only: Set<String>?) -> [String] {
+    func subjects(_ probe: any Probe, _ only: Set<String>?) -> [String] {
         guard probe.scope == .layerPair else { return subjects(probe.scope, only) }
         let chosen = subjects(.layer, only)
         return chosen.enumerated().flatMap { i, first in
@@ -332,7 +271,7 @@ package final class Observer {
         switch scope {
         case .run: [""]
         case .layer: layers.filter { only?.contains($0) ?? true }
-        case .parameter: parameters.blocks.map(\.name).filter { only?.contains($0) ?? true }
+        case .parameter: observed.parameters.filter { only?.contains($0) ?? true }
         case .layerPair, .runPair: []
         }
     }

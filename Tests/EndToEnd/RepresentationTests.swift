@@ -56,6 +56,7 @@ import Testing
                   crh: {plugin: alignment, variant: [normalized], samples: 400, bootstrap: 20}
                   nfa: {plugin: feature_ansatz, samples: 100, bootstrap: 20, cotangents: 3}
                   norms: {plugin: self_averaging, samples: 400, bootstrap: 20}
+                  nc: {plugin: neural_collapse, samples: 400, bootstrap: 3}
                 """
         ).components(separatedBy: "record:")[0]
         try scratch.write(study, to: "s.yaml")
@@ -67,6 +68,8 @@ import Testing
             found.append(try scratch.read("\(isolation)/runs/\(name)/observations.csv"))
         }
         #expect(found[0] == found[1] && found[0].contains("forward_rga.normalized.alpha.low,fc1,,0"))
+        // A second pass takes quantities of plugins that the first has given.
+        #expect(!found[0].contains("cannot_be_called") && found[0].contains(",nc,nc4,,,0"))
         #expect(found[0].contains("cv_h.high,head,,") && found[0].contains("raw.pearson.low,fc2,,"))
     }
 

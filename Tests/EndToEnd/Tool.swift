@@ -44,18 +44,21 @@ enum Tool {
     }
 
     /// A python3 with NumPy, if there is one.
-    static let python: URL? = {
+    static let python = python(with: "numpy")
+
+    /// A python3 with a package, if there is one: that of `SYZYGY_PYTHON`, or one on the path.
+    static func python(with package: String) -> URL? {
+        let environment = ProcessInfo.processInfo.environment
         let paths =
-            (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/python3" } + [
-                "/usr/bin/python3"
-            ]
+            [environment["SYZYGY_PYTHON"]].compactMap(\.self)
+            + (environment["PATH"] ?? "").split(separator: ":").map { "\($0)/python3" } + ["/usr/bin/python3"]
         guard let scratch = try? Scratch() else { return nil }
         for path in paths where FileManager.default.isExecutableFile(atPath: path) {
             let url = URL(fileURLWithPath: path)
-            if (try? run(["-c", "import numpy"], with: url, in: scratch))?.status == 0 { return url }
+            if (try? run(["-c", "import \(package)"], with: url, in: scratch))?.status == 0 { return url }
         }
         return nil
-    }()
+    }
 }
 
 /// A folder that is gone when its owner is.

@@ -28,6 +28,7 @@ final class IsolatedQuantity: DefinedQuantity {
     var streamed: [Need] { isolated.component.needs(isolated.component.add, binding) }
 
     func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {
+        rows.formFinished(taken.map(\.expression), layer: layer)
         do {
             try isolated.add(taken.map(\.name), of: Renamed(rows, taken), layer: layer, memory, note: note)
         } catch {

@@ -182,6 +182,7 @@ final class IsolatedProbe: Probe {
     var hasState: Bool { !isolated.component.state.isEmpty }
 
     func add(layer: String, rows: any QuantitySource, memory: ProbeMemory) {
+        rows.formFinished(streams, layer: layer)
         do {
             try isolated.add(streams, of: rows, layer: layer, memory, note: note)
         } catch {

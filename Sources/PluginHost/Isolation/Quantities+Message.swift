@@ -1,3 +1,4 @@
+import Manifests
 import Protocols
 
 /// Quantities that came from another process, by expression.
@@ -82,5 +83,10 @@ extension QuantitySource {
     func form(_ expressions: [String], layer: String) {
         // Why one has no value is asked again when it is written.
         for expression in expressions { _ = try? quantity(expression, layer: layer) }
+    }
+
+    /// The same before a pass, whose rows are there.
+    func formFinished(_ expressions: [String], layer: String) {
+        form(expressions.filter { (try? QuantityExpression($0))?.isOfSamples == false }, layer: layer)
     }
 }
