@@ -18,29 +18,39 @@ package struct StudyProgress {
     /// In the order of the plan.
     package let settings: [Setting]
     private let records: [String: RunRecord]
+    private let statuses: [String: RunRecord.Status]
 
     package init(_ plan: StudyPlan, _ folder: StudyFolder) {
         self.plan = plan
         var records: [String: RunRecord] = [:]
+        var statuses: [String: RunRecord.Status] = [:]
+        let leased = folder.leaseNames
         var settings: OrderedDictionary<OrderedDictionary<String, JSON>, Setting> = [:]
         for run in plan.runs {
             let record = folder.record(of: run)
             records[run.name] = record
             var setting = settings[run.swept] ?? Setting(runs: [])
             setting.runs.append(run)
-            switch record?.status {
-            case .finished, .diverged: setting.done += 1
-            case .running: setting.running += 1
-            case .failed: setting.failed += 1
-            case nil, .planned, .interrupted: break
+            switch record {
+            case let record? where folder.isDone(record):
+                setting.done += 1
+                statuses[run.name] = record.status
+            case let record? where record.status == .failed:
+                setting.failed += 1
+                statuses[run.name] = .failed
+            default:
+                guard leased.contains(run.name), folder.lease(of: run.name) != nil else { break }
+                setting.running += 1
+                statuses[run.name] = .running
             }
             settings[run.swept] = setting
         }
         self.settings = settings.values.elements
-        self.records = records
+        (self.records, self.statuses) = (records, statuses)
     }
 
-    package func status(_ run: PlannedRun) -> RunRecord.Status? { records[run.name]?.status }
+    /// nil: to run.
+    package func status(_ run: PlannedRun) -> RunRecord.Status? { statuses[run.name] }
     package func isDone(_ run: PlannedRun) -> Bool { status(run)?.isDone ?? false }
     package var done: Int { settings.reduce(0) { $0 + $1.done } }
     package var missing: [PlannedRun] { plan.runs.filter { !isDone($0) } }

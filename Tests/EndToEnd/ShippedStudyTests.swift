@@ -24,7 +24,7 @@ import Testing
         let blocks = text.components(separatedBy: "```yaml\n").dropFirst().compactMap {
             $0.components(separatedBy: "```").first
         }
-        try #require(blocks.count == 8)
+        try #require(blocks.count == 9)
         let rest = """
             study: part
             dataset: {plugin: digits}
