@@ -3,35 +3,35 @@ import Manifests
 import Testing
 
 private let study = """
-    study: shapes
+    study: rules
     dataset: {plugin: digits, train_rows: 120, test_rows: 50}
+    model: {plugin: mlp, widths: [8]}
     loss: {plugin: cross_entropy}
-    optimizer: {plugin: sgd, lr: 0.05}
     train: {steps: 4, batch_size: 30}
     probes:
       test: {plugin: performance, split: test, at: {log: 3}}
     sweep:
-      model:
+      optimizer:
         alternatives:
-          small: {plugin: mlp, widths: [8]}
-          conv: {plugin: conv_net, channels: [3]}
-      model.widths: {values: [[16], [9, 7]], when: {model: small}}
-      optimizer.lr: {log: [0.01, 1, 3]}
-      exclude: [{optimizer.lr: 1, model: conv}]
-      include: [{optimizer.lr: 0.5, model: small}]
+          plain: {plugin: sgd, lr: 0.05}
+          adam: {plugin: adam, lr: 1e-3}
+      optimizer.momentum: {values: [0.5, 0.9], when: {optimizer: plain}}
+      train.batch_size: {log: [10, 40, 3]}
+      exclude: [{train.batch_size: 40, optimizer: adam}]
+      include: [{train.batch_size: 25, optimizer: plain}]
     seeds: 3..4
     claims:
-      - say: Convolutions by their name
-        that: {mean: test.accuracy, where: {model: conv}}
+      - say: A section by its name
+        that: {mean: test.accuracy, where: {optimizer: adam}}
         at_least: 0
       - say: A key that only some settings have
-        that: {mean: test.accuracy, where: {model: small, model.widths: [9, 7], optimizer.lr: 0.1}}
+        that: {mean: test.accuracy, where: {optimizer: plain, optimizer.momentum: 0.9, train.batch_size: 20}}
         at_least: 0
       - say: What the further point has without naming it
-        that: {mean: test.accuracy, where: {model.widths: [8]}}
+        that: {mean: test.accuracy, where: {optimizer.momentum: 0}}
         at_least: 0
     figures:
-      - {title: Accuracy, heat: test.accuracy, x: optimizer.lr, y: model}
+      - {title: Accuracy, heat: test.accuracy, x: train.batch_size, y: optimizer}
     """
 
 /// Alternatives, conditional keys and further points through real runs, tables, claims, figures and plans.
@@ -47,29 +47,29 @@ private let study = """
         let before = try tool("plan")
         #expect(
             before.contains("18 runs (9 settings, 2 seeds) in out: 0 done, 18 to run\ntime: unknown"), "\(before)")
-        #expect(before.contains("  model=conv lr=0.1                ·       ·       ·       2\n"), "\(before)")
+        #expect(before.contains(/optimizer=adam batch_size=10 +· +· +· +2\n/), "\(before)")
         let run = try tool("run", ["--check", "--jobs", "2"])
         #expect(run.components(separatedBy: "\nok  ").count == 4, "\(run)")
 
-        let table = try scratch.read("out/table.csv").split(separator: "\n").map { $0.prefix { $0 != "p" } }
-        #expect(table[0].hasPrefix("model,model.widths,o"))
+        let table = try scratch.read("out/table.csv").split(separator: "\n")
+        #expect(table[0].hasPrefix("optimizer,o"))
         let settings = table.dropFirst().reduce(into: [String]()) { list, line in
             let words = line.components(separatedBy: ",test,")[0]
             if list.last != words { list.append(words) }
         }
         #expect(
             settings == [
-                "small,16,0.01", "small,16,0.1", "small,16,1", "small,\"9, 7\",0.01", "small,\"9, 7\",0.1",
-                "small,\"9, 7\",1", "conv,,0.01", "conv,,0.1", "small,8,0.5",
+                "plain,0.5,10", "plain,0.5,20", "plain,0.5,40", "plain,0.9,10", "plain,0.9,20", "plain,0.9,40",
+                "adam,,10", "adam,,20", "plain,0,25",
             ])
         let figure = try scratch.read("out/figures/accuracy.svg")
-        #expect(figure.contains(">conv<") && figure.contains(">small<"))
+        #expect(figure.contains(">adam<") && figure.contains(">plain<"))
         let page = try scratch.read("out/report.html")
-        #expect(page.contains("model=conv lr=0.1") && !page.contains("model=conv widths"))
+        #expect(page.contains("optimizer=adam batch_size=10") && !page.contains("optimizer=adam momentum"))
 
         // Extended, in other words: what is there stays.
         try scratch.write(
-            study.replacingOccurrences(of: "{log: [0.01, 1, 3]}", with: "[0.01, 0.1, 1, 0.2]"), to: "s.yaml")
+            study.replacingOccurrences(of: "{log: [10, 40, 3]}", with: "[10, 20, 40, 15]"), to: "s.yaml")
         let after = try tool("plan", ["--jobs", "3"])
         #expect(after.contains("24 runs (12 settings, 2 seeds) in out: 18 done, 6 to run"), "\(after)")
         #expect(
@@ -77,10 +77,10 @@ private let study = """
         let runs = try tool("plan", ["--runs"])
         #expect(runs.components(separatedBy: "\n  done     ").count == 19, "\(runs)")
         // A run that is gone is estimated by the other one of its setting.
-        let gone = try #require(try scratch.names("out/runs").first { $0.contains("conv-lr0.1-s4") })
+        let gone = try #require(try scratch.names("out/runs").first { $0.contains("adam-batch_size20-s4") })
         try FileManager.default.removeItem(atPath: scratch.path + "/out/runs/" + gone)
         #expect(
-            try tool("plan", ["optimizer.lr=[0.01, 0.1, 1]"]).contains("with 1 job, by 17 finished runs\n"))
+            try tool("plan", ["train.batch_size=[10, 20, 40]"]).contains("with 1 job, by 17 finished runs\n"))
         let timed = try tool("plan", ["--time"])
         #expect(timed.contains(/by steps timed in 4 settings, without observations/), "\(timed)")
     }
@@ -93,13 +93,13 @@ private let study = """
             let arguments = ["run", "s.yaml", "--out", "out", "--fresh", "--jobs", "1", "seeds=3", "train.steps=1"]
             let result = try Tool.run(arguments + options, in: scratch)
             return result.output.split(separator: "\n").filter { $0.hasPrefix("  finished") }.compactMap {
-                $0.firstMatch(of: /model=.*seed=3/)?.output
+                $0.firstMatch(of: /optimizer=.*seed=3/)?.output
             }
         }
         let grid = try order(["--order", "grid"])
         #expect(
-            grid.count == 9 && grid.last?.hasPrefix("model=small widths=8") == true
-                && grid[0].contains("widths=16 lr=0.01"))
+            grid.count == 9 && grid.last?.hasPrefix("optimizer=plain momentum=0 ") == true
+                && grid[0].contains("momentum=0.5 batch_size=10"))
         let random = try order([])
         #expect(random != grid && random.sorted() == grid.sorted())
         #expect(try order(["--sweep-seed", "0"]) == random && order(["--sweep-seed", "5"]) != random)
