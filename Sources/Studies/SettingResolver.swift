@@ -24,6 +24,7 @@ struct SettingResolver {
         var problems: OrderedSet<String> = []
         var settings: [Setting] = []
         var known: [JSON: Int] = [:]
+        var checkedProbes: [Choice: [Manifest]] = [:]
         var base = tree
         for section in ["sweep", "seeds", "claims", "figures"] { base.set(DottedKey(section), nil, .file) }
         for point in points {
@@ -36,7 +37,9 @@ struct SettingResolver {
             }
             var resolver = RunResolver(
                 setting(point, without: lacking, base), registry: registry, schema: schema, folder: folder)
+            resolver.checkedProbes = checkedProbes
             let configuration = resolver.resolve()
+            checkedProbes = resolver.checkedProbes
             problems.formUnion(resolver.problems)
             guard let configuration else { continue }
             let setting = Setting(
