@@ -11,6 +11,8 @@ package struct Registry: Sendable {
     }
 
     package private(set) var manifests: [Manifest] = []
+    /// By id and by full id: positions of manifest and component. A large sweep asks for thousands.
+    private var places: [String: [(manifest: Int, component: Int)]] = [:]
     package private(set) var rejected: [Rejected] = []
     /// Folders whose plugin id was found before in another folder.
     package private(set) var shadowed: [String] = []
@@ -28,6 +30,16 @@ package struct Registry: Sendable {
             case .failure(let error): rejected.append(Rejected(folder: folder, error: error))
             }
         }
+        index()
+    }
+
+    private mutating func index() {
+        places = [:]
+        for (i, manifest) in manifests.enumerated() {
+            for (j, component) in manifest.components.enumerated() {
+                for name in [component.id, component.fullID] { places[name, default: []].append((i, j)) }
+            }
+        }
     }
 
     /// The plugin of a folder alone.
@@ -35,6 +47,7 @@ package struct Registry: Sendable {
         guard let manifest = manifests.first(where: { $0.folder == folder }) else { return nil }
         var one = Registry(paths: [])
         one.manifests = [manifest]
+        one.index()
         return one
     }
 
@@ -86,11 +99,14 @@ package struct Registry: Sendable {
 
     /// The component that a study calls `name`: `sgd`, or `syzygy.sgd/sgd` where two plugins share an id.
     package func component(_ name: String, kind: Component.Kind) throws(PluginError) -> (Manifest, Component) {
+        let found = (places[name] ?? []).filter { manifests[$0.manifest].components[$0.component].kind == kind }
+        if found.count == 1 {
+            let manifest = manifests[found[0].manifest]
+            return (manifest, manifest.components[found[0].component])
+        }
         let all = manifests.flatMap { manifest in manifest.components.map { (manifest, $0) } }
-        let found = all.filter { $0.1.kind == kind && (name.contains("/") ? $0.1.fullID == name : $0.1.id == name) }
-        if found.count == 1 { return found[0] }
         if found.count > 1 {
-            let ids = found.map(\.1.fullID).joined(separator: ", ")
+            let ids = found.map { manifests[$0.manifest].components[$0.component].fullID }.joined(separator: ", ")
             throw PluginError("\(kind.rawValue) '\(name)'", "several plugins have it; write one of \(ids)")
         }
         if let other = all.first(where: { $0.1.id == name || $0.1.fullID == name }) {

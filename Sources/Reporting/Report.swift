@@ -105,7 +105,7 @@ struct ReportSections {
         }
         let configuration = results.runs.first?.record.configuration
         let what = ["model", "dataset", "optimizer"].map { role in
-            results.sweptKeys.contains("\(role).plugin") ? nil : configuration?[role].flatMap(component)
+            isSwept(role) ? nil : configuration?[role].flatMap(component)
         }
         if let model = what[0], let dataset = what[1] {
             sentences.append("\(model) on \(dataset)\(what[2].map { ", trained with \($0)" } ?? "").")
@@ -138,12 +138,17 @@ struct ReportSections {
             guard let tree = configuration[role] else { continue }
             let isKeyed = ["models", "initializers", "parametrizations", "groups", "regularizers"].contains(role)
             let text =
-                isKeyed
+                isKeyed && !isSwept(role)
                 ? (tree.object ?? [:]).map { describe($0.value, at: "\(role).\($0.key)") }.joined(separator: "; ")
                 : describe(tree, at: role)
             if !text.isEmpty { rows.append("<dt>\(role)</dt><dd>\(text)</dd>") }
         }
         return rows.isEmpty ? "" : "<dl class=\"facts\">\(rows)</dl>"
+    }
+
+    /// Whether settings have different components in a section, by its plugin or as a whole.
+    private func isSwept(_ section: String) -> Bool {
+        results.sweptKeys.contains { $0 == section || $0 == "\(section).plugin" }
     }
 
     /// `mlp` of `syzygy.mlp/mlp`.
@@ -163,7 +168,8 @@ struct ReportSections {
             }
         let isGroup = path.hasPrefix("groups.") && tree["plugin"] == nil
         let own = isGroup ? String(path.dropFirst("groups.".count)) : component(tree)
-        let name = results.sweptKeys.contains("\(path).plugin") ? "(swept)" : own
+        if results.sweptKeys.contains(path) { return "(swept)" }
+        let name = isSwept(path) ? "(swept)" : own
         return ([name].compactMap { $0 } + options).joined(separator: " · ")
     }
 

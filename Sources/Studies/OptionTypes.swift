@@ -7,6 +7,8 @@ struct OptionTypes {
     private let registry: Registry
     /// The study, and once more with each alternative.
     private let trees: [StudyTree]
+    /// The sections that have options.
+    let owners: OrderedSet<String>
 
     init(_ tree: StudyTree, _ registry: Registry, alternatives: [(key: DottedKey, json: JSON)]) {
         self.registry = registry
@@ -17,6 +19,10 @@ struct OptionTypes {
                 other.set(key, json, .file)
                 return other
             }
+        owners = OrderedSet(
+            trees.flatMap { tree in
+                RunResolver.sections(of: tree).filter { tree[$0]?.object != nil }.map(\.description)
+            })
     }
 
     /// Sections whose keys the user chooses.
@@ -28,14 +34,6 @@ struct OptionTypes {
     static let sections =
         ["dataset", "procedure", "sampler", "model", "loss", "rule", "optimizer", "train", "record", "fork"]
         + keyedSections
-
-    /// The sections that have options.
-    var owners: OrderedSet<String> {
-        OrderedSet(
-            trees.flatMap { tree in
-                RunResolver.sections(of: tree).filter { tree[$0]?.object != nil }.map(\.description)
-            })
-    }
 
     /// Whether a key names a section as a whole, which may have alternatives.
     func isSection(_ key: DottedKey) -> Bool {

@@ -89,6 +89,12 @@ extension RunResolver {
             guard let split = choice.options[id]?.string else { continue }
             checkSplit(split, tree.place(key.appending(id)), "\(key).\(id)")
         }
+        if let plugins = checkedProbes[choice] {
+            operations += plugins
+            return
+        }
+        let before = (operations.count, problems.count)
+        defer { if problems.count == before.1 { checkedProbes[choice] = Array(operations[before.0...]) } }
         for text in component.expandedBindings(choice.options).flatMap(\.quantities.values) {
             do throws(UnknownQuantity) {
                 let expression = try QuantityExpression(text)

@@ -34,6 +34,9 @@ struct RunResolver {
     /// The plugins of the activations and operations that graphs use, and of quantities.
     var operations: [Manifest] = []
 
+    /// Probes whose quantities are fine, with the plugins of these; settings of a sweep hand it on, for most have the same probes.
+    var checkedProbes: [Choice: [Manifest]] = [:]
+
     /// Paths of the files that options name.
     var files: OrderedSet<String> = []
 

@@ -16,22 +16,30 @@ struct SettingResolver {
     let schema: Schema
     let folder: String
 
+    /// Sections that no study can be without.
+    private static let required = ["dataset", "procedure", "model", "loss", "optimizer", "train"]
+
     /// Points with one configuration are one setting.
     func settings(_ points: [SweepPoint]) throws(StudyError) -> [Setting] {
         var problems: OrderedSet<String> = []
         var settings: [Setting] = []
         var known: [JSON: Int] = [:]
+        var checkedProbes: [Choice: [Manifest]] = [:]
         var base = tree
         for section in ["sweep", "seeds", "claims", "figures"] { base.set(DottedKey(section), nil, .file) }
         for point in points {
-            if let place = point.place, let section = sweep.missing.first(where: { point.values[$0] == nil }) {
+            let lacking = sweep.missing.filter { point.values[$0] == nil }
+            if let section = lacking.first(where: { Self.required.contains($0.last) }) {
+                let place = point.place ?? sweep.place(of: section) ?? tree.place(section)
                 problems.append(
                     "\(place): the point needs one of the alternatives of \(section): the study has no other")
                 continue
             }
             var resolver = RunResolver(
-                setting(point, base), registry: registry, schema: schema, folder: folder)
+                setting(point, without: lacking, base), registry: registry, schema: schema, folder: folder)
+            resolver.checkedProbes = checkedProbes
             let configuration = resolver.resolve()
+            checkedProbes = resolver.checkedProbes
             problems.formUnion(resolver.problems)
             guard let configuration else { continue }
             let setting = Setting(
@@ -51,8 +59,9 @@ struct SettingResolver {
     }
 
     /// Sections first, then what the command line and the sweep change inside them.
-    private func setting(_ point: SweepPoint, _ base: StudyTree) -> StudyTree {
+    private func setting(_ point: SweepPoint, without lacking: Set<DottedKey>, _ base: StudyTree) -> StudyTree {
         var tree = base
+        for section in lacking { tree.set(section, nil, .file) }
         let order = point.values.sorted { $0.key.parts.count < $1.key.parts.count }
         for (key, value) in order {
             let place = value.place

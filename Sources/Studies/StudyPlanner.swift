@@ -47,8 +47,9 @@ package struct StudyPlanner: Sendable {
         var declarations: OrderedDictionary<String, JSON> = [:]
         let swept = Self.values(of: sweep.keys, in: settings.map(\.swept))
         if let first = settings.first?.configuration {
-            let keys = ConfigurationKeys(swept: swept.keys.elements, settings.map(\.configuration))
-            let outputs = StudyOutputs(first, registry)
+            let configurations = settings.map(\.configuration)
+            let keys = ConfigurationKeys(swept: swept.keys.elements, configurations)
+            let outputs = StudyOutputs(configurations, registry)
             problems.formUnion(ClaimCheck(tree: tree, keys: keys, outputs: outputs).problems())
             let check = FigureCheck(tree: tree, configuration: first, keys: keys, outputs: outputs)
             problems.formUnion(check.problems())

@@ -19,9 +19,11 @@ package struct StudyProgress {
     package let settings: [Setting]
     private let records: [String: RunRecord]
     private let statuses: [String: RunRecord.Status]
+    private let folder: StudyFolder
+    private static let mostOthers = 64
 
     package init(_ plan: StudyPlan, _ folder: StudyFolder) {
-        self.plan = plan
+        (self.plan, self.folder) = (plan, folder)
         var records: [String: RunRecord] = [:]
         var statuses: [String: RunRecord.Status] = [:]
         let leased = folder.leaseNames
@@ -62,28 +64,42 @@ package struct StudyProgress {
         package var seconds: Double
         /// What it rests on.
         package var basis: String
+
+        package init(seconds: Double, basis: String) { (self.seconds, self.basis) = (seconds, basis) }
     }
 
-    /// By finished runs: those of the same setting, else of all, in proportion to their steps; nil where there are none.
+    /// By finished runs: those of the same setting, else of all, else of other plans in the folder, in proportion to their steps; nil
+    /// where there are none.
     package func estimate(jobs: Int) -> Estimate? {
-        let finished = plan.runs.compactMap { run in records[run.name].map { (run, $0) } }
-            .filter { $0.1.status == .finished && $0.1.seconds > 0 }
-        guard !finished.isEmpty else { return nil }
         var bySetting: [OrderedDictionary<String, JSON>: [Double]] = [:]
-        for (run, record) in finished { bySetting[run.swept, default: []].append(Self.cost(record)) }
-        let all = finished.map { Self.cost($0.1) }.reduce(0, +) / Double(finished.count)
-        let missing = missing
-        let known = missing.filter { bySetting[$0.swept] != nil }.count
-        let seconds = time(of: missing, jobs: jobs) { run in
-            bySetting[run.swept].map { $0.reduce(0, +) / Double($0.count) } ?? all
+        var all: [Double] = []
+        for run in plan.runs {
+            guard let cost = records[run.name].flatMap(Self.cost) else { continue }
+            bySetting[run.swept, default: []].append(cost)
+            all.append(cost)
         }
-        let others = missing.count - known
-        var basis = "by \(Words.count(finished.count, "finished run"))"
+        if all.isEmpty { all = others().compactMap(Self.cost) }
+        guard !all.isEmpty else { return nil }
+        func mean(_ costs: [Double]) -> Double { costs.reduce(0, +) / Double(costs.count) }
+        let usual = mean(all), missing = missing
+        let others = missing.count { bySetting[$0.swept] == nil }
+        let seconds = time(of: missing, jobs: jobs) { bySetting[$0.swept].map(mean) ?? usual }
+        var basis = "by \(Words.count(all.count, "finished run"))"
         if others > 0 {
             basis +=
-                known == 0 ? " of other settings" : ", for \(Words.count(others, "run")) by those of other settings"
+                others == missing.count
+                ? " of other settings" : ", for \(Words.count(others, "run")) by those of other settings"
         }
         return Estimate(seconds: seconds, basis: basis)
+    }
+
+    /// Some records of the folder that are not the plan's.
+    private func others() -> [RunRecord] {
+        let own = Set(plan.runs.map(\.name))
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path + "/runs")) ?? []
+        return names.filter { !own.contains($0) }.sorted().prefix(Self.mostOthers).compactMap {
+            try? RunRecord.read(folder: folder.runFolder($0))
+        }
     }
 
     /// By measured seconds per step of some groups of runs: those whose first run has the same setting, else their mean.
@@ -98,8 +114,11 @@ package struct StudyProgress {
             basis: "by steps timed in \(Words.count(measured.count, "setting")), without observations")
     }
 
-    /// Seconds of a step; a procedure, which has none, counts as one.
-    private static func cost(_ record: RunRecord) -> Double { record.seconds / Double(max(1, record.step)) }
+    /// Seconds of a step of a finished run; a procedure counts as one.
+    private static func cost(_ record: RunRecord) -> Double? {
+        guard record.status == .finished, record.seconds > 0 else { return nil }
+        return record.seconds / Double(record.configuration["procedure"] == nil ? max(1, record.step) : 1)
+    }
 
     /// Programs share the jobs; the longest one is the least that it takes. `cost` is the time of a step of the program of a run.
     private func time(of runs: [PlannedRun], jobs: Int, cost: (PlannedRun) -> Double) -> Double {

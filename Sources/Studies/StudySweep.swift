@@ -18,7 +18,7 @@ struct StudySweep {
     private(set) var inside: [Override] = []
     /// Sections that the study has in its alternatives only.
     private(set) var missing: Set<DottedKey> = []
-    private(set) var problems: [String] = []
+    var problems: [String] = []
     private let registry: Registry
 
     var axes: [SweepAxis] { dimensions.flatMap { $0 } }
@@ -36,7 +36,7 @@ struct StudySweep {
         self.registry = registry
         let alternatives = Self.alternatives(in: tree)
         // A section that stands in alternatives only is checked, and its options are found, as the first of them.
-        for (key, part) in alternatives where tree[key] == nil {
+        for (key, part) in alternatives where tree[key] == nil && OptionTypes.sections.contains(key.description) {
             tree.set(key, part.json, .sweep(part.place, key: part.keyPlace), from: part.source)
             missing.insert(key)
         }
@@ -44,10 +44,22 @@ struct StudySweep {
         // A new section begins with its plugin or parameters, wherever they stand on the command line.
         let begins = overrides.filter(\.beginsSection).sorted { $0.key.parts.count < $1.key.parts.count }
         for override in begins + overrides.filter({ !$0.beginsSection }) { try apply(override, to: &tree) }
-        check(tree)
+        // A mistake in an axis is one mistake, not a second one about the key that then has none.
+        if problems.isEmpty { check(tree) }
+        func settled(_ condition: SweepCondition) -> SweepCondition {
+            var condition = condition
+            condition.allowed = Set(condition.candidates(written[condition.key] ?? []).map(\.meaning))
+            return condition
+        }
+        excluded = excluded.map { $0.map(settled) }
+        for i in dimensions.indices {
+            for j in dimensions[i].indices {
+                dimensions[i][j].conditions = dimensions[i][j].conditions.map(settled)
+            }
+        }
     }
 
-    private func types(_ tree: StudyTree) -> OptionTypes {
+    func types(_ tree: StudyTree) -> OptionTypes {
         OptionTypes(
             tree, registry,
             alternatives: axes.filter(\.hasNames).flatMap { axis in axis.values.map { (axis.key, $0.json) } })
@@ -181,87 +193,5 @@ struct StudySweep {
             return
         }
         dimensions.append([axis])
-    }
-
-    // MARK: - Checks
-
-    /// Swept keys must be places of a configuration, and conditions must be able to hold.
-    private mutating func check(_ tree: StudyTree) {
-        let types = types(tree)
-        for axis in axes { checkKey(axis.key, axis.hasNames, axis.place, types) }
-        for dimension in dimensions {
-            guard let longest = dimension.max(by: { $0.values.count < $1.values.count }),
-                let shortest = dimension.min(by: { $0.values.count < $1.values.count })
-            else { continue }
-            if longest.values.count != shortest.values.count {
-                problems.append(
-                    "\(shortest.place): zip advances its keys together, and \(shortest.key) has \(shortest.values.count) values where \(longest.key) has \(longest.values.count)"
-                )
-            }
-        }
-        var earlier: Set<DottedKey> = Set(fixed.keys)
-        for dimension in dimensions {
-            for condition in dimension.flatMap(\.conditions) {
-                if !earlier.contains(condition.key), axes.contains(where: { $0.key == condition.key }) {
-                    problems.append(
-                        "\(condition.keyPlace): \(condition.key) is swept here or after this key; write it before")
-                } else {
-                    check(condition)
-                }
-            }
-            earlier.formUnion(dimension.map(\.key))
-        }
-        for condition in excluded.flatMap({ $0 }) { check(condition) }
-        for condition in included.flatMap({ $0 }) {
-            let names = (written[condition.key] ?? []).compactMap(\.name)
-            checkKey(condition.key, !names.isEmpty, condition.keyPlace, types)
-            if !names.isEmpty { check(condition) }
-        }
-    }
-
-    private mutating func checkKey(_ key: DottedKey, _ hasNames: Bool, _ place: String, _ types: OptionTypes) {
-        let owners = types.owners
-        if types.isSection(key) {
-            guard !hasNames else { return }
-            problems.append(
-                "\(place): '\(key)' is a whole section; its alternatives need names, such as \(key): {alternatives: {one: {…}, other: {…}}}"
-            )
-        } else if !owners.contains(key.parent.description) {
-            let hint =
-                key.parts.count == 1
-                ? Nearest.question(for: key.last, among: OptionTypes.sections)
-                : Nearest.question(for: key.parent.description, among: owners) { "\($0).\(key.last)" }
-            problems.append("\(place): swept key '\(key)' is not an option of this study\(hint)")
-        }
-    }
-
-    /// A key that is swept, and values that it has.
-    private mutating func check(_ condition: SweepCondition) {
-        let key = condition.key
-        let known = (written[key] ?? []) + (axes.first { $0.key == key }?.values ?? [])
-        guard !known.isEmpty else {
-            let swept = OrderedSet(written.keys.map(\.description) + axes.map(\.key.description)).sorted()
-            let hint = Nearest.hint(for: key.description, among: swept, label: "swept")
-            problems.append("\(condition.keyPlace): '\(key)' is not swept\(hint)")
-            return
-        }
-        for wanted in condition.candidates(known) where !known.contains(where: { $0.shown.isEqual(to: wanted) }) {
-            let text = SweepNames.text(wanted), texts = OrderedSet(known.map { SweepNames.text($0.shown) }).elements
-            let nearest = Nearest.question(for: text, among: texts)
-            let list = texts.prefix(12).joined(separator: ", ") + (texts.count > 12 ? ", …" : "")
-            problems.append("\(condition.place): \(key) has no value \(text)\(nearest) (it has: \(list))")
-        }
-    }
-}
-
-extension SweepCondition {
-    /// The values that fulfil it: a list stands for any of its items unless the axis has it as a value.
-    func candidates(_ known: [SweepAxis.Value]) -> [JSON] {
-        guard let items = json.array, !known.contains(where: { $0.shown.isEqual(to: json) }) else { return [json] }
-        return items
-    }
-
-    func holds(for value: JSON, among known: [SweepAxis.Value]) -> Bool {
-        candidates(known).contains { $0.isEqual(to: value) }
     }
 }

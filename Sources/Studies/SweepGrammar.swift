@@ -31,6 +31,14 @@ struct SweepCondition {
     var json: JSON
     var place: String
     var keyPlace: String
+    /// The values that fulfil it, once the axes are known.
+    var allowed: Set<JSON> = []
+
+    /// A list stands for any of its items unless the axis has it as a value.
+    func candidates(_ known: [SweepAxis.Value]) -> [JSON] {
+        guard let items = json.array, !known.contains(where: { $0.shown.isEqual(to: json) }) else { return [json] }
+        return items
+    }
 }
 
 /// A part of a sweep, in the file or on the command line.

@@ -90,7 +90,7 @@ extension StudySweep {
     /// Whether a point has all these values; without conditions every point.
     func holds(_ conditions: [SweepCondition], _ value: (DottedKey) -> JSON?) -> Bool {
         conditions.allSatisfy { condition in
-            value(condition.key).map { condition.holds(for: $0, among: written[condition.key] ?? []) } ?? false
+            value(condition.key).map { condition.allowed.contains($0.meaning) } ?? false
         }
     }
 }

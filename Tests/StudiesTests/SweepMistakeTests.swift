@@ -89,7 +89,7 @@ struct BadSweep: Sendable, CustomTestStringConvertible {
         // Alternatives.
         .init(
             "model: {alternatives: {}}", [],
-            ["study.yaml:13:25: sweep.model.alternatives must have at least 1 property, got 0"]),
+            ["study.yaml:13:25: sweep.model.alternatives must have at least 1 key, got 0"]),
         .init(
             "model: {alternatives: {a b: {plugin: net}}}", [],
             ["study.yaml:13:26: the name of an alternative has letters, digits, '_', '.' and '-' only, got 'a b'"]),
@@ -126,7 +126,7 @@ struct BadSweep: Sendable, CustomTestStringConvertible {
             ]),
         .init(
             "zip: [{optimizer.lr: [0.1, 0.2]}]", [],
-            ["study.yaml:13:9: sweep.zip[0] must have at least 2 properties, got 1"]),
+            ["study.yaml:13:9: sweep.zip[0] must have at least 2 keys, got 1"]),
         .init(
             "zip: [{optimizer.lr: [0.1, 0.2, 0.1], dataset.noise: [0.5, 1, 0.5]}]", [],
             ["study.yaml:13:35: 0.1, 0.5 appears twice in the sweep of optimizer.lr, dataset.noise"]),
@@ -141,7 +141,7 @@ struct BadSweep: Sendable, CustomTestStringConvertible {
         // exclude and when.
         .init(
             "optimizer.lr: [0.1, 0.2]\n  exclude: [{optimizer.lr: 0.3}]", [],
-            ["study.yaml:14:28: optimizer.lr has no value 0.3; did you mean '0.1'? (it has: 0.1, 0.2)"]),
+            ["study.yaml:14:28: optimizer.lr has no value 0.3 (it has: 0.1, 0.2)"]),
         .init(
             "optimizer.lr: [0.1, 0.2]\n  exclude: [{optimizer.l: 0.1}]", [],
             ["study.yaml:14:14: 'optimizer.l' is not swept; did you mean 'optimizer.lr'? (swept: optimizer.lr)"]),
@@ -150,7 +150,7 @@ struct BadSweep: Sendable, CustomTestStringConvertible {
             ["study.yaml:14:14: all 2 points of the sweep are excluded"]),
         .init(
             "optimizer.lr: [0.1, 0.2]\n  exclude: [{}]", [],
-            ["study.yaml:14:13: sweep.exclude[0] must have at least 1 property, got 0"]),
+            ["study.yaml:14:13: sweep.exclude[0] must have at least 1 key, got 0"]),
         .init(
             "model: {alternatives: {small: {plugin: net}, b: {plugin: net, note: b}}}\n  optimizer.lr: {values: [0.1], when: {model: smal}}",
             [], ["study.yaml:14:47: model has no value smal; did you mean 'small'? (it has: small, b)"]),
@@ -162,7 +162,7 @@ struct BadSweep: Sendable, CustomTestStringConvertible {
             ["study.yaml:13:40: 'dataset.noise' is not swept (swept: optimizer.lr)"]),
         .init(
             "optimizer.lr: {values: [0.1], when: {}}", [],
-            ["study.yaml:13:39: sweep.optimizer.lr.when must have at least 1 property, got 0"]),
+            ["study.yaml:13:39: sweep.optimizer.lr.when must have at least 1 key, got 0"]),
         // include.
         .init(
             "optimizer.lr: [0.1, 0.2]\n  include: [{optimizer.lr: 0.2}]", [],
@@ -220,6 +220,30 @@ struct BadSweep: Sendable, CustomTestStringConvertible {
             Fixtures.lines(text) == [
                 "study.yaml:13:14: the point needs one of the alternatives of model: the study has no other"
             ])
+    }
+
+    /// Whatever is cut out or doubled, the answer is a plan or sentences with places.
+    @Test func damagedSweepsAreSafe() {
+        let text = Self.text(
+            """
+            model: {alternatives: {a: {plugin: net}, b: {plugin: net, widths: [3]}}}
+              model.note: {values: [x, y], when: {model: a}}
+              train.steps: {range: [1, 9, 4]}
+              zip: [{optimizer.lr: {log: [1, 4, 3]}, dataset.noise: {linear: [1, 2, 3]}}]
+              exclude: [{model: b, optimizer.lr: [1, 2]}]
+              include: [{model: b, optimizer.lr: 8}]
+            """)
+        #expect(Fixtures.lines(text) == ["no error"])
+        let bytes = Array(text.utf8), begin = text.utf8.count - text.split(separator: "sweep:")[1].utf8.count
+        for start in stride(from: begin, to: begin + 380, by: 3) {
+            for damaged in [
+                bytes[..<start] + bytes[(start + 2)...], bytes[..<start] + bytes[(start - 9)...],
+                bytes[..<start] + Array("0".utf8) + bytes[start...],
+            ] {
+                let lines = Fixtures.lines(String(decoding: damaged, as: UTF8.self))
+                #expect(!lines.isEmpty && lines.allSatisfy { $0 == "no error" || $0.hasPrefix("study.yaml:") })
+            }
+        }
     }
 
     /// `where` of claims may say the name of an alternative, and keys that only some settings have.

@@ -171,6 +171,20 @@ private func labels(_ plan: StudyPlan) -> [String] {
         #expect(found.runs[7].configuration.training?.model.options["widths"] == .array([.int(9)]))
     }
 
+    /// Sections that the study does not have, in some points only.
+    @Test func sectionsOfSomePoints() throws {
+        let text = study(
+            """
+              optimizer.lr: [0.1, 0.2]
+              sampler: {alternatives: {one: {plugin: rotated}, two: {plugin: rotated, by: 2}}, when: {optimizer.lr: 0.2}}
+              include: [{optimizer.lr: 0.4}]
+            """)
+        let found = try Fixtures.plan(text)
+        #expect(labels(found) == ["lr=0.1", "lr=0.2 sampler=one", "lr=0.2 sampler=two", "lr=0.4"])
+        #expect(
+            found.runs.map { $0.configuration.training?.sampler?.options["by"] } == [nil, .int(1), .int(2), nil])
+    }
+
     @Test func conditionalKeys() throws {
         let found = try plan(
             Self.models
