@@ -46,6 +46,9 @@ struct RecordedLayout {
         }
         var labels: [String: Rows] = [:]
         for (array, name) in all {
+            if array.shape.contains(0) {
+                throw ArrayProblem(array.place, "has the shape \(array.shape), and so no numbers")
+            }
             // The head is the last layer.
             let basic = name.basic.ofLayer ?? name.basic
             let subject = name.basic.ofLayer == nil ? name.subject : names.last
@@ -185,7 +188,7 @@ struct RecordedLayout {
             return
         }
         func positions(_ rows: Rows) throws(ArrayProblem) -> Int {
-            guard fewest.samples > 0, rows.count.isMultiple(of: fewest.samples) else {
+            guard rows.count.isMultiple(of: fewest.samples) else {
                 throw ArrayProblem(
                     rows.place,
                     "has \(rows.count) rows; expected \(fewest.samples), the number of samples in "

@@ -87,6 +87,9 @@ struct Measure: ParsableCommand {
             let loader = ComponentLoader(
                 registry: registry, seed: 0, isolation: isolation.isolation, note: Failure.say)
             let writer = try out.map { out in
+                if FileManager.default.fileExists(atPath: "\(out)/run.json") {
+                    throw StudyError("\(out): has the observations of a run; give --out another folder")
+                }
                 try StudyFolder.create(out)
                 return try ObservationWriter(path: "\(out)/observations.csv")
             }

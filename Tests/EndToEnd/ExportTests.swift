@@ -31,6 +31,37 @@ import Testing
         }
     }
 
+    /// The events of a file; lengths and both checksums of each must be right.
+    private static func records(_ path: String) throws -> [Data] {
+        var rest = try Data(contentsOf: URL(fileURLWithPath: path))[...]
+        func number(_ bytes: Data) -> UInt64 { bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+        // CRC-32C bit by bit; of "123456789" it is e3069283.
+        func crc(_ bytes: Data) -> UInt32 {
+            var crc = UInt32.max
+            for byte in bytes {
+                crc ^= UInt32(byte)
+                for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0x82F6_3B78 : crc >> 1 }
+            }
+            return ~crc
+        }
+        #expect(crc(Data("123456789".utf8)) == 0xE306_9283)
+        func masked(_ bytes: Data) -> UInt64 {
+            let crc = crc(bytes)
+            return UInt64((crc >> 15 | crc << 17) &+ 0xA282_EAD8)
+        }
+        var events: [Data] = []
+        while !rest.isEmpty {
+            let length = rest.prefix(8), count = Int(number(length))
+            #expect(number(rest.dropFirst(8).prefix(4)) == masked(length))
+            let event = rest.dropFirst(12).prefix(count)
+            try #require(event.count == count)
+            #expect(number(rest.dropFirst(12 + count).prefix(4)) == masked(event))
+            events.append(Data(event))
+            rest = rest.dropFirst(16 + count)
+        }
+        return events
+    }
+
     private static let study = """
         study: small
         dataset: {plugin: noise, train_rows: 61, d_in: 5, classes: 3}
@@ -73,6 +104,11 @@ import Testing
         #expect(arrays["ranks.singular_values/fc1"] == [6, 3, 4] && arrays["ranks.stable_rank/head"] == [6, 3])
         #expect(arrays["steps/ranks"] == [3] && arrays["steps/fit"] == nil && arrays["fit.loss"] == nil)
         #expect(arrays["seed"] == [6] && arrays["setting/optimizer.plugin"] == nil)
+        #expect(
+            try Self.export("tensorboard", ["--probe", "fit", "--to", "t"], in: scratch).hasPrefix("t: 18 numbers"))
+        let events = try Self.records(scratch.path + "/t/\(names[1])/events.out.tfevents.0.syzygy")
+        #expect(events.count == 2 && events[0].suffix(13).elementsEqual("brain.Event:2".utf8))
+        #expect(String(decoding: events[1], as: UTF8.self).contains("fit/accuracy"))
         // A checkpoint that is gone costs its run.
         try FileManager.default.removeItem(atPath: scratch.path + "/out/runs/\(names[2])/checkpoint.safetensors")
         let weights = try Self.export("safetensors", ["--to", "w"], in: scratch)

@@ -52,6 +52,8 @@ import Testing
         let probes = Self.probes.flatMap { ["--probe", $0] }
         let again = try Tool.run(["measure"] + files + probes + ["--out", "again"], in: scratch)
         #expect(again.status == 0 && again.output == "again/observations.csv\n", "\(again.errors)")
+        let over = try Tool.run(["measure"] + files + probes + ["--out", folder], in: scratch)
+        #expect(over.status == 1 && over.errors.contains("has the observations of a run; give --out another folder"))
         let drawn = try Tool.run(
             ["measure"] + files.reversed() + ["--probe", "drawn=alignment", "--bootstrap", "20", "--out", "drawn"],
             in: scratch)

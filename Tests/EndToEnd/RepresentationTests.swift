@@ -56,7 +56,7 @@ import Testing
                   crh: {plugin: alignment, variant: [normalized], samples: 400, bootstrap: 20}
                   nfa: {plugin: feature_ansatz, samples: 100, bootstrap: 20, cotangents: 3}
                   norms: {plugin: self_averaging, samples: 400, bootstrap: 20}
-                  nc: {plugin: neural_collapse, samples: 400, bootstrap: 3}
+                  nc: {plugin: neural_collapse, samples: 400, bootstrap: 20}
                 """
         ).components(separatedBy: "record:")[0]
         try scratch.write(study, to: "s.yaml")

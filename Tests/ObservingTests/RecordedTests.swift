@@ -188,6 +188,7 @@ import Testing
         #expect(
             problem(array("b/layer.input", 5))
                 == "f.npz: array 'b/layer.input': has the shape [5]; 'b/layer.input' is [samples, width]")
+        #expect(problem(array("b/layer.input", 5, 0))?.contains("has the shape [5, 0], and so no numbers") == true)
         #expect(
             problem(array("b/layer.input", 7, 6))
                 == "f.npz: array 'b/layer.input': has 7 rows; expected 5, the number of samples in "
