@@ -29,14 +29,11 @@ package struct StudyFolder: Hashable, Sendable {
         return try JSONFile.read(studyFile).root
     }
 
-    /// The records of the plan's runs, in its order. Runs of the folder that other plans made are not among them.
-    package func records() throws(StudyError) -> [RunRecord] {
-        let names = (try readStudy()["runs"]?.array ?? []).compactMap(\.string)
-        var records: [RunRecord] = []
-        for name in names where FileManager.default.fileExists(atPath: runFolder(name) + "/run.json") {
-            records.append(try RunRecord.read(folder: runFolder(name)))
+    /// The names of the plan's runs that have a record, in its order. Runs of the folder that other plans made are not among them.
+    package func recorded(_ study: JSON) -> [String] {
+        (study["runs"]?.array ?? []).compactMap(\.string).filter {
+            FileManager.default.fileExists(atPath: runFolder($0) + "/run.json")
         }
-        return records
     }
 
     /// The record of a planned run if it has one with the same identity.
