@@ -11,7 +11,7 @@ struct Syzygy: ParsableCommand {
         abstract: "Runs studies in the theory of deep learning: models, optimizers and probes are plugins.",
         version: Version.current,
         subcommands: [
-            Plan.self, Run.self, Lock.self, Table.self, ReportPage.self, FindingsPage.self, Bench.self,
+            Plan.self, Run.self, Lock.self, Table.self, Compare.self, ReportPage.self, FindingsPage.self, Bench.self,
             PluginCommand.self, Doctor.self,
             WorkerProcessCommand.self, PairProcessCommand.self, SandboxCommand.self, PluginBench.self, Docs.self,
         ])
