@@ -153,7 +153,7 @@ let package = Package(
         .target(
             name: "Reporting",
             dependencies: [
-                "Studies", "Manifests", "Protocols",
+                "Studies", "PluginHost", "Manifests", "Protocols",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(

@@ -19,6 +19,8 @@ package struct Aggregate: Hashable, Sendable {
     /// The ends of that interval; of a single value those of its interval over samples, if it was measured with one.
     package var low: Double?
     package var high: Double?
+    /// The sample standard deviation (N − 1); nil below two values.
+    package var deviation: Double?
     package var median: Double?
     package var min: Double?
     package var max: Double?
@@ -48,6 +50,7 @@ package struct Aggregate: Hashable, Sendable {
         self.mean = mean
         if n >= 2 {
             let squares = finite.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+            deviation = (squares / (count - 1)).squareRoot()
             let half = Aggregate.quantile(n) * (squares / (count - 1) / count).squareRoot()
             (halfWidth, low, high) = (half, mean - half, mean + half)
         }
@@ -58,9 +61,9 @@ package struct Aggregate: Hashable, Sendable {
     }
 
     /// Quantiles of up to 64 values, computed once; the rest when asked for.
-    private static let quantiles = (2...64).map { StudentT.twoSided(coverage: 0.95, degrees: $0 - 1) ?? .nan }
+    private static let quantiles = (2...64).map { StudentT.twoSided(coverage: 0.95, degrees: Double($0 - 1)) ?? .nan }
     private static func quantile(_ n: Int) -> Double {
-        n <= 64 ? quantiles[n - 2] : StudentT.twoSided(coverage: 0.95, degrees: n - 1) ?? .nan
+        n <= 64 ? quantiles[n - 2] : StudentT.twoSided(coverage: 0.95, degrees: Double(n - 1)) ?? .nan
     }
 }
 
@@ -121,10 +124,11 @@ extension StudyResults {
         return aggregate
     }
 
+    /// A run that a rule ended keeps the values of its end.
     func value(_ series: Int, at step: Int, run: Int) -> Observation.Value {
-        let curves = sources[run].curves
-        guard let row = curves.row(series, at: step) else {
-            let record = sources[run].record
+        let curves = sources[run].curves, record = sources[run].record
+        let isHeld = record.status == .finished && step > record.step && curves.lastStep(series) == record.step
+        guard let row = curves.row(series, at: isHeld ? record.step : step) else {
             return .missing(reason: record.status == .finished ? "not_recorded" : "run_\(record.status.rawValue)")
         }
         let reason = curves.reasons[row]

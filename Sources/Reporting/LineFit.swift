@@ -44,7 +44,7 @@ package struct LineFit: Hashable, Sendable {
             let residual = (point.y - y0 - meanY) - slope * (point.x - x0 - meanX)
             return sum + residual * residual
         }
-        let t = StudentT.twoSided(coverage: 0.95, degrees: n - 2) ?? .nan
+        let t = StudentT.twoSided(coverage: 0.95, degrees: Double(n - 2)) ?? .nan
         spread = sxx
         scale = t * (squares / (count - 2)).squareRoot()
         slopeHalfWidth = scale / sxx.squareRoot()

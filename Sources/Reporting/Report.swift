@@ -224,10 +224,12 @@ struct ReportSections {
     }
 
     var headline: Markup {
-        let headline = Headline(results, limit: 400, matrices: false)
-        guard !headline.rows.isEmpty else {
+        // Without outputs, keys or layers to ask for it cannot fail.
+        let found = try? ResultTable(results, limit: 400, matrices: false)
+        guard let headline = found, !headline.rows.isEmpty else {
+            let undefined = found.map(undefined) ?? ""
             return
-                "<section id=\"numbers\"><h2>Numbers at the last step</h2><p>No finished run has recorded a number.</p>\(undefined(headline))</section>"
+                "<section id=\"numbers\"><h2>Numbers at the last step</h2><p>No finished run has recorded a number.</p>\(undefined)</section>"
         }
         let heads: [Markup] = figures.shown.map { setting in
             let mark: Markup = "<span class=\"mark s\(setting)\"></span>"
@@ -239,14 +241,14 @@ struct ReportSections {
         var groups: Markup = ""
         var start = 0
         while start < headline.rows.count {
-            let probe = headline.rows[start].probe
-            let end = headline.rows[start...].firstIndex { $0.probe != probe } ?? headline.rows.count
+            let probe = headline.rows[start].line.probe
+            let end = headline.rows[start...].firstIndex { $0.line.probe != probe } ?? headline.rows.count
             let rows: [Markup] = headline.rows[start..<end].map { row in
                 let cells: [Markup] = row.cells.prefix(figures.shown.count).enumerated().map { setting, cell in
-                    "<td class=\"num\">\(number(cell, headline.counts[setting]))</td>"
+                    "<td class=\"num\">\(number(cell?.value, headline.counts[setting]))</td>"
                 }
                 return
-                    "<tr><th scope=\"row\">\(String(row.output.dropFirst(probe.count + 1)))</th><td>\(row.layer)</td>\(cells)</tr>"
+                    "<tr><th scope=\"row\">\(String(row.line.output.dropFirst(probe.count + 1)))</th><td>\(row.line.layer)</td>\(cells)</tr>"
             }
             groups +=
                 "<tbody class=\"group\"><tr><th scope=\"rowgroup\" colspan=\"\(figures.shown.count + 2)\">\(probe)</th></tr>\(rows)</tbody>"
@@ -269,7 +271,7 @@ struct ReportSections {
             """
     }
 
-    private func undefined(_ headline: Headline) -> Markup {
+    private func undefined(_ headline: ResultTable) -> Markup {
         let sentences: [Markup] = headline.withoutValues.map {
             "<p class=\"note\">\($0.prefix(1).uppercased() + $0.dropFirst()).</p>"
         }

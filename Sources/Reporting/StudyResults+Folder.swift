@@ -2,23 +2,24 @@ import Foundation
 import Manifests
 import OrderedCollections
 import Studies
+import Synchronization
 
 extension StudyResults {
     /// Reads a study folder (docs/run-folder.md): `study.json`, and the record and the observations of each of its
     /// runs.
     ///
+    /// - Parameter kept: with `last` or `first` curves have that point alone, which is all that tables need.
     /// - Throws: `StudyError` with file and line where a file is missing or does not follow its format.
-    package static func read(folder path: String) throws(StudyError) -> StudyResults {
+    package static func read(
+        folder path: String, _ kept: ObservationTable.Kept = .all
+    ) throws(StudyError) -> StudyResults {
         let folder = StudyFolder(path)
         let study = try folder.readStudy()
-        let records = try folder.records()
         var names = NameTables()
         var curves: [Curves] = []
-        for record in records {
-            let file = folder.observationsFile(record.name)
-            // A run that failed before its first step has none.
-            let isThere = FileManager.default.fileExists(atPath: file)
-            let table = isThere ? try ObservationTable.read(file: file) : ObservationTable()
+        var records: [RunRecord] = []
+        for (record, table) in try RecordedRun.read(folder.recorded(study).map(folder.runFolder), kept) {
+            records.append(record)
             curves.append(Curves(table, &names))
         }
 
@@ -38,7 +39,7 @@ extension StudyResults {
                 let name = pair["name"]?.string,
                 FileManager.default.fileExists(atPath: folder.pairFile(name))
             else { continue }
-            let table = try ObservationTable.read(file: folder.pairFile(name))
+            let table = try ObservationTable.read(file: folder.pairFile(name), kept)
             pairs.append(Run(record: first.record, setting: first.setting, curves: Curves(table, &names)))
         }
         var claims: [Claim] = []
@@ -51,12 +52,26 @@ extension StudyResults {
             series: Array(names.series), reasons: Array(names.reasons), layers: names.layers,
             runs: runs.sorted { ($0.setting, $0.seed, $0.name) < ($1.setting, $1.seed, $1.name) }, pairs: pairs,
             claims: claims)
+        results.absent = max(0, (study["runs"]?.array?.count ?? 0) - records.count)
         results.figures = (study["figures"]?.array ?? []).compactMap { Figure($0) }
         for (name, output) in study["outputs"]?.object ?? [:] {
             results.outputs[name] = Output(
                 unit: output["unit"]?.string, labels: output["labels"]?.array?.compactMap(\.string) ?? [])
         }
         return results
+    }
+
+    /// Reads the folder of one run as a study of one run.
+    package static func read(
+        run path: String, _ kept: ObservationTable.Kept = .all
+    ) throws(StudyError) -> StudyResults {
+        let (record, table) = try RecordedRun.read(path, kept)
+        var names = NameTables()
+        let curves = Curves(table, &names)
+        return StudyResults(
+            name: record.name, title: record.title, sweptKeys: Array(record.swept.keys),
+            settings: [record.swept.values.map(\.plain)], series: Array(names.series), reasons: Array(names.reasons),
+            layers: names.layers, runs: [Run(record: record, setting: 0, curves: curves)], claims: [])
     }
 
     /// The distinct settings: as planned, others behind them by number, else by text.
@@ -74,6 +89,38 @@ extension StudyResults {
     }
 }
 
+/// What the folder of a run holds.
+private enum RecordedRun {
+    /// Those of several runs, in their order, by all cores.
+    static func read(
+        _ folders: [String], _ kept: ObservationTable.Kept
+    ) throws(StudyError) -> [(RunRecord, ObservationTable)] {
+        let found = Mutex([Result<(RunRecord, ObservationTable), StudyError>?](repeating: nil, count: folders.count))
+        DispatchQueue.concurrentPerform(iterations: folders.count) { index in
+            let run = Result { () throws(StudyError) in try read(folders[index], kept) }
+            found.withLock { $0[index] = run }
+        }
+        var runs: [(RunRecord, ObservationTable)] = []
+        for run in found.withLock({ $0 }) { if let run { runs.append(try run.get()) } }
+        return runs
+    }
+
+    static func read(
+        _ folder: String, _ kept: ObservationTable.Kept
+    ) throws(StudyError) -> (RunRecord, ObservationTable) {
+        let record = try RunRecord.read(folder: folder)
+        let file = folder + "/observations.csv"
+        // A run that failed before its first step has none.
+        let isThere = FileManager.default.fileExists(atPath: file)
+        if record.status.isDone, let position = record.observations, !record.hasObservations(in: file) {
+            throw StudyError(
+                "\(file): is not as it was when the run ended, with \(position.bytes) bytes; 'syzygy run' computes the run again"
+            )
+        }
+        return (record, isThere ? try ObservationTable.read(file: file, kept) : ObservationTable())
+    }
+}
+
 /// The series and reason codes of a study; their positions stand for them in the runs.
 struct NameTables {
     private(set) var series: OrderedSet<Series> = []
@@ -82,10 +129,21 @@ struct NameTables {
 
     /// The layers of all runs in the order of their networks.
     private(set) var layers: [String] = []
+    /// What the last run had, and its numbers: runs of one study mostly have the same series.
+    private var recent: (series: [Series], numbers: [Int32]) = ([], [])
+
+    /// The numbers of a run's series.
+    mutating func numbers(_ run: [Series]) -> [Int32] {
+        if run != recent.series {
+            place(layers: OrderedSet(run.map(\.layer)))
+            recent = (run, run.map { number($0) })
+        }
+        return recent.numbers
+    }
 
     /// Takes in the layers of one run in their order. A new one stands after the one that it follows there, so that `fc3` of a
     /// deeper network comes before `head`.
-    mutating func place(layers run: some Sequence<String>) {
+    private mutating func place(layers run: some Sequence<String>) {
         var next = 0
         for layer in run {
             if let position = layers.firstIndex(of: layer) {
@@ -97,7 +155,7 @@ struct NameTables {
         }
     }
 
-    mutating func number(_ series: Series) -> Int32 { Int32(self.series.append(series).index) }
+    private mutating func number(_ series: Series) -> Int32 { Int32(self.series.append(series).index) }
 
     mutating func number(reason: String) -> UInt16 {
         // A study has a handful of codes; whatever lies beyond the table shares one.
@@ -110,8 +168,7 @@ extension Curves {
     /// Groups a run's observations by series: a stable counting sort, so steps stay in the order of recording, which
     /// is ascending unless somebody joined files by hand.
     init(_ table: ObservationTable, _ names: inout NameTables) {
-        names.place(layers: OrderedSet(table.series.map(\.layer)))
-        let numbers = table.series.map { names.number($0) }
+        let numbers = names.numbers(table.series)
         let codes = table.reasons.map { names.number(reason: $0) }
         self.init(
             series: table.seriesIndex.map { numbers[Int($0)] }, steps: table.step, values: table.value,

@@ -95,6 +95,8 @@ package struct StudyResults: Sendable {
     let sources: [Run]
     /// Of each setting, among the sources.
     private let pairs: [[Int]]
+    /// Planned runs that have no record.
+    package var absent = 0
     /// Figures of the study and of manifests.
     package var figures: [Figure] = []
     /// Units and labels by the names of outputs.
@@ -154,10 +156,15 @@ package struct StudyResults: Sendable {
 
     /// The swept values of a setting as people read them: `1e-3`, `[128, 64]`, `adam`; empty where a key is not swept.
     package func valueLabels(setting: Int) -> [String] {
-        zip(sweptKeys, settings[setting]).enumerated().map { column, value in
-            let isList = !value.1.isEmpty && settings.contains { $0[column].contains(", ") }
-            return isList ? "[\(value.1)]" : NumberText.label(SweepNames.component(value.1, of: value.0))
-        }
+        zip(sweptKeys, settings[setting]).map { $1.isEmpty ? "" : label($1, of: $0) }
+    }
+
+    /// The same of one value, `–` for none.
+    func label(_ value: String, of key: String) -> String {
+        let column = sweptKeys.firstIndex(of: key)
+        let isList = column.map { column in settings.contains { $0[column].contains(", ") } } ?? value.contains(", ")
+        if value.isEmpty { return "–" }
+        return isList ? "[\(value)]" : NumberText.label(SweepNames.component(value, of: key))
     }
 
     /// `weight_decay=1e-3 lr=0.1`, or `all runs` without a sweep.

@@ -6,6 +6,8 @@ package struct TextTable: Sendable {
     package var alignments: [Alignment]
     package var rows: [[String]] = []
     package var footer: String = ""
+    /// The first columns, which stand before each block where a table is too wide.
+    package var fixed = 0
 
     package init(header: [String], alignments: [Alignment]) {
         self.header = header
@@ -14,7 +16,7 @@ package struct TextTable: Sendable {
 
     /// The table, lines separated by line feeds. Columns that do not fit into `width` follow in further blocks, each
     /// of which repeats the first `fixed` columns.
-    package func plain(width: Int = 120, fixed: Int = 0) -> String {
+    package func plain(width: Int = 120) -> String {
         guard !rows.isEmpty else { return footer.isEmpty ? "" : footer + "\n" }
         let columns = header.indices.map { column in
             Column(header[column], rows.map { $0[column] }, alignments[column])
@@ -40,7 +42,7 @@ package struct TextTable: Sendable {
     }
 
     /// A column padded to its width, its header first.
-    private struct Column {
+    struct Column {
         var cells: [String]
         var width: Int
 
@@ -57,7 +59,7 @@ package struct TextTable: Sendable {
     }
 
     /// The number of characters up to the decimal point of the first number, or to its last digit.
-    private static func lead(_ text: String) -> Int {
+    static func lead(_ text: String) -> Int {
         text.prefix { $0 != "." && $0 != " " }.count
     }
 }
@@ -65,19 +67,5 @@ package struct TextTable: Sendable {
 extension String {
     fileprivate var trimmingTrailingSpaces: String {
         String(self[..<(lastIndex { $0 != " " }.map(index(after:)) ?? startIndex)])
-    }
-}
-
-extension TextTable {
-    /// The headline numbers of a study at the last step: a row for each layer and output, a column for each setting.
-    package init(_ results: StudyResults) {
-        let headline = Headline(results)
-        self.init(
-            header: ["output", "layer"] + headline.columns,
-            alignments: [.left, .left] + headline.columns.map { _ in .decimal })
-        for row in headline.rows {
-            rows.append([row.output, row.layer] + row.cells.enumerated().map { headline.text($1, setting: $0) })
-        }
-        footer = headline.note
     }
 }

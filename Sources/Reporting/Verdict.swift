@@ -257,7 +257,7 @@ extension StudyResults {
         return settings
     }
 
-    private static func matches(_ value: String, _ wanted: String, _ key: String) -> Bool {
+    static func matches(_ value: String, _ wanted: String, _ key: String) -> Bool {
         if SweepNames.component(value, of: key) == wanted { return true }
         if let a = Double(value), let b = Double(wanted) { return a == b }
         return value == wanted

@@ -1,3 +1,4 @@
+import ArrayFiles
 import Foundation
 
 /// What a probe measures along training, one number per step: what the lines of `observations.csv` with the same names
@@ -42,86 +43,110 @@ package struct ObservationTable: Sendable {
 
     package init() {}
 
+    /// Which observations of a series are read: all, or that of its last or first step alone.
+    package enum Kept: Sendable { case all, last, first }
+
     /// Reads `observations.csv`. A last line without its end (a run that was killed while writing) is left out.
-    package static func read(file: String) throws(StudyError) -> ObservationTable {
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw StudyError("\(file): cannot be read")
+    ///
+    /// Lines that are not kept are passed over: their values are not looked at.
+    package static func read(file: String, _ kept: Kept = .all) throws(StudyError) -> ObservationTable {
+        let bytes: [UInt8]
+        do {
+            bytes = try FileDescriptor.contents(of: file)
+        } catch {
+            throw StudyError("\(error)")
         }
         var table = ObservationTable()
-        let failure = data.withUnsafeBytes { table.read($0.bindMemory(to: UInt8.self)) }
+        let failure = bytes.withUnsafeBufferPointer { table.read($0, kept) }
         if let failure { throw StudyError("\(file):\(failure.line): \(failure.sentence)") }
         return table
     }
 
-    private struct Failure { var line: Int, sentence: String }
+    struct Failure: Error {
+        /// 0: the end of the file came before that of the line.
+        var line: Int
+        var sentence = ""
+    }
 
-    private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) -> Failure? {
-        let newline = UInt8(ascii: "\n"), comma = UInt8(ascii: ","), quote = UInt8(ascii: "\"")
+    private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>, _ kept: Kept) -> Failure? {
+        let newline = UInt8(ascii: "\n")
         let header = Array(ObservationWriter.header.utf8)
         guard let headerEnd = bytes.firstIndex(of: newline), bytes[..<headerEnd].elementsEqual(header) else {
             return bytes.isEmpty
                 ? nil : Failure(line: 1, sentence: "expected the header '\(ObservationWriter.header)'")
         }
-        let estimate = (bytes.count - headerEnd) / 48
-        step.reserveCapacity(estimate)
-        seriesIndex.reserveCapacity(estimate)
-        value.reserveCapacity(estimate)
-        reason.reserveCapacity(estimate)
+        if kept == .all {
+            let estimate = (bytes.count - headerEnd) / 48
+            step.reserveCapacity(estimate)
+            seriesIndex.reserveCapacity(estimate)
+            value.reserveCapacity(estimate)
+            reason.reserveCapacity(estimate)
+        }
         var names = NameTable<Series>(), codes = NameTable<String>()
-        var line = 1
+        // Of each series the line that is kept, its values read when all lines are known.
+        var chosen: [ObservationLine] = []
+        var number = 1
         var start = headerEnd + 1
         while start < bytes.count {
-            line += 1
-            // Positions of the six separators; commas inside quotes do not count.
-            var ends = InlineArray<6, Int>(repeating: 0)
-            var fields = 0
-            var isQuoted = false
-            var end = start
-            while end < bytes.count, isQuoted || bytes[end] != newline {
-                let byte = bytes[end]
-                if byte == quote { isQuoted.toggle() }
-                if byte == comma, !isQuoted {
-                    if fields < 6 { ends[fields] = end }
-                    fields += 1
+            number += 1
+            var line: ObservationLine
+            switch ObservationLine.read(bytes, from: start, number, expected: names.expected) {
+            case .success(let found): line = found
+            case .failure(let failure): return failure.line == 0 ? finish(bytes, chosen, &names, &codes) : failure
+            }
+            if line.series < 0 {
+                line.series = names.index(of: UnsafeBufferPointer(rebasing: bytes[line.name])) {
+                    Series(bytes, line.name)
                 }
-                end += 1
-            }
-            if end == bytes.count { break }  // a line that a kill cut short
-            guard fields == 6 else { return Failure(line: line, sentence: "expected 7 fields, found \(fields + 1)") }
-            guard let number = Self.integer(bytes[start..<ends[0]]) else {
-                return Failure(line: line, sentence: "the step is not a number")
-            }
-            let id = names.index(of: UnsafeBufferPointer(rebasing: bytes[ends[0]..<ends[4]])) {
-                Series(
-                    probe: Self.text(bytes[(ends[0] + 1)..<ends[1]]),
-                    output: Self.text(bytes[(ends[1] + 1)..<ends[2]]),
-                    layer: Self.text(bytes[(ends[2] + 1)..<ends[3]]),
-                    index: Self.integer(bytes[(ends[3] + 1)..<ends[4]]))
-            }
-            if ends[4] + 1 < ends[5] {
-                guard let measured = Self.real(bytes, ends[4] + 1, ends[5]) else {
-                    return Failure(
-                        line: line, sentence: "'\(Self.text(bytes[(ends[4] + 1)..<ends[5]]))' is not a number")
-                }
-                value.append(measured)
-                reason.append(-1)
             } else {
-                value.append(.nan)
-                reason.append(
-                    codes.index(of: UnsafeBufferPointer(rebasing: bytes[(ends[5] + 1)..<end])) {
-                        Self.text(bytes[(ends[5] + 1)..<end])
-                    })
+                names.advance()
             }
-            step.append(number)
-            seriesIndex.append(id)
-            start = end + 1
+            start = line.end + 1
+            if kept == .all {
+                if let failure = append(line, bytes, &codes) { return failure }
+            } else if Int(line.series) == chosen.count {
+                chosen.append(line)
+            } else {
+                // Of two lines of one step the later counts.
+                let other = chosen[Int(line.series)].step
+                if kept == .last ? line.step >= other : line.step <= other { chosen[Int(line.series)] = line }
+            }
+        }
+        return finish(bytes, chosen, &names, &codes)
+    }
+
+    private mutating func finish(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ chosen: [ObservationLine], _ names: inout NameTable<Series>,
+        _ codes: inout NameTable<String>
+    ) -> Failure? {
+        for line in chosen {
+            if let failure = append(line, bytes, &codes) { return failure }
         }
         series = names.values
         reasons = codes.values
         return nil
     }
 
-    private static func integer(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
+    private mutating func append(
+        _ line: ObservationLine, _ bytes: UnsafeBufferPointer<UInt8>, _ codes: inout NameTable<String>
+    ) -> Failure? {
+        if line.value.isEmpty {
+            value.append(.nan)
+            let code = bytes[line.reason]
+            reason.append(codes.index(of: UnsafeBufferPointer(rebasing: code)) { Self.text(code) })
+        } else {
+            guard let measured = Self.real(bytes, line.value) else {
+                return Failure(line: line.number, sentence: "'\(Self.text(bytes[line.value]))' is not a number")
+            }
+            value.append(measured)
+            reason.append(-1)
+        }
+        step.append(line.step)
+        seriesIndex.append(line.series)
+        return nil
+    }
+
+    static func integer(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
         var result = 0
         guard !bytes.isEmpty, bytes.count < 19 else { return nil }
         for byte in bytes {
@@ -132,18 +157,18 @@ package struct ObservationTable: Sendable {
     }
 
     /// `strtod` stops at the comma that follows, so it needs no copy.
-    private static func real(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Double? {
+    private static func real(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> Double? {
         guard let base = bytes.baseAddress else { return nil }
-        let text = UnsafeRawPointer(base + start).assumingMemoryBound(to: CChar.self)
+        let text = UnsafeRawPointer(base + range.lowerBound).assumingMemoryBound(to: CChar.self)
         var stop: UnsafeMutablePointer<CChar>?
         let value = strtod(text, &stop)
-        guard let stop, UnsafeRawPointer(stop) - UnsafeRawPointer(text) == end - start, value.isFinite else {
+        guard let stop, UnsafeRawPointer(stop) - UnsafeRawPointer(text) == range.count, value.isFinite else {
             return nil
         }
         return value
     }
 
-    private static func text(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> String {
+    static func text(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> String {
         let text = String(decoding: bytes, as: UTF8.self)
         guard text.first == "\"", text.count >= 2 else { return text }
         return text.dropFirst().dropLast().replacingOccurrences(of: "\"\"", with: "\"")
@@ -157,9 +182,17 @@ private struct NameTable<Value> {
     private var numbers: [Int: [Int32]] = [:]
     private var next = 0
 
+    /// What probably comes next.
+    var expected: (number: Int32, name: UnsafeBufferPointer<UInt8>)? {
+        next < names.count ? (Int32(next), names[next]) : nil
+    }
+
+    /// What was expected came.
+    mutating func advance() { next = next + 1 < names.count ? next + 1 : 0 }
+
     mutating func index(of name: UnsafeBufferPointer<UInt8>, make: () -> Value) -> Int32 {
         if next < names.count, Self.same(names[next], name) {
-            defer { next = next + 1 < names.count ? next + 1 : 0 }
+            defer { advance() }
             return Int32(next)
         }
         var hasher = Hasher()

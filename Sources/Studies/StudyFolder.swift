@@ -30,14 +30,11 @@ package struct StudyFolder: Hashable, Sendable {
         return try JSONFile.read(studyFile).root
     }
 
-    /// The records of the plan's runs, in its order. Runs of the folder that other plans made are not among them.
-    package func records() throws(StudyError) -> [RunRecord] {
-        let names = (try readStudy()["runs"]?.array ?? []).compactMap(\.string)
-        var records: [RunRecord] = []
-        for name in names where FileManager.default.fileExists(atPath: runFolder(name) + "/run.json") {
-            records.append(try RunRecord.read(folder: runFolder(name)))
+    /// The names of the plan's runs that have a record, in its order. Runs of the folder that other plans made are not among them.
+    package func recorded(_ study: JSON) -> [String] {
+        (study["runs"]?.array ?? []).compactMap(\.string).filter {
+            FileManager.default.fileExists(atPath: runFolder($0) + "/run.json")
         }
-        return records
     }
 
     /// The record of a planned run if it has one with the same identity.
@@ -50,10 +47,7 @@ package struct StudyFolder: Hashable, Sendable {
 
     /// A result that is there as it was written; the observations are only counted.
     package func isDone(_ record: RunRecord) -> Bool {
-        guard record.status.isDone else { return false }
-        guard let position = record.observations else { return true }
-        var status = stat()
-        return stat(observationsFile(record.name), &status) == 0 && Int(status.st_size) == position.bytes
+        record.status.isDone && record.hasObservations(in: observationsFile(record.name))
     }
 
     /// The runs of a plan that are done.
@@ -99,6 +93,15 @@ package struct StudyFolder: Hashable, Sendable {
         }
         let reason = code == EEXIST ? "a file of this name is in its place" : String(cString: strerror(code))
         throw StudyError("\(path): the folder cannot be created: \(reason)")
+    }
+}
+
+extension RunRecord {
+    /// Whether the file has the length that it had when the run ended.
+    package func hasObservations(in file: String) -> Bool {
+        guard let observations else { return true }
+        var status = stat()
+        return stat(file, &status) == 0 && Int(status.st_size) == observations.bytes
     }
 }
 

@@ -238,7 +238,7 @@ package struct StudyPlanner: Sendable {
 
 extension DottedKey {
     /// The keys of all values below, objects that are values themselves (`at`) not taken apart.
-    func leaves(_ json: JSON) -> [DottedKey] {
+    package func leaves(_ json: JSON) -> [DottedKey] {
         guard !["at", "update", "parameters"].contains(last), let members = json.object else { return [self] }
         return members.flatMap { appending($0.key).leaves($0.value) }
     }

@@ -47,7 +47,9 @@ package struct StudyStatus {
             }
             if record.status == .failed { failed.append((label, record.message)) }
         }
-        let mean = records.isEmpty ? 0 : records.reduce(0) { $0 + ($1.configuration["train"]?["steps"]?.int ?? 0) } / records.count
+        let mean =
+            records.isEmpty
+            ? 0 : records.reduce(0) { $0 + ($1.configuration["train"]?["steps"]?.int ?? 0) } / records.count
         left += mean * (runs - records.count)
         counts[.planned, default: 0] += runs - records.count
     }

@@ -4,20 +4,6 @@ import Foundation
 import Reporting
 import Studies
 
-struct Table: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Print the headline numbers of a study's results, and write table.csv.")
-
-    @Argument(help: ArgumentHelp("The folder that 'syzygy run' wrote.", valueName: "out"))
-    var folder: String
-
-    func run() throws {
-        let results = try Results(StudyFolder(folder))
-        results.printTable()
-        try results.write()
-    }
-}
-
 struct ReportPage: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Write table.csv, figures/ and report.html of a study's results.")
@@ -57,7 +43,9 @@ struct Results {
     }
 
     func printTable() {
-        print(TextTable(values).plain(width: Terminal.isInteractive ? Terminal.width : 120, fixed: 2))
+        // Without outputs, keys or layers to ask for it cannot fail.
+        guard let table = try? ResultTable(values) else { return }
+        print(table.table.plain(width: Terminal.isInteractive ? Terminal.width : 120))
     }
 
     /// Prints the verdicts; true if every claim holds.

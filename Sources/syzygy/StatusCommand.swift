@@ -22,7 +22,8 @@ struct Status: ParsableCommand {
             let words = [
                 "  running  \(run.label.padded(width))",
                 run.total > 0
-                    ? "\(Words.grouped(progress.step))/\(Words.grouped(run.total))" : Words.count(progress.step, "step"),
+                    ? "\(Words.grouped(progress.step))/\(Words.grouped(run.total))"
+                    : Words.count(progress.step, "step"),
                 progress.stepsPerSecond > 0 ? Words.rate(progress.stepsPerSecond) : nil,
                 progress.loss.isFinite ? "loss \(Words.short(progress.loss))" : nil,
                 "\(run.lease.holder.host), process \(run.lease.holder.process)",

@@ -40,6 +40,38 @@ import Testing
         #expect(try #require(results.curve(accuracy, setting: 2).first).value.n == 2)
     }
 
+    /// Lines out of order, a step that was recorded twice, names in quotes, values without number.
+    @Test func theLastAndTheFirstPointsAreThoseOfAll() throws {
+        let lines = #"""
+            3,p,x,"a,b",,0.1,
+            3,p,y,,,,flat
+            9,p,x,"a,b",,0.2,
+            9,p,y,,,0.3,
+            9,p,x,"a,b",,0.4,
+            0,p,x,"a,b",,0.5,
+            0,p,x,"a,b",,0.6,
+            9,p,z,,4,7,
+            12,p,y,,,,"lost, ""all"""
+
+            """#
+        let file = StudyFixture.temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try ("step,probe,output,layer,index,value,reason\n" + lines).write(
+            toFile: file, atomically: true, encoding: .utf8)
+        for (kept, steps, values, reasons) in [
+            (ObservationTable.Kept.last, [9, 12, 9], [0.4, .nan, 7], [-1, 0, -1]),
+            (.first, [0, 3, 9], [0.6, .nan, 7], [-1, 0, -1]),
+        ] as [(ObservationTable.Kept, [Int], [Double], [Int32])] {
+            let table = try ObservationTable.read(file: file, kept)
+            #expect(table.series.map(\.name) == ["p.x", "p.y", "p.z"] && table.series[0].layer == "a,b")
+            #expect(
+                table.step == steps && table.reason == reasons
+                    && table.value.map(\.bitPattern) == values.map(\.bitPattern))
+            #expect(table.reasons == [kept == .last ? "lost, \"all\"" : "flat"])
+        }
+        #expect(try ObservationTable.read(file: file).count == 9)
+    }
+
     @Test func undefinedValuesKeepTheirReason() throws {
         let folder = try StudyFixture(seeds: 2, points: 5, diverged: nil).write()
         defer { try? FileManager.default.removeItem(atPath: folder) }

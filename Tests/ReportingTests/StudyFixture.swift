@@ -166,14 +166,17 @@ struct HandStudy {
     let folder = StudyFixture.temporaryFolder()
     private var names: [String] = []
 
-    mutating func addRun(status: String = "finished", seed: Int, swept: String = "", observations: String) throws {
+    mutating func addRun(
+        status: String = "finished", seed: Int, swept: String = "", observations: String,
+        configuration: String = #""train": {"precision": "f64"}"#, plugins: String = "", origins: String = ""
+    ) throws {
         let name = "run\(names.count)"
         names.append(name)
         let path = "\(folder)/runs/\(name)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         try """
         {"name": "\(name)", "identity": "0", "study": "hand", "status": "\(status)", "seed": \(seed), "step": 9,
-         "swept": {\(swept)}, "configuration": {"train": {"precision": "f64"}}}
+         "swept": {\(swept)}, "configuration": {\(configuration)}, "plugins": [\(plugins)], "origins": {\(origins)}}
         """.write(toFile: path + "/run.json", atomically: true, encoding: .utf8)
         try ("step,probe,output,layer,index,value,reason\n" + observations)
             .write(toFile: path + "/observations.csv", atomically: true, encoding: .utf8)

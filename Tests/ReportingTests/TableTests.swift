@@ -22,14 +22,15 @@ import Testing
 
     @Test func theWholeFileByHand() throws {
         // The half-width t/2 to all but its last digits.
-        let text = try TableWriter.csv(study()).replacing(/6\.35310236808734\d\d/, with: "t/2")
+        let text = try TableWriter.csv(study()).replacing(
+            /6\.35310236808734\d\d,-4\.85\d+,7\.85\d+/, with: "t/2,low,high")
         #expect(
             text == """
-                data.kind,probe,output,layer,index,step,mean,half_width,median,min,max,n,missing,reasons
-                "with, comma",p,x,fc1,,7,1.5,t/2,1.5,1,2,2,0,
-                "with, comma",p,spectrum,fc1,0,7,0.001,,0.001,0.001,0.001,1,1,too_few
-                plain,p,x,fc1,,7,1.5,t/2,1.5,1,2,2,0,
-                plain,p,spectrum,fc1,0,7,0.001,,0.001,0.001,0.001,1,1,too_few
+                data.kind,probe,output,layer,index,step,mean,half_width,low,high,median,min,max,n,failed,missing,reasons
+                "with, comma",p,x,fc1,,7,1.5,t/2,low,high,1.5,1,2,2,0,0,
+                "with, comma",p,spectrum,fc1,0,7,0.001,,,,0.001,0.001,0.001,1,0,1,too_few
+                plain,p,x,fc1,,7,1.5,t/2,low,high,1.5,1,2,2,0,0,
+                plain,p,spectrum,fc1,0,7,0.001,,,,0.001,0.001,0.001,1,0,1,too_few
 
                 """)
     }
@@ -44,7 +45,7 @@ import Testing
                     observations: "7,p,x,fc1,,0.5,\n7,p,x.low,fc1,,0.25,\n7,p,x.high,fc1,,0.625,\n7,p,low,fc1,,3,\n")
             }
             let results = try study.results()
-            return (TextTable(results).plain(), TableWriter.csv(results))
+            return (try ResultTable(results).table.plain(), TableWriter.csv(results))
         }
         let one = try table(seeds: 1)
         #expect(one.text.contains("0.500 [0.25, 0.625]") && one.text.contains("[95 % over samples]"), "\(one.text)")
@@ -52,7 +53,8 @@ import Testing
         #expect(one.csv.contains("p,x.low,fc1,,7,0.25,"))
         let two = try table(seeds: 2)
         #expect(
-            two.text.contains("0.5 ± 0") && !two.text.contains("[") && two.csv.contains("p,x.high,fc1,,7,0.625,"),
+            two.text.contains("0.500, 0.500") && !two.text.contains("[")
+                && two.csv.contains("p,x.high,fc1,,7,0.625,"),
             "\(two.text)")
     }
 
@@ -76,8 +78,9 @@ import Testing
         var table = TextTable(
             header: ["layer", "first", "second", "third"], alignments: [.left, .decimal, .decimal, .decimal])
         table.rows = [["fc1", "1.0", "2.0", "3.0"]]
+        table.fixed = 1
         #expect(
-            table.plain(width: 20, fixed: 1) == """
+            table.plain(width: 20) == """
                 layer  first  second
                 fc1    1.0    2.0
 
@@ -90,7 +93,7 @@ import Testing
     @Test func theTerminalShowsTheMainNumbers() throws {
         let folder = try StudyFixture(seeds: 3, points: 6, layers: ["fc1", "head"], diverged: (1, 0)).write()
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let table = try TextTable(StudyResults.read(folder: folder))
+        let table = try ResultTable(StudyResults.read(folder: folder)).table
         #expect(table.header == ["output", "layer", "weight_decay=0", "1e-4", "1e-3"])
         let names = Set(table.rows.map { $0[0] })
         // The first metric of the matrix in its first variant, every metric of whole networks, and what claims name.
@@ -98,7 +101,11 @@ import Testing
             names.contains("crh.backward_gwa.raw.alpha") && names.contains("test.accuracy")
                 && names.contains("nc.nc4"))
         #expect(!names.contains("crh.forward_rga.raw.cos") && !names.contains("crh.forward_rga.normalized.alpha"))
-        #expect(table.footer == "(mean ± 95 % over 3 seeds, at the last step; 2 for weight_decay=1e-4)")
+        #expect(
+            table.footer == """
+                (mean ± 95 % over 3 seeds, at the last step; 2 for weight_decay=1e-4)
+                not finished: 1 diverged (weight_decay=1e-4)
+                """)
         let undefined = try #require(table.rows.first { $0[0] == "fact.residual_a" })
         #expect(undefined[2] == "– (no_decay ×3)")
     }
@@ -111,11 +118,12 @@ import Testing
         try study.addRun(status: "diverged", seed: 3, swept: "\"optimizer.plugin\": \"org.b/sgd\"", observations: "")
         let results = try study.results(sweep: #""optimizer.plugin": ["org.a/adam", "org.b/sgd"]"#)
         #expect(
-            TextTable(results).plain() == """
-                output    layer  optimizer=adam  sgd
-                fit.loss         0.500           –
-                (one seed, at the last step; no finished run for optimizer=sgd)
+            try ResultTable(results).table.plain() == """
+                output    optimizer=adam  sgd
+                fit.loss  0.500           – (run_diverged)
+                (one seed, at the last step)
                 no value for fit.accuracy, fit.error: no_labels
+                not finished: 1 diverged (optimizer=sgd)
 
                 """)
         let page = Report.html(results)
@@ -130,7 +138,7 @@ import Testing
             let lines = layers.map { "9,p,rank,\($0),,2,\n" }.joined()
             try study.addRun(seed: 3, swept: "\"model.widths\": \(widths)", observations: lines)
         }
-        let table = TextTable(try study.results(sweep: #""model.widths": [[7], [7, 5]]"#))
+        let table = try ResultTable(study.results(sweep: #""model.widths": [[7], [7, 5]]"#)).table
         #expect(table.header == ["output", "layer", "widths=[7]", "[7, 5]"])
         #expect(table.rows.map { $0[1] } == ["fc1", "fc2", "head"])
     }
