@@ -47,25 +47,24 @@ package struct Comparison: Sendable {
         let groups = try (Self.groups(a, keys), Self.groups(b, keys))
         let common = groups.0.keys.filter { groups.1[$0] != nil }
         guard !common.isEmpty else { throw StudyError(Self.nothingInCommon(a, b, keys)) }
-        let lines = try Self.lines(a, b, request)
+        let wanted = try (Self.lines(a, request), Self.lines(b, request))
+        let lines = try lines(wanted.0)
+        var barred = Set<String>()
         for probe in OrderedSet(lines.map { a.results.series[$0.a].probe }) {
             let differences = Definition(probe, a).differences(from: Definition(probe, b))
             if !differences.isEmpty {
+                barred.insert(probe)
                 refused.append(
                     "the outputs of '\(probe)' are defined differently: \(differences.joined(separator: "; "))")
             }
         }
-        let barred = Set(
-            lines.map { a.results.series[$0.a].probe }.filter { probe in
-                refused.contains { $0.hasPrefix("the outputs of '\(probe)' ") }
-            })
         for line in lines where !barred.contains(a.results.series[line.a].probe) {
             for group in common {
                 guard let left = groups.0[group], let right = groups.1[group] else { continue }
                 if let row = row(line, group, left, right, request.moment) { rows.append(row) }
             }
         }
-        notes = partners(groups.0, groups.1)
+        notes = partners(groups.0, groups.1) + outputs(wanted.0, wanted.1)
         notes +=
             a.results.unfinished(a.selection).map { "A: \($0)" }
             + b.results.unfinished(b.selection).map { "B: \($0)" }
@@ -100,24 +99,43 @@ package struct Comparison: Sendable {
             "no setting of \(a.name) is one of \(b.name): \(sides.joined(separator: "; ")); choose runs of a side with OUT:key=value"
     }
 
-    /// The series of both sides that the request names, by their numbers in each.
-    private static func lines(
-        _ a: ComparedRuns, _ b: ComparedRuns, _ request: TableRequest
-    ) throws(StudyError) -> [(a: Int, b: Int)] {
+    /// What the request names of a side.
+    private static func lines(_ side: ComparedRuns, _ request: TableRequest) throws(StudyError) -> [TableLine] {
+        var outputs = request.outputs
+        if outputs.isEmpty {
+            let headline = side.results.headline()
+            guard !request.layers.isEmpty else { return headline }
+            outputs = headline.map(\.output)
+        }
+        do {
+            return try side.results.lines(outputs, layers: request.layers)
+        } catch {
+            throw StudyError("\(side.name): \(error)")
+        }
+    }
+
+    /// The series of A that B has too, by their numbers in each. Pairs of runs have no seed.
+    private func lines(_ wanted: [TableLine]) throws(StudyError) -> [(a: Int, b: Int)] {
         let numbers = Dictionary(
             b.results.series.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        var lines: [TableLine]
-        if request.outputs.isEmpty {
-            lines = a.results.headline()
-            if !request.layers.isEmpty { lines = try a.results.lines(lines.map(\.output), layers: request.layers) }
-        } else {
-            lines = try a.results.lines(request.outputs, layers: request.layers)
-            _ = try b.results.lines(request.outputs, layers: [])
-        }
-        let found = lines.filter { !a.results.isOfPairs($0.series) }
+        let found = wanted.filter { !a.results.isOfPairs($0.series) }
             .compactMap { line in numbers[a.results.series[line.series]].map { (a: line.series, b: $0) } }
         guard found.isEmpty else { return found }
-        throw StudyError("\(a.name) and \(b.name) have no output in common")
+        throw StudyError("\(a.name) and \(b.name) have no output of single runs in common")
+    }
+
+    /// Outputs of one side alone, and those of pairs of runs.
+    private func outputs(_ left: [TableLine], _ right: [TableLine]) -> [String] {
+        var notes: [String] = []
+        for (name, own, other) in [("A", left, b), ("B", right, a)] {
+            let known = Set(other.results.series.map(\.name))
+            let results = name == "A" ? a.results : b.results
+            let alone = OrderedSet(own.map { results.series[$0.series].name }.filter { !known.contains($0) })
+            if !alone.isEmpty { notes.append("left out: \(name) alone has \(Self.list(Array(alone), 6))") }
+        }
+        let ofPairs = OrderedSet(left.filter { a.results.isOfPairs($0.series) }.map(\.output))
+        if !ofPairs.isEmpty { notes.append("left out: of pairs of runs, \(Self.list(Array(ofPairs), 6))") }
+        return notes
     }
 
     private func row(

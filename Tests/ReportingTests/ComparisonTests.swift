@@ -178,13 +178,22 @@ import Testing
         #expect(same.factTable.plain() == "(A and B differ in nothing that is recorded)\n")
         #expect(
             sentence { try compare(run, parts[0], ["test.los"]) }.hasPrefix(
-                "no run has recorded 'test.los'; did you mean 'test.loss'?"))
+                "\(run.name): no run has recorded 'test.los'; did you mean 'test.loss'?"))
         #expect(
             sentence { try compare(ComparedRuns(reading: folder + ":lr=3"), run) }.hasPrefix(
                 "\(folder):lr=3: no run has a 'lr'"))
         #expect(
             sentence { try compare(ComparedRuns(reading: folder + "x"), run) }
                 == "\(folder)x: no study.json here; expected the folder that 'syzygy run' wrote")
+    }
+
+    @Test func outputsOfOneSideAloneAreNamed() throws {
+        var study = HandStudy()
+        try study.addRun(seed: 0, observations: "9,p,x,fc1,,1,\n9,q,y,,,1,\n")
+        let a = try ComparedRuns(name: "a", study.results()), b = try side("b", [(0, "", "1,")])
+        #expect(try compare(a, b, []).table(showsP: false).footer.hasSuffix("\nleft out: A alone has q.y"))
+        #expect(try compare(b, a, ["*.*"]).table(showsP: false).footer.hasSuffix("\nleft out: B alone has q.y"))
+        #expect(sentence { try compare(a, b, ["q.y"]) }.hasPrefix("b: no run has recorded 'q.y'"))
     }
 
     @Test func oneSeedTwiceAsksForAChoice() throws {
