@@ -24,6 +24,7 @@ extension TextTable {
         let columns = steps.count == 1 ? ["value"] : steps.map { "step \($0)" }
         self.init(
             header: ["output", "layer"] + columns, alignments: [.left, .left] + steps.map { _ in .decimal })
+        fixed = 2
         rows = order.map { row in [row.output, row.layer] + steps.map { cells[row]?[$0] ?? "" } }
         if hasMore { footer = "of arrays the first \(mostOfArray) numbers; --out writes all" }
     }

@@ -33,7 +33,7 @@ struct TableNames {
     }
 
     func rowLabel(_ line: TableLine, _ setting: Int) -> [String] {
-        named(line, unless: true) + rowKeys.map { values[setting][$0] }
+        named(line, unless: true) + rowKeys.map { values[setting][$0].isEmpty ? "–" : values[setting][$0] }
     }
 
     /// What tells columns apart.
@@ -42,7 +42,7 @@ struct TableNames {
     }
 
     func columnLabel(_ line: TableLine?, _ setting: Int, _ seed: Int?) -> [String] {
-        columnKeys.map { "\(short[$0])=\(values[setting][$0])" }
+        columnKeys.filter { !values[setting][$0].isEmpty }.map { "\(short[$0])=\(values[setting][$0])" }
             + named(line, unless: false).map { $0.isEmpty ? "network" : $0 } + (seed.map { ["seed=\($0)"] } ?? [])
     }
 
@@ -65,7 +65,9 @@ struct TableNames {
 
     func fixed(_ selection: Selection) -> String {
         guard let setting = selection.settings.first else { return "" }
-        let keys = results.sweptKeys.indices.filter { !varying.contains($0) && !columnKeys.contains($0) }
+        let keys = results.sweptKeys.indices.filter {
+            !varying.contains($0) && !columnKeys.contains($0) && !values[setting][$0].isEmpty
+        }
         let seeds = selection.seeds.map { ["seed=" + $0.sorted().map(String.init).joined(separator: ",")] } ?? []
         return (keys.map { "\(short[$0])=\(values[setting][$0])" } + seeds).joined(separator: " ")
     }

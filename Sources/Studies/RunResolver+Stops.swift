@@ -65,7 +65,7 @@ extension RunResolver {
     /// Outputs that rules watch must be measured.
     func problems(ofStops configuration: RunConfiguration) -> [String] {
         guard let stops = configuration.training?.stops, !stops.isEmpty else { return [] }
-        let outputs = StudyOutputs(configuration, registry)
+        let outputs = StudyOutputs([configuration], registry)
         var lines = stops.compactMap { rule -> String? in
             guard case .output(let probe, let output, let layer) = rule.watched else { return nil }
             let key = DottedKey(["stop", rule.key]), name = "\(probe).\(output)"

@@ -330,7 +330,11 @@ struct RunResolver {
 
     private mutating func fork(steps total: Int) -> Fork? {
         let key = DottedKey("fork")
-        guard let fork = tree[key], let study = fork["study"]?.string, let step = fork["step"]?.int else {
+        guard let fork = tree[key] else { return nil }
+        guard let study = fork["study"]?.string, let step = fork["step"]?.int else {
+            // Either may be swept, so the schema does not ask for them.
+            let missing = ["study", "step"].filter { fork[$0] == nil }.map { "'\($0)'" }.joined(separator: " and ")
+            add(tree.keyPlace(key), "fork: needs \(missing) too")
             return nil
         }
         if step >= total {

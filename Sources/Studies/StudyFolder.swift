@@ -1,6 +1,7 @@
 import ArrayFiles
 import Foundation
 import Manifests
+import Synchronization
 
 /// The folder of a study's results: `study.json`, `table.csv`, `report.html`, `figures/` and `runs/`.
 package struct StudyFolder: Hashable, Sendable {
@@ -35,6 +36,19 @@ package struct StudyFolder: Hashable, Sendable {
         (study["runs"]?.array ?? []).compactMap(\.string).filter {
             FileManager.default.fileExists(atPath: runFolder($0) + "/run.json")
         }
+    }
+
+    /// The records of the plan's runs, in its order, read by all cores. Runs of the folder that other plans made are not among them.
+    package func records() throws(StudyError) -> [RunRecord] {
+        let folders = recorded(try readStudy()).map(runFolder)
+        let found = Mutex([Result<RunRecord, StudyError>?](repeating: nil, count: folders.count))
+        DispatchQueue.concurrentPerform(iterations: folders.count) { index in
+            let record = Result { () throws(StudyError) in try RunRecord.read(folder: folders[index]) }
+            found.withLock { $0[index] = record }
+        }
+        var records: [RunRecord] = []
+        for record in found.withLock({ $0 }) { if let record { records.append(try record.get()) } }
+        return records
     }
 
     /// The record of a planned run if it has one with the same identity.

@@ -91,9 +91,9 @@ final class StopWatch {
                 guard step > 0, step % rule.every == 0 else { continue }
                 remember(store.gradientNorm, of: Series(layer: ""), rule: index)
             }
-            guard isNew[index], step >= rule.from else { continue }
+            guard isNew[index] else { continue }
             isNew[index] = false
-            if !recent[index].isEmpty, recent[index].values.allSatisfy(rule.condition.holds) {
+            if step >= rule.from, !recent[index].isEmpty, recent[index].values.allSatisfy(rule.condition.holds) {
                 return "'\(rule.key)' at step \(step): \(rule.words(Array(recent[index].values)))"
             }
         }

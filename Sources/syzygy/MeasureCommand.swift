@@ -100,7 +100,7 @@ struct Measure: ParsableCommand {
             try writer?.flush()
             guard let out else {
                 let width = Terminal.isInteractive ? Terminal.width : 120
-                return print(TextTable(observations).plain(width: width, fixed: 2), terminator: "")
+                return print(TextTable(observations).plain(width: width), terminator: "")
             }
             print("\(out)/observations.csv")
         }

@@ -98,6 +98,23 @@ struct Run: ParsableCommand {
     }
 }
 
+/// The order in which runs start.
+struct OrderOptions: ParsableArguments {
+    @Option(
+        name: .customLong("order"),
+        help: ArgumentHelp(
+            "Start runs in random order, so that a sweep which is stopped has points everywhere, or in that of the grid.",
+            valueName: "random|grid"))
+    var kind = StudyOrder.Kind.random
+
+    @Option(help: ArgumentHelp("Another random order.", valueName: "n"))
+    var sweepSeed = 0
+
+    var order: StudyOrder { StudyOrder(kind, sweepSeed: sweepSeed) }
+}
+
+extension StudyOrder.Kind: ExpressibleByArgument {}
+
 enum RetriedStatus: String, ExpressibleByArgument, CaseIterable {
     case failed, diverged
 

@@ -189,7 +189,8 @@ private struct Line: Hashable {
             "adam",
             [
                 "seeds=5..6", "fork.study=base", "fork.step=400", "train.steps=420",
-                "optimizer={plugin: adam, lr: 1e-3}",
+                "optimizer={plugin: adam}",
+                "optimizer.lr=1e-3",
                 "fork.run=\(try #require(try scratch.names("base/runs").first))",
             ])
         #expect(result.status == 0, "\(result.errors)")

@@ -23,7 +23,12 @@ import Testing
                 }
             }
         }
-        return try study.results(sweep: #""optimizer.lr": [0.1, 0.3], "model.depth": [5, 2]"#)
+        let settings = [0.1, 0.3].flatMap { lr in
+            [5, 2].map { #"{"optimizer.lr": \#(lr), "model.depth": \#($0)}"# }
+        }
+        return try study.results(
+            sweep: #""optimizer.lr": [0.1, 0.3], "model.depth": [5, 2]"#,
+            settings: settings.joined(separator: ", "))
     }
 
     private func request(_ outputs: [String] = [], _ change: (inout TableRequest) -> Void = { _ in }) -> TableRequest

@@ -424,7 +424,7 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
                 "study.yaml:11:3: stop.a: a rule has exactly one of below, above, within; found none",
                 "study.yaml:12:3: stop.b: a rule has exactly one of below, above, within; found below, above",
                 "study.yaml:13:3: stop.c: 'within' goes with 'over', the number of values that are compared",
-                "study.yaml:14:30: stop.d.layer: the loss is of the whole network",
+                "study.yaml:14:29: stop.d.layer: the loss is of the whole network",
             ]),
         .init(
             name: "rules about what is not measured",
@@ -436,17 +436,17 @@ struct BadStudy: Sendable, CustomTestStringConvertible {
             ],
             lines: [
                 "study.yaml:11:13: stop.a.when: 'loses' is neither the loss nor an output; did you mean 'loss'? (there are: loss, gradient_norm, crh.…)",
-                "study.yaml:13:48: stop.c.every: outputs are looked at when they are measured; 'at' of the probe says when",
-                "study.yaml:12:13: stop.b.when: probe 'crh' has no output 'forward.raw.cosine'; did you mean 'crh.forward.raw.cos'? (it has: )",
+                "study.yaml:13:44: stop.c.every: outputs are looked at when they are measured; 'at' of the probe says when",
+                "study.yaml:12:13: stop.b.when: probe 'crh' has no output 'forward.raw.cosine'; did you mean 'crh.forward.raw.cos'? (it has: forward.raw.cos, forward.centred.cos)",
             ]),
         .init(
             name: "checkpoints beyond the end", edits: [("seeds:", "checkpoints: {steps: [5, 101]}\nseeds:")],
-            lines: ["study.yaml:15:14: checkpoints: step 101 lies beyond the last step, 100"]),
+            lines: ["study.yaml:14:14: checkpoints: step 101 lies beyond the last step, 100"]),
         .init(
             name: "a fork of nothing", edits: [("seeds:", "fork: {study: /no/such/folder, step: 100}\nseeds:")],
             lines: [
-                "study.yaml:15:38: fork.step: 100 is not before the last step, 100",
-                "study.yaml:15:15: fork.study: no study.json in /no/such/folder; expected the folder that 'syzygy run' wrote",
+                "study.yaml:14:38: fork.step: 100 is not before the last step, 100",
+                "study.yaml:14:15: fork.study: no study.json in /no/such/folder; expected the folder that 'syzygy run' wrote",
             ]),
     ]
 }

@@ -43,8 +43,12 @@ import Testing
         found = StudyProgress(plan, folder)
         #expect(found.settings.map(\.failed) == [1, 0] && found.settings.map(\.missing) == [0, 1])
         #expect(found.estimate(jobs: 1)?.seconds == 10 + 22.5)
+        // At work is what a process has a lease of; the record alone may be of one that was killed.
         try write(runs[1], .running, 7, 1, folder)
+        #expect(StudyProgress(plan, folder).settings.map(\.running) == [0, 0])
+        let answer = try Leases(folder).take(runs[1].name)
         #expect(StudyProgress(plan, folder).settings.map(\.running) == [1, 0])
+        if case .taken(let lease) = answer { lease.release() }
         // A diverged run is done and says nothing of the time.
         try write(runs[1], .diverged, 7, 1, folder)
         found = StudyProgress(plan, folder)
