@@ -1,7 +1,8 @@
 import Foundation
 
 extension StudyRunner {
-    /// Measures the pairs of finished runs that have no values yet, `jobs` at a time; a sentence for each that failed.
+    /// Measures the pairs of finished runs that have no values yet and that no other process measures, `jobs` at a time; a sentence for
+    /// each that failed.
     func measurePairs(_ display: any StudyDisplay, isInterrupted: () -> Bool) throws(StudyError) -> [String] {
         let pairs = plan.pairs
         guard !pairs.isEmpty else { return [] }
@@ -13,19 +14,31 @@ extension StudyRunner {
         }[...]
         var failures: [String] = [], measured = 0
         let total = waiting.count
-        var active: [(process: WorkerProcess, pair: RunPair)] = []
+        let leases = Leases(folder, patience: patience)
+        var active: [(process: WorkerProcess, pair: RunPair, lease: Lease)] = []
+        var renewed = ContinuousClock.now
         while !active.isEmpty || !waiting.isEmpty {
             if isInterrupted() {
                 for worker in active { worker.process.send(SIGKILL) }
                 waiting = []
             }
             while active.count < jobs, let pair = waiting.popFirst() {
-                active.append((try start(pair), pair))
+                guard case .taken(let lease) = try leases.take("pair-\(pair.name)") else { continue }
+                if manager.fileExists(atPath: folder.pairFile(pair.name)) {
+                    lease.release()
+                } else {
+                    active.append((try start(pair), pair, lease))
+                }
+            }
+            if ContinuousClock.now - renewed >= .seconds(1) {
+                for worker in active { _ = worker.lease.renew(worker.process.progress) }
+                renewed = .now
             }
             for ended in Self.ended(among: active.map(\.process), timeout: 200) {
                 guard let index = active.firstIndex(where: { $0.process === ended }) else { continue }
-                let pair = active.remove(at: index).pair
+                let (_, pair, lease) = active.remove(at: index)
                 let end = ended.wait()
+                lease.release()
                 if end == .exit(0) {
                     measured += 1
                     display.measured(pairs: measured, of: total)

@@ -16,6 +16,7 @@ struct Status: ParsableCommand {
         let status = try Failure.report { try StudyStatus(StudyFolder(folder)) }
         print("\(status.title.isEmpty ? status.name : "\(status.name): \(status.title)")")
         print("\(Words.count(status.runs, "run")) in \(folder): \(status.words)")
+        if let queue = StudyFolder(folder).slurmWords { print(queue) }
         let width = status.active.map(\.label.count).max() ?? 0
         for run in status.active {
             let progress = run.lease.progress

@@ -21,11 +21,12 @@ enum Tool {
     /// Starts a program; `Result` when it has ended. Output goes through files, so that no pipe can fill.
     static func run(
         _ arguments: [String], with program: URL = executable, in folder: Scratch,
-        interrupt: ((Process) -> Void)? = nil
+        environment: [String: String]? = nil, interrupt: ((Process) -> Void)? = nil
     ) throws -> Result {
         let process = Process()
         process.executableURL = program
         process.arguments = arguments
+        if let environment { process.environment = environment }
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         var streams: [FileHandle] = []
         let names = ["out", "err"].map { folder.path + "/.\($0)-\(UUID().uuidString)" }
