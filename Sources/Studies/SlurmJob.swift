@@ -48,7 +48,7 @@ package struct SlurmJob {
             cd \(Self.quoted(directory)) || exit 1
             \(command) --shard "$SLURM_ARRAY_TASK_ID/\(tasks)" --quiet &
             child=$!
-            trap 'kill -TERM $child' TERM
+            trap 'kill -TERM $child 2>/dev/null' TERM
             wait $child
             status=$?
             while kill -0 $child 2>/dev/null; do
