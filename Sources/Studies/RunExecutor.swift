@@ -107,8 +107,7 @@ package struct RunExecutor {
         if let step = outputs[0].checkpoint?.step {
             for (run, output) in outputs.enumerated() {
                 try output.checkpoint?.set(
-                    session.checkpoint(of: run), configuration.train.precision, state: session.observers[run].setState
-                )
+                    session.checkpoint(of: run), train.precision, state: { session.setState(of: run, $0, $1) })
                 output.hasResumed()
             }
             session.resume(at: step)
