@@ -79,7 +79,7 @@ let plugins: [Plugin] = [
 
 /// The C libraries of the system, as module maps and small shims (`Sources/CShims`).
 let systemLibraries: [LinkerSetting] = [
-    "ffi", "openblas", "lapacke", "gomp", "sodium", "seccomp", "dl", "m",
+    "ffi", "openblas", "lapacke", "gomp", "nettle", "seccomp", "dl", "m",
 ]
 .map { .linkedLibrary($0) }
 

@@ -2,7 +2,7 @@ import ArrayFiles
 import CShims
 import Glibc
 
-/// SHA-256 digests through libsodium, as 64 lowercase hexadecimal digits.
+/// SHA-256 digests through Nettle, as 64 lowercase hexadecimal digits.
 package enum SHA256 {
     /// Of bytes in memory: `[UInt8]`, `Data`, `String.utf8`, `UnsafeRawBufferPointer`.
     package static func hex(of bytes: some Sequence<UInt8>) -> String {
@@ -31,31 +31,32 @@ package enum SHA256 {
 
     /// Of bytes that come one after the other.
     package struct Running {
-        private var state = crypto_hash_sha256_state()
+        private var state = sha256_ctx()
 
-        package init() { crypto_hash_sha256_init(&state) }
+        package init() { nettle_sha256_init(&state) }
 
         package mutating func add(_ bytes: UnsafeRawBufferPointer) {
-            crypto_hash_sha256_update(
-                &state, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt64(bytes.count))
+            nettle_sha256_update(&state, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
         }
 
-        /// Of all so far; more may follow.
-        package var hex: String {
+        /// The 32 bytes of all so far; more may follow.
+        var digest: [UInt8] {
             var copy = state
-            var digest = [UInt8](repeating: 0, count: 32)
-            crypto_hash_sha256_final(&copy, &digest)
-            return SHA256.hex(digest: digest)
+            var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_SIZE))
+            nettle_sha256_digest(&copy, digest.count, &digest)
+            return digest
         }
+
+        package var hex: String { SHA256.hex(digest: digest) }
     }
 
-    /// The 32 bytes. (The hash needs no `sodium_init`: it has one implementation and no state.)
     static func digest(of bytes: some Sequence<UInt8>) -> [UInt8] {
-        var digest = [UInt8](repeating: 0, count: 32)
-        let done: Void? = bytes.withContiguousStorageIfAvailable {
-            _ = crypto_hash_sha256(&digest, $0.baseAddress, UInt64($0.count))
+        let digest = bytes.withContiguousStorageIfAvailable {
+            var running = Running()
+            running.add(UnsafeRawBufferPointer($0))
+            return running.digest
         }
-        return done == nil ? self.digest(of: Array(bytes)) : digest
+        return digest ?? self.digest(of: Array(bytes))
     }
 
     private static func hex(digest: [UInt8]) -> String {

@@ -33,13 +33,22 @@ package struct Manifest: Sendable {
 extension Manifest {
     /// Reads `plugin.json` of a folder. Runs no code of the plugin; reports everything that is wrong at once.
     package static func load(folder: String) throws(ManifestError) -> Manifest {
-        let document: Document
+        try Manifest(document(in: folder), folder: folder)
+    }
+
+    /// The same; nil, unchecked, for a plugin whose id is not wanted. Most of the time of reading goes into checks.
+    package static func load(folder: String, only ids: Set<String>?) throws(ManifestError) -> Manifest? {
+        let document = try document(in: folder)
+        if let ids, let id = document.root["id"]?.string, !ids.contains(id) { return nil }
+        return try Manifest(document, folder: folder)
+    }
+
+    private static func document(in folder: String) throws(ManifestError) -> Document {
         do throws(Problem) {
-            document = try StrictJSON.read("plugin.json", in: folder)
+            return try StrictJSON.read("plugin.json", in: folder)
         } catch {
             throw ManifestError([error])
         }
-        return try Manifest(document, folder: folder)
     }
 
     /// Checks a document against the schema, then everything that a schema cannot say.

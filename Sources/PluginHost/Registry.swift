@@ -19,12 +19,15 @@ package struct Registry: Sendable {
 
     /// Reads every `<path>/*/plugin.json`, and `<path>/plugin.json` itself, in the order of the paths; the first plugin of an id
     /// wins.
-    /// - Parameter startsThreads: reads them with all cores.
-    package init(paths: [String], startsThreads: Bool = true) {
+    /// - Parameters:
+    ///   - wanted: ids of the plugins to check and keep; nil: all.
+    ///   - startsThreads: reads them with all cores.
+    package init(paths: [String], only wanted: Set<String>? = nil, startsThreads: Bool = true) {
         let folders = paths.flatMap(Self.folders)
         var ids: Set<String> = []
-        for (folder, result) in zip(folders, Self.load(folders, startsThreads)) {
+        for (folder, result) in zip(folders, Self.load(folders, wanted, startsThreads)) {
             switch result {
+            case nil: continue
             case .success(let manifest) where ids.insert(manifest.id).inserted: manifests.append(manifest)
             case .success: shadowed.append(folder)
             case .failure(let error): rejected.append(Rejected(folder: folder, error: error))
@@ -51,10 +54,16 @@ package struct Registry: Sendable {
         return one
     }
 
-    /// Manifests of folders, in their order.
-    private static func load(_ folders: [String], _ startsThreads: Bool) -> [Result<Manifest, ManifestError>] {
-        @Sendable func load(_ folder: String) -> Result<Manifest, ManifestError> {
-            Result { () throws(ManifestError) in try Manifest.load(folder: folder) }
+    /// Manifests of folders, in their order; nil where none is wanted.
+    private static func load(
+        _ folders: [String], _ wanted: Set<String>?, _ startsThreads: Bool
+    ) -> [Result<Manifest, ManifestError>?] {
+        @Sendable func load(_ folder: String) -> Result<Manifest, ManifestError>? {
+            do throws(ManifestError) {
+                return try Manifest.load(folder: folder, only: wanted).map(Result.success)
+            } catch {
+                return .failure(error)
+            }
         }
         if folders.count == 1 || !startsThreads { return folders.map(load) }
         let results = Mutex([Result<Manifest, ManifestError>?](repeating: nil, count: folders.count))
@@ -62,7 +71,7 @@ package struct Registry: Sendable {
             let result = load(folders[index])
             results.withLock { $0[index] = result }
         }
-        return results.withLock { $0.compactMap(\.self) }
+        return results.withLock(\.self)
     }
 
     /// `--plugin-path`, then `SYZYGY_PLUGIN_PATH`, `$XDG_DATA_HOME/syzygy/plugins` and the plugins of this installation.

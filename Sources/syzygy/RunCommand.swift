@@ -140,7 +140,11 @@ struct WorkerProcessCommand: ParsableCommand {
     func run() throws {
         // The nursery knows the manifests, and has one thread.
         let isIsolated = isolation.isolation.mode != .none
-        let registry = Registry(paths: Registry.searchPath(options: plugins.paths), startsThreads: !isIsolated)
+        let records = folders.compactMap { try? RunRecord.read(folder: $0) }
+        let registry = Registry(
+            paths: Registry.searchPath(options: plugins.paths),
+            only: records.count == folders.count ? Set(records.flatMap { $0.plugins.map(\.id) }) : nil,
+            startsThreads: !isIsolated)
         if isIsolated, try Nursery.fork(knowing: registry) { return }
         let planner = try Failure.report { try StudyPlanner(registry: registry) }
         let locked = try Failure.report { try lock.map { try LockFile(reading: $0) } }

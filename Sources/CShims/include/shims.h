@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <cblas.h>
 #include <lapacke.h>
-#include <sodium.h>
+#include <nettle/sha2.h>
 #include "beneath.h"
 #include "binding.h"
 #include "conv.h"
