@@ -10,10 +10,7 @@ enum Checkpoint {
 
     static func file(_ folder: String) -> String { folder + "/checkpoint.safetensors" }
     /// `step-00001000.safetensors`, in `checkpoints/` of the run's folder.
-    static func name(step: Int) -> String {
-        let number = String(step)
-        return "step-" + String(repeating: "0", count: max(0, 8 - number.count)) + number + ".safetensors"
-    }
+    static func name(step: Int) -> String { StudyFolder.name(step: step) + ".safetensors" }
 
     /// Those of `checkpoints/`, ascending.
     static func steps(in folder: String) -> [Int] {

@@ -67,7 +67,7 @@ private final class Listener: ProcedureListener {
     private func writeArrays() throws {
         guard !arrays.isEmpty else { return }
         try StudyFolder.create(output.folder + "/arrays")
-        try NPZ.write(arrays, to: "\(output.folder)/arrays/\(StudyFolder.arrays(step: step))")
+        try NPZ.write(arrays, to: "\(output.folder)/arrays/\(StudyFolder.name(step: step)).npz")
         arrays = []
     }
 

@@ -9,9 +9,7 @@ import Training
 /// Networks of two runs come together by the parameters that each keeps in its folder.
 extension RunExecutor {
     private static func file(_ folder: String, _ step: Int) -> String {
-        let number = String(step)
-        return
-            "\(folder)/parameters/step-\(String(repeating: "0", count: max(0, 8 - number.count)))\(number).safetensors"
+        "\(folder)/parameters/\(StudyFolder.name(step: step)).safetensors"
     }
 
     /// Writes `parameters/step-00000100.safetensors`, whole or not at all.

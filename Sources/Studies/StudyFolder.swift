@@ -85,10 +85,10 @@ package struct StudyFolder: Hashable, Sendable {
         }
     }
 
-    /// `step-00004000.npz`
-    static func arrays(step: Int) -> String {
+    /// `step-00004000`, of files of one step.
+    static func name(step: Int) -> String {
         let number = String(step)
-        return "step-" + String(repeating: "0", count: max(0, 8 - number.count)) + number + ".npz"
+        return "step-" + String(repeating: "0", count: max(0, 8 - number.count)) + number
     }
 
     /// Creates a folder and those above it; one that is there already is fine.

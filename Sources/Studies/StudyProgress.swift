@@ -26,10 +26,10 @@ package struct StudyProgress {
         (self.plan, self.folder) = (plan, folder)
         var records: [String: RunRecord] = [:]
         var statuses: [String: RunRecord.Status] = [:]
-        let leased = folder.leaseNames
+        let leased = folder.leaseNames, renamed = folder.renamed(plan.runs)
         var settings: OrderedDictionary<OrderedDictionary<String, JSON>, Setting> = [:]
         for run in plan.runs {
-            let record = folder.record(of: run)
+            let record = folder.record(of: run) ?? renamed[run.name]
             records[run.name] = record
             var setting = settings[run.swept] ?? Setting(runs: [])
             setting.runs.append(run)

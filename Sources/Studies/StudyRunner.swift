@@ -61,6 +61,7 @@ package struct StudyRunner {
     /// Runs what has no result yet; returns when all workers have ended.
     package func run(display: any StudyDisplay) throws(StudyError) -> Outcome {
         try folder.write(plan)
+        folder.rename(plan)
         let interruption = Interruption()
         defer { interruption.restore() }
         let pool = RunPool(self)

@@ -81,7 +81,7 @@ def observations(folder, options):
     """What an observation costs at the beginning of a long history and later, and in a schedule of 50."""
     def observed(count):
         # Neural collapse on all 1,797 digits, so that 50 of them are more than the noise of a start.
-        steps = f"probes.fit={{plugin: neural_collapse, at:{{steps: [{', '.join(str(10 * i) for i in range(1, count + 1))}]}}}}"
+        steps = f"probes.fit={{plugin: neural_collapse, at: {{steps: [{', '.join(str(10 * i) for i in range(1, count + 1))}]}}}}"
         return study(folder, steps, "train.steps=20000", checkpoint_every="0.2")[1]
     found = []
     for _ in range(options.repeats):

@@ -101,6 +101,22 @@ import Testing
         try expectTheSame(folder)
     }
 
+    private static let faketime = "/usr/bin/faketime"
+
+    /// Leases and checkpoints compare no times of the day.
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: faketime), "no faketime"))
+    func aClockThatIsSetBack() throws {
+        let folder = try killed()
+        let environment = ProcessInfo.processInfo.environment.merging(["FAKETIME_DONT_FAKE_MONOTONIC": "1"]) { $1 }
+        let words = ["-f", "-1d", Tool.executable.path, "run", "s.yaml", "--out", "parts"]
+        let rest = try Tool.run(
+            words, with: URL(fileURLWithPath: Self.faketime), in: scratch, environment: environment)
+        #expect(rest.status == 0, "\(rest.errors)")
+        #expect(try scratch.read("\(folder)/log.txt").contains("goes on from step "))
+        try expectTheSame(folder)
+        #expect(try start("parts").output.contains("plan: 1 done, 0 to run"))
+    }
+
     @Test func aFolderInWhichNothingCanBeWritten() throws {
         let result = try start("/proc/studies")
         #expect(result.status == 1)

@@ -1,4 +1,5 @@
 import Foundation
+import Manifests
 import Testing
 
 /// Kills everything a study consists of, at random moments, and lets it go on.
@@ -16,6 +17,8 @@ import Testing
           test: {plugin: performance, split: test, at: {every: 500}}
           ema: {plugin: weight_average, at: {every: 2000}, update: {every: 9}}
         record: {quantities: [layer.weight], at: {every: 4000}}
+        stop:
+          settled: {when: test.loss, within: 1e-3, over: 3}
         sweep:
           regularizers.syre.weight_decay: [0, 0.01]
         seeds: 0..19
@@ -98,7 +101,16 @@ import Testing
         #expect(names.count == 40)
         #expect(try scratch.names("parts/runs") == names)
         func bytes(_ path: String) -> Data? { FileManager.default.contents(atPath: scratch.path + "/" + path) }
+        var ends: Set<Int> = []
         for name in names {
+            // A rule remembers what it has seen.
+            func end(_ study: String) throws -> [JSON?] {
+                let record = try StrictJSON.read("\(scratch.path)/\(study)/runs/\(name)/run.json").root
+                return [record["status"], record["step"], record["message"]]
+            }
+            let expected = try end("whole")
+            #expect(try end("parts") == expected)
+            ends.insert(expected[1]?.int ?? 0)
             let files = try FileManager.default.subpathsOfDirectory(atPath: "\(scratch.path)/whole/runs/\(name)")
                 .sorted()
             let parts = try FileManager.default.subpathsOfDirectory(atPath: "\(scratch.path)/parts/runs/\(name)")
@@ -109,6 +121,7 @@ import Testing
                 #expect(expected == bytes("parts/runs/\(name)/\(file)"), "\(name)/\(file)")
             }
         }
+        #expect(ends.count > 3 && ends.contains(12000), "\(ends)")
         #expect(bytes("whole/table.csv") == bytes("parts/table.csv"))
         #expect(try scratch.names("parts/leases").isEmpty)
     }

@@ -86,6 +86,43 @@ private let study = """
     }
 
     /// One job: the lines of ended runs have the order in which they started.
+    /// What is swept is part of a run's name and not of its identity: sweeping one more key computes only the new values.
+    @Test func oneMoreSweptKeyReusesWhatIsThere() throws {
+        let scratch = try Scratch()
+        let sections = try #require(study.components(separatedBy: "sweep:\n").first)
+        try scratch.write(sections + "optimizer: {plugin: sgd, lr: 0.01}\nseeds: 3..4\n", to: "s.yaml")
+        func tool(_ command: String, _ more: [String] = []) throws -> String {
+            let result = try Tool.run([command, "s.yaml", "--out", "out"] + more, in: scratch)
+            #expect(result.status == 0, "\(result.output)\(result.errors)")
+            return result.output
+        }
+        _ = try tool("run")
+        func observations() throws -> [String: String] {
+            Dictionary(
+                uniqueKeysWithValues: try scratch.names("out/runs").map {
+                    ($0, try scratch.read("out/runs/\($0)/observations.csv"))
+                })
+        }
+        let first = try observations()
+        let swept = ["optimizer.lr=[0.01, 0.2]", "optimizer.momentum=[0, 0.3]"]
+        #expect(try tool("plan", swept).contains("8 runs (4 settings, 2 seeds) in out: 2 done, 6 to run"))
+        #expect(try observations() == first, "a plan changes nothing")
+        #expect(try tool("run", swept).contains("plan: 2 done, 6 to run"))
+        let second = try observations()
+        #expect(second.count == 8)
+        for (name, text) in first {
+            let identity = name.prefix(10)
+            let now = try #require(second.keys.first { $0.hasPrefix(identity) })
+            #expect(now.contains("lr0.01-momentum0-s") && second[now] == text, "\(now)")
+            let record = try StrictJSON.read("\(scratch.path)/out/runs/\(now)/run.json").root
+            #expect(record["name"]?.string == now && record["swept"]?["optimizer.momentum"]?.double == 0)
+        }
+        #expect(try scratch.read("out/table.csv").contains("\n0.01,0,test,accuracy,"))
+        // And back.
+        #expect(try tool("run").contains("plan: 2 done, 0 to run"))
+        #expect(try scratch.names("out/runs").filter { first[$0] != nil }.count == 2)
+    }
+
     @Test func orders() throws {
         let scratch = try Scratch()
         try scratch.write(study, to: "s.yaml")

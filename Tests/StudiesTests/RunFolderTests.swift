@@ -1,5 +1,6 @@
 import Foundation
 import Manifests
+import PluginHost
 import Protocols
 import Studies
 import Testing
@@ -20,6 +21,26 @@ struct RunFolderTests {
         #expect(try Installation.schema("run.schema.json").problems(in: document).map(\.description) == [])
         #expect(try RunRecord.read(folder: folder.path) == record)
         #expect(record.origins["regularizers.l2.weight_decay"] == "sweep")
+    }
+
+    /// Every section of a configuration that a shipped study has is in the schema.
+    @Test func recordsOfShippedStudiesFollowTheSchema() throws {
+        let schema = try Installation.schema("run.schema.json"), plugins = try Installation.root + "/Plugins"
+        let planner = try StudyPlanner(registry: Registry(paths: [plugins]))
+        let files = try FileManager.default.subpathsOfDirectory(atPath: plugins).filter {
+            $0.contains("/studies/") && $0.hasSuffix(".yaml")
+        }
+        let folder = try TemporaryFolder()
+        var sections: Set<String> = []
+        for file in files {
+            let plan = try planner.plan(try YAMLDocument.read(file: plugins + "/" + file), overrides: [])
+            try RunRecord(run: try #require(plan.runs.last), study: plan.name, title: plan.title)
+                .write(folder: folder.path)
+            let document = try StrictJSON.read(folder.path + "/run.json")
+            #expect(schema.problems(in: document).map(\.description) == [], "\(file)")
+            sections.formUnion(document.root["configuration"]?.object?.keys ?? [])
+        }
+        #expect(sections.isSuperset(of: ["procedure", "sampler", "models", "initializers", "rule", "groups"]))
     }
 
     @Test func seventeenDigitsReadBack() {
