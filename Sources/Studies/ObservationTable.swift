@@ -1,5 +1,6 @@
 import ArrayFiles
 import Foundation
+import LinearAlgebra
 
 /// What a probe measures along training, one number per step: what the lines of `observations.csv` with the same names
 /// have in common.
@@ -49,12 +50,20 @@ package struct ObservationTable: Sendable {
     /// Reads `observations.csv`. A last line without its end (a run that was killed while writing) is left out.
     ///
     /// Lines that are not kept are passed over: their values are not looked at.
-    package static func read(file: String, _ kept: Kept = .all) throws(StudyError) -> ObservationTable {
+    /// - Parameter end: what the file was when its run ended; nil: it has not.
+    package static func read(
+        file: String, _ kept: Kept = .all, as end: ObservationWriter.Position? = nil
+    ) throws(StudyError) -> ObservationTable {
         let bytes: [UInt8]
         do {
             bytes = try FileDescriptor.contents(of: file)
         } catch {
             throw StudyError("\(error)")
+        }
+        if let end, bytes.count != end.bytes || SHA256.hex(of: bytes) != end.sha256 {
+            throw StudyError(
+                "\(file): is not what the run wrote (its record has the SHA-256 of \(end.bytes) bytes); restore it, or remove the "
+                    + "run's folder, and 'syzygy run' computes the run again")
         }
         var table = ObservationTable()
         let failure = bytes.withUnsafeBufferPointer { table.read($0, kept) }

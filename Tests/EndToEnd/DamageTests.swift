@@ -101,6 +101,30 @@ import Testing
         try expectTheSame(folder)
     }
 
+    /// A number that was changed by hand, or by the disk, gets into no table.
+    @Test func observationsThatTheRunDidNotWrite() throws {
+        #expect(try start("parts", ["train.steps=600"]).status == 0)
+        let file = "\(try run("parts"))/observations.csv", path = "\(scratch.path)/\(file)"
+        let text = try scratch.read(file)
+        let last = text.lastIndex { $0.isNumber }
+        let digit = try #require(last)
+        let other = text.replacingCharacters(in: digit...digit, with: text[digit] == "7" ? "8" : "7")
+        try Data(other.utf8).write(to: URL(fileURLWithPath: path))
+        for command in ["table", "report"] {
+            let result = try Tool.run([command, "parts"], in: scratch)
+            #expect(result.status != 0)
+            #expect(
+                result.errors.hasPrefix("parts/runs/") && result.errors.contains("is not what the run wrote"),
+                "\(result.errors)")
+        }
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        #expect(try Tool.run(["table", "parts"], in: scratch).status == 0)
+        try FileManager.default.removeItem(atPath: path)
+        #expect(try Tool.run(["table", "parts"], in: scratch).errors.hasPrefix("parts/runs/"))
+        #expect(try start("parts", ["train.steps=600"]).status == 0)
+        #expect(try scratch.read(file) == text)
+    }
+
     private static let faketime = "/usr/bin/faketime"
 
     /// Leases and checkpoints compare no times of the day.

@@ -87,7 +87,7 @@ private final class Cluster {
 
     /// Asks until it holds; a cluster that never gets there fails the test.
     func wait(for what: String, _ holds: () throws -> Bool) throws {
-        let end = ContinuousClock.now + .seconds(90)
+        let end = ContinuousClock.now + .seconds(300)
         while try !holds() {
             guard ContinuousClock.now < end else {
                 Issue.record("waited in vain: \(what)")
