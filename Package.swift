@@ -193,7 +193,8 @@ let package = Package(
         .executableTarget(
             name: "syzygy",
             dependencies: [
-                "ArrayFiles", "Studies", "Reporting", "Viewing", "Exporting", "Authoring", "Validating", "PluginHost", "Manifests", "Protocols",
+                "ArrayFiles", "Studies", "Reporting", "Viewing", "Exporting", "Authoring", "Validating", "PluginHost",
+                "Manifests", "Protocols",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),

@@ -46,7 +46,9 @@ package struct LiveChart: Sendable {
     /// - Parameters:
     ///   - layer: nil: all.
     ///   - limit: of panels.
-    package init(_ results: StudyResults, output: String, layer: String? = nil, _ selection: Selection, limit: Int = 12) {
+    package init(
+        _ results: StudyResults, output: String, layer: String? = nil, _ selection: Selection, limit: Int = 12
+    ) {
         self.output = output
         unit = results.outputs[output]?.unit
         let series = results.series.indices.filter {
@@ -71,13 +73,13 @@ package struct LiveChart: Sendable {
                 style: setting.style, label: results.label(setting: setting.setting),
                 finished: runs.count { results.runs[$0].isFinished },
                 running: runs.count { results.runs[$0].record.status == .running },
-                last: lines.first.flatMap { $0.points.last ?? nil }.map { NumberText.short($0.y) } ?? "")
+                last: lines.first.flatMap { $0.points.last ?? nil }.map { NumberText.rounded($0.y) } ?? "")
         }
         let left = selection.settings.count - settings.count
         notes =
             [
                 shown.contains { $0.finished > 1 } ? figures.legend : nil,
-                shown.contains { $0.running > 0 } ? "Thin lines: runs that have not finished." : nil,
+                panels.contains { $0.lines.contains(where: \.isRun) } ? "Thin lines: runs that have not finished." : nil,
                 wanted.count > limit ? "\(wanted.count - limit) more layers are not shown." : nil,
                 left > 0 ? "\(left) more settings are not shown." : nil,
             ].compactMap(\.self)

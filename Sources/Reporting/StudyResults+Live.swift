@@ -15,7 +15,8 @@ extension StudyResults {
         // Settings keep their places while runs begin.
         let settings = Self.order(planned.isEmpty ? swept : planned + swept, as: planned)
         let positions = Dictionary(settings.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        let series = OrderedSet(live.series.filter { live.followed.contains($0.name) }).union(begun.flatMap(\.curves.keys))
+        let series = OrderedSet(live.series.filter { live.followed.contains($0.name) }).union(
+            begun.flatMap(\.curves.keys))
         let runs = zip(begun, records).enumerated().map { index, item in
             Run(
                 record: item.1, setting: positions[swept[index]] ?? 0,

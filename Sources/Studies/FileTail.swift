@@ -1,6 +1,7 @@
 import Foundation
 
-/// What is new at the end of a file that grows. A file that became shorter, or is another one of the same name, is new as a whole.
+/// What is new at the end of a file that grows. A file that became shorter, or is another one of the same name, is new as a whole. One that became
+/// shorter and longer again between two looks is taken for one that grew: a run that goes on from a checkpoint writes the same bytes again.
 struct FileTail {
     /// How many bytes were used: whole lines.
     private(set) var offset = 0

@@ -49,7 +49,8 @@ package struct LiveRun: Sendable {
     mutating func look(_ folder: StudyFolder, lease: LeaseNote?, following: Set<String>) throws(StudyError) -> Bool {
         seen = []
         let isNewRecord = try readRecord(folder.runFolder(name))
-        let isNewLease = lease != self.lease
+        // As text: a loss that is NaN does not equal itself.
+        let isNewLease = lease?.token != self.lease?.token || lease?.progress.line != self.lease?.progress.line
         self.lease = lease
         if isNewRecord { isRead = false }
         guard record != nil, !isRead, !following.isEmpty else { return isNewRecord || isNewLease }

@@ -99,7 +99,8 @@ extension StudyStatus.Active {
     /// `1,200/4,000`, of a procedure `1,200 steps`.
     package var steps: String {
         total > 0
-            ? "\(Words.grouped(lease.progress.step))/\(Words.grouped(total))" : Words.count(lease.progress.step, "step")
+            ? "\(Words.grouped(lease.progress.step))/\(Words.grouped(total))"
+            : Words.count(lease.progress.step, "step")
     }
 
     /// `lr=0.1 seed=3  1,200/4,000  9.8 k steps/s  loss 0.0213  node17, process 4711`

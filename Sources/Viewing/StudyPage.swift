@@ -17,8 +17,6 @@ struct StudyPage {
 
     private static let mostActive = 40
     private static let mostFailures = 6
-    private static let mostOutputs = 500
-    static let rows = 100
 
     var parts: [ViewPart] {
         let chart = chart
@@ -75,7 +73,10 @@ struct StudyPage {
         let title = study.title.isEmpty ? study.name : study.title
         let over = status.count(.finished) + status.count(.diverged)
         var tiles: [(String, String)] = [
-            ("\(Words.grouped(over))", "of \(Words.count(status.runs, "run")) \(over == 1 ? "has a result" : "have results")")
+            (
+                "\(Words.grouped(over))",
+                "of \(Words.count(status.runs, "run")) \(over == 1 ? "has a result" : "have results")"
+            )
         ]
         if !status.active.isEmpty {
             let hosts = OrderedSet(status.active.map(\.lease.holder.host))
@@ -180,111 +181,8 @@ struct StudyPage {
         return part("section", "failures", "<h2>Failures</h2><ol class=\"claims\">\(items)</ol>\(more)")
     }
 
-    // MARK: - Curves
-
-    private var selection: (Selection?, problem: String) {
-        do throws(StudyError) {
-            let conditions = choice.conditions.split(separator: " ").map(String.init)
-            return (try Selection(results, where: conditions), "")
-        } catch {
-            return ((try? Selection(results)), "\(error)")
-        }
-    }
-
-    private var chart: (LiveChart?, problem: String) {
-        let (selection, problem) = selection
-        guard let selection else { return (nil, problem) }
-        let chart = LiveChart(
-            results, output: output, layer: choice.layer.isEmpty ? nil : choice.layer, selection)
-        if chart.layers.isEmpty {
-            let sentence =
-                output == LiveRun.loss.output
-                ? "Nothing is recorded yet." : "No run has recorded '\(output)' yet."
-            return (chart, problem.isEmpty ? sentence : problem)
-        }
-        return (chart, problem)
-    }
-
-    private var outputs: ViewPart {
-        let names = [LiveRun.loss.output] + study.outputs.filter { $0 != LiveRun.loss.output }.prefix(Self.mostOutputs)
-        let options: [Markup] = names.map { "<option value=\"\($0)\"></option>" }
-        return part("datalist", "outputs", "\(options)")
-    }
-
-    private func layers(_ chart: (LiveChart?, problem: String)) -> ViewPart {
-        let layers = (chart.0?.layers ?? []).filter { !$0.isEmpty }
-        let options: [Markup] = layers.map { layer in
-            let mark: Markup = layer == choice.layer ? " selected" : ""
-            return "<option\(mark)>\(layer)</option>"
-        }
-        return part("select", "layers", "<option value=\"\">all</option>\(options)")
-    }
-
-    private func curves(_ chart: (LiveChart?, problem: String)) -> ViewPart {
-        let problem: Markup = chart.problem.isEmpty ? "" : "<p class=\"soft\">\(chart.problem)</p>"
-        guard let drawing = chart.0, !drawing.panels.isEmpty else { return part("div", "curves", problem) }
-        let panels: [Markup] = drawing.svg.map { "<div class=\"panel\">\($0)</div>" }
-        let legend: [Markup] = drawing.shown.map { setting in
-            let value: Markup = drawing.panels.count == 1 ? " <b>\(setting.last)</b>" : ""
-            let runs = [(setting.finished, "finished"), (setting.running, "running")].filter { $0.0 > 0 }
-                .map { "\($0) \($1)" }.joined(separator: ", ")
-            return
-                "<span class=\"s\(setting.style)\"><span class=\"line\"></span><span class=\"ink\">\(setting.label)\(value)<i class=\"soft\"> \(runs)</i></span></span>"
-        }
-        let unit = drawing.unit.map { " (\($0))" } ?? ""
-        let note = (["Across: training steps."] + drawing.notes).joined(separator: " ")
-        return part(
-            "div", "curves",
-            """
-            \(problem)<h3>\(drawing.output)\(unit)</h3>
-            <div class="panels \(drawing.panels.count == 1 ? "one" : "many")">\(panels)</div>
-            <div class="legend">\(legend)</div><p class="note">\(note)</p>
-            """)
-    }
-
-    // MARK: - Runs
-
-    private var runs: ViewPart {
-        let names = SweepNames(study.sweptKeys)
-        let planned = study.study["settings"]?.array ?? [], seeds = study.study["seeds"]?.array ?? []
-        let isProduct = planned.count * seeds.count == study.runs.count
-        let words = choice.find.lowercased().split(separator: " ")
-        let all = study.runs.enumerated().map { index, run -> (label: String, run: LiveRun) in
-            if let record = run.record { return (names.label(record.swept, seed: record.seed), run) }
-            guard isProduct, let seed = seeds[index % seeds.count].int else { return (run.name, run) }
-            return (names.label(planned[index / seeds.count].object ?? [:], seed: seed), run)
-        }
-        let found = all.filter { label, run in
-            let text = "\(label) \(Self.word(run.status)) \(run.record?.message ?? "")".lowercased()
-            return words.allSatisfy { text.contains($0) }
-        }
-        let pages = max(1, (found.count + Self.rows - 1) / Self.rows), page = min(choice.page, pages - 1)
-        let rows: [Markup] = found.dropFirst(page * Self.rows).prefix(Self.rows).map { label, run in
-            let record = run.record
-            let steps = run.status.isDone || run.status == .failed || run.status == .interrupted
-            return """
-                <tr><th scope="row">\(label)</th><td class="\(run.status.rawValue)"><span class="mark"></span>\(Self.word(run.status))</td>\
-                <td class="num">\(steps ? Words.grouped(run.step) : "")</td>\
-                <td class="num">\(record.map { $0.seconds > 0 ? NumberText.duration($0.seconds) : "" } ?? "")</td>\
-                <td class="wrap soft">\(String((record?.message ?? "").prefix(300)))</td></tr>
-                """
-        }
-        let back: Markup = page > 0 ? "<button type=\"button\" data-page=\"\(page - 1)\">earlier</button>" : ""
-        let forth: Markup = page + 1 < pages ? "<button type=\"button\" data-page=\"\(page + 1)\">later</button>" : ""
-        let place: Markup =
-            pages > 1 ? "<p class=\"note\">\(back) page \(page + 1) of \(pages) \(forth)</p>" : ""
-        return part(
-            "div", "runs",
-            """
-            <p class="soft small">\(found.count == all.count ? Words.count(all.count, "run") : "\(found.count) of \(Words.count(all.count, "run"))")</p>
-            <div class="scroll"><table><thead><tr><th scope="col">run</th><th scope="col">status</th><th class="num" scope="col">steps</th>\
-            <th class="num" scope="col">time</th><th scope="col"></th></tr></thead><tbody>\(rows)</tbody></table></div>\(place)
-            """)
-    }
-
-    private static func word(_ status: RunRecord.Status) -> String { status == .planned ? "to run" : status.rawValue }
-
-    private func part(_ element: Markup, _ id: String, _ content: Markup, title: String? = nil) -> ViewPart {
+    /// A part of the page; `title`: of the whole page.
+    func part(_ element: Markup, _ id: String, _ content: Markup, title: String? = nil) -> ViewPart {
         let data: Markup = title.map { " data-title=\"\($0)\"" } ?? ""
         var hasher = Hasher()
         hasher.combine(content)

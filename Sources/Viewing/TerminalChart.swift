@@ -90,7 +90,9 @@ struct TerminalChart {
                 style = now
                 run.append(
                     now < 0
-                        ? " " : ink.hasColours ? Character(UnicodeScalar(0x2800 + UInt32(cell.dots)) ?? " ") : Self.letter(now))
+                        ? " "
+                        : ink.hasColours
+                            ? Character(UnicodeScalar(0x2800 + UInt32(cell.dots)) ?? " ") : Self.letter(now))
             }
             return text + (style < 0 ? run : ink.colour(run, style))
         }

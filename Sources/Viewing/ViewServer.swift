@@ -28,7 +28,7 @@ package struct ViewServer: Sendable {
     /// Serves until the task is cancelled.
     ///
     /// - Parameter ready: gets the address of the page.
-    package func run(ready: @Sendable (String) -> Void) async throws {
+    package func run(ready: @escaping @Sendable (String) -> Void) async throws {
         let server = HTTPServer(
             address: try sockaddr_in.inet(ip4: "127.0.0.1", port: port), timeout: 120, logger: .disabled)
         await server.appendRoute("*") { [self] request in
@@ -39,14 +39,19 @@ package struct ViewServer: Sendable {
             group.addTask { [port] in
                 do {
                     try await server.run()
-                } catch where !(error is CancellationError) {
+                } catch  where !(error is CancellationError) {
                     let hint = port == 0 ? "" : "; without --port a free one is chosen"
                     throw StudyError(
                         "127.0.0.1:\(port): this port cannot be opened: \(error.localizedDescription)\(hint)")
                 }
             }
-            try await server.waitUntilListening()
-            if case .ip4(_, let port) = await server.listeningAddress { ready("http://127.0.0.1:\(port)/\(token)/") }
+            group.addTask { [token] in
+                try await server.waitUntilListening()
+                if case .ip4(_, let port) = await server.listeningAddress {
+                    ready("http://127.0.0.1:\(port)/\(token)/")
+                }
+            }
+            // The first failure ends both.
             while try await group.next() != nil {}
         }
     }

@@ -122,7 +122,9 @@ package struct WatchScreen {
                     rows: chartHeight, ink: ink
                 ).lines
             }
-            for line in 0..<(charts.first?.count ?? 0) { lines.append(charts.map { $0[line] }.joined(separator: "  ")) }
+            for line in 0..<(charts.first?.count ?? 0) {
+                lines.append(charts.map { $0[line] }.joined(separator: "  "))
+            }
         }
         if panels.count > shown.count {
             lines.append(ink.soft("and \(panels.count - shown.count) more that have no room".fitted(to: width)))
@@ -144,7 +146,8 @@ package struct WatchScreen {
                 (line, used) = ("", 0)
             }
             if used > 0 { (line, used) = (line + "   ", used + 3) }
-            line += ink.colour(mark, setting.style) + text.fitted(to: min(text.count, max(1, width - used - mark.count)))
+            line +=
+                ink.colour(mark, setting.style) + text.fitted(to: min(text.count, max(1, width - used - mark.count)))
             used += length
         }
         return used > 0 ? lines + [line] : lines

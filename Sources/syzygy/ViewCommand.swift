@@ -44,6 +44,8 @@ struct View: ParsableCommand {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["xdg-open", address]
         (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
-        do { try process.run() } catch { Failure.say("--open: xdg-open cannot be started: \(error.localizedDescription)") }
+        do { try process.run() } catch {
+            Failure.say("--open: xdg-open cannot be started: \(error.localizedDescription)")
+        }
     }
 }

@@ -36,20 +36,21 @@ struct Watch: ParsableCommand {
         let screen = Terminal.isScreen ? FullScreen() : nil
         defer { screen?.leave() }
         var log = WatchLog()
-        var hasWaited = false
+        var said = ""
+        var hasEnded = false
         while !Interruption.isRequested {
-            if try isThere(folder, study, hasWaited: &hasWaited, screen) {
-                let view = WatchScreen(
-                    width: Terminal.width, height: Terminal.height, hasColours: Terminal.hasColours, pattern: output)
-                let outputs = Set(view.outputs(of: study))
-                if screen != nil, !outputs.isSubset(of: study.followed) {
-                    study.follow(outputs)
-                    try Failure.report { try study.look() }
-                }
-                if let screen { screen.draw(view.lines(study)) } else { for line in log.lines(study) { print(line) } }
-                if StudyStatus(study).isOver { break }
+            do throws(StudyError) {
+                try Self.look(study)
+                if let screen { screen.draw(try lines(study)) } else { for line in log.lines(study) { print(line) } }
+                hasEnded = StudyStatus(study).isOver
+            } catch {
+                // The next look may find it better.
+                let sentence = "\(error)"
+                if let screen { screen.draw([sentence]) } else if sentence != said { print(sentence) }
+                said = sentence
             }
             fflush(nil)
+            if hasEnded { break }
             // A signal, also that of a new size of the terminal, ends it.
             poll(nil, 0, Int32(every * 1000))
         }
@@ -60,22 +61,26 @@ struct Watch: ParsableCommand {
             print(status.heading)
             for line in status.lines(in: folder.path) { print(line) }
         }
-        if !status.isOver { throw ExitCode(130) }
+        if !hasEnded { throw ExitCode(130) }
         if status.exitCode != 0 { throw ExitCode(status.exitCode) }
     }
 
-    /// False: the study has not begun. A sentence says so, once.
-    private func isThere(
-        _ folder: StudyFolder, _ study: LiveStudy, hasWaited: inout Bool, _ screen: FullScreen?
-    ) throws -> Bool {
-        guard study.version > 0 || FileManager.default.fileExists(atPath: folder.studyFile) else {
-            let sentence = "waits for \(folder.studyFile), which 'syzygy run' writes"
-            if let screen { screen.draw([sentence]) } else if !hasWaited { print(sentence) }
-            hasWaited = true
-            return false
+    private static func look(_ study: LiveStudy) throws(StudyError) {
+        guard study.version > 0 || FileManager.default.fileExists(atPath: study.folder.studyFile) else {
+            throw StudyError("waits for \(study.folder.studyFile), which 'syzygy run' writes")
         }
-        try Failure.report { try study.look() }
-        return true
+        try study.look()
+    }
+
+    private func lines(_ study: LiveStudy) throws(StudyError) -> [String] {
+        let screen = WatchScreen(
+            width: Terminal.width, height: Terminal.height, hasColours: Terminal.hasColours, pattern: output)
+        let outputs = Set(screen.outputs(of: study))
+        if !outputs.isSubset(of: study.followed) {
+            study.follow(outputs)
+            try study.look()
+        }
+        return screen.lines(study)
     }
 }
 

@@ -148,7 +148,8 @@ import Testing
         let scratch = try Scratch()
         try scratch.write(Self.study, to: "s.yaml")
         let run = try Child(["run", "s.yaml", "--out", "out", "--jobs", "2", "--quiet"], in: scratch)
-        let command = "stty cols 90 rows 25; exec '\(Tool.executable.path)' watch out --every 600 --output 'test.acc*'"
+        let command =
+            "stty cols 90 rows 25; exec '\(Tool.executable.path)' watch out --every 600 --output 'test.acc*'"
         let watch = try Child(["-qfec", command, "/dev/null"], with: "/usr/bin/script", in: scratch)
         _ = try watch.read(until: "\u{1B}[?25l")
         // Long waits end with the signal.
@@ -186,6 +187,7 @@ import Testing
         #expect(after.status == 0)
         #expect(after.output == "live: </script><b>Live\n2 runs: 2 finished\n100 %: 2 finished\n")
         let mistake = try Tool.run(["watch", "out", "--every", "0"], in: scratch)
-        #expect(mistake.status == 64 && mistake.errors.contains("--every must be between 0.1 and 3600 seconds, got 0.0"))
+        #expect(
+            mistake.status == 64 && mistake.errors.contains("--every must be between 0.1 and 3600 seconds, got 0.0"))
     }
 }

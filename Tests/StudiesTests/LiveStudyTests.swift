@@ -41,7 +41,9 @@ import Testing
         try handle.close()
     }
 
-    private func line(_ step: Int, _ value: String, layer: String = "fc1", output: String = "forward.raw.cos") -> String {
+    private func line(_ step: Int, _ value: String, layer: String = "fc1", output: String = "forward.raw.cos")
+        -> String
+    {
         "\(step),crh,\(output),\(layer),,\(value),\n"
     }
 

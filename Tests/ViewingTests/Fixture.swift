@@ -1,6 +1,5 @@
 import Foundation
 import Manifests
-import OrderedCollections
 import PluginTesting
 import Studies
 import Testing

@@ -171,7 +171,8 @@ import Viewing
             let report = try await ask(port, "GET /\(token)/report.html")
             #expect(report.body == "<p>done")
             let policy = report.headers["content-security-policy"] ?? ""
-            #expect(policy.hasPrefix("sandbox ") && policy.contains("default-src 'none'") && !policy.contains("connect"))
+            #expect(
+                policy.hasPrefix("sandbox ") && policy.contains("default-src 'none'") && !policy.contains("connect"))
             #expect(try await ask(port, "GET /\(token)/").body.contains("href=\"report.html\""))
         }
     }

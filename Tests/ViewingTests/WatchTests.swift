@@ -37,11 +37,14 @@ import Viewing
     @Test func coloursAreThoseOfThePageAndLettersAreDots() throws {
         let lines = try screen(LiveFolder(), colours: true)
         let text = lines.joined(separator: "\n")
-        #expect(text.contains("\u{1B}[38;5;") && text.unicodeScalars.contains { (0x2801...0x28FF).contains($0.value) })
+        #expect(
+            text.contains("\u{1B}[38;5;") && text.unicodeScalars.contains { (0x2801...0x28FF).contains($0.value) })
         #expect(Set(text.matches(of: /38;5;(\d+)m━━/).map(\.1)).count == 2)
     }
 
-    @Test(arguments: [(80, 24), (20, 6), (41, 13), (200, 60), (120, 9)]) func itFits(_ width: Int, _ height: Int) throws {
+    @Test(arguments: [(80, 24), (20, 6), (41, 13), (200, 60), (120, 9)]) func itFits(_ width: Int, _ height: Int)
+        throws
+    {
         let folder = try LiveFolder(title: String(repeating: "long ", count: 60))
         try folder.write(1, 2, .failed, step: 3, message: String(repeating: "no ", count: 100))
         for pattern in ["", "crh.*", "*.*", "nothing"] {
@@ -55,7 +58,10 @@ import Viewing
         let lines = try screen(LiveFolder(), width: 120, height: 30, pattern: "crh.alpha")
         #expect(lines.contains { $0.contains("crh.alpha  fc1") && $0.contains("crh.alpha  head") })
         // Both have one scale: 3 is the greatest value of head.
-        #expect(lines.filter { $0.contains("2 ┤") }.allSatisfy { $0.split(separator: "2 ┤").count == 3 || $0.hasPrefix("2 ┤") })
+        #expect(
+            lines.filter { $0.contains("2 ┤") }.allSatisfy {
+                $0.split(separator: "2 ┤").count == 3 || $0.hasPrefix("2 ┤")
+            })
         #expect(try screen(LiveFolder(), pattern: "test.*").contains { $0.hasPrefix("test.loss") })
     }
 
