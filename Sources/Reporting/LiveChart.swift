@@ -56,7 +56,7 @@ package struct LiveChart: Sendable {
         }
         layers = series.map { results.series[$0].layer }
         let figures = Figures(results)
-        let settings = Self.settings(results, selection, series)
+        let (settings, left) = Self.settings(results, selection, series)
         let wanted = series.filter { layer == nil || results.series[$0].layer == layer }
         let drawn = wanted.prefix(limit).map { number in
             (number, settings.map { lines(of: number, $0, results, figures, selection) })
@@ -75,20 +75,28 @@ package struct LiveChart: Sendable {
                 running: runs.count { results.runs[$0].record.status == .running },
                 last: lines.first.flatMap { $0.points.last ?? nil }.map { NumberText.rounded($0.y) } ?? "")
         }
-        let left = selection.settings.count - settings.count
+        let reasons = Set(
+            wanted.flatMap { number in
+                results.runs.flatMap { run in run.curves.range(number).map { Int(run.curves.reasons[$0]) } }
+            }
+        ).subtracting([0])
+        if points.isEmpty { panels = [] }
         notes =
             [
                 shown.contains { $0.finished > 1 } ? figures.legend : nil,
-                panels.contains { $0.lines.contains(where: \.isRun) } ? "Thin lines: runs that have not finished." : nil,
+                panels.contains { $0.lines.contains(where: \.isRun) }
+                    ? "Thin lines: runs that have not finished." : nil,
                 wanted.count > limit ? "\(wanted.count - limit) more layers are not shown." : nil,
                 left > 0 ? "\(left) more settings are not shown." : nil,
+                points.isEmpty && !reasons.isEmpty
+                    ? "No value: \(reasons.map { results.reasons[$0] }.sorted().joined(separator: ", "))." : nil,
             ].compactMap(\.self)
     }
 
-    /// Those with values, runs at work first where there are too many. A setting has one colour as long as the selection stays.
+    /// Those with values, and how many more there are: where there are too many those at work, and some spread over the others. A setting has one colour as long as the selection stays.
     private static func settings(
         _ results: StudyResults, _ selection: Selection, _ series: [Int]
-    ) -> [(setting: Int, place: Int, style: Int)] {
+    ) -> (shown: [(setting: Int, place: Int, style: Int)], left: Int) {
         let count = selection.settings.count
         let isOrdered =
             results.sweptKeys.count == 1 && selection.settings.allSatisfy { Double(results.settings[$0][0]) != nil }
@@ -104,12 +112,15 @@ package struct LiveChart: Sendable {
                     && series.contains { !results.runs[run].curves.range($0).isEmpty }
             }
         }
-        guard begun.count > mostSettings else { return begun }
-        func isActive(_ setting: Int) -> Bool {
-            results.members[setting].contains { results.runs[$0].record.status == .running }
-        }
-        let chosen = begun.filter { isActive($0.setting) } + begun.filter { !isActive($0.setting) }
-        return chosen.prefix(mostSettings).sorted { $0.place < $1.place }
+        guard begun.count > mostSettings else { return (begun, 0) }
+        let active = begun.filter { item in
+            results.members[item.setting].contains { results.runs[$0].record.status == .running }
+        }.prefix(mostSettings)
+        let places = Set(active.map(\.place))
+        let others = begun.filter { !places.contains($0.place) }
+        let room = mostSettings - active.count
+        let spread = (0..<room).map { others[$0 * (others.count - 1) / max(1, room - 1)] }
+        return ((active + spread).sorted { $0.place < $1.place }, begun.count - mostSettings)
     }
 
     private static let sequence = 20.0

@@ -17,14 +17,15 @@ extension StudyResults {
         let positions = Dictionary(settings.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         let series = OrderedSet(live.series.filter { live.followed.contains($0.name) }).union(
             begun.flatMap(\.curves.keys))
+        let reasons = OrderedSet([""] + begun.flatMap { $0.curves.values.map(\.reason) })
         let runs = zip(begun, records).enumerated().map { index, item in
             Run(
                 record: item.1, setting: positions[swept[index]] ?? 0,
-                curves: Curves(item.0.curves, numbers: series))
+                curves: Curves(item.0.curves, numbers: series, reasons))
         }
         self.init(
             name: live.name, title: live.title, sweptKeys: sweptKeys, settings: settings, series: series.elements,
-            reasons: ["", "no_value"], runs: runs, claims: [])
+            reasons: reasons.elements, runs: runs, claims: [])
         for (name, output) in live.study["outputs"]?.object ?? [:] {
             outputs[name] = Output(
                 unit: output["unit"]?.string, labels: output["labels"]?.array?.compactMap(\.string) ?? [])
@@ -34,19 +35,24 @@ extension StudyResults {
 }
 
 extension Curves {
-    fileprivate init(_ live: OrderedDictionary<Series, LiveCurve>, numbers: OrderedSet<Series>) {
+    fileprivate init(
+        _ live: OrderedDictionary<Series, LiveCurve>, numbers: OrderedSet<Series>, _ codes: OrderedSet<String>
+    ) {
         var series: [Int32] = []
         var steps: [Int] = []
         var values: [Double] = []
+        var reasons: [UInt16] = []
         for (key, curve) in live {
             guard let number = numbers.firstIndex(of: key) else { continue }
             let points = curve.points
             series += Array(repeating: Int32(number), count: points.steps.count)
             steps += points.steps.map(Int.init)
             values += points.values
+            // The newest reason stands for the others.
+            let code = UInt16(clamping: codes.firstIndex(of: curve.reason) ?? 0)
+            reasons += points.values.map { $0.isNaN ? code : 0 }
         }
         self.init(
-            series: series, steps: steps, values: values, reasons: values.map { $0.isNaN ? 1 : 0 },
-            seriesCount: numbers.count)
+            series: series, steps: steps, values: values, reasons: reasons, seriesCount: numbers.count)
     }
 }

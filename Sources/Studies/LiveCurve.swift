@@ -6,6 +6,8 @@ package struct LiveCurve: Sendable {
     package private(set) var values: [Double] = []
     /// The newest point, kept or not.
     package private(set) var last: (step: Int32, value: Double) = (-1, .nan)
+    /// Why the newest value that is missing is.
+    package private(set) var reason = ""
     private var stride = 1
     private var count = 0
 
@@ -13,8 +15,10 @@ package struct LiveCurve: Sendable {
 
     package init() {}
 
-    package mutating func append(step: Int, value: Double) {
+    /// - Parameter value: NaN where there is none, and then `reason`.
+    package mutating func append(step: Int, value: Double, reason: String = "") {
         last = (Int32(clamping: step), value)
+        if value.isNaN { self.reason = reason }
         defer { count += 1 }
         guard count % stride == 0 else { return }
         steps.append(last.step)

@@ -114,7 +114,9 @@ package struct LiveRun: Sendable {
                 chosen.append(Self.isFollowed(series, names) ? series : nil)
             }
             guard let series = chosen[item.series] else { continue }
-            curves[series, default: LiveCurve()].append(step: item.step, value: reader.value(of: item))
+            let value = reader.value(of: item)
+            curves[series, default: LiveCurve()].append(
+                step: item.step, value: value, reason: value.isNaN ? reader.reason(of: item) : "")
         }
         if let failure = reader.failure { problem = "\(file):\(failure.line): \(failure.sentence)" }
         line = reader.line
@@ -151,7 +153,8 @@ package struct LiveRun: Sendable {
                     let step = Int(String(decoding: words[2], as: UTF8.self)),
                     let loss = Double(String(decoding: words[4], as: UTF8.self))
                 else { continue }
-                curves[Self.loss, default: LiveCurve()].append(step: step, value: loss.isFinite ? loss : .nan)
+                curves[Self.loss, default: LiveCurve()].append(
+                    step: step, value: loss.isFinite ? loss : .nan, reason: "not_finite")
             }
             if bytes.count < FileTail.block { return isNew }
         }

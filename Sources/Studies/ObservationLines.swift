@@ -30,6 +30,7 @@ struct ObservationLines {
         /// In order of first appearance in this part.
         var series: Int
         fileprivate var value: Range<Int>
+        fileprivate var reason: Range<Int>
         fileprivate var line: Int
     }
 
@@ -52,11 +53,14 @@ struct ObservationLines {
             }
             used = found.end + 1
             line += 1
-            return Item(step: found.step, series: series, value: found.value, line: found.number)
+            return Item(
+                step: found.step, series: series, value: found.value, reason: found.reason, line: found.number)
         }
     }
 
     func series(_ number: Int) -> Series { names.values[number] }
+
+    func reason(of item: Item) -> String { ObservationTable.text(bytes[item.reason]) }
 
     /// NaN where there is none.
     mutating func value(of item: Item) -> Double {

@@ -25,7 +25,7 @@ extension StudyPage {
                 ? "Nothing is recorded yet." : "No run has recorded '\(output)' yet."
             return (chart, problem.isEmpty ? sentence : problem)
         }
-        return (chart, problem)
+        return (chart, problem.isEmpty && chart.panels.isEmpty ? chart.notes.last ?? "" : problem)
     }
 
     var outputs: ViewPart {

@@ -87,6 +87,8 @@ struct StudyPage {
             tiles.append((Words.grouped(status.count(word)), word.rawValue))
         }
         if status.waiting > 0 { tiles.append((Words.grouped(status.waiting), "to run")) }
+        let settings = results.settings.count, seeds = study.study["seeds"]?.array?.count ?? 0
+        if settings > 1 || seeds > 1 { tiles.append(("\(settings) × \(seeds)", "settings × seeds")) }
         if let remaining = status.remaining { tiles.append(("≈ " + Words.duration(remaining), "left")) }
         let drawn: [Markup] = tiles.map { "<div><b>\($0.0)</b><span>\($0.1)</span></div>" }
         let report: Markup = hasReport ? "<nav><a href=\"report.html\">Report</a></nav>" : ""

@@ -63,8 +63,10 @@ actor StudyViewer {
 
     private func parts(_ choice: ViewChoice) -> [ViewPart] {
         let output = study.output(named: choice.output)
-        let isNew = output.map { !study.followed.contains($0) } ?? false
-        if let output, isNew { study.follow([output]) }
+        // Names become known while something is read.
+        let read = output ?? study.output(named: "") ?? LiveRun.loss.output
+        let isNew = !study.followed.contains(read)
+        if isNew { study.follow([read]) }
         if isNew || lastLook.map({ $0.duration(to: .now) > .milliseconds(500) }) ?? true { look() }
         let version = [study.version, problem.hashValue, Self.reportTime(study.folder)]
         if version != drawnVersion || drawn.count > 16 { (drawn, drawnVersion) = ([:], version) }

@@ -18,8 +18,21 @@ package struct WatchScreen {
 
     private var ink: TerminalInk { TerminalInk(hasColours: hasColours) }
 
-    /// The outputs that are drawn; `watch` follows them.
-    package func outputs(of study: LiveStudy) -> [String] {
+    /// Looks at the study, and follows what is drawn of it.
+    package func look(at study: LiveStudy) throws(StudyError) {
+        try study.look()
+        // Names become known while something is read: the second time there may be more that match.
+        for _ in 0..<2 {
+            let outputs = outputs(of: study)
+            let wanted = outputs.isEmpty ? [study.output(named: "")].compactMap(\.self) : outputs
+            guard !study.followed.isSuperset(of: wanted) else { return }
+            study.follow(Set(wanted))
+            try study.look()
+        }
+    }
+
+    /// The outputs that are drawn.
+    private func outputs(of study: LiveStudy) -> [String] {
         if pattern.isEmpty { return [study.output(named: "")].compactMap(\.self) }
         study.findOutputs()
         if pattern == LiveRun.loss.output { return [pattern] }
@@ -105,7 +118,8 @@ package struct WatchScreen {
         let drawings = outputs.map { LiveChart(results, output: $0, selection) }
         let panels = drawings.flatMap { drawing in drawing.panels.map { (drawing, $0) } }
         guard let first = drawings.first, !panels.isEmpty, height >= 6 else {
-            return [ink.soft("\(outputs[0]): nothing is recorded yet".fitted(to: width))]
+            let note = drawings[0].layers.isEmpty ? "nothing is recorded yet" : drawings[0].notes.last ?? ""
+            return [ink.soft("\(outputs[0]): \(note)".printable.fitted(to: width))]
         }
         let legend = legend(first, width: width, isAlone: panels.count == 1)
         let room = height - min(legend.count, max(1, height / 4))

@@ -40,8 +40,19 @@ struct Watch: ParsableCommand {
         var hasEnded = false
         while !Interruption.isRequested {
             do throws(StudyError) {
-                try Self.look(study)
-                if let screen { screen.draw(try lines(study)) } else { for line in log.lines(study) { print(line) } }
+                guard study.version > 0 || FileManager.default.fileExists(atPath: folder.studyFile) else {
+                    throw StudyError("waits for \(folder.studyFile), which 'syzygy run' writes")
+                }
+                if let screen {
+                    let view = WatchScreen(
+                        width: Terminal.width, height: Terminal.height, hasColours: Terminal.hasColours,
+                        pattern: output)
+                    try view.look(at: study)
+                    screen.draw(view.lines(study))
+                } else {
+                    try study.look()
+                    for line in log.lines(study) { print(line) }
+                }
                 hasEnded = StudyStatus(study).isOver
             } catch {
                 // The next look may find it better.
@@ -51,8 +62,7 @@ struct Watch: ParsableCommand {
             }
             fflush(nil)
             if hasEnded { break }
-            // A signal, also that of a new size of the terminal, ends it.
-            poll(nil, 0, Int32(every * 1000))
+            wait()
         }
         screen?.leave()
         guard study.version > 0 else { throw ExitCode(130) }
@@ -65,22 +75,12 @@ struct Watch: ParsableCommand {
         if status.exitCode != 0 { throw ExitCode(status.exitCode) }
     }
 
-    private static func look(_ study: LiveStudy) throws(StudyError) {
-        guard study.version > 0 || FileManager.default.fileExists(atPath: study.folder.studyFile) else {
-            throw StudyError("waits for \(study.folder.studyFile), which 'syzygy run' writes")
+    /// Until the next look, an interruption or another size of the terminal.
+    private func wait() {
+        let end = ContinuousClock.now + .seconds(every), size = (Terminal.width, Terminal.height)
+        while ContinuousClock.now < end, !Interruption.isRequested, size == (Terminal.width, Terminal.height) {
+            poll(nil, 0, Int32(min(every, 0.2) * 1000))
         }
-        try study.look()
-    }
-
-    private func lines(_ study: LiveStudy) throws(StudyError) -> [String] {
-        let screen = WatchScreen(
-            width: Terminal.width, height: Terminal.height, hasColours: Terminal.hasColours, pattern: output)
-        let outputs = Set(screen.outputs(of: study))
-        if !outputs.isSubset(of: study.followed) {
-            study.follow(outputs)
-            try study.look()
-        }
-        return screen.lines(study)
     }
 }
 
@@ -88,11 +88,7 @@ struct Watch: ParsableCommand {
 private final class FullScreen {
     private var isOpen = true
 
-    init() {
-        // The size of the terminal changed: the wait ends early.
-        signal(SIGWINCH) { _ in }
-        Self.write("\u{1B}[?1049h\u{1B}[?25l")
-    }
+    init() { Self.write("\u{1B}[?1049h\u{1B}[?25l") }
 
     func draw(_ lines: [String]) {
         let text = lines.joined(separator: "\u{1B}[K\r\n")

@@ -68,12 +68,12 @@ import Testing
         #expect(curve(0)?.values == [0.5] && curve(0, "head")?.values == [0.25] && curve(3) == nil)
         #expect(try bytes { try live.look() } == 0)
 
-        let more = line(7, "0.75") + line(7, "", layer: "head")
+        let more = line(7, "0.75") + "7,crh,forward.raw.cos,head,,,zero_variance\n"
         try append(more, to: file(0))
         try append(Self.header + line(0, "-0.5"), to: file(3))
         #expect(try bytes { try live.look() } == (more + Self.header + line(0, "-0.5")).utf8.count)
         #expect(curve(0)?.steps == [0, 7] && curve(0)?.values == [0.5, 0.75] && curve(3)?.values == [-0.5])
-        #expect(curve(0, "head")?.values.last?.isNaN == true)
+        #expect(curve(0, "head")?.values.last?.isNaN == true && curve(0, "head")?.reason == "zero_variance")
         #expect(Array(live.outputs) == [Self.output])
     }
 

@@ -146,6 +146,21 @@ import Viewing
         }
     }
 
+    /// An output that the first run does not have, asked for first of all.
+    @Test func whatHasNoValueSaysWhy() async throws {
+        let folder = try LiveFolder()
+        let file = folder.folder.observationsFile(LiveFolder.name(1, 0))
+        let text = try String(contentsOfFile: file, encoding: .utf8) + "40,flat,slope,,,,zero_variance\n"
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        try await serve(folder) { port, token in
+            let first = try await ask(port, "GET /\(token)/live?output=slope").body
+            #expect(first.contains("No run has recorded &#39;slope&#39; yet."))
+            #expect(first.contains("<option value=\"flat.slope\">"))
+            let second = try await ask(port, "GET /\(token)/live?output=slope").body
+            #expect(second.contains("No value: zero_variance.") && !second.contains("svg class=\"chart\""))
+        }
+    }
+
     @Test func aTitleIsText() async throws {
         let title = "</script><b>&\"'"
         let folder = try LiveFolder(title: title)

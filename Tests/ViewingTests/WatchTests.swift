@@ -10,10 +10,8 @@ import Viewing
         _ folder: LiveFolder, width: Int = 80, height: Int = 24, colours: Bool = false, pattern: String = ""
     ) throws -> [String] {
         let study = LiveStudy(folder.folder)
-        try study.look()
         let screen = WatchScreen(width: width, height: height, hasColours: colours, pattern: pattern)
-        study.follow(Set(screen.outputs(of: study)))
-        try study.look()
+        try screen.look(at: study)
         return screen.lines(study)
     }
 
@@ -69,6 +67,15 @@ import Viewing
         #expect(
             try screen(LiveFolder(), width: 120, pattern: "test.los").last?.trimmingCharacters(in: .whitespaces)
                 == "no output matches 'test.los' (there are: test.loss, crh.alpha, …)")
+    }
+
+    @Test func whatHasNoValueSaysWhy() throws {
+        let folder = try LiveFolder()
+        let file = folder.folder.observationsFile(LiveFolder.name(1, 0))
+        let text = try String(contentsOfFile: file, encoding: .utf8) + "40,flat,slope,,,,zero_variance\n"
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        #expect(
+            try screen(folder, pattern: "flat.slope").last?.hasPrefix("flat.slope: No value: zero_variance.") == true)
     }
 
     /// A message of a plugin does not move the cursor.
