@@ -29,6 +29,8 @@ package struct LiveChart: Sendable {
         package var running: Int
         /// Of the first panel: the mean, or the newest value of a run.
         package var last: String
+        /// Why there is no value at all.
+        package var reasons = ""
     }
 
     package let output: String
@@ -75,11 +77,10 @@ package struct LiveChart: Sendable {
                 running: runs.count { results.runs[$0].record.status == .running },
                 last: lines.first.flatMap { $0.points.last ?? nil }.map { NumberText.rounded($0.y) } ?? "")
         }
-        let reasons = Set(
-            wanted.flatMap { number in
-                results.runs.flatMap { run in run.curves.range(number).map { Int(run.curves.reasons[$0]) } }
-            }
-        ).subtracting([0])
+        for (index, lines) in settings.indices.map({ index in (index, drawn.flatMap { $0.1[index] }) })
+        where lines.allSatisfy({ $0.points.allSatisfy { $0 == nil } }) {
+            shown[index].reasons = Self.reasons(of: wanted, setting: settings[index].setting, results)
+        }
         if points.isEmpty { panels = [] }
         notes =
             [
@@ -88,8 +89,8 @@ package struct LiveChart: Sendable {
                     ? "Thin lines: runs that have not finished." : nil,
                 wanted.count > limit ? "\(wanted.count - limit) more layers are not shown." : nil,
                 left > 0 ? "\(left) more settings are not shown." : nil,
-                points.isEmpty && !reasons.isEmpty
-                    ? "No value: \(reasons.map { results.reasons[$0] }.sorted().joined(separator: ", "))." : nil,
+                points.isEmpty && !shown.isEmpty
+                    ? "No value: \(Set(shown.map(\.reasons)).sorted().joined(separator: ", "))." : nil,
             ].compactMap(\.self)
     }
 
@@ -121,6 +122,16 @@ package struct LiveChart: Sendable {
         let room = mostSettings - active.count
         let spread = (0..<room).map { others[$0 * (others.count - 1) / max(1, room - 1)] }
         return ((active + spread).sorted { $0.place < $1.place }, begun.count - mostSettings)
+    }
+
+    private static func reasons(of series: [Int], setting: Int, _ results: StudyResults) -> String {
+        let codes = results.members[setting].flatMap { run in
+            series.flatMap { number in
+                let curves = results.runs[run].curves
+                return curves.range(number).map { Int(curves.reasons[$0]) }
+            }
+        }
+        return Set(codes).subtracting([0]).map { results.reasons[$0] }.sorted().joined(separator: ", ")
     }
 
     private static let sequence = 20.0

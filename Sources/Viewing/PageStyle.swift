@@ -30,7 +30,7 @@ enum PageStyle {
         .running .mark{color:var(--link)}.interrupted .mark,.planned .mark{color:var(--rule)}
         .note button{margin:0 8px}
         @media (max-width:560px){.controls label{width:100%}input{flex:1;width:auto;min-width:0}.panels{padding-left:34px}\
-        .panels.many{grid-template-columns:repeat(auto-fill,minmax(130px,1fr));gap:52px 40px}.panels.one svg text{font-size:15px}\
+        .panels.many{grid-template-columns:repeat(auto-fill,minmax(130px,1fr));gap:64px 40px}.panels.one svg text{font-size:17px}\
         .claims details{grid-column:1}}
         """
 }

@@ -52,8 +52,9 @@ extension StudyPage {
             let value: Markup = drawing.panels.count == 1 ? " <b>\(setting.last)</b>" : ""
             let runs = [(setting.finished, "finished"), (setting.running, "running")].filter { $0.0 > 0 }
                 .map { "\($0) \($1)" }.joined(separator: ", ")
+            let missing = setting.reasons.isEmpty ? "" : ", no value: \(setting.reasons)"
             return
-                "<span class=\"s\(setting.style)\"><span class=\"line\"></span><span class=\"ink\">\(setting.label)\(value)<i class=\"soft\"> \(runs)</i></span></span>"
+                "<span class=\"s\(setting.style)\"><span class=\"line\"></span><span class=\"ink\">\(setting.label)\(value)<i class=\"soft\"> \(runs)\(missing)</i></span></span>"
         }
         let unit = drawing.unit.map { " (\($0))" } ?? ""
         let note = (["Across: training steps."] + drawing.notes).joined(separator: " ")

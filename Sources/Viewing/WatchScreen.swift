@@ -152,7 +152,7 @@ package struct WatchScreen {
         var line = "", used = 0
         for setting in chart.shown {
             let mark = hasColours ? "━━" : String(TerminalChart.letter(setting.style))
-            let value = isAlone && !setting.last.isEmpty ? " \(setting.last)" : ""
+            let value = !setting.reasons.isEmpty ? " no value: \(setting.reasons)" : isAlone ? " \(setting.last)" : ""
             let text = " \(setting.label)\(value)".printable
             let length = mark.count + text.count
             if used > 0, used + 3 + length > width {
