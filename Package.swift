@@ -85,7 +85,7 @@ let systemLibraries: [LinkerSetting] = [
 
 let testedModules = [
     "ArrayFiles", "LinearAlgebra", "Engine", "Manifests", "PluginHost", "Observing", "Validating", "Training",
-    "Studies", "Reporting", "Authoring",
+    "Studies", "Reporting", "Viewing", "Authoring",
 ]
 
 /// Files of test targets that tests read by themselves.
@@ -114,6 +114,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         .target(name: "CSyzygy"),
@@ -157,6 +158,13 @@ let package = Package(
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(
+            name: "Viewing",
+            dependencies: [
+                "ArrayFiles", "Studies", "Reporting", "Manifests",
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
+        .target(
             name: "Exporting",
             dependencies: [
                 "ArrayFiles", "Studies", "Manifests",
@@ -185,7 +193,8 @@ let package = Package(
         .executableTarget(
             name: "syzygy",
             dependencies: [
-                "ArrayFiles", "Studies", "Reporting", "Exporting", "Authoring", "Validating", "PluginHost", "Manifests", "Protocols",
+                "ArrayFiles", "Studies", "Reporting", "Viewing", "Exporting", "Authoring", "Validating", "PluginHost",
+                "Manifests", "Protocols",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),

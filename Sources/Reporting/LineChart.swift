@@ -9,17 +9,17 @@ package struct LineChart {
         var title: String
         /// Nil where there is no value: the line breaks.
         var points: [Point?]
+        /// One run beside means.
+        var isThin: Bool
 
-        package init(style: Int, title: String, points: [Point?]) {
-            self.style = style
-            self.title = title
-            self.points = points
+        package init(style: Int, title: String, points: [Point?], isThin: Bool = false) {
+            (self.style, self.title, self.points, self.isThin) = (style, title, points, isThin)
         }
     }
 
     package struct Point {
-        var x: Double
-        var y: Double
+        package var x: Double
+        package var y: Double
         /// The ends of the band; equal to y where there is none.
         var low: Double
         var high: Double
@@ -51,11 +51,11 @@ package struct LineChart {
         self.baseline = baseline
     }
 
-    package static let width = 170.0
-    package static let height = 108.0
+    package var width = 170.0
+    package var height = 108.0
 
     package var svg: Markup {
-        let (w, h) = (LineChart.width, LineChart.height)
+        let (w, h) = (width, height)
         var text: Markup = "<svg class=\"chart\" viewBox=\"0 0 \(w) \(h)\" role=\"img\">"
         if !title.isEmpty { text += "<text class=\"ct\" x=\"0\" y=\"-8\">\(title)</text>" }
         var (grid, labels) = (Markup(""), Markup(""))
@@ -72,13 +72,13 @@ package struct LineChart {
         }
         for curve in curves {
             text +=
-                "<g class=\"s\(curve.style)\" transform=\"scale(.1)\"><title>\(curve.title)</title>\(draw(curve))</g>"
+                "<g class=\"s\(curve.style)\(curve.isThin ? " thin" : "")\" transform=\"scale(.1)\"><title>\(curve.title)</title>\(draw(curve))</g>"
         }
         return text + "</svg>"
     }
 
     private var xAxis: Markup {
-        let (w, h) = (LineChart.width, LineChart.height)
+        let (w, h) = (width, height)
         var lines: Markup = "<path class=\"a\" d=\"M0 \(h)H\(w)\"/>"
         if case .logWithZero = x.kind {
             // The axis breaks between 0 and the first positive step.
@@ -119,7 +119,7 @@ package struct LineChart {
     private func place(_ xValue: Double, _ yValue: Double) -> (x: Int, y: Int) {
         let across = min(1, max(0, x.position(xValue)))
         let up = min(1, max(0, y.position(yValue)))
-        return (Int((across * LineChart.width * 10).rounded()), Int(((1 - up) * LineChart.height * 10).rounded()))
+        return (Int((across * width * 10).rounded()), Int(((1 - up) * height * 10).rounded()))
     }
 
     private func path(_ points: [Point?]) -> Markup {

@@ -75,7 +75,7 @@ extension StudyResults {
     }
 
     /// The distinct settings: as planned, others behind them by number, else by text.
-    private static func order(_ swept: [[String]], as planned: [[String]]) -> [[String]] {
+    static func order(_ swept: [[String]], as planned: [[String]]) -> [[String]] {
         let positions = Dictionary(planned.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         return Set(swept).sorted { a, b in
             let places = (positions[a] ?? .max, positions[b] ?? .max)

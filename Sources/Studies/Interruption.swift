@@ -3,16 +3,16 @@ import Synchronization
 
 /// How often a person or the system asked a study to stop, by SIGINT, SIGTERM or SIGHUP. The first time runs write where they are;
 /// the second time everything ends at once.
-struct Interruption {
+package struct Interruption {
     private static let count = Atomic<Int>(0)
     private static let numbers = [SIGINT, SIGTERM, SIGHUP]
     private var previous: [(Int32, sigaction)] = []
 
-    static var isRequested: Bool { count.load(ordering: .relaxed) > 0 }
+    package static var isRequested: Bool { count.load(ordering: .relaxed) > 0 }
     static var isUrgent: Bool { count.load(ordering: .relaxed) > 1 }
 
     /// Counts from now on, until `restore`.
-    init() {
+    package init() {
         Self.count.store(0, ordering: .relaxed)
         // A program that starts us from one of its worker threads may have them blocked.
         var unblocked = sigset_t()
@@ -28,7 +28,7 @@ struct Interruption {
         }
     }
 
-    func restore() {
+    package func restore() {
         for (number, action) in previous {
             var action = action
             sigaction(number, &action, nil)

@@ -21,8 +21,8 @@ package struct Series: Hashable, Sendable {
         self.index = index
     }
 
-    /// The name claims use: `crh.forward_rga.raw.alpha`.
-    package var name: String { "\(probe).\(output)" }
+    /// The name claims use: `crh.forward_rga.raw.alpha`; without a probe `loss`.
+    package var name: String { probe.isEmpty ? output : "\(probe).\(output)" }
 }
 
 /// The observations of one run, in columns: what differs from line to line is numbers, names are stored once.
@@ -166,7 +166,7 @@ package struct ObservationTable: Sendable {
     }
 
     /// `strtod` stops at the comma that follows, so it needs no copy.
-    private static func real(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> Double? {
+    static func real(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> Double? {
         guard let base = bytes.baseAddress else { return nil }
         let text = UnsafeRawPointer(base + range.lowerBound).assumingMemoryBound(to: CChar.self)
         var stop: UnsafeMutablePointer<CChar>?
@@ -185,7 +185,7 @@ package struct ObservationTable: Sendable {
 }
 
 /// Numbers byte strings in order of first appearance; a line usually repeats a recent one's successor, so that is tried first.
-private struct NameTable<Value> {
+struct NameTable<Value> {
     private(set) var values: [Value] = []
     private var names: [UnsafeBufferPointer<UInt8>] = []
     private var numbers: [Int: [Int32]] = [:]

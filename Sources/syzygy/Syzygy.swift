@@ -11,7 +11,8 @@ struct Syzygy: ParsableCommand {
         abstract: "Runs studies in the theory of deep learning: models, optimizers and probes are plugins.",
         version: Version.current,
         subcommands: [
-            Plan.self, Run.self, Submit.self, Status.self, Measure.self, Lock.self, Table.self, Compare.self,
+            Plan.self, Run.self, Submit.self, Status.self, Watch.self, View.self, Measure.self, Lock.self, Table.self,
+            Compare.self,
             ReportPage.self,
             Export.self, FindingsPage.self,
             Bench.self,
