@@ -50,7 +50,7 @@ package enum SHA256 {
     }
 
     /// The 32 bytes. (The hash needs no `sodium_init`: it has one implementation and no state.)
-    static func digest(of bytes: some Sequence<UInt8>) -> [UInt8] {
+    package static func digest(of bytes: some Sequence<UInt8>) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: 32)
         let done: Void? = bytes.withContiguousStorageIfAvailable {
             _ = crypto_hash_sha256(&digest, $0.baseAddress, UInt64($0.count))
