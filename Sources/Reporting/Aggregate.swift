@@ -106,8 +106,9 @@ extension StudyResults {
             }
         }
         let isAscending = zip(steps, steps.dropFirst()).allSatisfy { $0 < $1 }
-        return thin((isAscending ? steps : Set(steps).sorted()).map(Int.init), to: limit).map {
-            Point(step: $0, value: aggregate(series, at: $0, runs: runs))
+        let all = isAscending ? steps : Set(steps).sorted()
+        return Self.thinned(all.count, to: limit).map {
+            Point(step: Int(all[$0]), value: aggregate(series, at: Int(all[$0]), runs: runs))
         }
     }
 
@@ -143,13 +144,11 @@ extension StudyResults {
         return reason == 0 ? .number(sources[run].curves.values[row]) : .missing(reason: reasons[Int(reason)])
     }
 
-    /// Every k-th element from the end, so that the last step stays, and the first.
-    private func thin(_ steps: [Int], to limit: Int) -> [Int] {
-        guard steps.count > limit, let first = steps.first else { return steps }
-        let stride = (steps.count + limit - 1) / limit
-        let kept = steps.indices.reversed().filter { (steps.count - 1 - $0) % stride == 0 }.reversed().map {
-            steps[$0]
-        }
-        return kept.first == first ? kept : [first] + kept
+    /// Positions of at most `limit` (and one) of so many: every k-th from the end, so that the last stays, and the first.
+    static func thinned(_ count: Int, to limit: Int) -> [Int] {
+        guard count > limit else { return Array(0..<count) }
+        let stride = (count + limit - 1) / limit
+        let kept = (0..<count).filter { (count - 1 - $0) % stride == 0 }
+        return kept.first == 0 ? kept : [0] + kept
     }
 }

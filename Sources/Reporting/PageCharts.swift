@@ -29,30 +29,30 @@ final class PageCharts {
 
     /// What the points of all charts may take in the page, in bytes before base64.
     static let budget = 1_900_000
-    /// Points of a curve: the first that fits.
-    private static let limits = [200, 100, 50, 32, 24, 16, 12, 8]
+    /// Points of a curve: the most of these that fit.
+    private static let limits = [200, 100, 64, 48, 32, 24, 16, 12, 8]
 
     /// The curves of a chart, one for each setting.
     fileprivate struct Pack {
         var steps: [[Int]]
         var bytes: [UInt8]
         var hasBands: Bool
+
+        var width: Int { hasBands ? 8 : 3 }
+        /// What they take with at most so many points each.
+        func size(_ limit: Int) -> Int { width * steps.reduce(0) { $0 + min(limit, $1.count) } }
     }
 
     /// Members of the page's data: `charts`, `steps`, `maps` and `kept`, the settings whose points are there.
     func json(_ figures: Figures, budget: Int = budget) -> OrderedDictionary<String, JSON> {
-        let results = figures.results
-        let settings = Array(results.settings.indices)
-        var (kept, packs) = (settings, [Pack]())
-        for limit in Self.limits {
-            packs = pack(figures, kept, limit)
-            let size = packs.reduce(0) { $0 + $1.bytes.count }
-            if size <= budget { break }
-            if limit == Self.limits.last {
-                kept = Figures.spread(settings, to: max(Figures.curveLimit, settings.count * budget / size))
-                packs = pack(figures, kept, limit)
-            }
-        }
+        let settings = Array(figures.results.settings.indices)
+        var packs = pack(figures)
+        let sizes = Self.limits.map { limit in packs.reduce(0) { $0 + $1.size(limit) } }
+        let fitting = sizes.firstIndex { $0 <= budget }
+        let count = settings.count * budget / max(1, sizes.last ?? 1)
+        let kept = fitting == nil ? Figures.spread(settings, to: max(Figures.curveLimit, count)) : settings
+        let limit = fitting.map { Self.limits[$0] } ?? Self.limits.last ?? 8
+        for i in packs.indices { packs[i].thin(to: limit, kept) }
         var lists = OrderedSet<[Int]>()
         let drawn = zip(charts, packs).map { chart, pack in
             let numbers = pack.steps.map { lists.append($0).index }
@@ -72,14 +72,14 @@ final class PageCharts {
         ]
     }
 
-    private func pack(_ figures: Figures, _ settings: [Int], _ limit: Int) -> [Pack] {
-        let (series, results) = (Array(charts), figures.results)
+    /// All settings, by all cores.
+    private func pack(_ figures: Figures) -> [Pack] {
+        let (series, results, bands) = (Array(charts), figures.results, figures.bandsAreIntervals)
         let found = Mutex([Pack?](repeating: nil, count: series.count))
-        let bands = figures.bandsAreIntervals
         DispatchQueue.concurrentPerform(iterations: series.count) { i in
             let isMapOnly = series[i].value.scale == nil
-            let curves = settings.map { setting in
-                let curve = results.curve(series[i].key, setting: setting, limit: limit)
+            let curves = results.settings.indices.map { setting in
+                let curve = results.curve(series[i].key, setting: setting)
                 return isMapOnly ? Array(curve.suffix(1)) : curve
             }
             let pack = Pack(curves, bandsAreIntervals: bands)
@@ -112,6 +112,22 @@ extension PageCharts.Pack {
             add(mean - band.low, 2)
             add(band.high - mean, 2)
             bytes.append(UInt8(clamping: value.n))
+        }
+    }
+
+    /// Keeps these settings, with at most so many points each.
+    fileprivate mutating func thin(to limit: Int, _ kept: [Int]) {
+        guard kept.count < steps.count || steps.contains(where: { $0.count > limit }) else { return }
+        let starts = steps.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count * width) }
+        let old = self
+        (steps, bytes) = ([], [])
+        for setting in kept {
+            let points = StudyResults.thinned(old.steps[setting].count, to: limit)
+            steps.append(points.map { old.steps[setting][$0] })
+            for point in points {
+                let start = starts[setting] + point * width
+                bytes += old.bytes[start..<start + width]
+            }
         }
     }
 }

@@ -50,8 +50,14 @@ extension ReportSections {
 
     /// JSON that neither HTML nor XML takes for markup.
     static func embedded(_ json: JSON) -> Markup {
-        let text = json.text(pretty: false).replacing("&", with: "\\u0026").replacing("<", with: "\\u003c")
-            .replacing(">", with: "\\u003e")
+        var text = ""
+        let marks: [UInt8: String] = [0x26: "\\u0026", 0x3C: "\\u003c", 0x3E: "\\u003e"]
+        let plain = json.text(pretty: false)
+        // These only stand in strings, where JSON takes them escaped.
+        for part in plain.utf8.split(omittingEmptySubsequences: false, whereSeparator: { marks[$0] != nil }) {
+            text += Substring(part)
+            if part.endIndex < plain.endIndex { text += marks[plain.utf8[part.endIndex]] ?? "" }
+        }
         return Markup(raw: "<script type=\"application/json\" id=\"data\">\(text)</script>")
     }
 }

@@ -7,8 +7,13 @@ enum Style {
         let settings = colours.enumerated().map { i, pair in
             ".s\(i){\(Palette.both("color", pair.light.hex, pair.dark.hex))}"
         }
-        let text = figures.compactMap(\.svg?.text).joined()
-        let drawn = Palette.onDark.sorted { $0.key < $1.key }.filter { text.contains($0.key) }.map { light, dark in
+        let used = Set(
+            figures.compactMap(\.svg?.text).flatMap { text in
+                text.utf8.split(separator: UInt8(ascii: "\"")).filter { $0.first == UInt8(ascii: "#") }.map {
+                    String(Substring($0))
+                }
+            })
+        let drawn = Palette.onDark.sorted { $0.key < $1.key }.filter { used.contains($0.key) }.map { light, dark in
             ["fill", "stroke"].map { property in
                 let marks = "[\(property)=\"\(light)\"]"
                 // Cells of maps keep the colours of their scale.
