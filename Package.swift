@@ -154,9 +154,11 @@ let package = Package(
         .target(
             name: "Reporting",
             dependencies: [
-                "Studies", "PluginHost", "Manifests", "Protocols",
+                "Studies", "PluginHost", "Manifests", "Protocols", "LinearAlgebra",
                 .product(name: "OrderedCollections", package: "swift-collections"),
-            ]),
+            ],
+            // In the executable, which so needs no files beside it.
+            resources: [.embedInCode("Resources/report.js")]),
         .target(
             name: "Viewing",
             dependencies: [

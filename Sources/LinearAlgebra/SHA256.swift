@@ -50,7 +50,8 @@ package enum SHA256 {
         package var hex: String { SHA256.hex(digest: digest) }
     }
 
-    static func digest(of bytes: some Sequence<UInt8>) -> [UInt8] {
+    /// The 32 bytes.
+    package static func digest(of bytes: some Sequence<UInt8>) -> [UInt8] {
         let digest = bytes.withContiguousStorageIfAvailable {
             var running = Running()
             running.add(UnsafeRawBufferPointer($0))

@@ -94,13 +94,21 @@ extension StudyResults {
     /// A series over training, over the finished runs of a setting: one point for each step that one of them
     /// recorded, thinned to `limit` steps.
     package func curve(_ series: Int, setting: Int, limit: Int = 200) -> [Point] {
-        var steps = Set<Int>()
-        for run in finished(of: series, setting: setting) {
-            let curves = sources[run].curves
-            for row in curves.range(series) { steps.insert(Int(curves.steps[row])) }
+        let runs = finished(of: series, setting: setting)
+        // Runs of one setting mostly have the same steps, in order.
+        var steps: [Int32] = []
+        for (i, run) in runs.enumerated() {
+            let own = sources[run].curves.steps[sources[run].curves.range(series)]
+            if i == 0 {
+                steps = Array(own)
+            } else if !steps.elementsEqual(own) {
+                steps += own
+            }
         }
-        return thin(steps.sorted(), to: limit).map {
-            Point(step: $0, value: aggregate(series, at: $0, runs: finished(of: series, setting: setting)))
+        let isAscending = zip(steps, steps.dropFirst()).allSatisfy { $0 < $1 }
+        let all = isAscending ? steps : Set(steps).sorted()
+        return Self.thinned(all.count, to: limit).map {
+            Point(step: Int(all[$0]), value: aggregate(series, at: Int(all[$0]), runs: runs))
         }
     }
 
@@ -126,22 +134,21 @@ extension StudyResults {
 
     /// A run that a rule ended keeps the values of its end.
     func value(_ series: Int, at step: Int, run: Int) -> Observation.Value {
-        let curves = sources[run].curves, record = sources[run].record
-        let isHeld = record.status == .finished && step > record.step && curves.lastStep(series) == record.step
-        guard let row = curves.row(series, at: isHeld ? record.step : step) else {
-            return .missing(reason: record.status == .finished ? "not_recorded" : "run_\(record.status.rawValue)")
+        // Fields of a source are read in place: a copy of a run counts references to all that its record holds.
+        let status = sources[run].record.status, end = sources[run].record.step
+        let isHeld = status == .finished && step > end && sources[run].curves.lastStep(series) == end
+        guard let row = sources[run].curves.row(series, at: isHeld ? end : step) else {
+            return .missing(reason: status == .finished ? "not_recorded" : "run_\(status.rawValue)")
         }
-        let reason = curves.reasons[row]
-        return reason == 0 ? .number(curves.values[row]) : .missing(reason: reasons[Int(reason)])
+        let reason = sources[run].curves.reasons[row]
+        return reason == 0 ? .number(sources[run].curves.values[row]) : .missing(reason: reasons[Int(reason)])
     }
 
-    /// Every k-th element from the end, so that the last step stays, and the first.
-    private func thin(_ steps: [Int], to limit: Int) -> [Int] {
-        guard steps.count > limit, let first = steps.first else { return steps }
-        let stride = (steps.count + limit - 1) / limit
-        let kept = steps.indices.reversed().filter { (steps.count - 1 - $0) % stride == 0 }.reversed().map {
-            steps[$0]
-        }
-        return kept.first == first ? kept : [first] + kept
+    /// Positions of at most `limit` (and one) of so many: every k-th from the end, so that the last stays, and the first.
+    static func thinned(_ count: Int, to limit: Int) -> [Int] {
+        guard count > limit else { return Array(0..<count) }
+        let stride = (count + limit - 1) / limit
+        let kept = (0..<count).filter { (count - 1 - $0) % stride == 0 }
+        return kept.first == 0 ? kept : [0] + kept
     }
 }

@@ -6,9 +6,12 @@ struct CellPanel: FigurePanel {
         var text: String
         /// What the pointer shows.
         var title: String
+        /// Whose it is, where it is of one setting.
+        var setting: Int?
     }
 
     var title: String
+    var setting: Int?
     var xTitle = ""
     var yTitle = ""
     var columns: [String]
@@ -57,7 +60,7 @@ struct CellPanel: FigurePanel {
             }
             for (c, cell) in row.enumerated() {
                 let x = left + cellWidth * Double(c)
-                plate.add("<g><title>\(cell.title)</title>")
+                plate.add("<g\(Plate.mark(of: cell.setting))><title>\(cell.title)</title>")
                 plate.rectangle(
                     x + 0.3, y + 0.3, cellWidth - 0.6, cellHeight - 0.6, fill: cell.colour?.hex ?? "#f0f1f3")
                 if hasText {

@@ -65,7 +65,7 @@ struct CurveFigure {
                 marks: marks.map { mark in
                     Panel.Mark(
                         colour: facets.colours[mark.colour],
-                        title: charts.tooltip(mark.item.setting, curve(mark.item)),
+                        title: charts.tooltip(mark.item.setting, curve(mark.item)), setting: mark.item.setting,
                         curve: mark.curve)
                 })
         }
@@ -130,7 +130,8 @@ struct SpectrumFigure {
                     (
                         item,
                         Panel.Mark(
-                            colour: facets.colours[colour], title: results.label(setting: item.setting), curve: last)
+                            colour: facets.colours[colour], title: results.label(setting: item.setting),
+                            setting: item.setting, curve: last)
                     )
                 ]
                 if let steps, steps.0 < steps.1 {
@@ -140,7 +141,9 @@ struct SpectrumFigure {
                         (
                             item,
                             Panel.Mark(
-                                colour: facets.colours[colour], title: "first step", curve: first, isDashed: true)
+                                colour: facets.colours[colour], title: "first step", setting: item.setting,
+                                curve: first,
+                                isDashed: true)
                         ), at: 0)
                 }
                 return marks

@@ -106,8 +106,9 @@ struct Facets {
         settings = data.settings
         if settings.count > DrawnFigure.mostColours, colour == .setting {
             notes.append(
-                "\(settings.count - DrawnFigure.mostColours) more settings are left out; 'where' chooses others.")
-            settings = Array(settings.prefix(DrawnFigure.mostColours))
+                "\(DrawnFigure.mostColours) of \(settings.count) settings, spread over the sweep; 'where' chooses others."
+            )
+            settings = Figures.spread(settings, to: DrawnFigure.mostColours)
         }
         let coloured: [String]
         switch colour {
@@ -119,6 +120,7 @@ struct Facets {
         colours = Palette.settings(coloured.count, isOrdered: isOrdered).map(\.light.hex)
         if coloured.count > 1 {
             keys = zip(coloured, colours).map { PanelGrid.Key(text: $0, colour: $1, shape: shape) }
+            if colour == .setting { for i in keys.indices { keys[i].setting = settings[i] } }
         }
 
         func title(_ output: String?, _ layer: String?, _ setting: Int?) -> String {

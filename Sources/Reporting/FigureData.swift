@@ -18,6 +18,9 @@ struct FigureData {
         let results = charts.results
         settings = try results.settings(where: figure.settings).filter { !results.finished[$0].isEmpty }
         guard !settings.isEmpty else { throw Undecided(message: "no run of these settings has finished") }
+        differing = results.sweptKeys.indices.filter { [settings] column in
+            Set(settings.map { results.settings[$0][column] }).count > 1
+        }
         let wanted = OrderedSet(figure.outputs + figure.against)
         var found: [String: [String: [Int]]] = [:]
         for (number, key) in results.series.enumerated() where wanted.contains(key.name) {
@@ -103,9 +106,7 @@ struct FigureData {
     func unit(_ name: String) -> String { results.outputs[name]?.unit.map { " [\($0)]" } ?? "" }
 
     /// The swept keys in which the settings drawn differ.
-    private var differing: [Int] {
-        results.sweptKeys.indices.filter { column in Set(settings.map { results.settings[$0][column] }).count > 1 }
-    }
+    private let differing: [Int]
 
     /// `weight_decay=1e-3`: a setting without the keys in which those drawn do not differ.
     func label(_ setting: Int) -> String { results.label(setting: setting, columns: differing) }

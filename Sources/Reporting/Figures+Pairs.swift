@@ -19,15 +19,9 @@ extension Figures {
         let values = cells.flatMap { $0.flatMap { $0.compactMap { $0?.mean } } }
         guard !values.isEmpty else { return "<p class=\"note\">No value in any run.</p>" }
         let ramp = Palette.Ramp(values)
-        let maps = shown.filter { !results.finished[$0].isEmpty }.map { setting -> Markup in
-            let rows = cells[setting].enumerated().map { r, row in
-                row.enumerated().map { c, value in cell(value, "\(firsts[r]), \(seconds[c])") }
-            }
-            return HeatMap(
-                title: results.label(setting: setting), style: setting, rows: firsts, columns: seconds, cells: rows,
-                palette: ramp
-            ).svg
+        let key = page.addMap(ramp, firsts.map { first in seconds.map { series(first, $0) } })
+        return maps(cells, key: key, rows: firsts, columns: seconds, ramp, metric.name) {
+            "\(firsts[$0]), \(seconds[$1])"
         }
-        return "<div class=\"heats\">\(maps)</div>\(colourScale(ramp, metric.name))"
     }
 }

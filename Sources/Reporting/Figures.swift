@@ -3,8 +3,10 @@ import Studies
 /// Charts of a study's metrics, laid out by the structure of their names.
 struct Figures {
     let results: StudyResults
-    /// The settings drawn; a chart with more curves than this cannot be read.
+    /// The settings drawn, spread over the sweep; a chart with more curves than this cannot be read.
     let shown: [Int]
+    /// What the script of a page needs to draw other settings.
+    let page = PageCharts()
     /// Whether bands are intervals of the mean; below four seeds they are the range from the least to the greatest.
     let bandsAreIntervals: Bool
     let steps: [Int]
@@ -13,15 +15,25 @@ struct Figures {
 
     init(_ results: StudyResults) {
         self.results = results
-        shown = Array(results.settings.indices.prefix(Figures.curveLimit))
+        shown = Figures.spread(Array(results.settings.indices))
         bandsAreIntervals = (results.finished.map(\.count).max() ?? 0) >= 4
-        var steps = Set<Int>()
+        var steps = Set<Int32>()
+        // One after the other the series of a run mostly repeat its steps.
         for run in results.sources {
+            var recent = ArraySlice<Int32>()
             for s in results.series.indices {
-                for row in run.curves.range(s) { steps.insert(Int(run.curves.steps[row])) }
+                let own = run.curves.steps[run.curves.range(s)]
+                if !own.elementsEqual(recent) { steps.formUnion(own) }
+                recent = own
             }
         }
-        self.steps = steps.sorted()
+        self.steps = steps.sorted().map(Int.init)
+    }
+
+    /// Some of many, the first and the last among them.
+    static func spread(_ settings: [Int], to limit: Int = curveLimit) -> [Int] {
+        guard settings.count > limit else { return settings }
+        return (0..<limit).map { settings[$0 * (settings.count - 1) / max(1, limit - 1)] }
     }
 
     /// What lines and bands are, in a sentence.
@@ -139,7 +151,11 @@ struct Figures {
     }
 
     func band(_ value: Aggregate, _ mean: Double) -> (low: Double, high: Double) {
-        if bandsAreIntervals || value.n == 1, let low = value.low, let high = value.high { return (low, high) }
+        Self.band(value, mean, areIntervals: bandsAreIntervals)
+    }
+
+    static func band(_ value: Aggregate, _ mean: Double, areIntervals: Bool) -> (low: Double, high: Double) {
+        if areIntervals || value.n == 1, let low = value.low, let high = value.high { return (low, high) }
         return (value.min ?? mean, value.max ?? mean)
     }
 
@@ -159,10 +175,12 @@ struct Figures {
                 let (low, high) = band(point.value, mean)
                 return LineChart.Point(x: Double(isOnce ? i : point.step), y: mean, low: low, high: high)
             }
-            drawn.append(.init(style: setting, title: tooltip(setting, curves[i]), points: points))
+            drawn.append(.init(style: i, title: tooltip(setting, curves[i]), points: points))
         }
+        page.add(series: series, y: y, isOnce: isOnce)
         return LineChart(
-            title: title, x: x, xTitle: isOnce ? results.shortKeys.joined(separator: ", ") : "training step", y: y,
+            title: title, key: series, x: x,
+            xTitle: isOnce ? results.shortKeys.joined(separator: ", ") : "training step", y: y,
             curves: drawn, baseline: isOnce ? [] : baseline.map(null) ?? [])
     }
 
@@ -203,20 +221,30 @@ struct Figures {
         let values = cells.flatMap { $0.flatMap { $0.compactMap { $0?.mean } } }
         guard !values.isEmpty else { return "" }
         let ramp = Palette.Ramp(values)
+        let key = page.addMap(
+            ramp, metric.layers.map { layer in metric.bindings.map { metric[$0, layer] } })
+        return maps(
+            cells, key: key, rows: metric.layers.map { $0.isEmpty ? metric.probe : $0 }, columns: metric.bindings,
+            ramp, metric.name
+        ) { "\(metric.layers[$0]) \(metric.bindings[$1])" }
+    }
+
+    /// - Parameter cells: of each setting that is shown, row by row.
+    func maps(
+        _ cells: [[[Aggregate?]]], key: Int, rows: [String], columns: [String], _ ramp: Palette.Ramp, _ name: String,
+        label: (_ row: Int, _ column: Int) -> String
+    ) -> Markup {
         // A setting without a finished run has no map.
-        let maps = shown.filter { !results.finished[$0].isEmpty }.map { setting -> Markup in
-            let rows = cells[setting].enumerated().map { r, row in
-                row.enumerated().map { c, value in
-                    cell(value, "\(metric.layers[r]) \(metric.bindings[c])")
-                }
+        let drawn = shown.enumerated().filter { !results.finished[$1].isEmpty }.map { slot, setting -> Markup in
+            let cells = cells[slot].enumerated().map { r, row in
+                row.enumerated().map { c, value in cell(value, label(r, c)) }
             }
             return HeatMap(
-                title: results.label(setting: setting), style: setting,
-                rows: metric.layers.map { $0.isEmpty ? metric.probe : $0 },
-                columns: metric.bindings, cells: rows, palette: ramp
+                title: results.label(setting: setting), style: slot, key: key, rows: rows, columns: columns,
+                cells: cells, palette: ramp
             ).svg
         }
-        return "<div class=\"heats\">\(maps)</div>\(colourScale(ramp, metric.name))"
+        return "<div class=\"heats\">\(drawn)</div>\(colourScale(ramp, name))"
     }
 
     func cell(_ value: Aggregate?, _ name: String) -> HeatMap.Cell {

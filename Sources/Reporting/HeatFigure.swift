@@ -43,9 +43,11 @@ struct HeatFigure {
                                 results.value(of: x, setting: $0) == column
                                     && results.value(of: y, setting: $0) == row
                             }
-                            return colours.cell(
+                            var cell = colours.cell(
                                 setting.flatMap { s in data.cellValues(series, s) },
                                 "\(names[x])=\(NumberText.label(column)) \(names[y])=\(NumberText.label(row))")
+                            cell.setting = setting
+                            return cell
                         }
                     }
                     panels.append(
@@ -120,7 +122,7 @@ struct MatrixFigure {
                     let name = outputs.count > 1 ? short[output] ?? output : ""
                     panels.append(
                         CellPanel(
-                            title: [name, label].filter { !$0.isEmpty }.joined(separator: " · "),
+                            title: [name, label].filter { !$0.isEmpty }.joined(separator: " · "), setting: setting,
                             columns: Array(seconds), rows: Array(firsts), cells: cells))
                 }
             } else {
@@ -133,7 +135,7 @@ struct MatrixFigure {
                 }
                 panels.append(
                     CellPanel(
-                        title: label, columns: outputs.map { short[$0] ?? $0 },
+                        title: label, setting: setting, columns: outputs.map { short[$0] ?? $0 },
                         rows: data.layers.map { $0.isEmpty ? "network" : $0 }, cells: cells))
             }
         }

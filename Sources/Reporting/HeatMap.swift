@@ -8,8 +8,10 @@ struct HeatMap {
     }
 
     var title: String
-    /// Position of the setting, for the colour of the title's mark.
+    /// Position among the settings drawn, for the colour of the title's mark.
     var style: Int
+    /// What the script of a page calls maps of these outputs.
+    var key: Int?
     var rows: [String]
     var columns: [String]
     /// Row by row.
@@ -26,8 +28,9 @@ struct HeatMap {
         let top = 30 + 11 * Double(lineCount)
         let width = left + HeatMap.cellWidth * Double(columns.count)
         let height = top + HeatMap.cellHeight * Double(rows.count)
+        let key: Markup = key.map { " data-m=\"\($0)\"" } ?? ""
         var text: Markup =
-            "<svg class=\"heat\" viewBox=\"0 0 \(width) \(height)\" style=\"max-width:\(width * 1.25)px\" role=\"img\">"
+            "<svg class=\"heat\" data-slot=\"\(style)\"\(key) viewBox=\"0 0 \(width) \(height)\" style=\"max-width:\(width * 1.25)px\" role=\"img\">"
         text +=
             "<circle class=\"s\(style)\" cx=\"\(left + 5)\" cy=\"9\" r=\"4\"/><text class=\"ht\" x=\"\(left + 14)\" y=\"13\">\(title)</text>"
         for (c, lines) in labels.enumerated() {

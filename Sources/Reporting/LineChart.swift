@@ -4,7 +4,7 @@
 /// of a row only and the plot areas still line up.
 package struct LineChart {
     package struct Curve {
-        /// Which colour: the position of the setting.
+        /// Which colour: the position among the settings drawn.
         var style: Int
         var title: String
         /// Nil where there is no value: the line breaks.
@@ -33,6 +33,8 @@ package struct LineChart {
     }
 
     var title: String
+    /// What the script of a page calls it.
+    var key: Int?
     var x: Scale
     var xTitle: String
     var y: Scale
@@ -41,9 +43,11 @@ package struct LineChart {
     var baseline: [Point?] = []
 
     package init(
-        title: String, x: Scale, xTitle: String = "training step", y: Scale, curves: [Curve], baseline: [Point?] = []
+        title: String, key: Int? = nil, x: Scale, xTitle: String = "training step", y: Scale, curves: [Curve],
+        baseline: [Point?] = []
     ) {
         self.title = title
+        self.key = key
         self.x = x
         self.xTitle = xTitle
         self.y = y
@@ -56,7 +60,8 @@ package struct LineChart {
 
     package var svg: Markup {
         let (w, h) = (width, height)
-        var text: Markup = "<svg class=\"chart\" viewBox=\"0 0 \(w) \(h)\" role=\"img\">"
+        let key: Markup = key.map { " data-c=\"\($0)\"" } ?? ""
+        var text: Markup = "<svg class=\"chart\"\(key) viewBox=\"0 0 \(w) \(h)\" role=\"img\">"
         if !title.isEmpty { text += "<text class=\"ct\" x=\"0\" y=\"-8\">\(title)</text>" }
         var (grid, labels) = (Markup(""), Markup(""))
         for tick in y.ticks() {

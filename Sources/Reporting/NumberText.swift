@@ -45,6 +45,15 @@ package enum NumberText {
         return label(Double(String(format: "%.10g", value)) ?? value)
     }
 
+    /// `⁻⁵`
+    static func superscript(_ number: Int) -> String {
+        let digits: [Character: Character] = [
+            "-": "⁻", "0": "⁰", "1": "¹", "2": "²", "3": "³", "4": "⁴", "5": "⁵", "6": "⁶", "7": "⁷", "8": "⁸",
+            "9": "⁹",
+        ]
+        return String(String(number).map { digits[$0] ?? $0 })
+    }
+
     /// A number with `digits` significant digits and no exponent where it is of ordinary size.
     package static func short(_ value: Double, digits: Int = 3) -> String {
         guard value != 0 else { return "0" }

@@ -106,17 +106,33 @@ enum Palette {
     }
 
     /// Rules for the classes of both ramps.
-    static func rules(dark: Bool) -> String {
-        var text = ""
-        for i in 0..<Ramp.steps {
+    static var rules: String {
+        (0..<Ramp.steps).map { i in
             let part = Double(i) / Double(Ramp.steps - 1)
-            text += rule("d\(i)", sample(dark ? divergingDark : divergingLight, part))
-            if !dark { text += rule("v\(i)", sample(viridis, part)) }
-        }
-        return text
+            let (light, dark) = (sample(divergingLight, part), sample(divergingDark, part)),
+                plain = sample(viridis, part)
+            return rule("d\(i)", light, dark) + rule("v\(i)", plain, plain)
+        }.joined()
     }
 
-    private static func rule(_ name: String, _ colour: Colour) -> String {
-        ".\(name) rect{fill:\(colour.hex)}.\(name) text{fill:\(ink(on: colour))}"
+    private static func rule(_ name: String, _ light: Colour, _ dark: Colour) -> String {
+        ".\(name) rect{\(both("fill", light.hex, dark.hex))}.\(name) text{\(both("fill", ink(on: light), ink(on: dark)))}"
     }
+
+    /// A colour for light and for dark pages; browsers older than 2024 know only the first.
+    static func both(_ property: String, _ light: String, _ dark: String) -> String {
+        light == dark ? "\(property):\(light)" : "\(property):\(light);\(property):light-dark(\(light),\(dark))"
+    }
+
+    /// Colours of figures, which are made for white paper, on a dark page.
+    static let onDark: [String: String] = {
+        var pairs = [
+            Plate.ink: "#e6e8eb", Plate.soft: "#9aa4af", Plate.grid: "#2c323a",
+        ]
+        for (light, dark) in categorical { pairs[Colour(light).hex] = Colour(dark).hex }
+        for count in 5...DrawnFigure.mostColours {
+            for pair in settings(count, isOrdered: true) { pairs[pair.light.hex] = pair.dark.hex }
+        }
+        return pairs
+    }()
 }

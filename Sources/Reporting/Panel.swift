@@ -6,8 +6,12 @@ struct Panel {
         var colour: String
         /// What the pointer shows.
         var title: String
+        /// Whose it is, where it is of one setting.
+        var setting: Int?
         var curve: [LineChart.Point?] = []
         var points: [(x: Double, y: Double)] = []
+        /// What the pointer shows over each of the points.
+        var pointTitles: [String] = []
         var isDashed = false
         /// Edges of a band around a line, which is drawn with it.
         var fit: [(x: Double, y: Double, low: Double, high: Double)] = []
@@ -27,6 +31,8 @@ struct Panel {
     }
 
     var title = ""
+    /// Whose it is, where it is of one setting.
+    var setting: Int?
     /// Lines between title and plot: what was fitted, in its colour.
     var notes: [(text: String, colour: String)] = []
     var x: Scale
@@ -128,12 +134,13 @@ struct Panel {
             let line = mark.line(x, y).map { place($0.0, $0.1) }
             text += "<path d=\"\(Self.path(line))\" fill=\"none\" stroke=\"\(mark.colour)\" stroke-width=\".9\"/>"
         }
-        for point in mark.points {
-            text += "<circle cx=\"\(sx(point.x))\" cy=\"\(sy(point.y))\" r=\"1.3\"/>"
+        for (i, point) in mark.points.enumerated() {
+            let title: Markup = i < mark.pointTitles.count ? "<title>\(mark.pointTitles[i])</title>" : ""
+            text += "<circle cx=\"\(sx(point.x))\" cy=\"\(sy(point.y))\" r=\"1.3\">\(title)</circle>"
         }
         guard !text.text.isEmpty else { return "" }
         let fill: Markup = mark.points.isEmpty ? "" : " fill=\"\(mark.colour)\" fill-opacity=\".75\""
-        return "<g\(fill)><title>\(mark.title)</title>\(text)</g>"
+        return "<g\(fill)\(Plate.mark(of: mark.setting))><title>\(mark.title)</title>\(text)</g>"
     }
 
     private static func path(_ points: [(Double, Double)]) -> Markup {

@@ -1,6 +1,8 @@
 /// What a figure shows in one of its places.
 protocol FigurePanel {
     var title: String { get }
+    /// Whose it is, where it is of one setting.
+    var setting: Int? { get }
     /// Lines between the title and the plot area.
     var noteLines: Int { get }
     /// How much lies left of the plot area: tick labels and the title of the axis.
@@ -21,6 +23,8 @@ struct PanelGrid {
         var text: String
         var colour: String
         var shape: Shape
+        /// Whose colour it is, where it is that of one setting.
+        var setting: Int?
     }
 
     /// A ramp of colours with its ends.
@@ -62,8 +66,10 @@ struct PanelGrid {
                 let isLowest = index + columns >= panels.count
                 let labels = !sharesX || isLowest
                 let own = panels[index].height(width: plot)
+                plate.add("<g\(Plate.mark(of: panels[index].setting))>")
                 panels[index].draw(
                     on: &plate, left: left, top: top, width: plot, height: own, labelsX: labels, noteLines: notes)
+                plate.add("</g>")
                 // A row is as deep as its deepest labels, also where a panel below is missing.
                 let room = panels[index].bottomRoom(width: plot, labelsX: labels)
                 bottom = max(bottom, own + room - height)
@@ -83,6 +89,7 @@ struct PanelGrid {
             let length = mark + Plate.width(key.text) + 8
             if x > 4, x + length > width - 3 { (x, top) = (4, top + 10) }
             let middle = top + 5
+            plate.add("<g\(Plate.mark(of: key.setting, "data-key"))>")
             switch key.shape {
             case .line: plate.line(x, middle, x + 12, middle, colour: key.colour, width: 1.4)
             case .dashes:
@@ -94,6 +101,7 @@ struct PanelGrid {
             case .none: break
             }
             plate.text(Plate.fitted(key.text, width - 30), x: x + mark, y: middle + 2.5)
+            plate.add("</g>")
             x += length
         }
         return top + 12

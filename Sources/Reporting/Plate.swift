@@ -15,6 +15,11 @@ struct Plate {
 
     private(set) var body: Markup = ""
 
+    /// By which a page knows what is of a setting, and hides it.
+    static func mark(of setting: Int?, _ name: Markup = "data-s") -> Markup {
+        setting.map { " \(name)=\"\($0)\"" } ?? ""
+    }
+
     mutating func add(_ markup: Markup) { body += markup }
 
     mutating func text(

@@ -117,13 +117,11 @@ extension ReportSections {
     private func legend(_ hasBaseline: Bool) -> Markup {
         guard results.settings.count > 1 || hasBaseline else { return "" }
         var entries: [Markup] = []
-        for setting in figures.shown where results.settings.count > 1 {
+        for (slot, setting) in figures.shown.enumerated() where results.settings.count > 1 {
             entries.append(
-                "<label class=\"s\(setting)\" for=\"f\(setting)\"><i class=\"line\"></i><span>\(results.label(setting: setting))</span></label>"
+                "<label class=\"s\(slot)\" data-slot=\"\(slot)\"><i class=\"line\"></i><span class=\"name\">\(results.label(setting: setting))</span></label>"
             )
         }
-        let left = results.settings.count - figures.shown.count
-        if left > 0 { entries.append("<span class=\"soft\">and \(left) more settings in table.csv</span>") }
         if hasBaseline {
             entries.append("<span class=\"chance soft\"><i class=\"line\"></i>expected by chance</span>")
         }

@@ -10,16 +10,20 @@ extension ReportSections {
             "<th scope=\"col\"\(["steps", "time", "steps/s", "seed"].contains($0) ? Markup(" class=\"num\"") : "")>\($0)</th>"
         }
         let rows: [Markup] = results.runs.prefix(ReportSections.rowLimit).map { run in
-            let values: [Markup] = results.valueLabels(setting: run.setting).map { "<td>\($0)</td>" }
+            let values: [Markup] = results.valueLabels(setting: run.setting).map {
+                "<td>\($0.isEmpty ? "–" : $0)</td>"
+            }
             let record = run.record
             let time = record.seconds > 0 ? NumberText.duration(record.seconds) : ""
+            let rate = record.stepsPerSecond.isFinite ? "\(record.stepsPerSecond)" : ""
             let speed =
                 record.stepsPerSecond >= 1 && record.stepsPerSecond < 1e12
                 ? Words.grouped(Int(record.stepsPerSecond)) : ""
             return """
-                <tr title="\(run.name)">\(values)<td class="num">\(run.seed)</td>\
-                <td class="\(run.isFinished ? "" : "bad")">\(record.status.rawValue)</td><td class="num">\(Words.grouped(record.step))</td>\
-                <td class="num">\(time)</td><td class="num">\(speed)</td><td class="wrap">\(record.message)</td></tr>
+                <tr data-s="\(run.setting)" title="\(run.name)">\(values)<td class="num">\(run.seed)</td>\
+                <td class="\(run.isFinished ? "" : "bad")">\(record.status.rawValue)</td><td class="num" data-v="\(record.step)">\(Words.grouped(record.step))</td>\
+                <td class="num" data-v="\(Markup(raw: "\(record.seconds)"))">\(time)</td>\
+                <td class="num" data-v="\(Markup(raw: rate))">\(speed)</td><td class="wrap">\(record.message)</td></tr>
                 """
         }
         let omitted = results.runs.count - rows.count

@@ -11,33 +11,34 @@ package enum Report {
         let isOrdered = results.sweptKeys.count == 1 && results.settings.allSatisfy { Double($0[0]) != nil }
         let colours = Palette.settings(figures.shown.count, isOrdered: isOrdered)
         let sections = ReportSections(
-            results: results, figures: figures, outline: outline, verdicts: verdicts, drawn: drawn)
-        let filters: [Markup] = figures.shown.map { setting in
-            """
-            <input class="toggle" type="checkbox" id="f\(setting)" checked="checked"
-             aria-label="show \(results.label(setting: setting))"/>
-            """
-        }
-        let page: Markup = """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8"/>
-            <meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <title>\(results.title.isEmpty ? results.name : results.title)</title>
-            <style>\(Markup(raw: Style.sheet(colours: colours)))</style>
-            </head>
-            <body>
-            <main>
-            \(filters)
+            results: results, figures: figures, outline: outline, verdicts: verdicts, drawn: drawn,
+            // Without outputs, keys or layers to ask for it cannot fail.
+            headline: try? ResultTable(results, limit: 400, matrices: false))
+        let body: Markup = """
             \(sections.header)
             \(sections.claims)
             \(sections.declaredFigures)
-            \(sections.headline)
+            \(sections.numbers)
             \(sections.probes)
             \(sections.runs)
             \(sections.record)
+            """
+        let page: Markup = """
+            <!DOCTYPE html>
+            <html lang="en" data-theme="auto">
+            <head>
+            <meta charset="utf-8"/>
+            \(ReportSections.policy)
+            <meta name="viewport" content="width=device-width, initial-scale=1"/>
+            <title>\(results.title.isEmpty ? results.name : results.title)</title>
+            <style>\(Markup(raw: Style.sheet(colours: colours, figures: drawn)))</style>
+            </head>
+            <body>
+            <main>
+            \(body)
             </main>
+            \(sections.data)
+            <script>\(Markup(raw: ReportSections.script))</script>
             </body>
             </html>
 
@@ -53,6 +54,7 @@ struct ReportSections {
     let outline: Outline
     let verdicts: [Verdict]
     let drawn: [DrawnFigure]
+    let headline: ResultTable?
 
     // MARK: - What was run
 
@@ -216,39 +218,40 @@ struct ReportSections {
         let parts: [Markup] = figures.map { drawn in
             let file: Markup = drawn.svg == nil ? "" : "<span class=\"soft mono\">figures/\(drawn.slug).svg</span>"
             return """
-                <figure><figcaption><h3>\(drawn.figure.title)</h3>\(file)</figcaption>
+                <figure class="declared"><figcaption><h3>\(drawn.figure.title)</h3>\(file)</figcaption>
                 \(drawn.svg ?? "")<p class="note">\(drawn.note)</p></figure>
                 """
         }
         return "\(parts)"
     }
 
-    var headline: Markup {
-        // Without outputs, keys or layers to ask for it cannot fail.
-        let found = try? ResultTable(results, limit: 400, matrices: false)
-        guard let headline = found, !headline.rows.isEmpty else {
-            let undefined = found.map(undefined) ?? ""
+    var numbers: Markup {
+        guard let headline, !headline.rows.isEmpty else {
+            let undefined = headline.map(undefined) ?? ""
             return
                 "<section id=\"numbers\"><h2>Numbers at the last step</h2><p>No finished run has recorded a number.</p>\(undefined)</section>"
         }
-        let heads: [Markup] = figures.shown.map { setting in
-            let mark: Markup = "<span class=\"mark s\(setting)\"></span>"
+        let heads: [Markup] = figures.shown.enumerated().map { slot, setting in
+            let mark: Markup = "<span class=\"mark s\(slot)\"></span>"
             let few: Markup =
-                headline.hasUsualCount(setting)
+                results.settings.count > figures.shown.count || headline.hasUsualCount(setting)
                 ? "" : "<br/><span class=\"soft\">N=\(headline.counts[setting])</span>"
-            return "<th class=\"num\" scope=\"col\">\(mark)\(headline.columns[setting])\(few)</th>"
+            let name: Markup = "<span class=\"name\">\(headline.columns[setting])</span>"
+            return "<th class=\"num\" scope=\"col\" data-slot=\"\(slot)\">\(mark)\(name)\(few)</th>"
         }
         var groups: Markup = ""
         var start = 0
         while start < headline.rows.count {
             let probe = headline.rows[start].line.probe
             let end = headline.rows[start...].firstIndex { $0.line.probe != probe } ?? headline.rows.count
-            let rows: [Markup] = headline.rows[start..<end].map { row in
-                let cells: [Markup] = row.cells.prefix(figures.shown.count).enumerated().map { setting, cell in
-                    "<td class=\"num\">\(number(cell?.value, headline.counts[setting]))</td>"
+            let rows: [Markup] = (start..<end).map { r in
+                let row = headline.rows[r]
+                let cells: [Markup] = figures.shown.enumerated().map { slot, setting in
+                    let (mean, rest) = number(row.cells[setting]?.value, headline.counts[setting])
+                    return "<td class=\"num\" data-slot=\"\(slot)\">\(mean)<i>\(rest)</i></td>"
                 }
                 return
-                    "<tr><th scope=\"row\">\(String(row.line.output.dropFirst(probe.count + 1)))</th><td>\(row.line.layer)</td>\(cells)</tr>"
+                    "<tr data-r=\"\(r)\"><th scope=\"row\">\(String(row.line.output.dropFirst(probe.count + 1)))</th><td>\(row.line.layer)</td>\(cells)</tr>"
             }
             groups +=
                 "<tbody class=\"group\"><tr><th scope=\"rowgroup\" colspan=\"\(figures.shown.count + 2)\">\(probe)</th></tr>\(rows)</tbody>"
@@ -258,8 +261,10 @@ struct ReportSections {
             headline.commonCount > 1
             ? "Mean ± 95 % half-width over \(headline.commonCount) seeds; where fewer values stand behind a number, N is given"
             : "One seed"
-        let left = results.settings.count - figures.shown.count
-        let more = left > 0 ? " \(left) more settings are not shown." : ""
+        let count = results.settings.count
+        let more =
+            count > figures.shown.count
+            ? " \(figures.shown.count) of \(Words.grouped(count)) settings, spread over the sweep." : ""
         return """
             <section id="numbers"><h2>Numbers at the last step</h2>
             <p class="soft">\(seeds). Matrices of layers follow below; all outputs are in <span class="mono">table.csv</span>.\(more)</p>
@@ -278,13 +283,13 @@ struct ReportSections {
         return "\(sentences)"
     }
 
-    private func number(_ cell: Aggregate?, _ common: Int) -> Markup {
-        guard let cell else { return "<i>–</i>" }
-        guard let text = MeasuredText(cell) else { return "<i title=\"\(cell.reasons)\">– \(cell.reasons)</i>" }
-        let interval: Markup = cell.interval.map { "<i> \($0)</i>" } ?? ""
-        let few: Markup = cell.n == common ? "" : "<i title=\"missing: \(cell.reasons)\"> N=\(cell.n)</i>"
-        let half: Markup = text.halfWidth.isEmpty ? "" : "<i> ± \(text.halfWidth)</i>"
-        let power: Markup = text.exponent == 0 ? "" : "<i> ×10<sup>\(text.exponent)</sup></i>"
-        return "\(text.mean)\(half)\(power)\(interval)\(few)"
+    /// What stands first in a cell, and what follows it in grey.
+    func number(_ cell: Aggregate?, _ common: Int) -> (mean: String, rest: String) {
+        guard let cell else { return ("", "–") }
+        guard let text = MeasuredText(cell) else { return ("", "– \(cell.reasons)") }
+        let half = text.halfWidth.isEmpty ? "" : " ± \(text.halfWidth)"
+        let power = text.exponent == 0 ? "" : " ×10\(NumberText.superscript(text.exponent))"
+        let few = cell.n == common ? "" : " N=\(cell.n)"
+        return (text.mean, "\(half)\(power)\(cell.interval.map { " \($0)" } ?? "")\(few)")
     }
 }

@@ -16,9 +16,9 @@ struct ScatterFigure {
         }
         let isLog = figure.axis == .log
         var (missing, refused) = (0, 0)
-        var found: [Facets.Item: [(x: Double, y: Double)]] = [:]
+        var found: [Facets.Item: [RunPoint]] = [:]
         /// Elements of both arrays at one place, of every finished run.
-        func points(_ item: Facets.Item) -> [(x: Double, y: Double)] {
+        func points(_ item: Facets.Item) -> [RunPoint] {
             if let known = found[item] { return known }
             let ys = data.series[item.output]?[item.layer] ?? []
             let other = data.series[partners[item.output] ?? ""]
@@ -26,7 +26,7 @@ struct ScatterFigure {
             let xs = other?[item.layer] ?? other?[""] ?? []
             let byIndex = Dictionary(
                 xs.map { (results.series[$0].index, $0) }, uniquingKeysWith: { first, _ in first })
-            var points: [(x: Double, y: Double)] = []
+            var points: [RunPoint] = []
             for y in ys {
                 guard let x = byIndex[results.series[y].index] else { continue }
                 for run in results.finished(of: y, setting: item.setting) {
@@ -40,7 +40,7 @@ struct ScatterFigure {
                         refused += 1
                         continue
                     }
-                    points.append((a, b))
+                    points.append(RunPoint(x: a, y: b, run: run, index: results.series[y].index))
                 }
             }
             found[item] = points
@@ -68,12 +68,16 @@ struct ScatterFigure {
                 y: .values(all.map(\.y), edges: [], kind: figure.axis ?? .linear), xTitle: other, yTitle: name)
             for (colour, item) in panel.items {
                 let own = points(item)
+                let drawn = own.indices.filter { $0 % stride == 0 }.map { own[$0] }
                 shown.marks.append(
                     Panel.Mark(
                         colour: facets.colours[colour], title: results.label(setting: item.setting),
-                        points: own.indices.filter { $0 % stride == 0 }.map { own[$0] }))
+                        setting: item.setting, points: drawn.map { ($0.x, $0.y) },
+                        pointTitles: drawn.map { results.title(of: $0, item, partners[item.output] ?? "") }))
                 if figure.fit == .lines {
-                    fit(own, facets.keys.isEmpty ? Plate.ink : facets.colours[colour], isLog, &shown, &failures)
+                    fit(
+                        own.map { ($0.x, $0.y) }, facets.keys.isEmpty ? Plate.ink : facets.colours[colour], isLog,
+                        &shown, &failures)
                 }
             }
             // More slopes than lines above a panel: where they lie.
@@ -83,7 +87,7 @@ struct ScatterFigure {
                 }
                 shown.notes = [("slopes \(ends.joined(separator: " to "))", Plate.soft)]
             }
-            if figure.fit == .line { fit(all, Plate.ink, isLog, &shown, &failures) }
+            if figure.fit == .line { fit(all.map { ($0.x, $0.y) }, Plate.ink, isLog, &shown, &failures) }
             return shown
         }
         drawing = Drawing(panels, in: facets.rows, of: facets.columns, figure)
@@ -112,6 +116,25 @@ struct ScatterFigure {
             notes.append("No line for \(count): \(reason.rawValue).")
         }
         drawing.notes = notes + drawing.notes + facets.notes
+    }
+}
+
+/// Both values of a run, or of one of its elements.
+private struct RunPoint {
+    var x: Double
+    var y: Double
+    /// Position among the sources.
+    var run: Int
+    var index: Int?
+}
+
+extension StudyResults {
+    /// `lr=0.1 seed=3 [4]: accuracy 0.93, loss 0.21`
+    fileprivate func title(of point: RunPoint, _ item: Facets.Item, _ other: String) -> String {
+        let setting = sweptKeys.isEmpty ? "" : label(setting: item.setting) + " "
+        let who = "\(setting)seed=\(sources[point.run].seed)\(point.index.map { " [\($0)]" } ?? "")"
+        let (x, y) = (NumberText.rounded(point.x, digits: 4), NumberText.rounded(point.y, digits: 4))
+        return "\(who): \(lastWord(item.output)) \(y), \(lastWord(other)) \(x)"
     }
 }
 

@@ -78,9 +78,14 @@ package struct StudyResults: Sendable {
     package var name: String
     package var title: String
     /// Swept keys, the seed not among them.
-    package var sweptKeys: [String]
+    package let sweptKeys: [String]
+    /// Swept keys cut to their last words, as long as they stay distinct: `regularizers.l2.weight_decay` →
+    /// `weight_decay`.
+    package let shortKeys: [String]
     /// The distinct swept values, one text per key, in the order of the sweep; empty for a key that the setting does not sweep.
-    package var settings: [[String]]
+    package let settings: [[String]]
+    /// Of each swept key, whether some of its values are lists.
+    private let hasLists: [Bool]
     package var series: [Series]
     /// Reason codes of missing values; the first, empty, stands for a present one.
     package var reasons: [String]
@@ -115,17 +120,18 @@ package struct StudyResults: Sendable {
         self.title = title
         self.sweptKeys = sweptKeys
         self.settings = settings
+        let names = SweepNames(sweptKeys)
+        shortKeys = sweptKeys.map { names[$0] }
+        hasLists = sweptKeys.indices.map { column in settings.contains { Self.isList($0[column]) } }
         self.series = series
         self.reasons = reasons
         self.layers = layers
         self.runs = runs
         self.claims = claims
-        members = settings.indices.map { setting in runs.indices.filter { runs[$0].setting == setting } }
+        members = Self.positions(runs, from: 0, settings.count)
         finished = members.map { $0.filter { runs[$0].isFinished } }
         sources = runs + pairs
-        self.pairs = settings.indices.map { setting in
-            pairs.indices.filter { pairs[$0].setting == setting }.map { runs.count + $0 }
-        }
+        self.pairs = Self.positions(pairs, from: runs.count, settings.count)
         let numbers = Dictionary(series.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         func end(_ key: Series, _ word: String) -> Int? {
             numbers[Series(probe: key.probe, output: key.output + word, layer: key.layer, index: key.index)]
@@ -135,7 +141,8 @@ package struct StudyResults: Sendable {
             bounds[item.offset] = (low, high)
         }
         isBound = Set(bounds.values.flatMap { [$0.low, $0.high] })
-        seriesOfPairs = Set(series.indices.filter { s in pairs.contains { !$0.curves.range(s).isEmpty } })
+        seriesOfPairs =
+            pairs.isEmpty ? [] : Set(series.indices.filter { s in pairs.contains { !$0.curves.range(s).isEmpty } })
     }
 
     func isOfPairs(_ series: Int) -> Bool { seriesOfPairs.contains(series) }
@@ -147,11 +154,15 @@ package struct StudyResults: Sendable {
     /// The seeds of all runs, ascending.
     package var seeds: [Int] { Set(runs.map(\.seed)).sorted() }
 
-    /// Swept keys cut to their last words, as long as they stay distinct: `regularizers.l2.weight_decay` →
-    /// `weight_decay`.
-    package var shortKeys: [String] {
-        let names = SweepNames(sweptKeys)
-        return sweptKeys.map { names[$0] }
+    /// The positions of runs by their settings.
+    private static func positions(_ runs: [Run], from start: Int, _ count: Int) -> [[Int]] {
+        var positions = [[Int]](repeating: [], count: count)
+        for (i, run) in runs.enumerated() { positions[run.setting].append(start + i) }
+        return positions
+    }
+
+    private static func isList(_ value: String) -> Bool {
+        zip(value.utf8, value.utf8.dropFirst()).contains { $0 == (UInt8(ascii: ","), UInt8(ascii: " ")) }
     }
 
     /// The swept values of a setting as people read them: `1e-3`, `[128, 64]`, `adam`; empty where a key is not swept.
@@ -162,7 +173,7 @@ package struct StudyResults: Sendable {
     /// The same of one value, `–` for none.
     func label(_ value: String, of key: String) -> String {
         let column = sweptKeys.firstIndex(of: key)
-        let isList = column.map { column in settings.contains { $0[column].contains(", ") } } ?? value.contains(", ")
+        let isList = column.map { hasLists[$0] } ?? Self.isList(value)
         if value.isEmpty { return "–" }
         return isList ? "[\(value)]" : NumberText.label(SweepNames.component(value, of: key))
     }

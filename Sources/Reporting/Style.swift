@@ -1,25 +1,30 @@
 /// The style sheet of the report: one file for screens light and dark, narrow and wide, and for paper.
 enum Style {
-    static func sheet(colours: [(light: Palette.Colour, dark: Palette.Colour)]) -> String {
-        let light = colours.enumerated().map { ".s\($0){color:\($1.light.hex)}" }.joined()
-        let dark = colours.enumerated().map { ".s\($0){color:\($1.dark.hex)}" }.joined()
-        let filters = colours.indices
-            .map {
-                "body:has(#f\($0):not(:checked)) svg.chart .s\($0){display:none}body:has(#f\($0):not(:checked)) label.s\($0){opacity:.3}"
-            }
-            .joined()
-        return base + Palette.rules(dark: false) + light + filters
-            + "@media (prefers-color-scheme:dark){\(darkTheme)\(Palette.rules(dark: true))\(dark)}"
-            + "@media print{\(print)}"
+    /// - Parameters:
+    ///   - colours: of the settings drawn.
+    ///   - figures: made for white paper; on a dark page their colours are others.
+    static func sheet(colours: [(light: Palette.Colour, dark: Palette.Colour)], figures: [DrawnFigure]) -> String {
+        let settings = colours.enumerated().map { i, pair in
+            ".s\(i){\(Palette.both("color", pair.light.hex, pair.dark.hex))}"
+        }
+        let used = Set(
+            figures.compactMap(\.svg?.text).flatMap { text in
+                text.utf8.split(separator: UInt8(ascii: "\"")).filter { $0.first == UInt8(ascii: "#") }.map {
+                    String(Substring($0))
+                }
+            })
+        let drawn = Palette.onDark.sorted { $0.key < $1.key }.filter { used.contains($0.key) }.map { light, dark in
+            ["fill", "stroke"].map { property in
+                let marks = "[\(property)=\"\(light)\"]"
+                // Cells of maps keep the colours of their scale.
+                return ".figure\(marks),.figure :not(rect)\(marks){\(Palette.both(property, light, dark))}"
+            }.joined()
+        }
+        return base + Palette.rules + settings.joined() + drawn.joined() + "@media print{\(print)}"
     }
 
-    private static let darkTheme = """
-        :root{--paper:#14171b;--card:#1a1e23;--ink:#e6e8eb;--soft:#9aa4af;--rule:#2c323a;--grid:#262c33;--link:#7cc0f7;\
-        --good:#3ecf98;--bad:#ff8f66}
-        """
-
     private static let print = """
-        body{font-size:10pt}main{max-width:none;padding:0}nav,.toggle{display:none}\
+        :root{color-scheme:light !important}body{font-size:10pt}main{max-width:none;padding:0}nav,#tools,#tip{display:none}\
         figure,.block,.claims li,tr{break-inside:avoid}h2,h3,h4{break-after:avoid}details{display:none}\
         *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
         """
@@ -27,6 +32,11 @@ enum Style {
     private static let base = """
         :root{color-scheme:light dark;--paper:#fff;--card:#f7f8f9;--ink:#1b1f24;--soft:#626c77;--rule:#e1e4e8;--grid:#eceef1;\
         --link:#0b5ea8;--good:#00805d;--bad:#c04a00}
+        @supports (color:light-dark(#fff,#000)){:root{--paper:light-dark(#fff,#14171b);--card:light-dark(#f7f8f9,#1d2227);\
+        --ink:light-dark(#1b1f24,#e6e8eb);--soft:light-dark(#626c77,#9aa4af);--rule:light-dark(#e1e4e8,#2c323a);\
+        --grid:light-dark(#eceef1,#262c33);--link:light-dark(#0b5ea8,#7cc0f7);--good:light-dark(#00805d,#3ecf98);\
+        --bad:light-dark(#c04a00,#ff8f66)}}
+        :root[data-theme=light]{color-scheme:light}:root[data-theme=dark]{color-scheme:dark}
         *{box-sizing:border-box}
         html{-webkit-text-size-adjust:100%;scroll-behavior:smooth}
         body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 Inter,ui-sans-serif,system-ui,-apple-system,\
@@ -66,14 +76,13 @@ enum Style {
         td.num{text-align:right}td.num i{font-style:normal;color:var(--soft)}th.num{text-align:right}
         td.wrap{white-space:normal;min-width:16em}
         .mark{display:inline-block;width:9px;height:9px;border-radius:50%;background:currentColor;margin-right:7px}
-        figure{margin:30px 0 0}
-        svg.figure{display:block;max-width:100%;height:auto;border-radius:4px}
+        figure{margin:30px 0 0}h4,figcaption h3{overflow-wrap:anywhere}
+        svg.figure{display:block;max-width:100%;height:auto;border-radius:4px}svg.figure>title+rect{fill:var(--paper)}.figure [fill="#f0f1f3"]{fill:var(--grid)}
         figcaption{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;gap:6px 26px;margin-bottom:20px}
         .legend{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13.5px}
-        .legend label{cursor:pointer}.legend label span{color:var(--ink)}
+        .legend label{cursor:pointer}.legend label span{color:var(--ink)}.faint{opacity:.35}
         .legend .line{display:inline-block;width:18px;height:0;border-top:2.4px solid currentColor;margin-right:7px;vertical-align:.28em}
         .legend .chance .line{border-top:1.6px dashed var(--soft)}
-        .toggle{position:absolute;width:1px;height:1px;opacity:0;pointer-events:none}
         .note{color:var(--soft);font-size:13.5px;margin:10px 0 0}
         .blocks{display:grid;gap:42px 44px;padding-bottom:34px}
         .charts{display:grid;gap:46px 20px;padding-left:36px}
@@ -111,6 +120,33 @@ enum Style {
         svg.ramp{width:189px;flex:none;overflow:visible}
         details{margin-top:26px}summary{cursor:pointer;color:var(--link);font-size:14.5px}
         pre{font-size:12.5px;line-height:1.5;background:var(--card);border-radius:6px;padding:16px 18px;overflow-x:auto;margin:12px 0 0}
+        .off{display:none !important}
+        .found .charts{column-gap:44px}.found .charts .yt,.found .charts .xl{display:inline !important}
+        [id]{scroll-margin-top:64px}
+        #tools{position:sticky;top:0;z-index:2;background:var(--paper);border-bottom:1px solid var(--rule);font-size:13.5px}
+        #tools>div{max-width:1240px;margin:0 auto;padding:9px 40px;display:grid;grid-template-columns:minmax(140px,290px) 1fr auto auto;\
+        gap:8px 18px;align-items:center}
+        #tools input[type=search],#tools select,#tools button{font:inherit;color:inherit;background:var(--card);border:1px solid var(--rule);\
+        border-radius:6px;padding:4px 9px}
+        #count{color:var(--soft);white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+        #filters{margin:0}#filters summary{font-size:inherit}
+        #filters[open]{grid-column:1/-1;grid-row:2;max-height:56vh;overflow:auto}
+        #filters fieldset{border:0;padding:0;margin:8px 0;display:grid;grid-template-columns:minmax(96px,max-content) auto auto 1fr;gap:4px 6px;\
+        align-items:start}
+        #filters legend{float:left;padding:3px 10px 0 0;font-weight:600;overflow-wrap:anywhere}
+        #filters button{padding:1px 8px;font-size:12px;cursor:pointer;color:var(--soft)}
+        .chips{display:flex;flex-wrap:wrap;gap:4px;max-height:8.2em;overflow:auto}
+        .chips label{position:relative;cursor:pointer}.chips input{position:absolute;opacity:0;width:100%;height:100%;margin:0;cursor:pointer}
+        .chips span{display:block;padding:1px 8px;border:1px solid var(--rule);border-radius:10px;color:var(--soft);text-decoration:line-through}
+        .chips input:checked+span{background:var(--card);border-color:var(--soft);color:var(--ink);text-decoration:none}
+        .chips input:focus-visible+span,svg.chart:focus-visible,th:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+        svg.chart:focus{outline:none}
+        #tip{position:fixed;z-index:3;pointer-events:none;max-width:min(620px,96vw);background:var(--paper);border:1px solid var(--rule);\
+        border-radius:7px;box-shadow:0 3px 14px #0003;padding:7px 11px;font-size:12.5px;line-height:1.5}
+        #tip[hidden]{display:none}#tip>div{white-space:nowrap;display:grid;grid-template-columns:9px 1fr auto;gap:0 10px;align-items:baseline;color:var(--soft)}
+        #tip .best{color:var(--ink);font-weight:620}#tip .mark{margin:0}#tip small{color:var(--soft)}
+        svg .cross{stroke:var(--soft);stroke-width:.8}
+        #runs th{cursor:pointer}#runs th[aria-sort=ascending]::after{content:" ↑"}#runs th[aria-sort=descending]::after{content:" ↓"}
         footer{margin-top:80px;padding-top:16px;border-top:1px solid var(--rule);color:var(--soft);font-size:13.5px}
         @media (max-width:980px){
         .n1{grid-template-columns:repeat(3,minmax(0,1fr))}.n2,.n3{grid-template-columns:minmax(0,1fr)}
@@ -120,7 +156,7 @@ enum Style {
         .n6 .charts>svg:not(:nth-child(3n+1)) .yt{display:none}
         }
         @media (max-width:560px){
-        body{font-size:15.5px}main{padding:28px 18px 64px}h1{font-size:26px}h2{margin-top:52px;font-size:21px}
+        body{font-size:15.5px}main{padding:28px 18px 64px}#tools>div{padding:8px 18px;grid-template-columns:1fr auto auto}#count{grid-column:1/-1;grid-row:3}h1{font-size:26px}h2{margin-top:52px;font-size:21px}
         .tiles{grid-template-columns:repeat(2,1fr)}
         .n1{grid-template-columns:repeat(2,minmax(0,1fr));gap:54px 14px}
         .n3 .charts,.n4 .charts,.n5 .charts,.n6 .charts{grid-template-columns:repeat(2,minmax(0,1fr))}

@@ -3,6 +3,7 @@ import ArrayFiles
 import Foundation
 import Reporting
 import Studies
+import Synchronization
 
 struct ReportPage: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -31,14 +32,21 @@ struct Results {
     /// Writes `table.csv`, `figures/` and `report.html`.
     func write() throws {
         try Failure.report(status: .failure) {
-            try AtomicFile.write(Array(TableWriter.csv(values).utf8), to: folder.tableFile)
             let figures = DrawnFigure.all(values)
             if figures.contains(where: { $0.file != nil }) { try StudyFolder.create(folder.figuresFolder) }
             for figure in figures {
                 guard let file = figure.file else { continue }
                 try AtomicFile.write(Array(file.utf8), to: "\(folder.figuresFolder)/\(figure.slug).svg")
             }
-            try AtomicFile.write(Array(Report.html(values, figures).utf8), to: folder.reportFile)
+            // By two cores.
+            let texts = Mutex(["", ""])
+            DispatchQueue.concurrentPerform(iterations: 2) { index in
+                let text = index == 0 ? Report.html(values, figures) : TableWriter.csv(values)
+                texts.withLock { $0[index] = text }
+            }
+            for (text, file) in zip(texts.withLock { $0 }, [folder.reportFile, folder.tableFile]) {
+                try AtomicFile.write(Array(text.utf8), to: file)
+            }
         }
     }
 

@@ -91,7 +91,7 @@ final class Browser {
     /// Moves the pointer to a place in an element, in pixels from its middle.
     func hover(_ selector: String, x: Int = 0, y: Int = 0) throws {
         try run(
-            "document.querySelector(arguments[0]).scrollIntoView({block: 'center'}); return 0", selector, as: Int.self
+            "document.querySelector(arguments[0]).scrollIntoView({block: 'center', behavior: 'instant'}); return 0", selector, as: Int.self
         )
         let origin = ["element-6066-11e4-a52e-4f735466cecf": try find(selector)]
         let move: [String: Any] = ["type": "pointerMove", "duration": 0, "x": x, "y": y, "origin": origin]
