@@ -199,7 +199,7 @@ extension LiveChart {
     }
 
     /// The style sheet of the report, with the colours of these charts.
-    package static var styleSheet: String { Style.sheet(colours: colours) }
+    package static var styleSheet: String { Style.sheet(colours: colours, figures: []) }
 }
 
 extension LiveChart {
