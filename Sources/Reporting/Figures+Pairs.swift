@@ -16,9 +16,9 @@ extension Figures {
                 seconds.map { second in series(first, second).flatMap { results.last($0, setting: setting)?.value } }
             }
         }
-        let values = cells.flatMap { $0.flatMap { $0.compactMap { $0?.mean } } }
-        guard !values.isEmpty else { return "<p class=\"note\">No value in any run.</p>" }
-        let ramp = Palette.Ramp(values)
+        guard let ramp = ramp(firsts.flatMap { first in seconds.compactMap { series(first, $0) } }) else {
+            return "<p class=\"note\">No value in any run.</p>"
+        }
         let key = page.addMap(ramp, firsts.map { first in seconds.map { series(first, $0) } })
         return maps(cells, key: key, rows: firsts, columns: seconds, ramp, metric.name) {
             "\(firsts[$0]), \(seconds[$1])"

@@ -5,6 +5,7 @@ struct Figures {
     let results: StudyResults
     /// The settings drawn, spread over the sweep; a chart with more curves than this cannot be read.
     let shown: [Int]
+    private let others: [Int]
     /// What the script of a page needs to draw other settings.
     let page = PageCharts()
     /// Whether bands are intervals of the mean; below four seeds they are the range from the least to the greatest.
@@ -15,7 +16,9 @@ struct Figures {
 
     init(_ results: StudyResults) {
         self.results = results
-        shown = Figures.spread(Array(results.settings.indices))
+        let shown = Figures.spread(Array(results.settings.indices))
+        self.shown = shown
+        others = shown.count == results.settings.count ? [] : results.settings.indices.filter { !shown.contains($0) }
         bandsAreIntervals = (results.finished.map(\.count).max() ?? 0) >= 4
         var steps = Set<Int32>()
         // One after the other the series of a run mostly repeat its steps.
@@ -146,6 +149,15 @@ struct Figures {
                     edges.append(high)
                 }
             }
+            // Those that a filter may bring into the chart: where they begin and end.
+            for setting in others {
+                let runs = results.finished(of: series, setting: setting)
+                for step in [results.firstStep(series, setting: setting), results.lastStep(series, setting: setting)]
+                {
+                    guard let step, let mean = results.aggregate(series, at: step, runs: runs).mean else { continue }
+                    values.append(mean)
+                }
+            }
         }
         return .values(values, edges: edges)
     }
@@ -218,15 +230,21 @@ struct Figures {
                 }
             }
         }
-        let values = cells.flatMap { $0.flatMap { $0.compactMap { $0?.mean } } }
-        guard !values.isEmpty else { return "" }
-        let ramp = Palette.Ramp(values)
+        guard let ramp = ramp(Array(metric.cells.values)) else { return "" }
         let key = page.addMap(
             ramp, metric.layers.map { layer in metric.bindings.map { metric[$0, layer] } })
         return maps(
             cells, key: key, rows: metric.layers.map { $0.isEmpty ? metric.probe : $0 }, columns: metric.bindings,
             ramp, metric.name
         ) { "\(metric.layers[$0]) \(metric.bindings[$1])" }
+    }
+
+    /// Of the last values of all settings; nil if there are none.
+    func ramp(_ series: [Int]) -> Palette.Ramp? {
+        let values = series.flatMap { series in
+            results.settings.indices.compactMap { results.last(series, setting: $0)?.value.mean }
+        }
+        return values.isEmpty ? nil : Palette.Ramp(values)
     }
 
     /// - Parameter cells: of each setting that is shown, row by row.

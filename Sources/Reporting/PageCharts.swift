@@ -4,7 +4,7 @@ import OrderedCollections
 import Synchronization
 
 /// The charts and maps of a page, noted as they are drawn, and their points for the script, which draws other settings in them.
-final class PageCharts {
+package final class PageCharts {
     private struct Chart {
         var scale: Scale?
         var isOnce = false
@@ -28,7 +28,7 @@ final class PageCharts {
     // MARK: - Points
 
     /// What the points of all charts may take in the page, in bytes before base64.
-    static let budget = 1_900_000
+    package static let budget = 1_900_000
     /// Points of a curve: the most of these that fit.
     private static let limits = [200, 100, 64, 48, 32, 24, 16, 12, 8]
 
@@ -44,7 +44,7 @@ final class PageCharts {
     }
 
     /// Members of the page's data: `charts`, `steps`, `maps` and `kept`, the settings whose points are there.
-    func json(_ figures: Figures, budget: Int = budget) -> OrderedDictionary<String, JSON> {
+    func json(_ figures: Figures, budget: Int) -> OrderedDictionary<String, JSON> {
         let settings = Array(figures.results.settings.indices)
         var packs = pack(figures)
         let sizes = Self.limits.map { limit in packs.reduce(0) { $0 + $1.size(limit) } }

@@ -32,7 +32,7 @@ extension ReportSections {
             "<div class=\"scroll\"><table><thead><tr>\(heads)</tr></thead><tbody>\(rows)</tbody></table></div>\(more)"
         let body: Markup =
             results.runs.count > 60
-            ? "<details><summary>All \(results.runs.count) runs</summary>\(table)</details>" : table
+            ? "<details><summary>All \(Words.grouped(results.runs.count)) runs</summary>\(table)</details>" : table
         return "<section id=\"runs\"><h2>Runs</h2>\(body)</section>"
     }
 

@@ -17,7 +17,7 @@ extension ReportSections {
     }()
 
     /// Settings, seeds, points, numbers.
-    var data: Markup {
+    func data(budget: Int) -> Markup {
         let columns = results.sweptKeys.indices
         let labels = results.settings.indices.map { setting in
             results.valueLabels(setting: setting).map { $0.isEmpty ? "–" : $0 }
@@ -32,7 +32,7 @@ extension ReportSections {
             "shown": .array(figures.shown.map(JSON.int)), "x": Scale.steps(figures.steps).json,
             "zero": .double(Scale.zeroWidth), "band": .string(figures.bandName),
         ]
-        members.merge(figures.page.json(figures)) { $1 }
+        members.merge(figures.page.json(figures, budget: budget)) { $1 }
         // The page draws other settings only where it does not show all.
         if results.settings.count > figures.shown.count, let headline {
             let kept = members["kept"]?.array?.compactMap(\.int) ?? []

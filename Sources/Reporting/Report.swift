@@ -3,8 +3,12 @@ import Studies
 
 /// `report.html`: one file without external resources.
 package enum Report {
-    /// - Parameter drawn: the figures of the study and of manifests.
-    package static func html(_ results: StudyResults, _ drawn: [DrawnFigure] = []) -> String {
+    /// - Parameters:
+    ///   - drawn: the figures of the study and of manifests.
+    ///   - budget: what the points of curves may take, in bytes.
+    package static func html(
+        _ results: StudyResults, _ drawn: [DrawnFigure] = [], budget: Int = PageCharts.budget
+    ) -> String {
         let figures = Figures(results)
         let outline = Outline(results)
         let verdicts = Claims.evaluate(results)
@@ -37,7 +41,7 @@ package enum Report {
             <main>
             \(body)
             </main>
-            \(sections.data)
+            \(sections.data(budget: budget))
             <script>\(Markup(raw: ReportSections.script))</script>
             </body>
             </html>
@@ -68,9 +72,12 @@ struct ReportSections {
         let steps =
             results.runs.filter(\.isFinished).map(\.record.step).max() ?? results.runs.map(\.record.step).max() ?? 0
         var tiles: [(String, String)] = [
-            ("\(results.runs.count)", (["\(finished) finished"] + others).joined(separator: ", ")),
             (
-                "\(results.settings.count)",
+                Words.grouped(results.runs.count),
+                (["\(Words.grouped(finished)) finished"] + others).joined(separator: ", ")
+            ),
+            (
+                Words.grouped(results.settings.count),
                 results.sweptKeys.isEmpty ? "setting" : "settings of \(results.shortKeys.joined(separator: ", "))"
             ),
             ("\(results.seeds.count)", results.seeds.count == 1 ? "seed" : "seeds each"),

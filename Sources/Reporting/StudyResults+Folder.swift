@@ -2,7 +2,6 @@ import Foundation
 import Manifests
 import OrderedCollections
 import Studies
-import Synchronization
 
 extension StudyResults {
     /// Reads a study folder (docs/run-folder.md): `study.json`, and the record and the observations of each of its
@@ -18,7 +17,10 @@ extension StudyResults {
         var names = NameTables()
         var curves: [Curves] = []
         var records: [RunRecord] = []
-        for (record, table) in try RecordedRun.read(folder.recorded(study).map(folder.runFolder), kept) {
+        let runs = try folder.read(folder.recorded(study)) { path throws(StudyError) in
+            try RecordedRun.read(path, kept)
+        }
+        for (record, table) in runs {
             records.append(record)
             curves.append(Curves(table, &names))
         }
@@ -30,12 +32,12 @@ extension StudyResults {
         let planned = (study["settings"]?.array ?? []).map { setting in sweptKeys.map { setting[$0]?.plain ?? "" } }
         let settings = order(swept, as: planned)
         let positions = Dictionary(settings.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        let runs = records.indices.map { i in
+        let named = records.indices.map { i in
             Run(record: records[i], setting: positions[swept[i]] ?? 0, curves: curves[i])
         }
         var pairs: [Run] = []
         for pair in study["pairs"]?.array ?? [] {
-            guard let first = runs.first(where: { $0.name == pair["first"]?.string }),
+            guard let first = named.first(where: { $0.name == pair["first"]?.string }),
                 let name = pair["name"]?.string,
                 FileManager.default.fileExists(atPath: folder.pairFile(name))
             else { continue }
@@ -50,7 +52,7 @@ extension StudyResults {
             name: study["study"]?.string ?? URL(fileURLWithPath: path).lastPathComponent,
             title: study["title"]?.string ?? "", sweptKeys: sweptKeys, settings: settings,
             series: Array(names.series), reasons: Array(names.reasons), layers: names.layers,
-            runs: runs.sorted { ($0.setting, $0.seed, $0.name) < ($1.setting, $1.seed, $1.name) }, pairs: pairs,
+            runs: named.sorted { ($0.setting, $0.seed, $0.name) < ($1.setting, $1.seed, $1.name) }, pairs: pairs,
             claims: claims)
         results.absent = max(0, (study["runs"]?.array?.count ?? 0) - records.count)
         results.figures = (study["figures"]?.array ?? []).compactMap { Figure($0) }
@@ -91,20 +93,6 @@ extension StudyResults {
 
 /// What the folder of a run holds.
 private enum RecordedRun {
-    /// Those of several runs, in their order, by all cores.
-    static func read(
-        _ folders: [String], _ kept: ObservationTable.Kept
-    ) throws(StudyError) -> [(RunRecord, ObservationTable)] {
-        let found = Mutex([Result<(RunRecord, ObservationTable), StudyError>?](repeating: nil, count: folders.count))
-        DispatchQueue.concurrentPerform(iterations: folders.count) { index in
-            let run = Result { () throws(StudyError) in try read(folders[index], kept) }
-            found.withLock { $0[index] = run }
-        }
-        var runs: [(RunRecord, ObservationTable)] = []
-        for run in found.withLock({ $0 }) { if let run { runs.append(try run.get()) } }
-        return runs
-    }
-
     static func read(
         _ folder: String, _ kept: ObservationTable.Kept
     ) throws(StudyError) -> (RunRecord, ObservationTable) {

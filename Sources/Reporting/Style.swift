@@ -73,6 +73,7 @@ enum Style {
         tbody th:first-child,thead th:first-child{position:sticky;left:0;background:var(--paper)}
         tbody td,tbody th{border-bottom:1px solid var(--rule);font-weight:400}
         tbody.group tr:first-child th[scope=rowgroup]{padding-top:22px;font-weight:640}
+        thead th .name{display:inline-block;white-space:normal;min-width:5em;max-width:12em;vertical-align:bottom}
         td.num{text-align:right}td.num i{font-style:normal;color:var(--soft)}th.num{text-align:right}
         td.wrap{white-space:normal;min-width:16em}
         .mark{display:inline-block;width:9px;height:9px;border-radius:50%;background:currentColor;margin-right:7px}
@@ -129,9 +130,9 @@ enum Style {
         #tools input[type=search],#tools select,#tools button{font:inherit;color:inherit;background:var(--card);border:1px solid var(--rule);\
         border-radius:6px;padding:4px 9px}
         #count{color:var(--soft);white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
-        #filters{margin:0}#filters summary{font-size:inherit}
+        #theme{grid-column:-2}#filters{margin:0}#filters summary{font-size:inherit}
         #filters[open]{grid-column:1/-1;grid-row:2;max-height:56vh;overflow:auto}
-        #filters fieldset{border:0;padding:0;margin:8px 0;display:grid;grid-template-columns:minmax(96px,max-content) auto auto 1fr;gap:4px 6px;\
+        #filters fieldset{border:0;padding:0;margin:8px 0;display:grid;grid-template-columns:128px auto auto 1fr;gap:4px 6px;\
         align-items:start}
         #filters legend{float:left;padding:3px 10px 0 0;font-weight:600;overflow-wrap:anywhere}
         #filters button{padding:1px 8px;font-size:12px;cursor:pointer;color:var(--soft)}

@@ -38,17 +38,23 @@ package struct StudyFolder: Hashable, Sendable {
         }
     }
 
-    /// The records of the plan's runs, in its order, read by all cores. Runs of the folder that other plans made are not among them.
+    /// The records of the plan's runs, in its order.
     package func records() throws(StudyError) -> [RunRecord] {
-        let folders = recorded(try readStudy()).map(runFolder)
-        let found = Mutex([Result<RunRecord, StudyError>?](repeating: nil, count: folders.count))
-        DispatchQueue.concurrentPerform(iterations: folders.count) { index in
-            let record = Result { () throws(StudyError) in try RunRecord.read(folder: folders[index]) }
-            found.withLock { $0[index] = record }
+        try read(recorded(try readStudy()), RunRecord.read)
+    }
+
+    /// Something of the folders of runs, in their order, read by all cores.
+    package func read<Value: Sendable>(
+        _ names: [String], _ read: @Sendable (_ folder: String) throws(StudyError) -> Value
+    ) throws(StudyError) -> [Value] {
+        let found = Mutex([Result<Value, StudyError>?](repeating: nil, count: names.count))
+        DispatchQueue.concurrentPerform(iterations: names.count) { index in
+            let value = Result { () throws(StudyError) in try read(runFolder(names[index])) }
+            found.withLock { $0[index] = value }
         }
-        var records: [RunRecord] = []
-        for record in found.withLock({ $0 }) { if let record { records.append(try record.get()) } }
-        return records
+        var values: [Value] = []
+        for value in found.withLock({ $0 }) { if let value { values.append(try value.get()) } }
+        return values
     }
 
     /// The record of a planned run if it has one with the same identity.

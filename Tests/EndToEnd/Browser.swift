@@ -42,7 +42,10 @@ final class Browser {
                 "--user-data-dir=\(profile.path)", "--window-size=\(width),\(height)",
             ] + (isDark ? ["--blink-settings=preferredColorScheme=0"] : [])
         ]
-        let asked = ["capabilities": ["alwaysMatch": ["browserName": "chrome", "goog:chromeOptions": options]]]
+        let wanted: [String: Any] = [
+            "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": ["browser": "ALL"],
+        ]
+        let asked = ["capabilities": ["alwaysMatch": wanted]]
         guard let id = (try call("POST", "/session", asked) as? [String: Any])?["sessionId"] as? String else {
             throw Failure(description: "chromedriver began no session")
         }
@@ -91,7 +94,8 @@ final class Browser {
     /// Moves the pointer to a place in an element, in pixels from its middle.
     func hover(_ selector: String, x: Int = 0, y: Int = 0) throws {
         try run(
-            "document.querySelector(arguments[0]).scrollIntoView({block: 'center', behavior: 'instant'}); return 0", selector, as: Int.self
+            "document.querySelector(arguments[0]).scrollIntoView({block: 'center', behavior: 'instant'}); return 0",
+            selector, as: Int.self
         )
         let origin = ["element-6066-11e4-a52e-4f735466cecf": try find(selector)]
         let move: [String: Any] = ["type": "pointerMove", "duration": 0, "x": x, "y": y, "origin": origin]

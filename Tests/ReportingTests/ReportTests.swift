@@ -59,9 +59,12 @@ final class PageReader: NSObject, XMLParserDelegate {
     @Test func thePageNeedsNothingFromOutside() throws {
         let page = try report(StudyFixture(seeds: 2, points: 5))
         let reader = try #require(PageReader.read(page))
-        #expect(reader.elements["script"] == nil && reader.elements["link"] == nil && reader.elements["img"] == nil)
+        // The data and the script, both in the page.
+        #expect(reader.elements["script"] == 2 && reader.elements["link"] == nil && reader.elements["img"] == nil)
         #expect(reader.attributes.allSatisfy { $0.name != "src" && !($0.name == "href" && !$0.value.hasPrefix("#")) })
-        #expect(!page.contains("http") && !page.contains("url(") && !page.contains("@import"))
+        #expect(
+            !page.contains("http:") && !page.contains("https:") && !page.contains("url(") && !page.contains("@import")
+        )
     }
 
     @Test func baselinesAreDrawnInTheChartOfTheirMetricOnly() throws {
@@ -79,8 +82,9 @@ final class PageReader: NSObject, XMLParserDelegate {
             claims: #"{"say": "\#(evil)", "that": {"mean": "\#(evil)"}, "at_least": 0}"#)
         let page = try report(fixture)
         let reader = try #require(PageReader.read(page))
-        #expect(reader.elements["script"] == nil)
-        #expect(!page.contains("<script"))
+        #expect(reader.elements["script"] == 2)
+        #expect(
+            page.components(separatedBy: "<script").count == 3 && page.components(separatedBy: "</script").count == 3)
         #expect(reader.text.contains(evil))
     }
 
@@ -110,7 +114,8 @@ final class PageReader: NSObject, XMLParserDelegate {
         let reader = try #require(PageReader.read(page))
         #expect(reader.text.contains("No finished run has recorded a number."))
         #expect(reader.text.contains("loss became inf at step 212"))
-        #expect(!page.contains("NaN") && !page.contains("nan"))
+        let shown = try #require(page.components(separatedBy: "<script").first)
+        #expect(!shown.contains("NaN") && !shown.contains("nan"))
     }
 
     @Test func aLastOnlyProbeIsDrawnBySetting() throws {
@@ -122,12 +127,17 @@ final class PageReader: NSObject, XMLParserDelegate {
         #expect(!page.contains(">training step<"))
     }
 
-    @Test func manySettingsAreCutWithANote() throws {
-        let page = try report(
-            StudyFixture(
-                weightDecays: (0..<15).map { 1e-4 * Double($0) }, seeds: 1, points: 4, layers: ["fc1"], diverged: nil)
-        )
-        #expect(page.contains("and 3 more settings in table.csv"))
-        #expect(PageReader.read(page) != nil)
+    @Test func ofManySettingsSomeAreDrawnAndAllAreInThePage() throws {
+        let fixture = StudyFixture(
+            weightDecays: (0..<45).map { 1e-4 * Double($0) }, seeds: 1, points: 4, layers: ["fc1"], diverged: nil)
+        let page = try report(fixture)
+        let reader = try #require(PageReader.read(page))
+        #expect(page.contains("12 of 45 settings, spread over the sweep."))
+        let keys = reader.attributes.filter { $0.element == "label" && $0.name == "data-slot" }.map(\.value)
+        #expect(Set(keys) == Set((0..<12).map(String.init)))
+        let data = try PageData(page)
+        // The first, the last, and every fourth between.
+        #expect(data.shown == [0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44])
+        #expect(data.kept == Array(0..<45) && data.values == [fixture.weightDecays.map { NumberText.label($0) }])
     }
 }

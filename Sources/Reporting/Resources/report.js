@@ -84,6 +84,7 @@ function points(chart, setting) {
             : {step, mean, low: mean, high: mean, n: isNaN(mean) ? 0 : 1};
     });
 }
+// 0 to 1 along an axis, as Scale.swift has it.
 function position([kind, low, high, threshold], value) {
     const symlog = (v) => Math.sign(v) * Math.log1p(Math.abs(v) / threshold);
     const part = kind == "linear" ? (value - low) / (high - low)
@@ -204,7 +205,7 @@ const filters = make("details", {id: "filters"}, make("summary", {}), ...facets.
     const set = (off) => () => { facet.off = new Set(off ? facet.values : []); change(); };
     return make("fieldset", {}, make("legend", {}, facet.name), make("button", {type: "button", onclick: set(false)}, "all"), make("button", {type: "button", onclick: set(true)}, "none"),
         make("div", {className: "chips"}, ...facet.values.map((value) => make("label", {}, make("input", {type: "checkbox", value, name: facet.name,
-            onchange: (event) => { facet.off[event.target.checked ? "delete" : "add"](value); change(); }}), make("span", {}, value)))));
+            onchange: (event) => { facet.off[event.target.checked ? "delete" : "add"](value); change(); }}), make("span", {}, facet.name == "status" ? `${value} ${counted(rows.filter((row) => facet.has(row) == value).length)}` : value)))));
 }));
 document.body.prepend(make("div", {id: "tools"}, make("div", {}, search, count, filters, themes)));
 for (const facet of facets) facet.boxes = all("#filters input").filter((box) => box.name == facet.name);
