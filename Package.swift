@@ -165,7 +165,8 @@ let package = Package(
                 "ArrayFiles", "Studies", "Reporting", "Manifests",
                 .product(name: "FlyingFox", package: "FlyingFox"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
-            ]),
+            ],
+            resources: [.embedInCode("Resources/view.css"), .embedInCode("Resources/view.js")]),
         .target(
             name: "Exporting",
             dependencies: [

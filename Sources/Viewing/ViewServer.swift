@@ -1,5 +1,6 @@
 import FlyingFox
 import Foundation
+import Reporting
 import Studies
 
 /// The page of a study, served to this machine alone.
@@ -71,8 +72,8 @@ package struct ViewServer: Sendable {
         case "live":
             let have = request.query.first { $0.name == "have" }?.value ?? ""
             return Self.answer("text/html", await viewer.news(choice, have: have))
-        case "style.css": return Self.answer("text/css", PageStyle.sheet)
-        case "script.js": return Self.answer("text/javascript", PageScript.text)
+        case "style.css": return Self.answer("text/css", Self.styleSheet)
+        case "script.js": return Self.answer("text/javascript", Self.script)
         case "report.html":
             guard let report = StudyViewer.report(in: folder) else { return Self.nothing }
             return HTTPResponse(
@@ -87,6 +88,9 @@ package struct ViewServer: Sendable {
         guard a.count == b.count else { return false }
         return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
+
+    private static let styleSheet = LiveChart.styleSheet + String(decoding: PackageResources.view_css, as: UTF8.self)
+    private static let script = String(decoding: PackageResources.view_js, as: UTF8.self)
 
     private static func answer(_ type: String, _ text: String) -> HTTPResponse {
         HTTPResponse(statusCode: .ok, headers: headers(type), body: Data(text.utf8))
