@@ -90,7 +90,7 @@ package final class PageCharts {
 }
 
 extension PageCharts.Pack {
-    /// For each point the upper three bytes of the mean as a 32-bit float (five digits) and, with bands, the upper two of the distances
+    /// For each point the upper three bytes of the mean as a 32-bit float (relative error below 1.6e-5) and, with bands, the upper two of the distances
     /// of their ends (two digits), and the number of values: 3 or 8 bytes.
     fileprivate init(_ curves: [[StudyResults.Point]], bandsAreIntervals: Bool) {
         let isPlain = curves.allSatisfy { $0.allSatisfy { $0.value.n <= 1 && $0.value.low == nil } }

@@ -5,7 +5,8 @@ import OrderedCollections
 
 /// The script of the page and what it works on.
 extension ReportSections {
-    static let script = String(decoding: PackageResources.report_js, as: UTF8.self)
+    /// XML, as which the page can be read too, takes its signs for text.
+    static let script = "//<![CDATA[\n\(String(decoding: PackageResources.report_js, as: UTF8.self))//]]>"
 
     /// Nothing is loaded and no other script runs, whatever a page is made to hold.
     static let policy: Markup = {

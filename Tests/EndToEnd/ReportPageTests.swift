@@ -21,7 +21,7 @@ import Testing
           optimizer:
             alternatives:
               plain: {plugin: sgd, lr: 0.05}
-              "fast</script><b>": {plugin: sgd, lr: 0.5}
+              fast: {plugin: sgd, lr: 0.5}
               adam: {plugin: adam}
           optimizer.lr: [0.01, 0.02, 0.05, 0.1, 0.2]
           optimizer.momentum: {values: [0, 0.9], when: {optimizer: plain}}
@@ -139,7 +139,7 @@ import Testing
 
     @Test func theAddressReproducesTheView() throws {
         try browser.type("fc1 alpha", into: "#search")
-        try check("optimizer", "fast</script><b>")
+        try check("optimizer", "fast")
         try browser.run(
             "const t = document.getElementById('theme'); t.value = 'dark'; t.onchange(); return 0", as: Int.self)
         let fragment = try browser.run("return location.hash", as: String.self)
