@@ -1,4 +1,5 @@
 import Manifests
+import OrderedCollections
 import Studies
 
 /// `report.html`: one file without external resources.
@@ -223,9 +224,10 @@ struct ReportSections {
 
     func declared(_ figures: [DrawnFigure]) -> Markup {
         let parts: [Markup] = figures.map { drawn in
+            let names = OrderedSet(drawn.figure.outputs + drawn.figure.against).joined(separator: " ")
             let file: Markup = drawn.svg == nil ? "" : "<span class=\"soft mono\">figures/\(drawn.slug).svg</span>"
             return """
-                <figure class="declared"><figcaption><h3>\(drawn.figure.title)</h3>\(file)</figcaption>
+                <figure class="declared" data-q="\(names)"><figcaption><h3>\(drawn.figure.title)</h3>\(file)</figcaption>
                 \(drawn.svg ?? "")<p class="note">\(drawn.note)</p></figure>
                 """
         }

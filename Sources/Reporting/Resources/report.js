@@ -143,7 +143,7 @@ function map(svg, setting) {
 const around = (leaf) => [["section", "h2"], ["details", "summary"], ["figure", "h3"], [".block", "h4"], ["tbody.group", "th[scope=rowgroup]"]]
     .map(([outer, inner]) => leaf.closest(outer)?.querySelector(inner)?.textContent ?? "").join(" ");
 const leaves = all("svg.chart, .heats, figure.declared, .claims li, #numbers tbody tr:not(:first-child)")
-    .map((element) => ({element, text: `${(element.matches("li, tr") ? element : element.querySelector(".ct"))?.textContent ?? ""} ${around(element)}`.toLowerCase()}));
+    .map((element) => ({element, text: `${(element.matches("li, tr") ? element : element.querySelector(".ct"))?.textContent ?? ""} ${element.dataset.q ?? ""} ${around(element)}`.toLowerCase()}));
 for (const row of rows) leaves.push({element: row, row, text: `${label(row.dataset.s)} ${row.title} ${row.textContent}`.toLowerCase()});
 const holders = all(".block, figure, main details, tbody.group, section").filter((holder) => leaves.some(({element}) => holder != element && holder.contains(element))).reverse();
 
@@ -209,7 +209,7 @@ const filters = make("details", {id: "filters"}, make("summary", {}), ...facets.
 }));
 document.body.prepend(make("div", {id: "tools"}, make("div", {}, search, count, filters, themes)));
 for (const facet of facets) facet.boxes = all("#filters input").filter((box) => box.name == facet.name);
-search.oninput = () => { query = search.value.trim(); change(); };
+search.oninput = () => { query = search.value; change(); };
 themes.onchange = () => {
     theme = themes.value;
     try { localStorage.setItem("syzygy.theme", theme); } catch { /* a page without storage */ }
@@ -253,7 +253,7 @@ const number = (value, digits) => {
     return text.replace("-", "−").replace("e-", "e−");
 };
 const words = ({mean, low, high, n}) => number(mean, 4) + (low < high ? ` [${number(low, 3)}, ${number(high, 3)}]` : "") + (n > 1 ? `  N=${n}` : "");
-let shown = null;
+let shown = null, cursor = [0, 0];
 const hide = () => { tip.hidden = true; shown?.querySelector(".cross")?.remove(); shown = null; };
 function show(x, y, ...children) {
     fill(tip, ...children);
@@ -282,7 +282,7 @@ function values(svg, x, y, move = 0) {
     show(box.left + at * box.width, box.top + Math.min(1, Math.max(0, height)) * box.height, make("b", {}, own.once ? "measured once" : `step ${counted(best.step)}`),
         ...here.sort((a, b) => b.mean - a.mean).map((point) => make("div", {className: point == best ? "best" : ""}, make("i", {className: `mark s${point.slot}`}), make("span", {}, label(point.setting)), make("span", {}, words(point)))),
         ...(own.band ? [make("small", {}, data.band)] : []));
-    return [box.left + at * box.width, y];
+    cursor = [box.left + at * box.width, y];
 }
 function point(event) {
     const svg = event.target.closest?.("svg.chart"), mark = event.target.closest?.("[data-tip]");
@@ -294,7 +294,6 @@ addEventListener("pointermove", point);
 addEventListener("pointerdown", point);
 addEventListener("scroll", hide, {passive: true});
 // With the keyboard: a chart has the focus, arrows go from step to step and from curve to curve.
-let cursor = [0, 0];
 for (const svg of all("svg.chart")) {
     svg.tabIndex = 0;
     svg.onblur = hide;
@@ -304,7 +303,7 @@ for (const svg of all("svg.chart")) {
         event.preventDefault();
         const box = svg.getBoundingClientRect();
         if (shown != svg) cursor = [box.right, box.top + box.height / 2];
-        cursor = values(svg, cursor[0], Math.min(box.bottom, Math.max(box.top, cursor[1] + dy)), dx) ?? cursor;
+        values(svg, cursor[0], Math.min(box.bottom, Math.max(box.top, cursor[1] + dy)), dx);
     };
 }
 
