@@ -94,7 +94,7 @@ def observations(folder, options):
 
 
 def thousand(folder, options):
-    """Commands over many finished runs: 10 seeds of 100 settings, with 250 and 5,000 values each."""
+    """Commands over many finished runs: 10 seeds of 100 settings, with 200 and 3,300 values each."""
     drop = "/proc/sys/vm/drop_caches"
     for name, at in (("few", "{log: 20}"), ("many", "{every: 1}")):
         settings = [f"optimizer.lr={{log: [0.001, 0.1, {options.runs // 10}]}}", "seeds=0..9", "train.steps=300"]
