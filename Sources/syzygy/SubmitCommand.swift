@@ -63,7 +63,7 @@ struct Submit: ParsableCommand {
     func run() throws {
         let (plan, folder) = try study.plan()
         let locked = try lock.check(plan, study.plugins)
-        let missing = plan.runs.filter { !folder.isDone($0) }
+        let missing = StudyProgress(plan, folder).missing
         guard !missing.isEmpty else { return print("all \(Words.count(plan.runs.count, "run")) have results") }
         let programs = StudyPlan.groups(missing).count
         let threads = plan.runs.map(\.configuration.train.threads).max() ?? 1

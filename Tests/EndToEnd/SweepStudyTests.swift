@@ -121,6 +121,8 @@ private let study = """
         // And back.
         #expect(try tool("run").contains("plan: 2 done, 0 to run"))
         #expect(try scratch.names("out/runs").filter { first[$0] != nil }.count == 2)
+        // What has a result under another name is not submitted.
+        #expect(try tool("submit", ["--slurm"] + swept) == "all 8 runs have results\n")
     }
 
     @Test func orders() throws {
