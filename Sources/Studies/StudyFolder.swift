@@ -70,9 +70,6 @@ package struct StudyFolder: Hashable, Sendable {
         record.status.isDone && record.hasObservations(in: observationsFile(record.name))
     }
 
-    /// The runs of a plan that are done.
-    package func isDone(_ run: PlannedRun) -> Bool { record(of: run).map(isDone) ?? false }
-
     /// Removes what a run computed, so that it cannot be taken for the results of the next attempt.
     static func clear(run folder: String) {
         for name in ["observations.csv", "checkpoint.safetensors", "arrays", "checkpoints", "parameters", "failures"]
