@@ -1,6 +1,9 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+/// Tests run once for each time they are compiled: half of the compiler's time for them went into optimization. What they test is optimized.
+let testSettings: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+
 /// A first-party plugin: one shared library built from `Plugins/<name>`, loaded at run time only.
 struct Plugin {
     var name: String
@@ -26,7 +29,9 @@ struct Plugin {
     }
 
     private var test: Target {
-        .testTarget(name: "\(name)Tests", dependencies: ["PluginTesting"] + uses, path: "\(folder)/Tests")
+        .testTarget(
+            name: "\(name)Tests", dependencies: ["PluginTesting"] + uses, path: "\(folder)/Tests",
+            swiftSettings: testSettings)
     }
 }
 
@@ -94,7 +99,7 @@ let testFolders = ["Validating": ["BadPlugins"]]
 func testTarget(of module: String) -> Target {
     .testTarget(
         name: "\(module)Tests", dependencies: ["PluginTesting", "CShims", .byName(name: module)],
-        exclude: testFolders[module] ?? [])
+        exclude: testFolders[module] ?? [], swiftSettings: testSettings)
 }
 
 /// Needs libFuzzer, so `./dev fuzz` alone asks for it.
@@ -200,8 +205,11 @@ let package = Package(
                 "Manifests", "Protocols",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .testTarget(name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"]),
-        .testTarget(name: "SyzygyKitTests", dependencies: ["SyzygyKit", "PluginHost", "Engine"]),
+        .testTarget(
+            name: "EndToEnd", dependencies: ["ArrayFiles", "PluginTesting", "Studies", "Reporting"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "SyzygyKitTests", dependencies: ["SyzygyKit", "PluginHost", "Engine"], swiftSettings: testSettings),
     ] + plugins.flatMap(\.targets) + testedModules.map(testTarget) + fuzzing,
     swiftLanguageModes: [.v6]
 )

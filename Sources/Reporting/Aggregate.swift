@@ -93,7 +93,7 @@ extension StudyResults {
 
     /// A series over training, over the finished runs of a setting: one point for each step that one of them
     /// recorded, thinned to `limit` steps.
-    package func curve(_ series: Int, setting: Int, limit: Int = 200) -> [Point] {
+    package func curve(_ series: Int, setting: Int, limit: Int = Figures.stepLimit) -> [Point] {
         let runs = finished(of: series, setting: setting)
         // Runs of one setting mostly have the same steps, in order.
         var steps: [Int32] = []

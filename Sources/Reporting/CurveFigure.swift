@@ -38,7 +38,7 @@ struct CurveFigure {
                 }
                 let (low, high) = charts.band(point.value, mean)
                 let place = isOnce ? Double(facets.settings.firstIndex(of: item.setting) ?? 0) : Double(point.step)
-                return LineChart.Point(x: place, y: mean, low: low, high: high)
+                return LineChart.Point(x: place, y: mean, low: low, high: high, n: point.value.n)
             }
         }
         // Panels of one output share its scale.
@@ -65,8 +65,8 @@ struct CurveFigure {
                 marks: marks.map { mark in
                     Panel.Mark(
                         colour: facets.colours[mark.colour],
-                        title: charts.tooltip(mark.item.setting, curve(mark.item)), setting: mark.item.setting,
-                        curve: mark.curve)
+                        title: charts.tooltip(mark.item.setting, curve(mark.item)), name: facets.names[mark.colour],
+                        setting: mark.item.setting, curve: mark.curve)
                 })
         }
         drawing = Drawing(panels, in: facets.rows, of: facets.columns, figure)
@@ -103,12 +103,13 @@ struct SpectrumFigure {
             (data.series[item.output]?[item.layer] ?? []).compactMap { series in
                 guard let at = step(series), let index = results.series[series].index else { return nil }
                 let runs = results.finished(of: series, setting: item.setting)
-                guard let mean = results.aggregate(series, at: at, runs: runs).mean else { return nil }
+                let value = results.aggregate(series, at: at, runs: runs)
+                guard let mean = value.mean else { return nil }
                 guard !isLog || mean > 0 else {
                     omitted += 1
                     return nil
                 }
-                return LineChart.Point(x: Double(index + 1), y: mean, low: mean, high: mean)
+                return LineChart.Point(x: Double(index + 1), y: mean, low: mean, high: mean, n: value.n)
             }
         }
         let facets = try Facets(data, outputs: outputs, shape: .line) { item in
@@ -131,7 +132,7 @@ struct SpectrumFigure {
                         item,
                         Panel.Mark(
                             colour: facets.colours[colour], title: results.label(setting: item.setting),
-                            setting: item.setting, curve: last)
+                            name: facets.names[colour], setting: item.setting, curve: last)
                     )
                 ]
                 if let steps, steps.0 < steps.1 {
@@ -141,8 +142,8 @@ struct SpectrumFigure {
                         (
                             item,
                             Panel.Mark(
-                                colour: facets.colours[colour], title: "first step", setting: item.setting,
-                                curve: first,
+                                colour: facets.colours[colour], title: "first step",
+                                name: "\(facets.names[colour]), first step", setting: item.setting, curve: first,
                                 isDashed: true)
                         ), at: 0)
                 }

@@ -9,6 +9,8 @@ package struct DrawnFigure: Sendable {
     package let svg: Markup?
     /// What lines, bands and colours are, and what is left out.
     package let note: String
+    /// Panels with curves, whose values a page shows under the pointer.
+    let panels: [Panel]
 
     package var slug: String { figure.slug }
 
@@ -33,8 +35,9 @@ package struct DrawnFigure: Sendable {
                 }
             svg = drawing.grid.svg(title: figure.title)
             note = drawing.notes.joined(separator: " ")
+            panels = drawing.grid.panels.compactMap { $0 as? Panel }.filter { !$0.curves.isEmpty }
         } catch {
-            svg = nil
+            (svg, panels) = (nil, [])
             note = "Nothing to draw: \(error.message)."
         }
     }
@@ -92,6 +95,8 @@ struct Facets {
     var columns = 1
     var keys: [PanelGrid.Key] = []
     var colours: [String] = []
+    /// What has a colour of its own.
+    var names: [String] = []
     var settings: [Int]
     var notes: [String] = []
 
@@ -117,6 +122,7 @@ struct Facets {
         case .output: coloured = outputs.map { short[$0] ?? $0 }
         }
         let isOrdered = colour == .setting ? data.isOrdered : colour == .layer
+        names = coloured
         colours = Palette.settings(coloured.count, isOrdered: isOrdered).map(\.light.hex)
         if coloured.count > 1 {
             keys = zip(coloured, colours).map { PanelGrid.Key(text: $0, colour: $1, shape: shape) }

@@ -13,6 +13,8 @@ struct Figures {
     let steps: [Int]
 
     static let curveLimit = 12
+    /// Steps of a curve that can be told apart.
+    static let stepLimit = 200
 
     init(_ results: StudyResults) {
         self.results = results
@@ -39,8 +41,14 @@ struct Figures {
         return (0..<limit).map { settings[$0 * (settings.count - 1) / max(1, limit - 1)] }
     }
 
-    /// What lines and bands are, in a sentence.
-    var legend: String {
+    /// What lines and bands are, and how many steps they have, in sentences.
+    var legend: String { linesAndBands + thinned }
+
+    private var thinned: String {
+        steps.count > Figures.stepLimit ? " At most \(Figures.stepLimit) steps of each are drawn." : ""
+    }
+
+    private var linesAndBands: String {
         let seeds = results.finished.map(\.count).max() ?? 0
         let mean =
             seeds > 1 ? "Lines: mean over the finished runs of each setting." : "Lines: one run for each setting."
@@ -55,7 +63,7 @@ struct Figures {
     /// The same for these series, which may be of pairs of runs.
     func legend(of series: [Int]) -> String {
         guard series.contains(where: results.isOfPairs) else { return legend }
-        return "Lines: mean over the pairs of runs of each setting. Bands: least to greatest value."
+        return "Lines: mean over the pairs of runs of each setting. Bands: least to greatest value." + thinned
     }
 
     /// A row of charts with one scale: their titles and series.

@@ -23,12 +23,15 @@ package struct LineChart {
         /// The ends of the band; equal to y where there is none.
         var low: Double
         var high: Double
+        /// Values behind y.
+        var n: Int
 
-        package init(x: Double, y: Double, low: Double, high: Double) {
+        package init(x: Double, y: Double, low: Double, high: Double, n: Int = 1) {
             self.x = x
             self.y = y
             self.low = low
             self.high = high
+            self.n = n
         }
     }
 

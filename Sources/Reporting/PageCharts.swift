@@ -27,12 +27,14 @@ package final class PageCharts {
 
     // MARK: - Points
 
-    /// What the points of all charts may take in the page, in bytes before base64.
+    /// What the points of all charts may take in the page, in bytes before base64; those of declared figures a fifth of it.
     package static let budget = 1_900_000
     /// Points of a curve: the most of these that fit.
     private static let limits = [200, 100, 64, 48, 32, 24, 16, 12, 8]
 
-    /// The curves of a chart, one for each setting.
+    private static func size(_ packs: [Pack], _ limit: Int) -> Int { packs.reduce(0) { $0 + $1.size(limit) } }
+
+    /// The curves of a chart, one for each setting, or of a panel.
     fileprivate struct Pack {
         var steps: [[Int]]
         var bytes: [UInt8]
@@ -43,32 +45,39 @@ package final class PageCharts {
         func size(_ limit: Int) -> Int { width * steps.reduce(0) { $0 + min(limit, $1.count) } }
     }
 
-    /// Members of the page's data: `charts`, `steps`, `maps` and `kept`, the settings whose points are there.
-    func json(_ figures: Figures, budget: Int) -> OrderedDictionary<String, JSON> {
+    /// Members of the page's data: `charts`, `panels` of the declared figures by their names, `steps`, `maps`, `kept`, the settings whose
+    /// points are there, and `limit`, the most steps of a curve where not all are there.
+    func json(_ figures: Figures, _ declared: [DrawnFigure], budget: Int) -> OrderedDictionary<String, JSON> {
         let settings = Array(figures.results.settings.indices)
         var packs = pack(figures)
-        let sizes = Self.limits.map { limit in packs.reduce(0) { $0 + $1.size(limit) } }
-        let fitting = sizes.firstIndex { $0 <= budget }
-        let count = settings.count * budget / max(1, sizes.last ?? 1)
+        let fitting = Self.limits.first { Self.size(packs, $0) <= budget }
+        let limit = fitting ?? Self.limits.last ?? 8
+        let count = settings.count * budget / max(1, Self.size(packs, limit))
         let kept = fitting == nil ? Figures.spread(settings, to: max(Figures.curveLimit, count)) : settings
-        let limit = fitting.map { Self.limits[$0] } ?? Self.limits.last ?? 8
+        let isThinned = packs.contains { $0.steps.contains { $0.count > limit } }
         for i in packs.indices { packs[i].thin(to: limit, kept) }
         var lists = OrderedSet<[Int]>()
         let drawn = zip(charts, packs).map { chart, pack in
-            let numbers = pack.steps.map { lists.append($0).index }
-            var members: OrderedDictionary<String, JSON> = [
-                // One list of steps stands for all where they are the same.
-                "steps": .array((Set(numbers).count == 1 ? [numbers[0]] : numbers).map(JSON.int)),
-                "band": .bool(pack.hasBands), "points": .string(Data(pack.bytes).base64EncodedString()),
-            ]
+            var members = pack.json(&lists)
             if let scale = chart.value.scale { members["y"] = scale.json }
             if chart.value.isOnce { members["once"] = .bool(true) }
             return (String(chart.key), JSON.object(members))
         }
+        var panels = declared.map { figure in figure.panels.map { Pack(of: $0) } }
+        let most = Self.limits.first { Self.size(Array(panels.joined()), $0) <= budget / 5 } ?? 8
+        let named = declared.indices.map { i in
+            let own = declared[i].panels.indices.map { p -> JSON in
+                panels[i][p].thin(to: most, Array(panels[i][p].steps.indices))
+                let panel = declared[i].panels[p]
+                return .object(panels[i][p].json(&lists).merging(panel.json) { $1 })
+            }
+            return (declared[i].slug, JSON.array(own))
+        }
         return [
-            "kept": .array(kept.map(JSON.int)),
+            "kept": .array(kept.map(JSON.int)), "limit": isThinned ? .int(limit) : .null,
             "steps": .array(lists.map { .array($0.map(JSON.int)) }),
-            "charts": .object(OrderedDictionary(uniqueKeysWithValues: drawn)), "maps": .array(maps),
+            "charts": .object(OrderedDictionary(uniqueKeysWithValues: drawn)),
+            "panels": .object(OrderedDictionary(named) { first, _ in first }), "maps": .array(maps),
         ]
     }
 
@@ -82,7 +91,15 @@ package final class PageCharts {
                 let curve = results.curve(series[i].key, setting: setting)
                 return isMapOnly ? Array(curve.suffix(1)) : curve
             }
-            let pack = Pack(curves, bandsAreIntervals: bands)
+            let points = curves.map { curve in
+                curve.map { point in
+                    let mean = point.value.mean ?? .nan
+                    let band = Figures.band(point.value, mean, areIntervals: bands)
+                    return LineChart.Point(
+                        x: Double(point.step), y: mean, low: band.low, high: band.high, n: point.value.n)
+                }
+            }
+            let pack = Pack(points)
             found.withLock { $0[i] = pack }
         }
         return found.withLock { $0.compactMap(\.self) }
@@ -92,9 +109,9 @@ package final class PageCharts {
 extension PageCharts.Pack {
     /// For each point the upper three bytes of the mean as a 32-bit float (relative error below 1.6e-5) and, with bands, the upper two of the distances
     /// of their ends (two digits), and the number of values: 3 or 8 bytes.
-    fileprivate init(_ curves: [[StudyResults.Point]], bandsAreIntervals: Bool) {
-        let isPlain = curves.allSatisfy { $0.allSatisfy { $0.value.n <= 1 && $0.value.low == nil } }
-        (steps, bytes, hasBands) = (curves.map { $0.map(\.step) }, [], !isPlain)
+    fileprivate init(_ curves: [[LineChart.Point]]) {
+        let isPlain = curves.allSatisfy { $0.allSatisfy { $0.n <= 1 && !($0.low < $0.high) } }
+        (steps, bytes, hasBands) = (curves.map { $0.map { Int($0.x) } }, [], !isPlain)
         bytes.reserveCapacity(curves.reduce(0) { $0 + $1.count } * (hasBands ? 8 : 3))
         func add(_ value: Double, _ count: Int) {
             let dropped = 8 * (4 - count)
@@ -104,15 +121,24 @@ extension PageCharts.Pack {
             for byte in 0..<count { bytes.append(UInt8(truncatingIfNeeded: kept >> (8 * byte))) }
         }
         for point in curves.joined() {
-            let value = point.value
-            let mean = value.mean ?? .nan
-            add(mean, 3)
+            add(point.y, 3)
             guard hasBands else { continue }
-            let band = Figures.band(value, mean, areIntervals: bandsAreIntervals)
-            add(mean - band.low, 2)
-            add(band.high - mean, 2)
-            bytes.append(UInt8(clamping: value.n))
+            add(point.y - point.low, 2)
+            add(point.high - point.y, 2)
+            bytes.append(UInt8(clamping: point.n))
         }
+    }
+
+    fileprivate init(of panel: Panel) { self.init(panel.curves.map { $0.curve.compactMap(\.self) }) }
+
+    /// - Parameter lists: steps of all charts, each list once.
+    fileprivate func json(_ lists: inout OrderedSet<[Int]>) -> OrderedDictionary<String, JSON> {
+        let numbers = steps.map { lists.append($0).index }
+        return [
+            // One list stands for all where they are the same.
+            "steps": .array((Set(numbers).count == 1 ? [numbers[0]] : numbers).map(JSON.int)),
+            "band": .bool(hasBands), "points": .string(Data(bytes).base64EncodedString()),
+        ]
     }
 
     /// Keeps these settings, with at most so many points each.
@@ -132,10 +158,22 @@ extension PageCharts.Pack {
     }
 }
 
+extension Panel {
+    /// Its axes, what the horizontal one counts, and its curves by name.
+    fileprivate var json: OrderedDictionary<String, JSON> {
+        let isNamed = if case .categories = x.kind { true } else { false }
+        return [
+            "x": x.json, "y": y.json, "of": .string(isNamed ? "" : xTitle == "training step" ? "step" : xTitle),
+            "names": .array(curves.map { .string($0.name) }),
+        ]
+    }
+}
+
 extension Scale {
     var json: JSON {
         switch kind {
-        case .linear, .categories: .array([.string("linear"), .double(low), .double(high)])
+        case .categories(let names): .array([.string("categories"), .int(0), .int(names.count)])
+        case .linear: .array([.string("linear"), .double(low), .double(high)])
         case .log: .array([.string("log"), .double(low), .double(high)])
         case .logWithZero: .array([.string("logWithZero"), .double(low), .double(high)])
         case .symlog(let threshold):

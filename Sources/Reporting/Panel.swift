@@ -6,6 +6,8 @@ struct Panel {
         var colour: String
         /// What the pointer shows.
         var title: String
+        /// What a page calls its curve among others.
+        var name = ""
         /// Whose it is, where it is of one setting.
         var setting: Int?
         var curve: [LineChart.Point?] = []
@@ -42,6 +44,9 @@ struct Panel {
     var marks: [Mark] = []
     /// Of the lines fitted so far.
     var slopes: [Double] = []
+
+    /// Marks with curves, in the order of their groups in the drawing.
+    var curves: [Mark] { marks.filter { $0.curve.contains { $0 != nil } } }
 
     /// How much room the tick labels of the vertical axis take.
     var tickWidth: Double { (y.ticks().map { Plate.width($0.label.withMinus, size: 6.5) }.max() ?? 0) + 5 }

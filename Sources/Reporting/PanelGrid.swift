@@ -66,7 +66,10 @@ struct PanelGrid {
                 let isLowest = index + columns >= panels.count
                 let labels = !sharesX || isLowest
                 let own = panels[index].height(width: plot)
-                plate.add("<g\(Plate.mark(of: panels[index].setting))>")
+                // Where a page finds the values of curves.
+                let hasCurves = (panels[index] as? Panel)?.curves.isEmpty == false
+                let box: Markup = hasCurves ? " data-box=\"\(left) \(top) \(plot) \(own)\"" : ""
+                plate.add("<g\(Plate.mark(of: panels[index].setting))\(box)>")
                 panels[index].draw(
                     on: &plate, left: left, top: top, width: plot, height: own, labelsX: labels, noteLines: notes)
                 plate.add("</g>")

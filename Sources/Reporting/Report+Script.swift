@@ -33,7 +33,7 @@ extension ReportSections {
             "shown": .array(figures.shown.map(JSON.int)), "x": Scale.steps(figures.steps).json,
             "zero": .double(Scale.zeroWidth), "band": .string(figures.bandName),
         ]
-        members.merge(figures.page.json(figures, budget: budget)) { $1 }
+        members.merge(figures.page.json(figures, drawn, budget: budget)) { $1 }
         // The page draws other settings only where it does not show all.
         if results.settings.count > figures.shown.count, let headline {
             let kept = members["kept"]?.array?.compactMap(\.int) ?? []

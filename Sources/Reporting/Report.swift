@@ -227,7 +227,7 @@ struct ReportSections {
             let names = OrderedSet(drawn.figure.outputs + drawn.figure.against).joined(separator: " ")
             let file: Markup = drawn.svg == nil ? "" : "<span class=\"soft mono\">figures/\(drawn.slug).svg</span>"
             return """
-                <figure class="declared" data-q="\(names)"><figcaption><h3>\(drawn.figure.title)</h3>\(file)</figcaption>
+                <figure class="declared" data-f="\(drawn.slug)" data-q="\(names)"><figcaption><h3>\(drawn.figure.title)</h3>\(file)</figcaption>
                 \(drawn.svg ?? "")<p class="note">\(drawn.note)</p></figure>
                 """
         }

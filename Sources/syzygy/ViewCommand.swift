@@ -44,8 +44,12 @@ struct View: ParsableCommand {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["xdg-open", address]
         (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+        process.terminationHandler = { ended in
+            guard ended.terminationStatus != 0 else { return }
+            Failure.say("--open: xdg-open ended with status \(ended.terminationStatus); open \(address) by hand")
+        }
         do { try process.run() } catch {
-            Failure.say("--open: xdg-open cannot be started: \(error.localizedDescription)")
+            Failure.say("--open: \(error.localizedDescription); open \(address) by hand")
         }
     }
 }

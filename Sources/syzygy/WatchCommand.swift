@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Studies
+import Synchronization
 import Viewing
 
 struct Watch: ParsableCommand {
@@ -62,7 +63,7 @@ struct Watch: ParsableCommand {
             }
             fflush(nil)
             if hasEnded { break }
-            wait()
+            wait(screen)
         }
         screen?.leave()
         guard study.version > 0 else { throw ExitCode(130) }
@@ -75,20 +76,43 @@ struct Watch: ParsableCommand {
         if status.exitCode != 0 { throw ExitCode(status.exitCode) }
     }
 
-    /// Until the next look, an interruption or another size of the terminal.
-    private func wait() {
+    /// Until the next look, an interruption, another size of the terminal, or the end of a stop with Ctrl-Z.
+    private func wait(_ screen: FullScreen?) {
         let end = ContinuousClock.now + .seconds(every), size = (Terminal.width, Terminal.height)
         while ContinuousClock.now < end, !Interruption.isRequested, size == (Terminal.width, Terminal.height) {
             poll(nil, 0, Int32(min(every, 0.2) * 1000))
+            if screen?.stopIfAsked() == true { return }
         }
     }
 }
 
 /// The other screen of the terminal, without a cursor; what stood on the first one comes back.
 private final class FullScreen {
-    private var isOpen = true
+    private static let stopIsAsked = Atomic<Bool>(false)
+    private var isOpen = false
 
-    init() { Self.write("\u{1B}[?1049h\u{1B}[?25l") }
+    init() { enter() }
+
+    private func enter() {
+        isOpen = true
+        Self.write("\u{1B}[?1049h\u{1B}[?25l")
+        // A program that starts us from one of its worker threads may have it blocked.
+        var unblocked = sigset_t()
+        sigemptyset(&unblocked)
+        sigaddset(&unblocked, SIGTSTP)
+        pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
+        signal(SIGTSTP) { _ in FullScreen.stopIsAsked.store(true, ordering: .relaxed) }
+    }
+
+    /// Ctrl-Z: the shell gets its screen, and we ours when it sends us on.
+    func stopIfAsked() -> Bool {
+        guard Self.stopIsAsked.exchange(false, ordering: .relaxed) else { return false }
+        leave()
+        signal(SIGTSTP, SIG_DFL)
+        raise(SIGTSTP)
+        enter()
+        return true
+    }
 
     func draw(_ lines: [String]) {
         let text = lines.joined(separator: "\u{1B}[K\r\n")

@@ -73,7 +73,7 @@ final class Browser {
     }
 
     /// Waits until a script's value is true.
-    func wait(until script: String, seconds: Double = 20) throws {
+    func wait(until script: String, seconds: Double = 120) throws {
         let end = Date(timeIntervalSinceNow: seconds)
         while try !run("return !!(\(script))", as: Bool.self) {
             guard Date() < end else { throw Failure(description: "after \(seconds) s still not: \(script)") }

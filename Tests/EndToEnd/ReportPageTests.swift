@@ -27,6 +27,7 @@ import Testing
         seeds: 0..1
         figures:
           - {title: Losses, scatter: fit.accuracy, against: fit.loss}
+          - {title: Course, curves: fit.loss, where: {optimizer: adam}}
           - {title: Rates, heat: fit.accuracy, x: optimizer.lr, y: optimizer}
         """
 
@@ -70,7 +71,7 @@ import Testing
 
     @Test func itRunsWithoutComplaintAndWithoutTheWeb() throws {
         // 5 learning rates of Adam, and with 2 momenta of plain descent.
-        #expect(try count() == "15 settings (12 drawn) · 45 figures · 30 runs")
+        #expect(try count() == "15 settings (12 drawn) · 46 figures · 30 runs")
         #expect(try browser.complaints().isEmpty)
         #expect(
             try browser.run(
@@ -85,10 +86,10 @@ import Testing
 
     @Test func aFilterShowsCurvesOfOtherSettings() throws {
         try none("lr")
-        #expect(try count() == "0 of 15 settings · 45 figures · 0 of 30 runs")
+        #expect(try count() == "0 of 15 settings · 46 figures · 0 of 30 runs")
         #expect(try texts("#p0 svg.chart g[class^=s]").isEmpty && texts("svg.heat").isEmpty)
         try check("lr", "0.02")
-        #expect(try count() == "3 of 15 settings · 45 figures · 6 of 30 runs")
+        #expect(try count() == "3 of 15 settings · 46 figures · 6 of 30 runs")
         let names = try texts(".legend label:not(.faint) .name")
         #expect(names.count >= 3 && names.allSatisfy { $0.contains("lr=0.02") })
         #expect(try texts("#runs tbody tr").allSatisfy { $0.contains("0.02") })
@@ -101,11 +102,11 @@ import Testing
         let text = try #require(MeasuredText(value))
         #expect(cells.count == 3 && cells[column].hasPrefix(text.mean))
         try check("optimizer", "adam")
-        #expect(try count() == "2 of 15 settings · 45 figures · 4 of 30 runs")
+        #expect(try count() == "2 of 15 settings · 46 figures · 4 of 30 runs")
         // Marks of figures: of the map a cell for each momentum.
         #expect(try texts("#figures svg.figure g[data-s] rect").count == 2)
         try check("seed", "1")
-        #expect(try count() == "2 of 15 settings · 45 figures · 2 of 30 runs")
+        #expect(try count() == "2 of 15 settings · 46 figures · 2 of 30 runs")
         #expect(try browser.complaints().isEmpty)
     }
 
@@ -133,10 +134,10 @@ import Testing
     @Test func searchFindsOutputsAndRuns() throws {
         try browser.press("/")
         try browser.press("accuracy")
-        #expect(try count().contains("· 3 of 45 figures · 0 of 30 runs"))
+        #expect(try count().contains("· 3 of 46 figures · 0 of 30 runs"))
         #expect(try texts("#numbers tbody tr td:first-of-type").count == 1)
         try browser.press("\u{E00C}")
-        #expect(try count() == "15 settings (12 drawn) · 45 figures · 30 runs")
+        #expect(try count() == "15 settings (12 drawn) · 46 figures · 30 runs")
         try browser.type("lr=0.02 adam", into: "#search")
         #expect(try count().hasSuffix("· 2 of 30 runs"))
     }
@@ -209,6 +210,16 @@ import Testing
         try browser.hover("svg.figure g[data-s] circle")
         try browser.wait(
             until: "/lr=.* seed=\\d: accuracy .*, loss /.test(document.getElementById('tip').textContent)")
+        // Of a panel of a declared figure, the settings that it draws.
+        try browser.hover("[data-f=course] [data-box]")
+        try browser.wait(until: "/^step \\d/.test(document.getElementById('tip').textContent)")
+        #expect(try texts("#tip > div").count == 5 && texts("[data-f=course] .cross").count == 1)
+        let adam = try #require(results.settings.firstIndex { $0[0] == "adam" && $0[1] == "0.02" })
+        let step = try #require(Int(texts("#tip > b")[0].dropFirst(5)))
+        let known = try #require(results.curve(series, setting: adam).first { $0.step == step }?.value.mean)
+        let line = try #require(texts("#tip > div").first { $0.contains("lr=0.02") })
+        let told = try #require(Double(line.split(separator: " ").dropFirst().first ?? ""))
+        #expect(abs(told - known) < 1e-3 * known, "\(line)")
         try browser.hover("h1")
         try browser.wait(until: "document.getElementById('tip').hidden")
     }

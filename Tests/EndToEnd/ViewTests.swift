@@ -10,7 +10,7 @@ import Testing
         model: {plugin: mlp, widths: [17], activation: tanh}
         loss: {plugin: cross_entropy}
         optimizer: {plugin: sgd, lr: 0.1}
-        train: {steps: 3000000, batch_size: 32}
+        train: {steps: 100000000, batch_size: 32}
         probes:
           test: {plugin: performance, split: test, at: {every: 500}}
         sweep:
@@ -42,8 +42,8 @@ import Testing
         }
 
         /// Waits for text and returns all until then.
-        func read(until text: String) throws -> String {
-            while !said.contains(text) {
+        func read(until text: String, times: Int = 1) throws -> String {
+            while said.components(separatedBy: text).count <= times {
                 let more = output.fileHandleForReading.availableData
                 guard !more.isEmpty else { throw CocoaError(.fileReadUnknown) }
                 said += String(decoding: more, as: UTF8.self)
@@ -59,7 +59,7 @@ import Testing
         let scratch = try Scratch()
         try scratch.write(Self.study, to: "s.yaml")
         let run = try Child(["run", "s.yaml", "--out", "out", "--jobs", "2", "--quiet"], in: scratch)
-        let deadline = Date(timeIntervalSinceNow: 60)
+        let deadline = Date(timeIntervalSinceNow: 300)
         while !FileManager.default.fileExists(atPath: scratch.path + "/out/study.json"), Date() < deadline {}
         let view = try Child(["view", "out"], in: scratch)
         let address = try view.read(until: "\n").trimmingCharacters(in: .newlines)
@@ -159,6 +159,38 @@ import Testing
         watch.process.waitUntilExit()
         #expect(watch.process.terminationStatus == 130 && said.contains("\u{1B}[?25h"))
         stop(run)
+    }
+
+    /// Ctrl-Z gives the shell its screen; `fg` brings ours back.
+    @Test func watchIsStoppedAndGoesOn() throws {
+        let scratch = try Scratch()
+        let command = "stty cols 90 rows 25; set -m; '\(Tool.executable.path)' watch out --every 600; echo shell; fg"
+        try scratch.write(command, to: "job.sh")
+        let watch = try Child(["-qfec", "bash job.sh", "/dev/null"], with: "/usr/bin/script", in: scratch)
+        _ = try watch.read(until: "waits for out/study.json")
+        let tool = try #require(try Self.child(named: "watch out", scratch))
+        kill(tool, SIGTSTP)
+        let stopped = try watch.read(until: "shell")
+        #expect(stopped.components(separatedBy: "\u{1B}[?25h\u{1B}[?1049l").count == 2)
+        let again = try watch.read(until: "waits for out/study.json", times: 2)
+        #expect(again.components(separatedBy: "\u{1B}[?1049h\u{1B}[?25l").count == 3)
+        kill(tool, SIGINT)
+        _ = try watch.read(until: "\u{1B}[?25h\u{1B}[?1049l", times: 2)
+        watch.process.waitUntilExit()
+        #expect(watch.process.terminationStatus == 130)
+    }
+
+    /// By the program that the desktop has for it; where that fails, the address is said again.
+    @Test func theBrowserIsOpened() throws {
+        let scratch = try Scratch()
+        try scratch.write(#"{"study": "none", "runs": []}"#, to: "out/study.json")
+        try scratch.write("#!/bin/sh\necho \"$1\" >opened\nexit 3\n", to: "bin/xdg-open")
+        chmod(scratch.path + "/bin/xdg-open", 0o755)
+        let command = "PATH='\(scratch.path)/bin':$PATH exec '\(Tool.executable.path)' view out --open 2>&1"
+        let view = try Child(["-c", command], with: "/bin/sh", in: scratch)
+        let said = try view.read(until: " by hand\n")
+        let address = try scratch.read("opened").trimmingCharacters(in: .newlines)
+        #expect(said == "\(address)\n--open: xdg-open ended with status 3; open \(address) by hand\n")
     }
 
     /// The process of this test with these words.

@@ -28,7 +28,17 @@ struct PageData {
 
     /// The points of a chart, by the order of the settings that are kept.
     func points(_ series: Int) throws -> [[Point]] {
-        let chart = try #require(json["charts"]?["\(series)"])
+        try points(of: #require(json["charts"]?["\(series)"]), count: kept.count)
+    }
+
+    /// The points of a panel of a declared figure, by its curves.
+    func points(figure: String, panel: Int) throws -> [(name: String, points: [Point])] {
+        let own = try #require(json["panels"]?[figure]?.array)[panel]
+        let names = try #require(own["names"]?.array).compactMap(\.string)
+        return Array(zip(names, try points(of: own, count: names.count)))
+    }
+
+    private func points(of chart: JSON, count: Int) throws -> [[Point]] {
         let lists = try #require(json["steps"]?.array).map { $0.array?.compactMap(\.int) ?? [] }
         let own = try #require(chart["steps"]?.array).compactMap(\.int)
         let bytes = try #require(Data(base64Encoded: chart["points"]?.string ?? ""))
@@ -39,7 +49,7 @@ struct PageData {
             let pattern = (0..<count).reduce(UInt32(0)) { $0 | UInt32(bytes[at + $1]) << (8 * (4 - count + $1)) }
             return Double(Float(bitPattern: pattern))
         }
-        let result = kept.indices.map { i in
+        let result = (0..<count).map { i in
             lists[own.count == 1 ? own[0] : own[i]].map { step -> Point in
                 let mean = float(3)
                 guard hasBands else { return Point(step: step, mean: mean, low: mean, high: mean, n: 1) }
@@ -94,6 +104,40 @@ struct PageData {
         #expect(count > 40 && missing > 3)
     }
 
+    /// Colours of layers in the panels of two settings, and an array at its first and last step.
+    @Test func theScriptHasThePointsOfPanels() throws {
+        var study = HandStudy()
+        for (lr, seed) in [(1, 0), (1, 1), (2, 0)] {
+            let curves = [0, 7].map { "\($0),p,x,f,,\(lr + seed + $0),\n\($0),p,x,g,,\(100 * lr + $0),\n" }
+            let spectra = [0, 7].map { step in
+                (0..<3).map { "\(step),p,s,,\($0),\(lr * (5 + step - $0)),\n" }.joined()
+            }
+            try study.addRun(seed: seed, swept: "\"lr\": \(lr)", observations: (curves + spectra).joined())
+        }
+        let results = try study.results(
+            sweep: #""lr": [1, 2]"#,
+            figures: #"""
+                {"title": "C", "curves": ["p.x"], "colour": "layer"}, {"title": "S", "spectrum": ["p.s"], "scale": "linear"},
+                {"title": "P", "scatter": ["p.x"], "against": ["p.s"]}, {"title": "None", "curves": ["p.none"]}
+                """#)
+        let page = Report.html(results, DrawnFigure.all(results))
+        let data = try PageData(page)
+        let first = try data.points(figure: "c", panel: 0)
+        #expect(first.map(\.name) == ["f", "g"])
+        #expect(first.map { $0.points.map(\.mean) } == [[1.5, 8.5], [100, 107]])
+        #expect(first[0].points.map(\.low) == [1, 8] && first[0].points.map(\.n) == [2, 2])
+        #expect(try data.points(figure: "c", panel: 1).map { $0.points.map(\.mean) } == [[2, 9], [200, 207]])
+        let spectra = try data.points(figure: "s", panel: 0)
+        #expect(spectra.map(\.name) == ["lr=1, first step", "lr=1", "lr=2, first step", "lr=2"])
+        #expect(spectra.map { $0.points.map(\.step) } == Array(repeating: [1, 2, 3], count: 4))
+        #expect(spectra[3].points.map(\.mean) == [24, 22, 20])
+        // One place in the drawings for each of them, in their order.
+        let places = page.components(separatedBy: " data-box=\"").count - 1
+        let panels = try #require(data.json["panels"]?.object)
+        #expect(panels.mapValues { $0.array?.count } == ["c": 2, "s": 1, "p": 0, "none": 0])
+        #expect(places == 3 && data.json["panels"]?["s"]?.array?[0]["of"] == .string("index"))
+    }
+
     @Test func stepsAreThinnedFirstAndThenSettings() throws {
         let fixture = StudyFixture(
             weightDecays: (0..<30).map { 1e-4 * Double($0) }, seeds: 1, points: 40, layers: ["fc1"], diverged: nil)
@@ -105,6 +149,7 @@ struct PageData {
         let (_, thinned, _) = try read(fixture, budget: charts * 30 * 3 * 17)
         let some = try thinned.points(series)
         #expect(some.count == 30 && some[7].count <= 17 && some[7].count > 8)
+        #expect(whole.json["limit"] == .null && thinned.json["limit"] == .int(16))
         #expect(some[7].first?.step == 0 && some[7].last?.step == 4000)
         let (_, few, _) = try read(fixture, budget: charts * 15 * 3 * 8)
         #expect(few.kept.count == 15 && few.kept.first == 0 && few.kept.last == 29)

@@ -199,7 +199,7 @@ private let kinds: [String: Kind] = [
         ]),
 ]
 
-@Suite(.serialized) struct BadKindTests {
+@Suite struct BadKindTests {
     private static let cases = kinds.sorted { $0.key < $1.key }.flatMap { kind, value in
         value.faults.indices.map { (kind, $0) }
     }

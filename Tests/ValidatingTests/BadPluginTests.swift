@@ -3,7 +3,7 @@ import Testing
 import Validating
 
 /// For each test of the battery a plugin that fails it, and no other: the battery finds what it says, where it says.
-@Suite(.serialized) struct BadPluginTests {
+@Suite struct BadPluginTests {
     private static let ids =
         (try? FileManager.default.contentsOfDirectory(atPath: TrialPlugin.badPlugins))?.sorted() ?? []
 

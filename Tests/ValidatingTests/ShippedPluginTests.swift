@@ -2,7 +2,7 @@ import PluginTesting
 import Testing
 import Validating
 
-@Suite(.serialized) struct ShippedPluginTests {
+@Suite struct ShippedPluginTests {
     @Test(arguments: ShippedPlugins.registry.manifests.map(\.folder)) func passesAtLevelStandard(folder: String) {
         let results = TrialPlugin.validate(folder)
         #expect(results.hasPassed, "\(results.sentences(.error))")

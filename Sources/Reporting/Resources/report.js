@@ -67,15 +67,15 @@ const float = (bytes, at, count) => {
     return real[0];
 };
 const place = new Map(data.kept.map((setting, i) => [setting, i]));
-// Points of a setting in a chart, as far as the page has them: step, mean (NaN: undefined), ends of the band, number of values.
-function points(chart, setting) {
-    const own = data.charts[chart], position = place.get(setting);
-    if (!own || position === undefined) return [];
+// Points of a setting in a chart, as far as the page has them.
+const points = (chart, setting) => data.charts[chart] && place.has(setting) ? unpack(data.charts[chart], place.get(setting), data.kept.length) : [];
+// The points of one of several curves: step, mean (NaN: undefined), ends of the band, number of values.
+function unpack(own, position, count) {
     const width = own.band ? 8 : 3, list = (i) => data.steps[own.steps[own.steps.length == 1 ? 0 : i]];
     own.bytes ??= Uint8Array.from(atob(own.points), (c) => c.charCodeAt(0));
     if (!own.starts) {
         own.starts = [0];
-        for (let i = 0; i < data.kept.length; i++) own.starts.push(own.starts[i] + list(i).length * width);
+        for (let i = 0; i < count; i++) own.starts.push(own.starts[i] + list(i).length * width);
     }
     return list(position).map((step, i) => {
         const at = own.starts[position] + i * width, mean = float(own.bytes, at, 3);
@@ -87,7 +87,7 @@ function points(chart, setting) {
 // 0 to 1 along an axis, as Scale.swift has it.
 function position([kind, low, high, threshold], value) {
     const symlog = (v) => Math.sign(v) * Math.log1p(Math.abs(v) / threshold);
-    const part = kind == "linear" ? (value - low) / (high - low)
+    const part = kind == "categories" ? (value + 0.5) / high : kind == "linear" ? (value - low) / (high - low)
         : kind == "symlog" ? (symlog(value) - symlog(low)) / (symlog(high) - symlog(low))
         : Math.log(value / low) / Math.log(high / low);
     if (kind == "logWithZero") return value <= 0 ? 0 : high > low ? data.zero + (1 - data.zero) * part : 1;
@@ -187,7 +187,7 @@ function apply() {
     }
     document.body.classList.toggle("found", asked.length > 0);
     const part = ([some, of], name) => `${some == of ? "" : `${counted(some)} of `}${counted(of)} ${name}`;
-    const settings = data.settings.length > 1 ? [part([matching.length, data.settings.length], "settings") + (drawn.length < matching.length ? ` (${drawn.length} drawn)` : "")] : [];
+    const settings = data.settings.length > 1 ? [part([matching.length, data.settings.length], "settings") + (drawn.length < matching.length ? ` (${drawn.length} drawn${data.kept.length < data.settings.length ? `, ${counted(data.kept.length)} can be` : ""})` : "")] : [];
     fill(count, [...settings, part(sums.charts, "figures"), part(sums.runs, "runs")].join(" · "));
     const off = facets.reduce((sum, facet) => sum + (facet.off.size > 0), 0);
     fill(filters.firstChild, off ? `Filters (${off})` : "Filters");
@@ -262,31 +262,56 @@ function show(x, y, ...children) {
     tip.style.left = `${Math.max(4, x + 16 + width > innerWidth ? x - width - 16 : x + 16)}px`;
     tip.style.top = `${Math.max(4, Math.min(innerHeight - height - 4, y + 16))}px`;
 }
-// The values of all curves at the step that is nearest to x, the one nearest to y first in bold.
-function values(svg, x, y, move = 0) {
-    const own = data.charts[svg.dataset.c], box = svg.getBoundingClientRect();
-    if (!own) return;
-    const found = drawn.flatMap(([slot, setting]) => points(svg.dataset.c, setting).filter((point) => !isNaN(point.mean))
-        .map((point) => ({...point, slot, setting, x: across(own, slot, point.step), y: 1 - position(own.y, point.mean)})));
+// Where the values of a chart are: its rectangle in the window, in units of the drawing, and all points that are shown in it.
+function chartArea(svg) {
+    const own = data.charts[svg.dataset.c];
+    return own && {box: svg.getBoundingClientRect(), left: 0, top: 0, width: W / 10, height: H / 10, band: own.band, of: own.once ? "" : "step",
+        found: drawn.flatMap(([slot, setting]) => points(svg.dataset.c, setting)
+            .map((point) => ({...point, slot, name: label(setting), x: across(own, slot, point.step), y: 1 - position(own.y, point.mean)})))};
+}
+// The same of a panel of a declared figure, whose groups are its curves.
+function panelArea(panel) {
+    const own = panel.own, [left, top, width, height] = panel.dataset.box.split(" ").map(Number);
+    const svg = panel.ownerSVGElement, whole = svg.getBoundingClientRect(), scale = whole.width / svg.viewBox.baseVal.width;
+    return {box: new DOMRect(whole.left + left * scale, whole.top + top * scale, width * scale, height * scale), left, top, width, height, band: own.band, of: own.of,
+        found: all(":scope > g", panel).flatMap((group, i) => group.classList.contains("off") ? [] : unpack(own, i, own.names.length)
+            .map((point) => ({...point, colour: getComputedStyle(group.querySelector("[stroke]")).stroke, name: own.names[i] || "all runs", x: position(own.x, point.step), y: 1 - position(own.y, point.mean)})))};
+}
+for (const figure of all("figure.declared")) all("[data-box]", figure).forEach((panel, i) => panel.own = data.panels[figure.dataset.f][i]);
+const area = (element) => element.own ? panelArea(element) : chartArea(element);
+
+// The values of all curves at the step that is nearest to x, the one nearest to y in bold.
+function values(element, x, y, move = 0) {
+    const plot = area(element);
+    if (!plot) return;
+    const {box, band, of} = plot, found = plot.found.filter((point) => !isNaN(point.mean));
     const places = [...new Set(found.map((point) => point.x))].sort((a, b) => a - b);
     if (!places.length) return hide();
     const wanted = (x - box.left) / box.width, nearest = places.reduce((best, at) => Math.abs(at - wanted) < Math.abs(best - wanted) ? at : best);
     const at = places[Math.max(0, Math.min(places.length - 1, places.indexOf(nearest) + move))];
     const here = found.filter((point) => point.x == at), height = (y - box.top) / box.height;
     const best = here.reduce((a, b) => Math.abs(b.y - height) < Math.abs(a.y - height) ? b : a);
-    if (shown != svg) hide();
-    shown = svg;
-    const cross = svg.querySelector(".cross") ?? svg.appendChild(document.createElementNS(svg.namespaceURI, "path"));
+    if (shown != element) hide();
+    shown = element;
+    const cross = element.querySelector(".cross") ?? element.appendChild(document.createElementNS(element.namespaceURI, "path"));
     cross.setAttribute("class", "cross");
-    cross.setAttribute("d", `M${at * W / 10} 0V${H / 10}M${at * W / 10 - 3} ${best.y * H / 10}h6`);
-    show(box.left + at * box.width, box.top + Math.min(1, Math.max(0, height)) * box.height, make("b", {}, own.once ? "measured once" : `step ${counted(best.step)}`),
-        ...here.sort((a, b) => b.mean - a.mean).map((point) => make("div", {className: point == best ? "best" : ""}, make("i", {className: `mark s${point.slot}`}), make("span", {}, label(point.setting)), make("span", {}, words(point)))),
-        ...(own.band ? [make("small", {}, data.band)] : []));
+    cross.setAttribute("d", `M${plot.left + at * plot.width} ${plot.top}v${plot.height}m-3 ${(best.y - 1) * plot.height}h6`);
+    show(box.left + at * box.width, box.top + Math.min(1, Math.max(0, height)) * box.height, make("b", {}, of ? `${of} ${counted(best.step)}` : "measured once"),
+        ...here.sort((a, b) => b.mean - a.mean).map((point) => {
+            const mark = make("i", {className: `mark s${point.slot}`});
+            if (point.colour) mark.style.color = point.colour;
+            return make("div", {className: point == best ? "best" : ""}, mark, make("span", {}, point.name), make("span", {}, words(point)));
+        }),
+        ...[band ? data.band : "", data.limit && !element.own ? `at most ${data.limit} steps of a curve are in this page` : ""].filter(Boolean).map((text) => make("small", {}, text)));
     cursor = [box.left + at * box.width, y];
 }
 function point(event) {
-    const svg = event.target.closest?.("svg.chart"), mark = event.target.closest?.("[data-tip]");
-    if (svg) values(svg, event.clientX, event.clientY);
+    const figure = event.target.closest?.("svg.figure"), mark = event.target.closest?.("[data-tip]");
+    const chart = event.target.closest?.("svg.chart") ?? (figure && all("[data-box]", figure).find((panel) => {
+        const {left, right, top, bottom} = panelArea(panel).box;
+        return left <= event.clientX && event.clientX <= right && top <= event.clientY && event.clientY <= bottom;
+    }));
+    if (chart) values(chart, event.clientX, event.clientY);
     else if (mark) { hide(); show(event.clientX, event.clientY, mark.dataset.tip); }
     else hide();
 }
@@ -294,16 +319,17 @@ addEventListener("pointermove", point);
 addEventListener("pointerdown", point);
 addEventListener("scroll", hide, {passive: true});
 // With the keyboard: a chart has the focus, arrows go from step to step and from curve to curve.
-for (const svg of all("svg.chart")) {
-    svg.tabIndex = 0;
-    svg.onblur = hide;
-    svg.onkeydown = (event) => {
+for (const chart of all("svg.chart, [data-box]")) {
+    chart.tabIndex = 0;
+    chart.onblur = hide;
+    chart.onkeydown = (event) => {
         const [dx, dy] = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -6], ArrowDown: [0, 6]}[event.key] ?? [];
         if (dx === undefined) return;
         event.preventDefault();
-        const box = svg.getBoundingClientRect();
-        if (shown != svg) cursor = [box.right, box.top + box.height / 2];
-        values(svg, cursor[0], Math.min(box.bottom, Math.max(box.top, cursor[1] + dy)), dx);
+        const box = area(chart)?.box;
+        if (!box) return;
+        if (shown != chart) cursor = [box.right, box.top + box.height / 2];
+        values(chart, cursor[0], Math.min(box.bottom, Math.max(box.top, cursor[1] + dy)), dx);
     };
 }
 
