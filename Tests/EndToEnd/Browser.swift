@@ -93,10 +93,12 @@ final class Browser {
 
     /// Moves the pointer to a place in an element, in pixels from its middle.
     func hover(_ selector: String, x: Int = 0, y: Int = 0) throws {
-        try run(
-            "document.querySelector(arguments[0]).scrollIntoView({block: 'center', behavior: 'instant'}); return 0",
-            selector, as: Int.self
-        )
+        // What the page does when it is scrolled comes with the next frame, before the pointer moves.
+        let script = """
+            document.querySelector(arguments[0]).scrollIntoView({block: 'center', behavior: 'instant'});
+            requestAnimationFrame(() => requestAnimationFrame(() => arguments[1](0)));
+            """
+        try call("POST", session + "/execute/async", ["script": script, "args": [selector]])
         let origin = ["element-6066-11e4-a52e-4f735466cecf": try find(selector)]
         let move: [String: Any] = ["type": "pointerMove", "duration": 0, "x": x, "y": y, "origin": origin]
         try call("POST", session + "/actions", ["actions": [["type": "pointer", "id": "mouse", "actions": [move]]]])

@@ -253,11 +253,12 @@ const number = (value, digits) => {
     return text.replace("-", "−").replace("e-", "e−");
 };
 const words = ({mean, low, high, n}) => number(mean, 4) + (low < high ? ` [${number(low, 3)}, ${number(high, 3)}]` : "") + (n > 1 ? `  N=${n}` : "");
-let shown = null, cursor = [0, 0];
+let shown = null, cursor = [0, 0], scrolled = "";
 const hide = () => { tip.hidden = true; shown?.querySelector(".cross")?.remove(); shown = null; };
 function show(x, y, ...children) {
     fill(tip, ...children);
     tip.hidden = false;
+    scrolled = String([scrollX, scrollY]);
     const {width, height} = tip.getBoundingClientRect();
     tip.style.left = `${Math.max(4, x + 16 + width > innerWidth ? x - width - 16 : x + 16)}px`;
     tip.style.top = `${Math.max(4, Math.min(innerHeight - height - 4, y + 16))}px`;
@@ -317,7 +318,8 @@ function point(event) {
 }
 addEventListener("pointermove", point);
 addEventListener("pointerdown", point);
-addEventListener("scroll", hide, {passive: true});
+// An event may come late, for what was scrolled before.
+addEventListener("scroll", () => { if (String([scrollX, scrollY]) != scrolled) hide(); }, {passive: true});
 // With the keyboard: a chart has the focus, arrows go from step to step and from curve to curve.
 for (const chart of all("svg.chart, [data-box]")) {
     chart.tabIndex = 0;
