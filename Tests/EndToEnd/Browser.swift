@@ -31,7 +31,7 @@ final class Browser {
         var said = ""
         // It chooses a free port and says which.
         while port == 0 {
-            let more = output.fileHandleForReading.availableData
+            let more = try output.fileHandleForReading.more()
             guard !more.isEmpty else { throw Failure(description: "chromedriver did not start: \(said)") }
             said += String(decoding: more, as: UTF8.self)
             port = said.firstMatch(of: /successfully on port (\d+)\./).flatMap { UInt16($0.1) } ?? 0
@@ -163,7 +163,7 @@ final class Browser {
                 let length = header.firstMatch(of: /Content-Length: *(\d+)/).flatMap { Int($0.1) } ?? 0
                 if answer.count - end.upperBound >= length { return answer[end.upperBound...] }
             }
-            let more = handle.availableData
+            let more = try handle.more()
             guard !more.isEmpty else { throw failure("chromedriver hung up") }
             answer += more
         }

@@ -62,6 +62,15 @@ enum Tool {
     }
 }
 
+extension FileHandle {
+    /// What comes next; empty at the end. A test that waits for ever would say nothing.
+    func more() throws -> Data {
+        var asked = pollfd(fd: fileDescriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&asked, 1, 300_000) > 0 else { throw POSIXError(.ETIMEDOUT) }
+        return availableData
+    }
+}
+
 /// A folder that is gone when its owner is.
 final class Scratch: Sendable {
     let path: String

@@ -44,7 +44,7 @@ import Testing
         /// Waits for text and returns all until then.
         func read(until text: String, times: Int = 1) throws -> String {
             while said.components(separatedBy: text).count <= times {
-                let more = output.fileHandleForReading.availableData
+                let more = try output.fileHandleForReading.more()
                 guard !more.isEmpty else { throw CocoaError(.fileReadUnknown) }
                 said += String(decoding: more, as: UTF8.self)
             }
