@@ -166,7 +166,8 @@ import Testing
         let result = try mounted(
             """
             mkdir out && mount -t tmpfs none out && "$1" run s.yaml train.steps=500 --out out --quiet || exit 9
-            mount -o remount,ro out
+            # The kernel takes a moment to forget what ended processes wrote.
+            for i in $(seq 300); do mount -o remount,ro out 2>/dev/null && break; sleep 0.1; done
             "$1" run s.yaml train.steps=500 --out out --quiet; echo "status $?"
             "$1" run s.yaml train.steps=600 --out out --quiet; echo "status $?"
             "$1" plan s.yaml train.steps=500 --out out | tail -n 2
