@@ -75,6 +75,7 @@ package struct StudyRunner {
             throw error
         }
         try pool.stop()
+        Leases(folder).sweep()
         var outcome = Outcome(records: try records(), stoppedOnFailure: pool.mustStop)
         if !Interruption.isRequested, outcome.missing == 0 {
             outcome.failedPairs = try measurePairs(display) { Interruption.isRequested }

@@ -71,6 +71,29 @@ import Testing
         #expect(!lease.renew(RunProgress(step: 3)))
     }
 
+    /// What processes leave that are killed: before they could release, in the middle of it, and before they had a lease.
+    @Test func whatTheDeadLeaveIsSwept() throws {
+        for name in ["one", "two", "two", "a.b-s1", "a.b-s1", "a.b-s1"] {
+            #expect(try take(Leases(study, holder: Self.dead), name) != nil)
+        }
+        unlink(study.leasesFolder + "/two")
+        let draft = study.leasesFolder + "/.draft"
+        try FileManager.default.copyItem(atPath: study.leasesFolder + "/one", toPath: draft)
+        // The living, one of them as a successor of the dead, and those of whom nobody here can tell.
+        #expect(try take(Leases(study, holder: Self.dead), "mine") != nil)
+        let mine = try #require(try take(Leases(study), "mine")), other = try #require(try take(Leases(study), "x"))
+        let far = try #require(try take(Leases(study, holder: Self.far(3)), "far"))
+        #expect(try files().count == 10)
+        Leases(study).sweep()
+        let kept = try files()
+        #expect(kept.filter { !$0.hasPrefix("mine.") } == ["far", "mine", "x"] && kept.count == 4, "\(kept)")
+        for lease in [mine, other, far] {
+            #expect(lease.renew(RunProgress()))
+            lease.release()
+        }
+        #expect(try files().isEmpty)
+    }
+
     @Test func whatNobodyCanReadIsNotTaken() throws {
         try StudyFolder.create(study.leasesFolder)
         try Data("{".utf8).write(to: URL(fileURLWithPath: study.leasesFolder + "/a.b-s1"))
