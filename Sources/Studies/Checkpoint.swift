@@ -3,6 +3,7 @@ import Engine
 import Foundation
 import LinearAlgebra
 import Protocols
+import Training
 
 /// `checkpoint.safetensors` in a run's folder: where training stands, all it takes to go on to the same bits.
 enum Checkpoint {
@@ -20,18 +21,25 @@ enum Checkpoint {
 
     static func exists(in folder: String) -> Bool { FileManager.default.fileExists(atPath: file(folder)) }
 
-    /// - Parameter observations: those up to the step, which are on disk.
+    /// - Parameters:
+    ///   - observations: those up to the step, which are on disk.
+    ///   - end: of a run that does not go on from here, though it has steps left.
     static func write(
         _ tensors: [Tensor], _ precision: Precision, states: [(name: String, tensor: ProbeMemory.Tensor)] = [],
-        step: Int, observations: ObservationWriter.Position, to file: String
+        step: Int, observations: ObservationWriter.Position, end: Outcome? = nil, to file: String
     ) throws {
         let arrays =
             tensors.map { NamedArray($0.name, shape: $0.shape, reading: $0.values, precision) }
             + states.map { NamedArray($0.name, $0.tensor) }
-        let metadata = [
+        var metadata = [
             "step": "\(step)", "sha256": digest(of: arrays), "observations_bytes": "\(observations.bytes)",
             "observations_sha256": observations.sha256,
         ]
+        switch end {
+        case .ended(_, let why): metadata["ended"] = why
+        case .diverged(_, let what): metadata["diverged"] = what
+        case .finished, .stopped, nil: break
+        }
         try Safetensors.write(arrays, metadata: metadata, to: file)
     }
 
@@ -49,6 +57,8 @@ enum Checkpoint {
     struct Content {
         var step: Int
         var observations: ObservationWriter.Position
+        /// A rule or a number that is not finite ended the run here, and whoever computed it was killed before the record said so.
+        var end: Outcome?
         fileprivate var arrays: [NamedArray]
         fileprivate var file: String
 
@@ -125,7 +135,10 @@ enum Checkpoint {
             throw StudyError("\(file): the values are not those whose digest it has")
         }
         let position = ObservationWriter.Position(bytes: bytes, sha256: observations)
-        return Content(step: step, observations: position, arrays: arrays, file: file)
+        let end: Outcome? =
+            metadata["ended"].map { .ended(step: step, why: $0) }
+            ?? metadata["diverged"].map { .diverged(step: step, what: $0) }
+        return Content(step: step, observations: position, end: end, arrays: arrays, file: file)
     }
 
     private static func copy<Value>(_ values: [Value], to pointer: UnsafeMutableRawPointer) {

@@ -21,6 +21,26 @@ package struct RunExecutor {
     /// Trains and observes until the end or cancellation; writes arrays and checkpoints into the runs' folders. Several runs train
     /// together as far as their networks are one computation.
     package func run(_ runs: [PlannedRun], _ outputs: [RunOutput]) throws -> [Outcome] {
+        var outcomes = try outputs.map(concluded)
+        let open = outcomes.indices.filter { outcomes[$0] == nil }
+        if !open.isEmpty {
+            for (index, outcome) in zip(open, try train(open.map { runs[$0] }, open.map { outputs[$0] })) {
+                outcomes[index] = outcome
+            }
+        }
+        return outcomes.compactMap(\.self)
+    }
+
+    /// How a run ended whose checkpoint says so; everything else of it was written before.
+    private func concluded(_ output: RunOutput) throws -> Outcome? {
+        guard let checkpoint = output.checkpoint, let end = checkpoint.end else { return nil }
+        output.ended(step: checkpoint.step, output)
+        output.hasResumed()
+        try output.finish()
+        return end
+    }
+
+    private func train(_ runs: [PlannedRun], _ outputs: [RunOutput]) throws -> [Outcome] {
         // A run that is left alone of its group goes on as it would have with the others: to the same bits.
         guard runs[0].configuration.train.together > 1 else { return [try run(runs[0], outputs[0])] }
         // They are one process: what one of them loads is there for all.
@@ -58,10 +78,10 @@ package struct RunExecutor {
         try session.observer.check(recorded: configuration.record?.sighting.layers.map(Set.init))
         let kept = configuration.keptSteps, checkpoints = Set(configuration.checkpoints)
         let recorded = Set(configuration.record?.sighting.steps ?? [])
-        func keep(_ session: Session, _ file: String = Checkpoint.file(output.folder)) throws {
+        func keep(_ session: Session, _ end: Outcome?, _ file: String = Checkpoint.file(output.folder)) throws {
             try Checkpoint.write(
                 session.checkpoint, precision, states: session.states, step: session.step,
-                observations: output.position, to: file)
+                observations: output.position, end: end, to: file)
         }
         let outcome = try session.run(observed: output.record) { session in
             if let record = configuration.record,
@@ -74,14 +94,15 @@ package struct RunExecutor {
             }
             try output.finished(step: session.step, loss: session.batchLoss)
             if checkpoints.contains(session.step) {
-                try keep(session, try output.checkpointFile(step: session.step))
+                try keep(session, nil, try output.checkpointFile(step: session.step))
             }
-            if output.isCheckpointDue { try output.checkpoint { try keep(session) } }
+            // The last one comes at once.
+            if output.isCheckpointDue, !session.isEnding { try output.checkpoint { try keep(session, nil) } }
             return !output.isCancelled
         }
         output.ended(step: session.step, output)
         try output.finish()
-        try keep(session)
+        try keep(session, outcome)
         return outcome
     }
 
@@ -106,10 +127,12 @@ package struct RunExecutor {
         try session.observers[0].check(recorded: configuration.record?.sighting.layers.map(Set.init))
         var hasMeasured = false
         let kept = configuration.keptSteps
-        func keep(_ session: ReplicaSession, _ run: Int, _ step: Int, _ file: String? = nil) throws {
+        func keep(
+            _ session: ReplicaSession, _ run: Int, _ step: Int, _ end: Outcome? = nil, _ file: String? = nil
+        ) throws {
             try Checkpoint.write(
                 session.checkpoint(of: run), train.precision, states: session.states(of: run), step: step,
-                observations: outputs[run].position, to: file ?? Checkpoint.file(outputs[run].folder))
+                observations: outputs[run].position, end: end, to: file ?? Checkpoint.file(outputs[run].folder))
         }
         let recorded = Set(configuration.record?.sighting.steps ?? []), checkpoints = Set(configuration.checkpoints)
         func isDue(_ run: Int, _ session: ReplicaSession) -> Bool {
@@ -144,7 +167,7 @@ package struct RunExecutor {
             }
             if checkpoints.contains(step) {
                 for run in outputs.indices where session.outcomes[run] == nil {
-                    try keep(session, run, step, try outputs[run].checkpointFile(step: step))
+                    try keep(session, run, step, nil, try outputs[run].checkpointFile(step: step))
                 }
             }
             if leader.isCheckpointDue {
@@ -162,7 +185,7 @@ package struct RunExecutor {
             }
             output.ended(step: step, leader)
             try output.finish()
-            try keep(session, run, step)
+            try keep(session, run, step, outcomes[run])
         }
         return outcomes
     }

@@ -184,6 +184,7 @@ package final class ReplicaSession {
                     for run in active { try observe(run) { observed(run, $0) } }
                     next += 1
                 }
+                ending = []
                 if step < steps { try stop(observed) }
                 seen = step
                 guard try progress(self) else { return outcomes.map { $0 ?? .stopped(step: step) } }
@@ -203,7 +204,6 @@ package final class ReplicaSession {
 
     /// Ends the runs of which a rule holds.
     private func stop(_ observed: (Int, Observation) -> Void) throws {
-        ending = []
         for run in active {
             guard let why = watches[run]?.verdict(step: step, loss: batchLosses[run], store: stores[run]) else {
                 continue

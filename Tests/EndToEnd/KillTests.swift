@@ -123,6 +123,9 @@ import Testing
         }
         #expect(ends.count > 3 && ends.contains(12000), "\(ends)")
         #expect(bytes("whole/table.csv") == bytes("parts/table.csv"))
-        #expect(try scratch.names("parts/leases").isEmpty)
+        let left = try scratch.names("parts/leases").map {
+            "\($0): \((try? scratch.read("parts/leases/\($0)")) ?? "")"
+        }
+        #expect(left.isEmpty, "\(left)")
     }
 }
