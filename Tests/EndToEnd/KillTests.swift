@@ -128,4 +128,35 @@ import Testing
         }
         #expect(left.isEmpty, "\(left)")
     }
+
+    /// A process that is killed after the last checkpoint of a run that a rule ended, and before its record.
+    @Test(arguments: [1, 4]) func aRunThatHadEndedDoesNotGoOn(together: Int) throws {
+        let scratch = try Scratch()
+        try scratch.write(Self.study, to: "s.yaml")
+        let arguments = ["run", "s.yaml", "train.together=\(together)", "seeds=0..3", "--quiet", "--out", "out"]
+        #expect(try Tool.run(arguments, in: scratch).status == 0)
+        func state() throws -> [String: [String]] {
+            var state: [String: [String]] = [:]
+            for name in try scratch.names("out/runs") {
+                let record = try StrictJSON.read("\(scratch.path)/out/runs/\(name)/run.json").root
+                let files = ["checkpoint.safetensors", "observations.csv"].map { file in
+                    FileManager.default.contents(atPath: "\(scratch.path)/out/runs/\(name)/\(file)")?
+                        .base64EncodedString()
+                        ?? "none"
+                }
+                state[name] = files + ["status", "step", "message"].map { record[$0]?.plain ?? "none" }
+            }
+            return state
+        }
+        let before = try state()
+        #expect(before.values.contains { $0[4].contains("stopped by") })
+        for name in before.keys {
+            let file = "out/runs/\(name)/run.json"
+            let text = try scratch.read(file)
+            try scratch.write(text.replacing(#""status": "finished""#, with: #""status": "running""#), to: file)
+            #expect(try scratch.read(file) != text)
+        }
+        #expect(try Tool.run(arguments, in: scratch).status == 0)
+        #expect(try state() == before)
+    }
 }
