@@ -125,17 +125,16 @@ package final class Leases {
         return last.note.holder.isAlive ?? (watched[last.file]?.hasChanged ?? false)
     }
 
-    /// Removes what processes of this machine left that were killed: leases of runs that nobody computes, and files that are in no
-    /// chain any more.
+    /// Removes what processes of this machine left that were killed: leases of runs that nobody computes, and successors of leases
+    /// that were given back.
     package func sweep() {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
             let file = "\(folder)/\(name)"
             if name.hasPrefix(".") {
                 if LeaseNote(file: file)?.holder.isAlive == false { unlink(file) }
             } else if let run = name.wholeMatch(of: /(.+)\.[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}/)?.1 {
-                // It was listed before its chain is read, so a chain that lacks it will never have it again.
-                let isReached = chain("\(folder)/\(run)")?.contains { $0.file == file } ?? false
-                if !isReached { unlink(file) }
+                // Not because its chain cannot be read at this moment: its holder may live.
+                if access("\(folder)/\(run)", F_OK) != 0, errno == ENOENT { unlink(file) }
             } else if chain(file)?.last?.note.holder.isAlive == false, case .taken(let lease)? = try? take(name) {
                 lease.release()
             }

@@ -135,6 +135,9 @@ package struct RunExecutor {
                 observations: outputs[run].position, end: end, to: file ?? Checkpoint.file(outputs[run].folder))
         }
         let recorded = Set(configuration.record?.sighting.steps ?? []), checkpoints = Set(configuration.checkpoints)
+        func isHere(_ run: Int, _ session: ReplicaSession) -> Bool {
+            session.outcomes[run] == nil || session.ending.contains(run)
+        }
         func isDue(_ run: Int, _ session: ReplicaSession) -> Bool {
             if session.ending.contains(run) {
                 return recorded.contains(session.step) || recorded.contains(train.steps)
@@ -154,7 +157,7 @@ package struct RunExecutor {
                 }
             }
             if kept.contains(step) {
-                for (run, output) in outputs.enumerated() where session.outcomes[run] == nil {
+                for (run, output) in outputs.enumerated() where isHere(run, session) {
                     try Self.keep(session.stores[run], step: step, in: output.folder)
                 }
             }
@@ -166,7 +169,7 @@ package struct RunExecutor {
                 hasMeasured = false
             }
             if checkpoints.contains(step) {
-                for run in outputs.indices where session.outcomes[run] == nil {
+                for run in outputs.indices where isHere(run, session) {
                     try keep(session, run, step, nil, try outputs[run].checkpointFile(step: step))
                 }
             }

@@ -159,4 +159,28 @@ import Testing
         #expect(try Tool.run(arguments, in: scratch).status == 0)
         #expect(try state() == before)
     }
+
+    /// Also at the step at which a rule ends one of them.
+    @Test func runsThatTrainTogetherKeepWhatTheyKeepAlone() throws {
+        let scratch = try Scratch()
+        try scratch.write(Self.study, to: "s.yaml")
+        func checkpoints(together: Int) throws -> [String: [String]] {
+            let out = "out\(together)"
+            let ended = try Tool.run(
+                [
+                    "run", "s.yaml", "train.together=\(together)", "checkpoints={every: 500}", "seeds=0..3",
+                    "--quiet",
+                    "--out", out,
+                ], in: scratch)
+            #expect(ended.status == 0, "\(ended.errors)")
+            // Names begin with a digest, which may differ.
+            return Dictionary(
+                uniqueKeysWithValues: try scratch.names("\(out)/runs").map { name in
+                    (String(name.drop { $0 != "-" }), try scratch.names("\(out)/runs/\(name)/checkpoints"))
+                })
+        }
+        let alone = try checkpoints(together: 1)
+        #expect(Set(alone.values.map(\.count)).count > 1)
+        #expect(try checkpoints(together: 4) == alone)
+    }
 }

@@ -271,12 +271,18 @@ function chartArea(svg) {
             .map((point) => ({...point, slot, name: label(setting), x: across(own, slot, point.step), y: 1 - position(own.y, point.mean)})))};
 }
 // The same of a panel of a declared figure, whose groups are its curves.
-function panelArea(panel) {
-    const own = panel.own, [left, top, width, height] = panel.dataset.box.split(" ").map(Number);
+function panelBox(panel) {
+    const [left, top, width, height] = panel.dataset.box.split(" ").map(Number);
     const svg = panel.ownerSVGElement, whole = svg.getBoundingClientRect(), scale = whole.width / svg.viewBox.baseVal.width;
-    return {box: new DOMRect(whole.left + left * scale, whole.top + top * scale, width * scale, height * scale), left, top, width, height, band: own.band, of: own.of,
-        found: all(":scope > g", panel).flatMap((group, i) => group.classList.contains("off") ? [] : unpack(own, i, own.names.length)
-            .map((point) => ({...point, colour: getComputedStyle(group.querySelector("[stroke]")).stroke, name: own.names[i] || "all runs", x: position(own.x, point.step), y: 1 - position(own.y, point.mean)})))};
+    return {box: new DOMRect(whole.left + left * scale, whole.top + top * scale, width * scale, height * scale), left, top, width, height};
+}
+function panelArea(panel) {
+    const own = panel.own;
+    return {...panelBox(panel), band: own.band, of: own.of, found: all(":scope > g", panel).flatMap((group, i) => {
+        if (group.classList.contains("off")) return [];
+        const colour = getComputedStyle(group.querySelector("[stroke]")).stroke, name = own.names[i] || "all runs";
+        return unpack(own, i, own.names.length).map((point) => ({...point, colour, name, x: position(own.x, point.step), y: 1 - position(own.y, point.mean)}));
+    })};
 }
 for (const figure of all("figure.declared")) all("[data-box]", figure).forEach((panel, i) => panel.own = data.panels[figure.dataset.f][i]);
 const area = (element) => element.own ? panelArea(element) : chartArea(element);
@@ -309,7 +315,7 @@ function values(element, x, y, move = 0) {
 function point(event) {
     const figure = event.target.closest?.("svg.figure"), mark = event.target.closest?.("[data-tip]");
     const chart = event.target.closest?.("svg.chart") ?? (figure && all("[data-box]", figure).find((panel) => {
-        const {left, right, top, bottom} = panelArea(panel).box;
+        const {left, right, top, bottom} = panelBox(panel).box;
         return left <= event.clientX && event.clientX <= right && top <= event.clientY && event.clientY <= bottom;
     }));
     if (chart) values(chart, event.clientX, event.clientY);
